@@ -1,0 +1,30 @@
+//! Link arguments for the binaries alone: tests and benches keep std's own linkage.
+
+use std::{env, fs, path::PathBuf};
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    for argument in [
+        "-nostartfiles",
+        "-nostdlib",
+        "-static",
+        "-no-pie",
+        "-Wl,--build-id=none",
+        "-Wl,-z,noseparate-code",
+        "-Wl,-z,norelro",
+        "-Wl,-z,noexecstack",
+        "-Wl,--no-eh-frame-hdr",
+        "-Wl,--hash-style=gnu",
+    ] {
+        println!("cargo::rustc-link-arg-bins={argument}");
+    }
+
+    // The libc crate asks the linker for these libraries even if only its types are used, and a forgotten function
+    // would then silently come from glibc. Empty archives make it a link error.
+    let empty = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("no-libc");
+    fs::create_dir_all(&empty).expect("OUT_DIR is writable");
+    for name in ["c", "m", "rt", "pthread", "util", "dl", "gcc_s", "gcc_eh", "gcc"] {
+        fs::write(empty.join(format!("lib{name}.a")), "!<arch>\n").expect("OUT_DIR is writable");
+    }
+    println!("cargo::rustc-link-arg-bins=-L{}", empty.display());
+}

@@ -1,0 +1,9 @@
+//! The container runner.
+#![no_std]
+#![no_main]
+use aril::sys::words::Start;
+aril::entry!(main, aril::sys::heap::NoHeap, aril::sys::heap::NoHeap);
+fn main(start: Start) -> u8 {
+    drop(aril::sys::file::write(aril::sys::At::STDERR, start.arguments[0].as_cstr().to_bytes()));
+    3
+}

@@ -1,0 +1,121 @@
+//! Error numbers of the kernel, with their names and the usual sentence for each (errno(3)).
+
+use core::fmt;
+use linux_raw_sys::errno as e;
+
+/// An error number as the kernel returned it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Errno(pub u16);
+
+/// What a system call gives: its value, or the kernel's reason.
+pub type Result<T> = core::result::Result<T, Errno>;
+
+/// The kernel returns errors as -4095 to -1 (syscalls(2)).
+const LARGEST_ERROR: usize = 4095;
+
+/// A raw return value as a `Result`.
+#[inline]
+pub(crate) fn check(value: usize) -> Result<usize> {
+    let error = value.wrapping_neg();
+    if error.wrapping_sub(1) < LARGEST_ERROR { Err(Errno(error as u16)) } else { Ok(value) }
+}
+
+macro_rules! errnos {
+    ($($name:ident $text:literal)*) => {
+        impl Errno {
+            $(#[doc = $text] pub const $name: Self = Self(e::$name as u16);)*
+        }
+        /// Number, name and sentence of every error that one of our system calls can meet.
+        const TABLE: &[(Errno, &str, &str)] = &[$((Errno::$name, stringify!($name), $text),)*];
+    };
+}
+
+errnos! {
+    EPERM "Operation not permitted"
+    ENOENT "No such file or directory"
+    ESRCH "No such process"
+    EINTR "Interrupted system call"
+    EIO "Input/output error"
+    ENXIO "No such device or address"
+    E2BIG "Argument list too long"
+    ENOEXEC "Exec format error"
+    EBADF "Bad file descriptor"
+    ECHILD "No child processes"
+    EAGAIN "Resource temporarily unavailable"
+    ENOMEM "Cannot allocate memory"
+    EACCES "Permission denied"
+    EFAULT "Bad address"
+    EBUSY "Device or resource busy"
+    EEXIST "File exists"
+    EXDEV "Invalid cross-device link"
+    ENODEV "No such device"
+    ENOTDIR "Not a directory"
+    EISDIR "Is a directory"
+    EINVAL "Invalid argument"
+    ENFILE "Too many open files in system"
+    EMFILE "Too many open files"
+    ENOTTY "Inappropriate ioctl for device"
+    ETXTBSY "Text file busy"
+    EFBIG "File too large"
+    ENOSPC "No space left on device"
+    EROFS "Read-only file system"
+    EMLINK "Too many links"
+    EPIPE "Broken pipe"
+    ENAMETOOLONG "File name too long"
+    ENOSYS "Function not implemented"
+    ENOTEMPTY "Directory not empty"
+    ELOOP "Too many levels of symbolic links"
+    ENODATA "No data available"
+    EOVERFLOW "Value too large for defined data type"
+    ELIBBAD "Accessing a corrupted shared library"
+    EUSERS "Too many users"
+    EOPNOTSUPP "Operation not supported"
+    ETIMEDOUT "Connection timed out"
+    ESTALE "Stale file handle"
+    EDQUOT "Disk quota exceeded"
+    ECONNRESET "Connection reset by peer"
+}
+
+impl Errno {
+    /// The name in the headers, such as `ENOENT`.
+    pub fn name(self) -> Option<&'static str> {
+        TABLE.iter().find(|row| row.0 == self).map(|row| row.1)
+    }
+
+    /// The sentence, such as `No such file or directory`.
+    pub fn sentence(self) -> &'static str {
+        TABLE.iter().find(|row| row.0 == self).map_or("Unknown error", |row| row.2)
+    }
+}
+
+/// `No such file or directory (ENOENT)`.
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => write!(f, "{} ({name})", self.sentence()),
+            None => write!(f, "error {}", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_page_of_values_is_an_error() {
+        assert_eq!(check(0), Ok(0));
+        assert_eq!(check(-1isize as usize), Err(Errno::EPERM));
+        assert_eq!(check(-4095isize as usize), Err(Errno(4095)));
+        assert_eq!(check(-4096isize as usize), Ok(-4096isize as usize));
+    }
+
+    #[test]
+    fn every_row_of_the_table_has_its_own_number() {
+        for (at, row) in TABLE.iter().enumerate() {
+            assert!(TABLE[..at].iter().all(|other| other.0 != row.0), "{}", row.1);
+            assert_eq!(row.0.to_string(), format!("{} ({})", row.2, row.1));
+        }
+        assert_eq!(Errno(999).to_string(), "error 999");
+    }
+}

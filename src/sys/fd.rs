@@ -1,0 +1,50 @@
+//! Descriptors: `Fd` owns one and closes it, `At` borrows one as the base of a path.
+
+use super::plain;
+use core::marker::PhantomData;
+use linux_raw_sys::general::AT_FDCWD;
+
+/// An open descriptor that is closed when dropped.
+#[derive(Debug)]
+pub struct Fd(i32);
+
+/// A borrowed descriptor: where a path begins, or what a call works on.
+#[derive(Clone, Copy)]
+pub struct At<'fd>(i32, PhantomData<&'fd Fd>);
+
+impl Fd {
+    /// Takes over a descriptor that a system call has just returned.
+    pub(super) const fn new(number: usize) -> Self {
+        Self(number as i32)
+    }
+
+    /// This descriptor, borrowed.
+    pub const fn at(&self) -> At<'_> {
+        At(self.0, PhantomData)
+    }
+}
+
+impl Drop for Fd {
+    fn drop(&mut self) {
+        // close(2) frees the number whatever it returns, so there is nothing to do about an error.
+        plain!(CLOSE, self.0).ok();
+    }
+}
+
+impl At<'static> {
+    /// Standard input.
+    pub const STDIN: Self = At(0, PhantomData);
+    /// Standard output.
+    pub const STDOUT: Self = At(1, PhantomData);
+    /// Standard error.
+    pub const STDERR: Self = At(2, PhantomData);
+    /// The working directory, as openat(2) and its kin take it.
+    pub const CWD: Self = At(AT_FDCWD, PhantomData);
+}
+
+impl At<'_> {
+    /// The number, as it stands below `/proc/self/fd`.
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+}

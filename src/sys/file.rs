@@ -1,0 +1,267 @@
+//! Files, directories and links: open(2), openat2(2), mkdirat(2), getdents64(2), …
+
+use super::{At, Errno, Fd, Result, errno::check, number, plain};
+use core::ffi::CStr;
+use core::mem::{MaybeUninit, size_of};
+use linux_raw_sys::general as k;
+
+/// How openat(2) opens: the flags of the man page.
+#[derive(Clone, Copy)]
+pub struct Open(u32);
+
+impl Open {
+    /// Only a place in the tree, with no right to read (`O_PATH`).
+    pub const PATH: Self = Self(k::O_PATH);
+    /// `O_PATH`, and it must be a directory.
+    pub const PATH_DIRECTORY: Self = Self(k::O_PATH | k::O_DIRECTORY);
+    /// `O_PATH` of a symbolic link itself.
+    pub const PATH_NOFOLLOW: Self = Self(k::O_PATH | k::O_NOFOLLOW);
+    /// Reading, without blocking on a FIFO that an image has in place of a file.
+    pub const READ: Self = Self(k::O_RDONLY | k::O_NONBLOCK | k::O_NOCTTY);
+    /// Reading a directory's entries.
+    pub const DIRECTORY: Self = Self(k::O_RDONLY | k::O_DIRECTORY);
+    /// Writing to what exists.
+    pub const WRITE: Self = Self(k::O_WRONLY | k::O_NOCTTY);
+}
+
+/// openat(2) of something that exists.
+pub fn openat(at: At, path: &CStr, how: Open) -> Result<Fd> {
+    // SAFETY: `path` is NUL-terminated and outlives the call.
+    check(unsafe { sc::syscall!(OPENAT, number(at.number()), path.as_ptr(), how.0 | k::O_CLOEXEC, 0) }).map(Fd::new)
+}
+
+/// openat2(2) with `RESOLVE_IN_ROOT`: `at` is taken for the root directory, so neither `..` nor an absolute link leads
+/// out of it; magic links of procfs are refused.
+pub fn open_in_root(at: At, path: &CStr, how: Open) -> Result<Fd> {
+    let how = k::open_how {
+        flags: (how.0 | k::O_CLOEXEC).into(),
+        mode: 0,
+        resolve: (k::RESOLVE_IN_ROOT | k::RESOLVE_NO_MAGICLINKS).into(),
+    };
+    // SAFETY: `path` and `how` outlive the call, and the size given is that of `how`.
+    check(unsafe {
+        sc::syscall!(OPENAT2, number(at.number()), path.as_ptr(), &raw const how, size_of::<k::open_how>())
+    })
+    .map(Fd::new)
+}
+
+/// read(2): how many bytes came, 0 at the end.
+pub fn read(fd: At, buffer: &mut [u8]) -> Result<usize> {
+    // SAFETY: the kernel writes at most `len` bytes into the buffer, which is ours alone.
+    check(unsafe { sc::syscall!(READ, number(fd.number()), buffer.as_mut_ptr(), buffer.len()) })
+}
+
+/// write(2): how many bytes went.
+pub fn write(fd: At, bytes: &[u8]) -> Result<usize> {
+    // SAFETY: the kernel reads `len` bytes of a live slice.
+    check(unsafe { sc::syscall!(WRITE, number(fd.number()), bytes.as_ptr(), bytes.len()) })
+}
+
+/// mkdirat(2).
+pub fn mkdirat(at: At, path: &CStr, mode: u32) -> Result<()> {
+    // SAFETY: `path` is NUL-terminated and outlives the call.
+    check(unsafe { sc::syscall!(MKDIRAT, number(at.number()), path.as_ptr(), mode) }).map(drop)
+}
+
+/// mknodat(2) of an empty regular file.
+pub fn make_file(at: At, path: &CStr, mode: u32) -> Result<()> {
+    // SAFETY: `path` is NUL-terminated and outlives the call.
+    check(unsafe { sc::syscall!(MKNODAT, number(at.number()), path.as_ptr(), k::S_IFREG | mode, 0) }).map(drop)
+}
+
+/// symlinkat(2).
+pub fn symlinkat(target: &CStr, at: At, path: &CStr) -> Result<()> {
+    // SAFETY: both strings are NUL-terminated and outlive the call.
+    check(unsafe { sc::syscall!(SYMLINKAT, target.as_ptr(), number(at.number()), path.as_ptr()) }).map(drop)
+}
+
+/// unlinkat(2) of a file.
+pub fn unlinkat(at: At, path: &CStr) -> Result<()> {
+    // SAFETY: `path` is NUL-terminated and outlives the call.
+    check(unsafe { sc::syscall!(UNLINKAT, number(at.number()), path.as_ptr(), 0) }).map(drop)
+}
+
+/// unlinkat(2) with `AT_REMOVEDIR`.
+pub fn rmdirat(at: At, path: &CStr) -> Result<()> {
+    // SAFETY: `path` is NUL-terminated and outlives the call.
+    check(unsafe { sc::syscall!(UNLINKAT, number(at.number()), path.as_ptr(), k::AT_REMOVEDIR) }).map(drop)
+}
+
+/// readlinkat(2): the part of the buffer that holds the target, without NUL, cut off where the buffer ends.
+pub fn readlinkat<'b>(at: At, path: &CStr, buffer: &'b mut [u8]) -> Result<&'b [u8]> {
+    // SAFETY: `path` outlives the call and the kernel writes at most `len` bytes into the buffer.
+    let length = check(unsafe {
+        sc::syscall!(READLINKAT, number(at.number()), path.as_ptr(), buffer.as_mut_ptr(), buffer.len())
+    })?;
+    Ok(buffer.get(..length).unwrap_or_default())
+}
+
+/// What a file is (the type bits of `st_mode`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Directory,
+    Link,
+    Regular,
+    Other,
+}
+
+/// The part of stat(2) that is used here.
+#[derive(Clone, Copy, Debug)]
+pub struct Stat {
+    pub kind: Kind,
+    /// Permission bits.
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    /// Bytes.
+    pub size: u64,
+    /// Device and inode: the identity of the file.
+    pub identity: (u64, u64),
+    /// Of a device node: which device.
+    pub rdev: u64,
+    times: [k::__kernel_timespec; 2],
+}
+
+fn stat(at: At, path: &CStr, flags: u32) -> Result<Stat> {
+    let mut s = MaybeUninit::<k::stat>::uninit();
+    // SAFETY: `path` outlives the call; the kernel fills the whole structure when it succeeds.
+    let s = unsafe {
+        check(sc::syscall!(NEWFSTATAT, number(at.number()), path.as_ptr(), s.as_mut_ptr(), flags))?;
+        s.assume_init()
+    };
+    let kind = match s.st_mode & k::S_IFMT {
+        k::S_IFDIR => Kind::Directory,
+        k::S_IFLNK => Kind::Link,
+        k::S_IFREG => Kind::Regular,
+        _ => Kind::Other,
+    };
+    let time = |seconds, nanoseconds| k::__kernel_timespec { tv_sec: seconds as i64, tv_nsec: nanoseconds as i64 };
+    Ok(Stat {
+        kind,
+        mode: s.st_mode & 0o7777,
+        uid: s.st_uid,
+        gid: s.st_gid,
+        size: s.st_size as u64,
+        identity: (s.st_dev, s.st_ino),
+        rdev: s.st_rdev,
+        times: [time(s.st_atime, s.st_atime_nsec), time(s.st_mtime, s.st_mtime_nsec)],
+    })
+}
+
+/// fstatat(2), following links.
+pub fn fstatat(at: At, path: &CStr) -> Result<Stat> {
+    stat(at, path, 0)
+}
+
+/// lstat(2).
+pub fn lstatat(at: At, path: &CStr) -> Result<Stat> {
+    stat(at, path, k::AT_SYMLINK_NOFOLLOW)
+}
+
+/// fstat(2), of an `O_PATH` descriptor too.
+pub fn fstat(fd: At) -> Result<Stat> {
+    stat(fd, c"", k::AT_EMPTY_PATH)
+}
+
+/// utimensat(2): gives `path` the access and modification times in `stat`.
+pub fn restore_times(at: At, path: &CStr, stat: &Stat) -> Result<()> {
+    // SAFETY: `path` and the two times outlive the call.
+    check(unsafe { sc::syscall!(UTIMENSAT, number(at.number()), path.as_ptr(), stat.times.as_ptr(), 0) }).map(drop)
+}
+
+/// fchmodat(2).
+pub fn fchmodat(at: At, path: &CStr, mode: u32) -> Result<()> {
+    // SAFETY: `path` is NUL-terminated and outlives the call.
+    check(unsafe { sc::syscall!(FCHMODAT, number(at.number()), path.as_ptr(), mode) }).map(drop)
+}
+
+/// fchownat(2).
+pub fn fchownat(at: At, path: &CStr, uid: u32, gid: u32) -> Result<()> {
+    // SAFETY: `path` is NUL-terminated and outlives the call.
+    check(unsafe { sc::syscall!(FCHOWNAT, number(at.number()), path.as_ptr(), uid, gid, 0) }).map(drop)
+}
+
+/// flock(2) with `LOCK_SH`: waits for whoever holds it exclusively.
+pub fn lock_shared(fd: At) -> Result<()> {
+    plain!(FLOCK, fd.number(), k::LOCK_SH).map(drop)
+}
+
+/// flock(2) with `LOCK_EX | LOCK_NB`: `EAGAIN` when anyone else holds it.
+pub fn try_lock_exclusive(fd: At) -> Result<()> {
+    plain!(FLOCK, fd.number(), k::LOCK_EX | k::LOCK_NB).map(drop)
+}
+
+/// chdir(2).
+pub fn chdir(path: &CStr) -> Result<()> {
+    // SAFETY: `path` is NUL-terminated and outlives the call.
+    check(unsafe { sc::syscall!(CHDIR, path.as_ptr()) }).map(drop)
+}
+
+/// fchdir(2).
+pub fn fchdir(fd: At) -> Result<()> {
+    plain!(FCHDIR, fd.number()).map(drop)
+}
+
+/// chroot(2).
+pub fn chroot(path: &CStr) -> Result<()> {
+    // SAFETY: `path` is NUL-terminated and outlives the call.
+    check(unsafe { sc::syscall!(CHROOT, path.as_ptr()) }).map(drop)
+}
+
+/// getcwd(2): the working directory without NUL; begins with `(unreachable)` where it lies outside the root.
+pub fn getcwd(buffer: &mut [u8]) -> Result<&[u8]> {
+    // SAFETY: the kernel writes at most `len` bytes.
+    let length = check(unsafe { sc::syscall!(GETCWD, buffer.as_mut_ptr(), buffer.len()) })?;
+    Ok(buffer.get(..length.saturating_sub(1)).unwrap_or_default())
+}
+
+/// close_range(2) with `CLOSE_RANGE_CLOEXEC`: marks all from `first` upwards to be closed by the next exec.
+pub fn close_on_exec_from(first: u32) -> Result<()> {
+    plain!(CLOSE_RANGE, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC).map(drop)
+}
+
+/// fcntl(2) `F_SETFD` 0: lets a descriptor that the caller gave us live through the exec.
+pub fn keep_on_exec(fd: i32) -> Result<()> {
+    plain!(FCNTL, fd, k::F_SETFD, 0).map(drop)
+}
+
+/// The name of a directory's entry, as getdents64(2) lists them.
+pub struct Entries<'b> {
+    rest: &'b [u8],
+}
+
+/// getdents64(2): some entries of an open directory; `None` after the last.
+pub fn getdents<'b>(fd: At, buffer: &'b mut [u8]) -> Result<Option<Entries<'b>>> {
+    // SAFETY: the kernel writes at most `len` bytes.
+    let length = check(unsafe { sc::syscall!(GETDENTS64, number(fd.number()), buffer.as_mut_ptr(), buffer.len()) })?;
+    Ok(buffer.get(..length).filter(|rest| !rest.is_empty()).map(|rest| Entries { rest }))
+}
+
+impl<'b> Iterator for Entries<'b> {
+    type Item = &'b CStr;
+
+    fn next(&mut self) -> Option<&'b CStr> {
+        // A record is inode (8), offset (8), length (2), type (1), then the name and its NUL.
+        const LENGTH: usize = 16;
+        const NAME: usize = 19;
+        let length = u16::from_ne_bytes([*self.rest.get(LENGTH)?, *self.rest.get(LENGTH + 1)?]);
+        let name = CStr::from_bytes_until_nul(self.rest.get(NAME..)?).ok()?;
+        self.rest = self.rest.get(usize::from(length)..).unwrap_or_default();
+        Some(name)
+    }
+}
+
+/// Writes all of `bytes`, going on after a signal or a short write.
+///
+/// # Errors
+/// The first real error, with some of the bytes perhaps written.
+pub fn write_all(fd: At, mut bytes: &[u8]) -> Result<()> {
+    while !bytes.is_empty() {
+        match write(fd, bytes) {
+            Ok(length) => bytes = bytes.get(length..).unwrap_or_default(),
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,302 @@
+//! Processes: clone3(2), a vfork-like start, execve(2), wait4(2), prctl(2), setns(2), kill(2).
+
+use super::{At, Errno, Fd, Result, Word, errno::check, number, plain};
+use core::ffi::CStr;
+use core::mem::size_of;
+use linux_raw_sys::{general as k, prctl as p};
+
+/// A process id in this process's own pid namespace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pid(pub i32);
+
+/// Which side of a clone this is.
+#[derive(Debug)]
+pub enum Side {
+    Parent { child: Pid, pidfd: Fd },
+    Child,
+}
+
+/// clone3(2) without shared memory, as fork(2), with these `CLONE_NEW*` flags; the parent gets a pidfd.
+pub fn clone3(flags: u64) -> Result<Side> {
+    let mut pidfd: i32 = -1;
+    let arguments = k::clone_args {
+        flags: flags | u64::from(k::CLONE_PIDFD),
+        pidfd: &raw mut pidfd as u64,
+        exit_signal: k::SIGCHLD.into(),
+        // SAFETY: every field is a number, and 0 means "not used" in each.
+        ..unsafe { core::mem::zeroed() }
+    };
+    // SAFETY: the child gets a copy of this address space and goes on here, as after fork(2), on the same stack
+    // contents; `arguments` and `pidfd` outlive the call.
+    let child = check(unsafe { sc::syscall!(CLONE3, &raw const arguments, size_of::<k::clone_args>()) })?;
+    if child == 0 {
+        return Ok(Side::Child);
+    }
+    Ok(Side::Parent { child: Pid(child as i32), pidfd: Fd::new(pidfd as usize) })
+}
+
+/// Starts `run(data)` in a child that shares this memory while this process waits, until the child execs or ends
+/// (clone(2) with `CLONE_VM | CLONE_VFORK`). The child has a stack of its own: no frame of the parent is touched.
+pub fn start<T>(data: &T, run: extern "C" fn(&T) -> !) -> Result<Pid> {
+    /// Two paths of PATH_MAX bytes and some frames.
+    const STACK: usize = 32 << 10;
+    let mut stack = core::mem::MaybeUninit::<[u128; STACK / 16]>::uninit();
+    let top = stack.as_mut_ptr() as usize + STACK;
+    let flags = (k::CLONE_VM | k::CLONE_VFORK | k::SIGCHLD) as usize;
+    // SAFETY: the child runs on `stack`, which outlives it, because CLONE_VFORK suspends this process until the child
+    // has execed or ended; `run` never returns, and `data` is alive all that time.
+    check(unsafe { clone_onto(flags, top, run as usize, &raw const *data as usize) }).map(|child| Pid(child as i32))
+}
+
+/// clone(2) whose child calls `run(data)` on the stack that ends at `top`.
+#[cfg(target_arch = "x86_64")]
+unsafe fn clone_onto(flags: usize, top: usize, run: usize, data: usize) -> usize {
+    let mut result: usize;
+    // SAFETY: the parent's side changes only the registers named; the child's never comes out of the block.
+    unsafe {
+        core::arch::asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "xor ebp, ebp",
+            "mov rdi, r13",
+            "call r12",
+            "ud2",
+            "2:",
+            inlateout("rax") sc::nr::CLONE => result,
+            in("rdi") flags,
+            in("rsi") top,
+            in("rdx") 0usize,
+            in("r10") 0usize,
+            in("r8") 0usize,
+            in("r12") run,
+            in("r13") data,
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+    }
+    result
+}
+
+/// clone(2) whose child calls `run(data)` on the stack that ends at `top`.
+#[cfg(target_arch = "aarch64")]
+unsafe fn clone_onto(flags: usize, top: usize, run: usize, data: usize) -> usize {
+    let mut result: usize;
+    // SAFETY: the parent's side changes only x0; the child's never comes out of the block.
+    unsafe {
+        core::arch::asm!(
+            "svc #0",
+            "cbnz x0, 2f",
+            "mov x29, xzr",
+            "mov x0, x10",
+            "blr x9",
+            "brk #1",
+            "2:",
+            inlateout("x0") flags => result,
+            in("x1") top,
+            in("x2") 0usize,
+            in("x3") 0usize,
+            in("x4") 0usize,
+            in("x8") sc::nr::CLONE,
+            in("x9") run,
+            in("x10") data,
+        );
+    }
+    result
+}
+
+/// execve(2): returns only the reason why it failed. Both lists end in `None`, which is the kernel's NULL.
+pub fn execve(path: &CStr, arguments: &[Option<Word>], environment: &[Option<Word>]) -> Errno {
+    let terminated = |list: &[Option<Word>]| matches!(list.last(), Some(None));
+    if !terminated(arguments) || !terminated(environment) {
+        return Errno::EFAULT;
+    }
+    // SAFETY: `Option<Word>` is a pointer or NULL; both lists are terminated, as just checked, and outlive the call.
+    let result = check(unsafe { sc::syscall!(EXECVE, path.as_ptr(), arguments.as_ptr(), environment.as_ptr()) });
+    result.err().unwrap_or(Errno::EIO)
+}
+
+/// exit_group(2).
+pub fn exit(status: u8) -> ! {
+    // SAFETY: ends this process; nothing is read or written.
+    unsafe { sc::syscall!(EXIT_GROUP, status) };
+    abort()
+}
+
+/// An instruction that the processor refuses, for states that cannot be.
+pub fn abort() -> ! {
+    // SAFETY: raises SIGILL, which ends the process, or as PID 1 with everything blocked too, since the kernel forces it.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        core::arch::asm!("ud2", options(noreturn))
+    }
+    // SAFETY: as above, with SIGTRAP.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        core::arch::asm!("brk #1", options(noreturn))
+    }
+}
+
+/// How a child changed (wait4(2)).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// Ended by itself, with this status.
+    Exited(u8),
+    /// Ended by this signal.
+    Killed(u8),
+    /// Stopped by this signal.
+    Stopped(u8),
+    Continued,
+}
+
+/// A wait status as the kernel packs it (wait(2), "Wait status").
+fn unpack(status: i32) -> Change {
+    const CONTINUED: i32 = 0xffff;
+    let (low, high) = ((status & 0x7f) as u8, (status >> 8) as u8);
+    match low {
+        _ if status == CONTINUED => Change::Continued,
+        0 => Change::Exited(high),
+        0x7f => Change::Stopped(high),
+        signal => Change::Killed(signal),
+    }
+}
+
+/// wait4(2) with `WNOHANG` for any child that ended, stopped or continued; `None` while none has. ECHILD: there is none.
+pub fn wait_any() -> Result<Option<(Pid, Change)>> {
+    let mut status = 0i32;
+    // SAFETY: the kernel writes one int; no resource usage is asked for.
+    let pid = check(unsafe {
+        let options = k::WNOHANG | k::WUNTRACED | k::WCONTINUED;
+        sc::syscall!(WAIT4, number(-1), &raw mut status, options, 0)
+    })?;
+    Ok((pid != 0).then(|| (Pid(pid as i32), unpack(status))))
+}
+
+/// wait4(2) until this child has ended.
+pub fn wait_for(child: Pid) -> Result<Change> {
+    let mut status = 0i32;
+    // SAFETY: the kernel writes one int; no resource usage is asked for.
+    check(unsafe { sc::syscall!(WAIT4, number(child.0), &raw mut status, 0, 0) })?;
+    Ok(unpack(status))
+}
+
+/// Whether any child, ended or not, is in this process group: then its number cannot have been used anew.
+pub fn has_child_in_group(group: Pid) -> bool {
+    let options = k::WEXITED | k::WNOHANG | k::WNOWAIT;
+    plain!(WAITID, k::P_PGID, group.0, 0, options, 0).is_ok()
+}
+
+/// getpid(2).
+pub fn getpid() -> Pid {
+    // SAFETY: no argument and no failure.
+    Pid(unsafe { sc::syscall!(GETPID) } as i32)
+}
+
+/// getpgid(2) of this process.
+pub fn getpgrp() -> Pid {
+    // SAFETY: 0 means this process, for which the call cannot fail.
+    Pid(unsafe { sc::syscall!(GETPGID, 0) } as i32)
+}
+
+/// setpgid(2): makes this process the leader of a new process group.
+pub fn new_process_group() -> Result<()> {
+    plain!(SETPGID, 0, 0).map(drop)
+}
+
+/// setsid(2).
+pub fn setsid() -> Result<()> {
+    plain!(SETSID).map(drop)
+}
+
+/// A namespace's kind: its `CLONE_NEW*` flag.
+pub type NamespaceFlag = u32;
+
+/// setns(2).
+pub fn setns(namespace: At, kind: NamespaceFlag) -> Result<()> {
+    plain!(SETNS, namespace.number(), kind).map(drop)
+}
+
+/// unshare(2).
+pub fn unshare(kinds: NamespaceFlag) -> Result<()> {
+    plain!(UNSHARE, kinds).map(drop)
+}
+
+/// kill(2).
+pub fn kill(target: i32, signal: u8) -> Result<()> {
+    plain!(KILL, target, signal).map(drop)
+}
+
+/// prctl(2) `PR_SET_PDEATHSIG`: this signal when the parent ends. Cleared by a change of credentials.
+pub fn set_parent_death_signal(signal: u8) -> Result<()> {
+    plain!(PRCTL, p::PR_SET_PDEATHSIG, signal, 0, 0, 0).map(drop)
+}
+
+/// prctl(2) `PR_SET_DUMPABLE` 0: nobody without privilege in the *outer* user namespace can look into this process.
+pub fn set_not_dumpable() -> Result<()> {
+    plain!(PRCTL, p::PR_SET_DUMPABLE, 0, 0, 0, 0).map(drop)
+}
+
+/// prctl(2) `PR_SET_CHILD_SUBREAPER`: orphans among the descendants become this process's children.
+pub fn set_child_subreaper() -> Result<()> {
+    plain!(PRCTL, p::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0).map(drop)
+}
+
+/// sethostname(2).
+pub fn sethostname(name: &CStr) -> Result<()> {
+    // SAFETY: the length is that of the live string.
+    check(unsafe { sc::syscall!(SETHOSTNAME, name.as_ptr(), name.to_bytes().len()) }).map(drop)
+}
+
+/// `release` of uname(2) as (major, minor).
+pub fn kernel_release() -> (u16, u16) {
+    let mut name = core::mem::MaybeUninit::<libc::utsname>::zeroed();
+    // SAFETY: the kernel fills the structure, which is all bytes, and cannot fail with a valid pointer.
+    let name = unsafe {
+        sc::syscall!(UNAME, name.as_mut_ptr());
+        name.assume_init()
+    };
+    let mut numbers = name.release.iter().map(|byte| *byte as u8).take_while(|byte| *byte != 0);
+    let mut next = || {
+        let digits = numbers.by_ref().take_while(u8::is_ascii_digit);
+        digits.fold(0u16, |number, digit| number.saturating_mul(10).saturating_add(u16::from(digit - b'0')))
+    };
+    (next(), next())
+}
+
+/// Gives back the stack below the current frame, which deep calls have left dirty (madvise(2) `MADV_DONTNEED`).
+pub fn trim_stack() -> Result<()> {
+    const PAGE: usize = 4096;
+    /// Left alone below this frame: what the compiler and this very call may use (the ABI's red zone is 128 bytes).
+    const MARGIN: usize = 1024;
+    /// As deep as this program's stack ever goes.
+    const DEPTH: usize = 128 << 10;
+    let here = 0u8;
+    let end = (&raw const here as usize - MARGIN) & !(PAGE - 1);
+    // SAFETY: everything in the range lies more than MARGIN below this frame, where nothing lives; the stack grows anew.
+    match check(unsafe { sc::syscall!(MADVISE, end - DEPTH, DEPTH, k::MADV_DONTNEED) }) {
+        // The stack never grew that deep, so the lower part of the range is not mapped; the upper part is given back.
+        Err(Errno::ENOMEM) => Ok(()),
+        result => result.map(drop),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wait_statuses_are_unpacked_as_wait_2_says() {
+        assert_eq!(unpack(0), Change::Exited(0));
+        assert_eq!(unpack(7 << 8), Change::Exited(7));
+        assert_eq!(unpack(9), Change::Killed(9));
+        assert_eq!(unpack(11 | 0x80), Change::Killed(11), "with a core dump");
+        assert_eq!(unpack(34), Change::Killed(34), "a real-time signal");
+        assert_eq!(unpack(0x7f | 20 << 8), Change::Stopped(20));
+        assert_eq!(unpack(0xffff), Change::Continued);
+    }
+
+    #[test]
+    fn the_kernel_has_a_release() {
+        assert!(kernel_release() >= (5, 0));
+    }
+}

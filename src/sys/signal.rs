@@ -1,0 +1,143 @@
+//! Signals: blocked, waited for, passed on (signal(7), rt_sigtimedwait(2), signalfd(2), pidfd_send_signal(2)).
+
+use super::{At, Errno, Fd, Result, errno::check, number, process::Pid};
+use core::mem::{MaybeUninit, size_of};
+use core::ptr::{null, null_mut};
+use linux_raw_sys::general as k;
+
+/// Highest signal number of the kernel (`_NSIG`).
+pub const LAST: u8 = 64;
+
+/// A set of signals as the kernel takes it: bit n-1 is signal n.
+pub type SignalSet = u64;
+
+const SET_SIZE: usize = size_of::<SignalSet>();
+
+/// rt_sigprocmask(2) `SIG_SETMASK`: the mask before.
+pub fn set_mask(set: SignalSet) -> Result<SignalSet> {
+    let mut old = 0;
+    // SAFETY: the kernel reads one set and writes one.
+    check(unsafe { sc::syscall!(RT_SIGPROCMASK, k::SIG_SETMASK, &raw const set, &raw mut old, SET_SIZE) })?;
+    Ok(old)
+}
+
+/// The kernel's `struct sigaction`, all zero: the default action.
+#[repr(C)]
+struct Action {
+    handler: usize,
+    flags: usize,
+    restorer: usize,
+    mask: SignalSet,
+}
+
+/// rt_sigaction(2): the default action for this signal.
+pub fn set_default(signal: u8) -> Result<()> {
+    let action = Action { handler: 0, flags: 0, restorer: 0, mask: 0 };
+    // SAFETY: the kernel reads one action; the old one is not asked for.
+    check(unsafe { sc::syscall!(RT_SIGACTION, signal, &raw const action, null_mut::<u8>(), SET_SIZE) }).map(drop)
+}
+
+/// rt_sigaction(2): whether this signal is ignored.
+pub fn is_ignored(signal: u8) -> Result<bool> {
+    let mut action = MaybeUninit::<Action>::uninit();
+    // SAFETY: the kernel writes one action.
+    let action = unsafe {
+        check(sc::syscall!(RT_SIGACTION, signal, null::<u8>(), action.as_mut_ptr(), SET_SIZE))?;
+        action.assume_init()
+    };
+    const SIG_IGN: usize = 1;
+    Ok(action.handler == SIG_IGN)
+}
+
+/// A signal that was taken, with what the kernel tells of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Info {
+    pub signal: u8,
+    /// `si_code` (sigaction(2)): positive from the kernel, 0 from kill(2), negative from a program.
+    pub code: i32,
+    /// The sender's process id; 0 where it lies outside this pid namespace.
+    pub sender: Pid,
+    /// The value that a program sent along.
+    pub value: u64,
+}
+
+/// rt_sigtimedwait(2): takes one signal of the set. EAGAIN after `microseconds`, if given; EINTR for others.
+pub fn wait(set: SignalSet, microseconds: Option<u64>) -> Result<Info> {
+    let timeout = microseconds.map(|time| k::__kernel_timespec {
+        tv_sec: (time / 1_000_000) as i64,
+        tv_nsec: (time % 1_000_000 * 1000) as i64,
+    });
+    let timeout = timeout.as_ref().map_or(null(), |time| &raw const *time);
+    let mut raw = Raw::ZERO;
+    // SAFETY: the kernel reads the set and the time, and writes one siginfo, which has the size of `Raw`.
+    check(unsafe { sc::syscall!(RT_SIGTIMEDWAIT, &raw const set, &raw mut raw, timeout, SET_SIZE) })?;
+    Ok(Info { signal: raw.signal as u8, code: raw.code, sender: Pid(raw.pid), value: raw.value })
+}
+
+/// `siginfo_t` of a queued signal: 128 bytes (asm-generic/siginfo.h, `_rt`).
+#[repr(C, align(8))]
+struct Raw {
+    signal: i32,
+    errno: i32,
+    code: i32,
+    padding: i32,
+    pid: i32,
+    uid: u32,
+    value: u64,
+    rest: [u64; 12],
+}
+
+impl Raw {
+    const ZERO: Self = Self { signal: 0, errno: 0, code: 0, padding: 0, pid: 0, uid: 0, value: 0, rest: [0; 12] };
+
+    fn queued(info: Info) -> Self {
+        Self { signal: info.signal.into(), code: info.code, pid: info.sender.0, value: info.value, ..Self::ZERO }
+    }
+}
+
+/// signalfd4(2): a descriptor from which the signals of the set are read, without blocking.
+pub fn signalfd(set: SignalSet) -> Result<Fd> {
+    let flags = (libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) as usize;
+    // SAFETY: the kernel reads one set.
+    check(unsafe { sc::syscall!(SIGNALFD4, number(-1), &raw const set, SET_SIZE, flags) }).map(Fd::new)
+}
+
+/// One signal from a signalfd; `None` when there is none.
+pub fn read_signalfd(fd: At) -> Result<Option<Info>> {
+    let mut info = MaybeUninit::<libc::signalfd_siginfo>::uninit();
+    let size = size_of::<libc::signalfd_siginfo>();
+    // SAFETY: the kernel writes whole structures only, at most `size` bytes; it is read if one came.
+    let info = unsafe {
+        match check(sc::syscall!(READ, number(fd.number()), info.as_mut_ptr(), size)) {
+            Ok(_) => info.assume_init(),
+            Err(Errno::EAGAIN) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    };
+    Ok(Some(Info {
+        signal: info.ssi_signo as u8,
+        code: info.ssi_code,
+        sender: Pid(info.ssi_pid as i32),
+        value: info.ssi_ptr,
+    }))
+}
+
+/// pidfd_send_signal(2) as kill(2) would send it.
+pub fn send(pidfd: At, signal: u8) -> Result<()> {
+    // SAFETY: no siginfo is given.
+    check(unsafe { sc::syscall!(PIDFD_SEND_SIGNAL, number(pidfd.number()), signal, null::<u8>(), 0) }).map(drop)
+}
+
+/// pidfd_send_signal(2) with code, value and sender. The code must be negative: others are the kernel's (EPERM).
+pub fn send_info(pidfd: At, info: Info) -> Result<()> {
+    let raw = Raw::queued(info);
+    // SAFETY: `raw` has the size of a siginfo and outlives the call.
+    check(unsafe { sc::syscall!(PIDFD_SEND_SIGNAL, number(pidfd.number()), info.signal, &raw const raw, 0) }).map(drop)
+}
+
+/// rt_sigqueueinfo(2): as `send_info`, to a child by number.
+pub fn queue(target: Pid, info: Info) -> Result<()> {
+    let raw = Raw::queued(info);
+    // SAFETY: `raw` has the size of a siginfo and outlives the call.
+    check(unsafe { sc::syscall!(RT_SIGQUEUEINFO, number(target.0), info.signal, &raw const raw) }).map(drop)
+}

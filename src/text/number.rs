@@ -1,0 +1,48 @@
+//! Numbers, id ranges and durations as options have them.
+
+/// A decimal number, digits only.
+pub fn decimal(text: &[u8]) -> Option<u32> {
+    if text.is_empty() {
+        return None;
+    }
+    text.iter().try_fold(0u32, |number, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        number.checked_mul(10)?.checked_add(u32::from(digit))
+    })
+}
+
+/// Microseconds from `10` or `10s` (seconds), `500ms`, `2m` (minutes), `1h`.
+pub fn duration(text: &[u8]) -> Option<u64> {
+    const UNITS: &[(&[u8], u64)] =
+        &[(b"ms", 1000), (b"s", 1_000_000), (b"m", 60_000_000), (b"h", 3_600_000_000), (b"", 1_000_000)];
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
+    u64::from(decimal(number)?).checked_mul(*factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_have_digits_alone_and_do_not_overflow() {
+        assert_eq!(decimal(b"0"), Some(0));
+        assert_eq!(decimal(b"4294967295"), Some(u32::MAX));
+        for wrong in [&b""[..], b"4294967296", b"-1", b"+1", b"1 ", b"0x1", b"1k"] {
+            assert_eq!(decimal(wrong), None, "{}", String::from_utf8_lossy(wrong));
+        }
+    }
+
+    #[test]
+    fn durations_are_seconds_unless_they_say_otherwise() {
+        assert_eq!(duration(b"10"), Some(10_000_000));
+        assert_eq!(duration(b"0s"), Some(0));
+        assert_eq!(duration(b"250ms"), Some(250_000));
+        assert_eq!(duration(b"2m"), Some(120_000_000));
+        assert_eq!(duration(b"1h"), Some(3_600_000_000));
+        for wrong in [&b""[..], b"s", b"1d", b"-1s", b"1.5s", b"4294967296"] {
+            assert_eq!(duration(wrong), None, "{}", String::from_utf8_lossy(wrong));
+        }
+    }
+}
