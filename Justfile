@@ -1,0 +1,30 @@
+# Short names only: each recipe is one command, which works as well without just.
+
+# List the recipes
+default:
+    @"{{just_executable()}}" --list
+
+# The release binaries, in target/release
+build:
+    cargo build --release --locked
+
+# Every test; --long takes the slow ones too
+test *ARGS:
+    tests/run {{ARGS}}
+
+# The tests' root file systems, in target/rootfs (Debian's needs root)
+rootfs:
+    rootfs/busybox target/rootfs/busybox
+    rootfs/debian target/rootfs/debian
+
+# Measure how long a container takes to start
+bench *ARGS:
+    cargo bench --bench run -- {{ARGS}}
+
+# Format the sources
+fmt:
+    cargo fmt --all
+
+# Clippy, with warnings as errors
+lint:
+    cargo clippy --release --locked --all-targets -- -D warnings
