@@ -10,6 +10,14 @@ extern crate alloc;
 
 /// argv -> `Spec`.
 pub mod cli;
+/// Carries a plan out: the launcher's side, the container's side, the hand-over between them.
+pub mod engine;
+/// What this machine is.
+pub mod host;
+/// PID 1: reap, forward, stop, exit status.
+pub mod init;
+/// (Spec, Host) -> steps, in order.
+pub mod plan;
 /// What a container is to be.
 pub mod spec;
 /// Ground floor: one function per system call, and all `unsafe`.

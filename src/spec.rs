@@ -1,7 +1,7 @@
 //! What a container is to be: plain data, no behaviour beyond its defaults.
 
 use crate::sys::identity::CapabilitySet;
-use crate::text::names;
+use crate::text::{names, path::is_within};
 use alloc::ffi::CString;
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -67,6 +67,18 @@ pub struct FileSystems {
 impl FileSystems {
     pub const ALL: Self = Self { proc: true, sys: true, dev: true };
     pub const NONE: Self = Self { proc: false, sys: false, dev: false };
+
+    /// Whether a path below `/proc` or `/sys` lies in one of them.
+    pub fn shows(self, path: &CStr) -> bool {
+        self.proc && is_within(path.to_bytes(), b"/proc") || self.sys && is_within(path.to_bytes(), b"/sys")
+    }
+
+    /// Where they are mounted.
+    pub fn mount_points<'s>(self) -> impl Iterator<Item = &'s CStr> {
+        [(self.proc, c"/proc"), (self.sys, c"/sys"), (self.dev, c"/dev")]
+            .into_iter()
+            .filter_map(|(wanted, path)| wanted.then_some(path))
+    }
 }
 
 /// A kind of namespace (namespaces(7)), in the order in which existing ones are joined: the user namespace first, because
@@ -223,6 +235,28 @@ impl<'a> Spec<'a> {
             && self.is_private(Namespace::Pid);
         self.file_systems.unwrap_or(if whole { FileSystems::ALL } else { FileSystems::NONE })
     }
+
+    /// Whether the root file system is a throw-away view of this machine.
+    pub fn is_view(&self) -> bool {
+        self.rootfs == c"/" && self.change_root == ChangeRoot::Pivot
+    }
+
+    /// Whether the host's `/etc/resolv.conf` is bound, so that names resolve in a bare root: with the host's network, if
+    /// there is a root of its own to bind it in.
+    pub fn shares_resolver(&self) -> bool {
+        self.change_root == ChangeRoot::Pivot && self.namespace(Namespace::Network) == Source::Host
+    }
+
+    /// Every path on which something is to be mounted, but for the resolver.
+    pub fn mount_points<'s>(&'s self) -> impl Iterator<Item = &'s CStr> {
+        let volumes = self.volumes.iter().map(|volume| volume.target.as_c_str());
+        let tmpfs = self.tmpfs.iter().map(|tmpfs| tmpfs.target.as_c_str());
+        let fresh: &'s [&'s CStr] = if self.is_view() { &Self::FRESH } else { &[] };
+        self.own_file_systems().mount_points().chain(fresh.iter().copied()).chain(volumes).chain(tmpfs)
+    }
+
+    /// The directories of a view that begin empty.
+    pub const FRESH: [&'static CStr; 2] = [c"/tmp", c"/run"];
 
     /// Whether the container gets a new namespace of this kind.
     pub fn is_private(&self, kind: Namespace) -> bool {

@@ -1,9 +1,13 @@
-//! The container runner.
+//! The init alone, for images: reaps, passes signals on, ends with the command's status.
 #![no_std]
 #![no_main]
+
+use aril::init::wrapper;
+use aril::sys::heap::NoHeap;
 use aril::sys::words::Start;
-aril::entry!(main, aril::sys::heap::NoHeap, aril::sys::heap::NoHeap);
+
+aril::entry!(main, NoHeap, NoHeap);
+
 fn main(start: Start) -> u8 {
-    drop(aril::sys::file::write(aril::sys::At::STDERR, start.arguments[0].as_cstr().to_bytes()));
-    3
+    wrapper::run(start.terminated_arguments.get(1..).unwrap_or_default(), start.terminated_environment)
 }

@@ -20,6 +20,8 @@ impl Open {
     pub const READ: Self = Self(k::O_RDONLY | k::O_NONBLOCK | k::O_NOCTTY);
     /// Reading a directory's entries.
     pub const DIRECTORY: Self = Self(k::O_RDONLY | k::O_DIRECTORY);
+    /// The same, if it is no link.
+    pub const DIRECTORY_NOFOLLOW: Self = Self(k::O_RDONLY | k::O_DIRECTORY | k::O_NOFOLLOW);
     /// Writing to what exists.
     pub const WRITE: Self = Self(k::O_WRONLY | k::O_NOCTTY);
 }
@@ -49,6 +51,23 @@ pub fn open_in_root(at: At, path: &CStr, how: Open) -> Result<Fd> {
 pub fn read(fd: At, buffer: &mut [u8]) -> Result<usize> {
     // SAFETY: the kernel writes at most `len` bytes into the buffer, which is ours alone.
     check(unsafe { sc::syscall!(READ, number(fd.number()), buffer.as_mut_ptr(), buffer.len()) })
+}
+
+/// pread64(2): how many bytes came from this offset.
+pub fn pread(fd: At, buffer: &mut [u8], offset: u64) -> Result<usize> {
+    // SAFETY: the kernel writes at most `len` bytes into the buffer, which is ours alone.
+    check(unsafe { sc::syscall!(PREAD64, number(fd.number()), buffer.as_mut_ptr(), buffer.len(), offset) })
+}
+
+/// statfs(2): whether nothing on this mount can be executed (`ST_NOEXEC`).
+pub fn is_noexec(path: &CStr) -> Result<bool> {
+    let mut s = MaybeUninit::<k::statfs64>::uninit();
+    // SAFETY: `path` outlives the call; the kernel fills the whole structure when it succeeds.
+    let s = unsafe {
+        check(sc::syscall!(STATFS, path.as_ptr(), s.as_mut_ptr()))?;
+        s.assume_init()
+    };
+    Ok(s.f_flags as u64 & libc::ST_NOEXEC as u64 != 0)
 }
 
 /// write(2): how many bytes went.
@@ -163,16 +182,16 @@ pub fn fstat(fd: At) -> Result<Stat> {
     stat(fd, c"", k::AT_EMPTY_PATH)
 }
 
-/// utimensat(2): gives `path` the access and modification times in `stat`.
-pub fn restore_times(at: At, path: &CStr, stat: &Stat) -> Result<()> {
-    // SAFETY: `path` and the two times outlive the call.
-    check(unsafe { sc::syscall!(UTIMENSAT, number(at.number()), path.as_ptr(), stat.times.as_ptr(), 0) }).map(drop)
+/// utimensat(2) with `AT_EMPTY_PATH`: gives what `fd` is open on the access and modification times in `stat`.
+pub fn restore_times(fd: At, stat: &Stat) -> Result<()> {
+    let (empty, times) = (c"".as_ptr(), stat.times.as_ptr());
+    // SAFETY: the empty path is NUL-terminated and the two times outlive the call.
+    check(unsafe { sc::syscall!(UTIMENSAT, number(fd.number()), empty, times, k::AT_EMPTY_PATH) }).map(drop)
 }
 
-/// fchmodat(2).
-pub fn fchmodat(at: At, path: &CStr, mode: u32) -> Result<()> {
-    // SAFETY: `path` is NUL-terminated and outlives the call.
-    check(unsafe { sc::syscall!(FCHMODAT, number(at.number()), path.as_ptr(), mode) }).map(drop)
+/// fchmod(2).
+pub fn fchmod(fd: At, mode: u32) -> Result<()> {
+    plain!(FCHMOD, fd.number(), mode).map(drop)
 }
 
 /// fchownat(2).
@@ -215,14 +234,16 @@ pub fn getcwd(buffer: &mut [u8]) -> Result<&[u8]> {
     Ok(buffer.get(..length.saturating_sub(1)).unwrap_or_default())
 }
 
-/// close_range(2) with `CLOSE_RANGE_CLOEXEC`: marks all from `first` upwards to be closed by the next exec.
-pub fn close_on_exec_from(first: u32) -> Result<()> {
-    plain!(CLOSE_RANGE, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC).map(drop)
+/// close_range(2): closes every descriptor from `first` to `last`.
+///
+/// Only for numbers that no `Fd` owns: those that the caller left open, before anything of ours is.
+pub fn close_range(first: u32, last: u32) -> Result<()> {
+    plain!(CLOSE_RANGE, first, last, 0).map(drop)
 }
 
-/// fcntl(2) `F_SETFD` 0: lets a descriptor that the caller gave us live through the exec.
-pub fn keep_on_exec(fd: i32) -> Result<()> {
-    plain!(FCNTL, fd, k::F_SETFD, 0).map(drop)
+/// fcntl(2) `F_GETFD`: whether there is such a descriptor at all.
+pub fn is_open(fd: u32) -> bool {
+    plain!(FCNTL, fd, k::F_GETFD).is_ok()
 }
 
 /// The name of a directory's entry, as getdents64(2) lists them.

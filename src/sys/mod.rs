@@ -21,7 +21,7 @@ pub mod socket;
 pub mod terminal;
 pub mod words;
 
-pub use errno::{Errno, Result};
+pub use errno::{Errno, Result, tolerate};
 pub use fd::{At, Fd};
 pub use words::Word;
 

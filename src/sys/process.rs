@@ -192,10 +192,9 @@ pub fn getpid() -> Pid {
     Pid(unsafe { sc::syscall!(GETPID) } as i32)
 }
 
-/// getpgid(2) of this process.
-pub fn getpgrp() -> Pid {
-    // SAFETY: 0 means this process, for which the call cannot fail.
-    Pid(unsafe { sc::syscall!(GETPGID, 0) } as i32)
+/// getpgid(2): the process group of a process; `Pid(0)` is this one.
+pub fn getpgid(pid: Pid) -> Result<Pid> {
+    plain!(GETPGID, pid.0).map(|group| Pid(group as i32))
 }
 
 /// setpgid(2): makes this process the leader of a new process group.
@@ -224,6 +223,20 @@ pub fn unshare(kinds: NamespaceFlag) -> Result<()> {
 /// kill(2).
 pub fn kill(target: i32, signal: u8) -> Result<()> {
     plain!(KILL, target, signal).map(drop)
+}
+
+/// kill(2) with -1 as PID 1: every other process of the pid namespace. ESRCH: there is none.
+///
+/// Anywhere else it would signal the whole machine, hence the assertion.
+pub fn kill_all_but_init(signal: u8) -> Result<()> {
+    assert!(getpid() == Pid(1));
+    kill(-1, signal)
+}
+
+/// umask(2): the mask before.
+pub fn umask(mask: u32) -> u32 {
+    // SAFETY: a number, and no failure.
+    (unsafe { sc::syscall!(UMASK, mask) }) as u32
 }
 
 /// prctl(2) `PR_SET_PDEATHSIG`: this signal when the parent ends. Cleared by a change of credentials.

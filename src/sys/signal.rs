@@ -11,6 +11,14 @@ pub const LAST: u8 = 64;
 /// A set of signals as the kernel takes it: bit n-1 is signal n.
 pub type SignalSet = u64;
 
+/// Every signal. The kernel leaves SIGKILL and SIGSTOP out by itself.
+pub const ALL: SignalSet = SignalSet::MAX;
+
+/// The set with this one signal.
+pub const fn set_of(signal: u8) -> SignalSet {
+    1 << (signal - 1)
+}
+
 const SET_SIZE: usize = size_of::<SignalSet>();
 
 /// rt_sigprocmask(2) `SIG_SETMASK`: the mask before.

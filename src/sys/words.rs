@@ -32,6 +32,10 @@ pub struct Start {
     pub arguments: &'static [Word<'static>],
     /// The environment: `NAME=VALUE`.
     pub environment: &'static [Word<'static>],
+    /// The words and the NULL after them, as execve(2) takes them.
+    pub terminated_arguments: &'static [Option<Word<'static>>],
+    /// The environment and the NULL after it.
+    pub terminated_environment: &'static [Option<Word<'static>>],
 }
 
 impl Start {
@@ -53,18 +57,30 @@ impl Start {
             Self {
                 arguments: core::slice::from_raw_parts(arguments, argc),
                 environment: core::slice::from_raw_parts(environment.cast(), count),
+                terminated_arguments: core::slice::from_raw_parts(arguments.cast(), argc + 1),
+                terminated_environment: core::slice::from_raw_parts(environment.cast(), count + 1),
             }
         }
     }
 
     /// Fills the strings of the environment with zeros, so that this process's `/proc/PID/environ` shows nothing that
-    /// its caller had, and gives back the environment, which is now empty strings.
+    /// its caller had. The words remain valid: they are empty now.
     pub fn erase_environment(self) {
-        for word in self.environment {
-            let length = word.as_cstr().to_bytes().len();
-            // SAFETY: the kernel copied these strings onto this process's own writable stack; each still ends in its NUL
-            // afterwards, so every `Word` that points at one remains a valid, empty, C string.
-            unsafe { core::ptr::write_bytes(word.0.as_ptr(), 0, length) }
-        }
+        erase(self.environment);
+    }
+
+    /// The same for the command line after the program's name, which may name secrets and paths of the host.
+    pub fn erase_arguments(self) {
+        erase(self.arguments.get(1..).unwrap_or_default());
+    }
+}
+
+fn erase(words: &[Word<'static>]) {
+    for word in words {
+        let length = word.as_cstr().to_bytes().len();
+        // SAFETY: the kernel copied these strings onto this process's own writable stack; each still ends in its NUL
+        // afterwards, so every `Word` that points at one remains a valid, empty, C string. Nobody holds a `&CStr` of one
+        // across the call by the callers' order: they are erased when the last reader is done.
+        unsafe { core::ptr::write_bytes(word.0.as_ptr(), 0, length) }
     }
 }

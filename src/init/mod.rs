@@ -1,0 +1,131 @@
+//! PID 1: takes one signal after the other, reaps, passes on, stops, and ends with the command's status.
+//!
+//! Nothing here allocates, and nothing ends the loop but the end of the command.
+
+mod decide;
+pub mod wrapper;
+
+pub use decide::{FOREGROUND, Manner, TO_GROUP, exit_status, is_certain, is_queued, plain};
+
+use crate::sys::process::{self, Pid};
+use crate::sys::signal::{self, ALL, Info};
+use crate::sys::{At, Errno, Fd, poll, socket, terminal, tolerate};
+use decide::{Action, State};
+use linux_raw_sys::general as k;
+
+/// What PID 1 tells its launcher: the first byte of a message.
+pub const STARTED: u8 = b'S';
+pub const STOPPED: u8 = b'T';
+pub const FAILED: u8 = b'F';
+
+/// An init whose command runs.
+#[derive(Debug)]
+pub struct Init {
+    /// The command's process, which leads a process group of its own.
+    pub command: Pid,
+    pub manner: Manner,
+    /// The launcher, if there is one outside.
+    pub launcher: Option<Fd>,
+}
+
+impl Init {
+    /// Runs until the command has ended, and gives its exit status.
+    pub fn supervise(self) -> u8 {
+        let mut state = State::NEW;
+        // One who is alone in its pid namespace needs to know whether it may signal everyone.
+        let is_pid_1 = process::getpid() == Pid(1);
+        loop {
+            let timeout = state.deadline().map(|due| due.saturating_sub(poll::now()));
+            let ended = match signal::wait(ALL, timeout) {
+                Ok(info) if info.signal == k::SIGCHLD as u8 => self.reap(&mut state, is_pid_1),
+                Ok(info) => {
+                    let action = state.signal(info, poll::now(), self.manner);
+                    self.act(action, is_pid_1)
+                }
+                Err(Errno::EAGAIN) => {
+                    let action = state.time_up();
+                    self.act(action, is_pid_1)
+                }
+                // EINTR; nothing else can be.
+                Err(_) => None,
+            };
+            if let Some(status) = ended {
+                return status;
+            }
+        }
+    }
+
+    /// One SIGCHLD may stand for many children.
+    fn reap(&self, state: &mut State, is_pid_1: bool) -> Option<u8> {
+        loop {
+            let action = match process::wait_any() {
+                Ok(Some((pid, change))) => state.child(pid == self.command, change, poll::now(), self.manner),
+                Ok(None) => return None,
+                // ECHILD.
+                Err(_) => return self.act(state.alone(), is_pid_1),
+            };
+            if let Some(status) = self.act(action, is_pid_1) {
+                return Some(status);
+            }
+        }
+    }
+
+    /// Carries an action out; gives the status with which to exit.
+    ///
+    /// The target may have ended a moment ago (ESRCH, EPIPE), the terminal may be gone (EIO): an init goes on.
+    fn act(&self, action: Action, is_pid_1: bool) -> Option<u8> {
+        match action {
+            Action::Nothing => {}
+            Action::Pass(info) => self.pass(info),
+            Action::PassAndContinue(info) => {
+                self.pass(info);
+                self.to_group(k::SIGCONT as u8);
+            }
+            Action::ToGroup(signal) => self.to_group(signal),
+            Action::Resume => {
+                if self.manner.foreground {
+                    tolerate(terminal::set_foreground(At::STDIN, self.command));
+                }
+                self.to_group(k::SIGCONT as u8);
+            }
+            Action::TellStopped(signal) => {
+                if let Some(launcher) = &self.launcher {
+                    tolerate(socket::send(launcher.at(), &[STOPPED, signal]));
+                }
+            }
+            Action::EndRest(status) => {
+                let ask = [k::SIGHUP, k::SIGTERM, k::SIGCONT];
+                let anyone = ask.into_iter().fold(false, |any, signal| self.to_all(signal as u8, is_pid_1) || any);
+                return (!anyone).then_some(status);
+            }
+            Action::KillAll => {
+                self.to_all(k::SIGKILL as u8, is_pid_1);
+            }
+            Action::Exit(status) => return Some(status),
+        }
+        None
+    }
+
+    /// To the command's process, as docker-init and tini do; a queued one with its value and sender.
+    fn pass(&self, info: Info) {
+        tolerate(if is_queued(info) {
+            signal::queue(self.command, info)
+        } else {
+            process::kill(self.command.0, info.signal)
+        });
+    }
+
+    fn to_group(&self, signal: u8) {
+        tolerate(process::kill(-self.command.0, signal));
+    }
+
+    /// To everyone in the pid namespace; a subreaper, which has none of its own, signals the command's group alone.
+    /// Whether there was anyone.
+    fn to_all(&self, signal: u8, is_pid_1: bool) -> bool {
+        if is_pid_1 {
+            return process::kill_all_but_init(signal).is_ok();
+        }
+        // The group's number is still its own only while one of its members is our child.
+        process::has_child_in_group(self.command) && process::kill(-self.command.0, signal).is_ok()
+    }
+}

@@ -1,0 +1,124 @@
+//! `aril-init`, and `aril init`: an init around one command, as images have it for their entry point.
+
+use super::{Init, Manner, exit_status};
+use crate::sys::process::{self, Pid};
+use crate::sys::signal::{self, ALL};
+use crate::sys::{At, Errno, Word, file, terminal};
+use crate::text::problem::{FAILED, NOT_EXECUTABLE, NOT_FOUND};
+use core::cell::Cell;
+use core::ffi::CStr;
+
+/// What the command's process needs, and what it leaves if it fails.
+struct Command<'a> {
+    arguments: &'a [Option<Word<'a>>],
+    environment: &'a [Option<Word<'a>>],
+    path: &'a [u8],
+    mask: signal::SignalSet,
+    failure: Cell<Option<Errno>>,
+}
+
+/// Runs a command and supervises it; `words` are those after the program's name, `environment` ends in the kernel's NULL.
+pub fn run<'a>(words: &'a [Option<Word<'a>>], environment: &'a [Option<Word<'a>>]) -> u8 {
+    let words = match words {
+        [Some(first), rest @ ..] if first.as_cstr() == c"--" => rest,
+        words => words,
+    };
+    let Some(Some(name)) = words.first() else {
+        return say(FAILED, &[b"aril-init: no command given\n      aril-init [--] COMMAND [ARG...]\n"]);
+    };
+    let name = name.as_cstr();
+    let mask = match signal::set_mask(ALL) {
+        Ok(mask) => mask,
+        Err(error) => return fail(FAILED, b"block the signals", error),
+    };
+    if process::getpid() != Pid(1) {
+        if let Err(error) = process::set_child_subreaper() {
+            return fail(FAILED, b"become a subreaper", error);
+        }
+    }
+    let path = search_path(environment);
+    let command = Command { arguments: words, environment, path, mask, failure: Cell::new(None) };
+    let child = match process::start(&command, begin) {
+        Ok(child) => child,
+        Err(error) => return fail(FAILED, b"start a process", error),
+    };
+    match command.failure.get() {
+        None => {
+            let manner = Manner { foreground: true, stop_timeout: None, ends_the_rest: false };
+            Init { command: child, manner, launcher: None }.supervise()
+        }
+        Some(error @ (Errno::ENOENT | Errno::ENOTDIR)) => fail(NOT_FOUND, name.to_bytes(), error),
+        Some(error) => fail(NOT_EXECUTABLE, name.to_bytes(), error),
+    }
+}
+
+/// In the child: a process group of its own, in the foreground where there is a terminal, and the signals as they were.
+extern "C" fn begin(command: &Command) -> ! {
+    let prepared = process::new_process_group().and_then(|()| {
+        // ENOTTY: there is none, or it is another session's.
+        if terminal::foreground(At::STDIN).is_ok() {
+            terminal::set_foreground(At::STDIN, process::getpid())?;
+        }
+        signal::set_mask(command.mask)
+    });
+    let error = match prepared {
+        Ok(_) => execute(command),
+        Err(error) => error,
+    };
+    command.failure.set(Some(error));
+    process::exit(FAILED)
+}
+
+/// execve(2) along the search path.
+fn execute(command: &Command) -> Errno {
+    let Some(Some(name)) = command.arguments.first() else { return Errno::ENOENT };
+    let name = name.as_cstr();
+    if name.to_bytes().contains(&b'/') {
+        return process::execve(name, command.arguments, command.environment);
+    }
+    let mut reason = Errno::ENOENT;
+    let mut buffer = [0u8; 4096];
+    for directory in command.path.split(|byte| *byte == b':') {
+        let Some(candidate) = join(&mut buffer, directory, name.to_bytes()) else { continue };
+        match process::execve(candidate, command.arguments, command.environment) {
+            Errno::ENOENT | Errno::ENOTDIR => {}
+            // Found, but not this one: perhaps a later one will do (execvp(3)).
+            Errno::EACCES => reason = Errno::EACCES,
+            error => return error,
+        }
+    }
+    reason
+}
+
+/// `directory/name`, if it fits.
+fn join<'b>(buffer: &'b mut [u8], directory: &[u8], name: &[u8]) -> Option<&'b CStr> {
+    let directory: &[u8] = if directory.is_empty() { b"." } else { directory };
+    let mut length = 0;
+    for part in [directory, b"/", name, b"\0"] {
+        buffer.get_mut(length..length + part.len())?.copy_from_slice(part);
+        length += part.len();
+    }
+    CStr::from_bytes_with_nul(buffer.get(..length)?).ok()
+}
+
+/// PATH, or what execvp(3) takes without it.
+fn search_path<'a>(environment: &'a [Option<Word<'a>>]) -> &'a [u8] {
+    let find = |word: &Word<'a>| word.as_cstr().to_bytes().strip_prefix(b"PATH=");
+    environment.iter().flatten().find_map(find).unwrap_or(b"/bin:/usr/bin")
+}
+
+fn fail(status: u8, what: &[u8], error: Errno) -> u8 {
+    let name = error.name().unwrap_or("?").as_bytes();
+    say(status, &[b"aril-init: ", what, b": ", error.sentence().as_bytes(), b" (", name, b")\n"])
+}
+
+fn say(status: u8, parts: &[&[u8]]) -> u8 {
+    for part in parts {
+        if file::write_all(At::STDERR, part).is_err() {
+            break;
+        }
+    }
+    status
+}
+
+const _: () = assert!(exit_status(9) == 137);

@@ -1,0 +1,162 @@
+//! ROOTFS `/`: a throw-away view of this very machine.
+
+use crate::support::{Who, mark, tool, traces};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+crate::tests! {
+    both: it_is_this_machine, what_is_written_vanishes, tmp_and_run_are_fresh, proc_sys_and_dev_are_the_container_s,
+        it_can_be_read_only, names_are_resolved_as_outside, a_volume_is_the_way_to_keep_something,
+        nothing_is_mounted_outside, a_mount_of_the_machine_is_seen, the_machine_s_programs_run;
+    as_root: system_files_are_changed_and_unchanged_again, a_package_is_installed_and_gone, folders_are_replaced;
+    as_user: what_one_may_not_change_outside_one_may_not_inside, what_one_may_not_read_outside_one_may_not_inside;
+}
+
+/// `aril run OPTIONS / sh -c SCRIPT`.
+#[track_caller]
+fn sh(who: &Who, options: &[&str], script: &str) -> crate::support::Outcome {
+    who.run_in("/", options, &["/bin/sh", "-c", script]).run()
+}
+
+fn it_is_this_machine(who: &Who) {
+    sh(who, &[], "cat /etc/os-release").prints(tool("cat", &["/etc/os-release"]));
+    sh(who, &[], "hostname; id -u; pwd").prints("container\n0\n/");
+    // Without what is mounted for a moment by others, and what the container has of its own anyway.
+    sh(who, &[], "ls -A /").prints(tool("ls", &["-A", "/"]));
+    sh(who, &[], "ls -A /usr/bin /usr/lib /var/lib").prints(tool("ls", &["-A", "/usr/bin", "/usr/lib", "/var/lib"]));
+    if who.is_root() {
+        let look = "stat -c '%n %u %g %a %s' /etc/shadow /etc/passwd /usr/bin/* /var/*";
+        sh(who, &[], look).prints(tool("sh", &["-c", look]));
+    }
+}
+
+/// /var/tmp is everybody's.
+fn what_is_written_vanishes(who: &Who) {
+    let file = PathBuf::from(format!("/var/tmp/aril-test-{}", mark()));
+    let name = file.display();
+    sh(who, &[], &format!("echo word >{name} && mkdir {name}.d && mv {name} {name}.d/ && cat {name}.d/*")).prints("word");
+    assert!(!file.exists() && !file.with_extension("d").exists());
+    // What was there is changed and removed inside only.
+    fs::write(&file, "outside\n").expect("/var/tmp is everybody's");
+    chown(&file, Some(who.uid()), Some(who.gid())).expect("root may, and so may who has them");
+    let before = file.metadata().expect("just made").mtime_nsec();
+    sh(who, &[], &format!("echo inside >>{name}; cat {name}; rm {name}; ! ls {name} 2>/dev/null")).prints("outside\ninside");
+    let after = fs::read_to_string(&file).ok().zip(file.metadata().ok().map(|file| file.mtime_nsec()));
+    fs::remove_file(&file).expect("it is still there");
+    assert_eq!(after, Some(("outside\n".to_string(), before)));
+}
+
+fn tmp_and_run_are_fresh(who: &Who) {
+    sh(who, &[], "ls -A /tmp /run; stat -c %a /tmp; echo x >/tmp/file && cat /tmp/file").prints("/run:\n\n/tmp:\n1777\nx");
+}
+
+fn proc_sys_and_dev_are_the_container_s(who: &Who) {
+    sh(who, &[], "cat /proc/1/comm; echo $$").prints("aril\n2");
+    sh(who, &[], "echo $(ls /dev)").prints("fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero");
+    let outcome = sh(who, &[], "! touch /sys/x");
+    outcome.exited(0).check(outcome.err().contains("Read-only"), "/sys is read-only");
+}
+
+fn it_can_be_read_only(who: &Who) {
+    let outcome = sh(who, &["--read-only"], "! touch /var/tmp/x && ! touch /tmp/x || echo \"/tmp is writable\"");
+    outcome.exited(0).check(outcome.err().contains("Read-only file system"), "/var/tmp is not writable");
+}
+
+fn names_are_resolved_as_outside(who: &Who) {
+    let Ok(ours) = fs::read_to_string("/etc/resolv.conf") else { who.skip("this machine has no /etc/resolv.conf") };
+    sh(who, &[], "cat /etc/resolv.conf").prints(ours.trim_end());
+    sh(who, &[], "getent hosts localhost >/dev/null && cat /etc/nsswitch.conf").prints(tool("cat", &["/etc/nsswitch.conf"]));
+}
+
+fn a_volume_is_the_way_to_keep_something(who: &Who) {
+    let folder = who.folder();
+    for target in ["/mnt", "/srv", "/opt/new/folder"] {
+        let outcome = who.run_in("/", &["-v", &format!("{}:{target}", folder.str()), "-w", "/usr"], &["/bin/sh", "-c", &format!("pwd >{target}/kept")]).run();
+        if target == "/opt/new/folder" && !who.is_root() {
+            // /opt is not the user's: either works, but nothing may be made outside.
+            assert!(!Path::new("/opt/new").exists());
+            continue;
+        }
+        outcome.ok();
+        assert_eq!(folder.read("kept"), "/usr");
+        fs::remove_file(folder.join("kept")).expect("our own folder");
+    }
+    // The folders of the tests are in /tmp, which is fresh inside: a volume there must still be found.
+    let volume = format!("{0}:{0}", folder.str());
+    who.run_in("/", &["-v", &volume, "-w", folder.str()], &["/bin/sh", "-c", "pwd >kept"]).run().ok();
+    assert_eq!(folder.read("kept"), folder.str());
+}
+
+fn nothing_is_mounted_outside(who: &Who) {
+    let before = traces::mounts();
+    let entries = || fs::read_dir("/").expect("it can be listed").count();
+    let count = entries();
+    sh(who, &[], "mkdir /var/tmp/d; sleep 0.1").ok();
+    assert_eq!((traces::mounts(), entries()), (before, count));
+}
+
+/// A lower layer does not include what is mounted below it: such places are taken one by one.
+fn a_mount_of_the_machine_is_seen(who: &Who) {
+    who.needs_root_behind();
+    // In a mount namespace of the test's own.
+    let script = "set -e; mount --make-rprivate /; mount -t tmpfs none /srv; \
+        mkdir -m 755 /srv/a /srv/a/deeper; chmod 755 /srv; echo one >/srv/a/file; mount -t tmpfs -o mode=755 none /srv/a/deeper; \
+        echo two >/srv/a/deeper/file; uid=$1; shift; exec setpriv --reuid=$uid --regid=$uid --clear-groups \"$@\"";
+    let run = who.run_in("/", &[], &["/bin/cat", "/srv/a/file", "/srv/a/deeper/file"]);
+    let uid = who.uid().to_string();
+    run.under(&["unshare", "--mount", "sh", "-c", &script, "sh", &uid]).uid(0).run().prints("one\ntwo");
+}
+
+fn the_machine_s_programs_run(who: &Who) {
+    sh(who, &[], "python3 -c 'import os, json; print(json.dumps(os.getpid() > 1))'").prints("true");
+    sh(who, &["--network", "none"], "ls /sys/class/net").prints("lo");
+}
+
+fn system_files_are_changed_and_unchanged_again(who: &Who) {
+    let before = ["/etc/passwd", "/etc/hostname", "/usr/bin/env"].map(|file| fs::read(file).ok());
+    let script = "echo more >>/etc/passwd && tail -n1 /etc/passwd; echo new >/etc/hostname; cat /etc/hostname; \
+        rm /usr/bin/env && ls /usr/bin/env 2>/dev/null; mkdir /new && >/new/file && ls /new";
+    sh(who, &[], script).prints("more\nnew\nfile");
+    assert!(!Path::new("/new").exists());
+    assert!(before == ["/etc/passwd", "/etc/hostname", "/usr/bin/env"].map(|file| fs::read(file).ok()));
+}
+
+fn a_package_is_installed_and_gone(who: &Who) {
+    if !Path::new("/usr/bin/dpkg-deb").exists() {
+        who.skip("no dpkg on this machine");
+    }
+    let name = format!("aril-test-{}", std::process::id());
+    let script = format!(
+        "set -e; cd /tmp; mkdir -p p/DEBIAN p/usr/bin; printf '#!/bin/sh\\necho installed\\n' >p/usr/bin/{name}; \
+        chmod 755 p/usr/bin/{name}; printf 'Package: {name}\\nVersion: 1\\nArchitecture: all\\nMaintainer: x <x@x>\\nDescription: x\\n' \
+        >p/DEBIAN/control; dpkg-deb -b p p.deb >/dev/null; dpkg -i p.deb >/dev/null 2>&1; {name}; dpkg -s {name} | grep ^Status"
+    );
+    sh(who, &[], &script).prints("installed\nStatus: install ok installed");
+    assert!(!Path::new("/usr/bin").join(&name).exists());
+    let status = fs::read_to_string("/var/lib/dpkg/status").expect("dpkg is here");
+    assert!(!status.contains(&name), "the package is not in dpkg's list outside");
+}
+
+/// EIO before Linux 6.6 for an ordinary user; root's overlay is made outside of the user namespace.
+fn folders_are_replaced(who: &Who) {
+    sh(who, &[], "cd /var && mkdir d && rmdir d && mkdir d && rm -r cache && mkdir cache && >cache/file && ls -A cache").prints("file");
+    assert!(!Path::new("/var/cache/file").exists());
+}
+
+fn what_one_may_not_change_outside_one_may_not_inside(who: &Who) {
+    who.needs_root_behind();
+    let script = "for file in /etc/passwd /usr/bin/env; do >>$file && echo changed $file; done 2>/dev/null; \
+        touch /etc/new /usr/new 2>/dev/null && echo made; rm -f /etc/hostname 2>/dev/null && echo removed; :";
+    sh(who, &[], script).prints("");
+}
+
+fn what_one_may_not_read_outside_one_may_not_inside(who: &Who) {
+    who.needs_root_behind();
+    let secret = PathBuf::from(format!("/var/tmp/aril-test-{}", mark()));
+    fs::write(&secret, "secret\n").expect("/var/tmp is everybody's");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("our own file");
+    let outcome = sh(who, &[], &format!("cat {} /etc/shadow 2>/dev/null; :", secret.display()));
+    fs::remove_file(&secret).expect("our own file");
+    outcome.prints("");
+}

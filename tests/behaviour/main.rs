@@ -1,0 +1,58 @@
+//! What `aril` does, seen from outside: the real binary in real namespaces, as root and as an ordinary user. One module
+//! for each area; `support` runs the programs, looks into /proc and compares before with after.
+
+mod bad_input;
+mod explain;
+mod figures;
+mod help;
+mod host_view;
+mod identity;
+mod init;
+mod mounts;
+mod namespaces;
+mod root;
+mod safety;
+mod signals_stress;
+mod support;
+mod terminal;
+mod tutorial;
+mod users;
+mod work;
+
+use libtest_mimic::Arguments;
+use std::process::ExitCode;
+use support::{World, process};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let tests = [
+        namespaces::tests(),
+        users::tests(),
+        root::tests(),
+        mounts::tests(),
+        identity::tests(),
+        init::tests(),
+        terminal::tests(),
+        safety::tests(),
+        explain::tests(),
+        help::tests(),
+        bad_input::tests(),
+        host_view::tests(),
+        tutorial::tests(),
+        figures::tests(),
+        work::tests(),
+        signals_stress::tests(),
+    ];
+    support::remember_where_a_test_fails();
+    let world: &'static World = Box::leak(Box::new(World::make(!arguments.list)));
+    let trials = tests.into_iter().flatten().flat_map(|test| test.trials(world)).collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+
+    let left = process::naming(&world.name());
+    world.remove();
+    if !left.is_empty() {
+        println!("processes were left behind: {left:#?}");
+        return ExitCode::FAILURE;
+    }
+    conclusion.exit_code()
+}

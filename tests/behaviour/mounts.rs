@@ -1,0 +1,267 @@
+//! Point 4: /proc, /sys, /dev, what is masked in them, volumes and tmpfs.
+
+use crate::support::{Who, mark, tool, traces::Traces};
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+crate::tests! {
+    both: proc_is_its_own, sys_is_read_only, sys_is_its_own_with_a_network, dev_has_just_what_it_should,
+        devices_work, terminals_queues_and_memory_are_its_own, kernel_secrets_are_masked,
+        what_steers_the_kernel_is_read_only, mounts_have_safe_flags, file_systems_can_be_chosen,
+        the_resolver_s_file_is_the_machine_s, a_volume_is_the_same_folder, a_volume_may_be_a_file,
+        a_read_only_volume_is_so_all_the_way_down, volumes_may_lie_in_each_other, a_tmpfs_has_its_size_and_mode,
+        a_volume_s_target_is_made, a_volume_s_link_leads_to_its_end, links_of_the_image_never_lead_out;
+}
+
+/// Mount point -> its own options and those of its file system, as a container's mountinfo has them.
+fn mounts(who: &Who, options: &[&str]) -> HashMap<String, (String, String)> {
+    let outcome = who.run(options, &["cat", "/proc/self/mountinfo"]);
+    let row = |line: &str| {
+        let fields: Vec<&str> = line.split(' ').collect();
+        let dash = fields.iter().position(|field| *field == "-").expect("proc_pid_mountinfo(5)");
+        (fields[4].to_string(), (fields[5].to_string(), fields[dash + 1].to_string()))
+    };
+    outcome.ok().out().lines().map(row).collect()
+}
+
+fn proc_is_its_own(who: &Who) {
+    // PID 1, the shell and ls.
+    who.sh(&[], "cat /proc/1/comm; ls /proc | grep -c '^[0-9]*$'").prints("aril\n4");
+}
+
+fn sys_is_read_only(who: &Who) {
+    let outcome = who.sh(&[], "ls -d /sys/class /sys/kernel && ! touch /sys/x && ! mkdir /sys/fs/cgroup/x");
+    outcome.exited(0).check(outcome.err().matches("Read-only file system").count() == 2, "both are refused for that");
+    for (point, (options, kind)) in mounts(who, &[]).iter().filter(|(point, _)| point.starts_with("/sys")) {
+        assert!(options.starts_with("ro,"), "{point} of type {kind} is read-only: {options}");
+    }
+}
+
+fn sys_is_its_own_with_a_network(who: &Who) {
+    let interfaces = tool("ls", &["/sys/class/net"]);
+    who.run(&[], &["ls", "/sys/class/net"]).prints(&interfaces);
+    let outcome = who.sh(&["--network", "none"], "ls /sys/class/net; ! touch /sys/x");
+    outcome.exited(0).check(outcome.out() == "lo\n" && outcome.err().contains("Read-only"), "lo alone, read-only");
+}
+
+fn dev_has_just_what_it_should(who: &Who) {
+    let names = "fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero";
+    who.sh(&[], "echo $(ls /dev)").prints(names);
+    who.sh(&[], "cd /dev; for link in ptmx fd stdin stdout stderr; do readlink $link; done").prints(
+        "pts/ptmx\n/proc/self/fd\n/proc/self/fd/0\n/proc/self/fd/1\n/proc/self/fd/2",
+    );
+    let numbers = "1:3 666\n1:5 666\n1:7 666\n1:8 666\n1:9 666\n5:0 666";
+    who.sh(&[], "cd /dev; stat -c '%t:%T %a' null zero full random urandom tty").prints(numbers);
+}
+
+fn devices_work(who: &Who) {
+    for (script, out) in [
+        ("echo gone >/dev/null; cat /dev/null", ""),
+        ("head -c 3 /dev/zero | od -An -tx1", " 00 00 00"),
+        ("echo no 2>&1 >/dev/full | grep -o 'No space.*'; cat /dev/full | head -c 1 | od -An -tx1", " 00"),
+        ("head -c 9 /dev/random | wc -c; head -c 9 /dev/urandom | wc -c", "9\n9"),
+        ("echo a | cat /dev/stdin; echo b >/dev/stdout; echo c >/dev/fd/1", "a\nb\nc"),
+        ("test -t 0 || ! : </dev/tty 2>/dev/null && echo no terminal here", "no terminal here"),
+        ("cd /dev/shm && >file && ls && stat -c %a .", "file\n1777"),
+    ] {
+        who.sh(&[], script).prints(out);
+    }
+}
+
+fn terminals_queues_and_memory_are_its_own(who: &Who) {
+    who.needs_probe();
+    who.run(&[], &["probe", "devices"]).prints("/dev/pts/0\nqueue and memory");
+    let found = mounts(who, &[]);
+    for (point, kind) in [("/dev", "tmpfs"), ("/dev/pts", "devpts"), ("/dev/shm", "tmpfs"), ("/dev/mqueue", "mqueue")] {
+        assert_eq!(found.get(point).map(|mount| mount.1.as_str()), Some(kind), "{point}: {found:#?}");
+    }
+}
+
+/// As the container engines have it, of those that this kernel has.
+fn kernel_secrets_are_masked(who: &Who) {
+    let there = |path: &&&str| Path::new(path).exists();
+    let files = ["/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/sched_debug"];
+    let folders = ["/proc/acpi", "/proc/asound", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"];
+    assert!(files.iter().filter(there).count() > 0, "this machine's /proc has one of {files:?}");
+    for file in files.iter().filter(there) {
+        who.sh(&[], &format!("head -c 1 {file} | wc -c")).prints("0");
+    }
+    for folder in folders.iter().filter(there) {
+        who.sh(&[], &format!("ls -A {folder} | wc -l")).prints("0");
+    }
+}
+
+/// Mounted read-only, whoever runs it: sysctl files stay writable for uid 0 outside, whatever access(2) says.
+fn what_steers_the_kernel_is_read_only(who: &Who) {
+    let user: &[&[&str]] = &[&[], &["--cap-add", "all"], &["--network", "none"]];
+    let root: &[&[&str]] = &[&["--userns", "host"], &["--userns", "host", "--cap-add", "all"]];
+    for options in user.iter().chain(root.iter().filter(|_| who.is_root())) {
+        let found = mounts(who, options);
+        for path in ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"] {
+            if Path::new(path).exists() {
+                let mount = found.get(path);
+                assert!(mount.is_some_and(|mount| mount.0.starts_with("ro,")), "{options:?} {path}: {found:#?}");
+            }
+        }
+        let outcome = who.sh(options, "! >>/proc/sys/kernel/core_pattern && ! >>/proc/sys/vm/drop_caches");
+        outcome.exited(0).check(outcome.err().lines().count() == 2, "both are refused");
+    }
+}
+
+fn mounts_have_safe_flags(who: &Who) {
+    let found = mounts(who, &["--tmpfs", "/mnt"]);
+    for (point, flags) in [
+        ("/proc", &["nosuid", "nodev", "noexec"][..]),
+        ("/sys", &["nosuid", "nodev", "noexec"]),
+        ("/dev", &["nosuid", "noexec"]),
+        ("/dev/pts", &["nosuid", "noexec"]),
+        ("/dev/shm", &["nosuid", "nodev", "noexec"]),
+        ("/dev/mqueue", &["nosuid", "nodev", "noexec"]),
+        ("/mnt", &["nosuid", "nodev"]),
+    ] {
+        let options = &found.get(point).unwrap_or_else(|| panic!("{point} is mounted: {found:#?}")).0;
+        for flag in flags {
+            assert!(options.split(',').any(|option| option == *flag), "{point} is {flag}: {options}");
+        }
+    }
+}
+
+fn file_systems_can_be_chosen(who: &Who) {
+    for (list, found) in [
+        ("proc,sys,dev", "/dev/zero /proc/self/. /sys/class"),
+        ("proc", "/proc/self/."),
+        ("sys", "/sys/class"),
+        ("dev", "/dev/zero"),
+        ("proc,dev", "/dev/zero /proc/self/."),
+        ("none", ""),
+    ] {
+        // The errors go nowhere by closing the descriptor: there may be no /dev/null.
+        who.sh(&["--fs", list], "echo $(ls -d /proc/self/. /sys/class /dev/zero 2>&-)").prints(found);
+    }
+}
+
+fn the_resolver_s_file_is_the_machine_s(who: &Who) {
+    let Ok(ours) = fs::read_to_string("/etc/resolv.conf") else { who.skip("this machine has no /etc/resolv.conf") };
+    let rootfs = who.own_rootfs(&[]);
+    let before = Traces::of(rootfs.path());
+    let outcome = who.run_in(rootfs.str(), &[], &["cat", "/etc/resolv.conf"]).run();
+    outcome.ok().check(outcome.out() == ours, "it is the machine's");
+    let write = ["sh", "-c", "! >>/etc/resolv.conf"];
+    who.run_in(rootfs.str(), &[], &write).run().exited(0);
+    before.unchanged("a bare root");
+    who.run_in(rootfs.str(), &["--network", "none"], &["ls", "/etc/resolv.conf"]).run().exited(1);
+    fs::write(rootfs.join("etc/resolv.conf"), "its own\n").expect("our own copy");
+    who.run_in(rootfs.str(), &["--network", "none"], &["cat", "/etc/resolv.conf"]).run().prints("its own");
+    who.run_in(rootfs.str(), &[], &["cat", "/etc/resolv.conf"]).run().prints(ours.trim_end());
+}
+
+fn a_volume_is_the_same_folder(who: &Who) {
+    let folder = who.folder();
+    fs::write(folder.join("file"), "from outside\n").expect("our own folder");
+    let volume = format!("{}:/mnt", folder.str());
+    who.sh(&["-v", &volume], "cat /mnt/file; echo from inside >/mnt/answer").prints("from outside");
+    assert_eq!(folder.read("answer"), "from inside");
+    let outcome = who.sh(&["-v", &format!("{volume}:ro")], "cat /mnt/file; ! touch /mnt/more");
+    outcome.exited(0).check(outcome.err().contains("Read-only file system"), "it is read-only");
+    who.sh(&["-v", &format!("{volume}:rw")], ">/mnt/more").ok();
+    assert!(folder.join("more").exists());
+}
+
+fn a_volume_may_be_a_file(who: &Who) {
+    let folder = who.folder();
+    fs::write(folder.join("file"), "from outside\n").expect("our own folder");
+    let source = folder.join("file").display().to_string();
+    for target in ["/etc/shells", "/new/folder/file"] {
+        who.run(&["-v", &format!("{source}:{target}:ro")], &["cat", target]).prints("from outside");
+    }
+}
+
+fn a_read_only_volume_is_so_all_the_way_down(who: &Who) {
+    if !tool("cat", &["/proc/self/mountinfo"]).lines().any(|line| line.split(' ').nth(4) == Some("/dev/shm")) {
+        who.skip("no mount at /dev/shm on this machine");
+    }
+    let name = mark();
+    let outcome = who.sh(&["-v", "/dev:/mnt:ro"], &format!("ls -d /mnt/shm/.; ! touch /mnt/shm/{name}"));
+    outcome.exited(0).check(outcome.err().contains("Read-only file system"), "what is mounted below is read-only too");
+    assert!(!Path::new("/dev/shm").join(&name).exists());
+    who.sh(&["-v", "/dev:/mnt"], &format!("touch /mnt/shm/{name} && rm /mnt/shm/{name}")).ok();
+}
+
+fn volumes_may_lie_in_each_other(who: &Who) {
+    let (outer, inner) = (who.folder(), who.folder());
+    fs::create_dir(outer.join("inner")).expect("our own folder");
+    fs::write(outer.join("file"), "outer").expect("our own folder");
+    fs::write(inner.join("file"), "inner").expect("our own folder");
+    let (first, second) = (format!("{}:/mnt", outer.str()), format!("{}:/mnt/inner:ro", inner.str()));
+    who.run(&["-v", &first, "-v", &second], &["cat", "/mnt/file", "/mnt/inner/file"]).prints("outerinner");
+}
+
+fn a_tmpfs_has_its_size_and_mode(who: &Who) {
+    let script = "stat -c %a /mnt; df -k /mnt | awk 'NR == 2 {print $2}'; \
+        head -c 2m /dev/zero 2>&1 >/mnt/file | grep -o 'No space.*'; ls -l /mnt/file | awk '{print $5}'";
+    let script = script.replace("2m", "2097152");
+    who.sh(&["--tmpfs", "/mnt:size=1m,mode=700"], &script).exited(0).prints("700\n1024\nNo space left on device\n1048576");
+    who.sh(&["--tmpfs", "/scratch/new"], ">/scratch/new/file; stat -c %a /scratch/new; ls /scratch/new")
+        .prints("1777\nfile");
+}
+
+fn a_volume_s_target_is_made(who: &Who) {
+    let (folder, rootfs) = (who.folder(), who.own_rootfs(&[]));
+    let before = Traces::of(rootfs.path());
+    let volume = format!("{}:/a/b/c", folder.str());
+    for options in [&["-v", &volume][..], &["-v", &volume, "--read-only"], &["-v", &volume, "--overlay"]] {
+        who.run_in(rootfs.str(), options, &["touch", "/a/b/c/file"]).run().ok();
+        assert!(folder.join("file").exists(), "{options:?}");
+        fs::remove_file(folder.join("file")).expect("our own folder");
+        before.unchanged(&format!("{options:?}"));
+    }
+}
+
+fn a_volume_s_link_leads_to_its_end(who: &Who) {
+    let (folder, rootfs) = (who.folder(), who.own_rootfs(&[]));
+    // The link is absolute, and means a folder of the image.
+    symlink("/srv", rootfs.join("link")).expect("our own copy");
+    let volume = format!("{}:/link", folder.str());
+    who.run_in(rootfs.str(), &["-v", &volume], &["touch", "/srv/file"]).run().ok();
+    assert!(folder.join("file").exists() && !rootfs.join("srv/file").exists());
+}
+
+/// A target below a link that points out of the image, by every kind of link and at every target that aril itself has. Some
+/// work inside, some are refused: nothing may ever happen outside.
+fn links_of_the_image_never_lead_out(who: &Who) {
+    let (outside, volume) = (who.folder(), who.folder());
+    fs::write(outside.join("file"), "outside").expect("our own folder");
+    let up = format!("{}{}", "../".repeat(20), outside.str());
+    for target in [outside.str(), up.as_str()] {
+        for (name, options) in [
+            ("link", &["-v", &format!("{}:/link/new", volume.str())][..]),
+            ("link", &["-v", &format!("{}:/link", volume.str())]),
+            ("link", &["--tmpfs", "/link/new"]),
+            ("link", &["-v", "/etc/hostname:/link/file"]),
+            ("link", &["-w", "/link"]),
+            ("proc", &[]),
+            ("sys", &[]),
+            ("dev", &[]),
+            ("etc", &[]),
+        ] {
+            for more in [&[][..], &["--overlay"], &["--read-only"]] {
+                let rootfs = who.own_rootfs(&[]);
+                if name != "link" {
+                    tool("rm", &["-r", &rootfs.join(name).display().to_string()]);
+                }
+                symlink(target, rootfs.join(name)).expect("our own copy");
+                let before = (Traces::of(rootfs.path()), Traces::of(outside.path()));
+                let options = [options, more].concat();
+                // The command must not find it either.
+                let look = format!("cat {0}/file /{name}/file 2>/dev/null; :", outside.str());
+                let outcome = who.run_in(rootfs.str(), &options, &["sh", "-c", &look]).run();
+                outcome.check(!outcome.out().contains("outside"), "nothing of the outside is read");
+                let told = format!("{name} -> {target}, {options:?}: {outcome}");
+                before.1.unchanged(&told);
+                before.0.unchanged(&told);
+            }
+        }
+    }
+}

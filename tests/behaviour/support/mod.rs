@@ -1,0 +1,325 @@
+//! What every test shares: the callers (root, an ordinary user), the root file systems and how a program is run so that
+//! nothing hangs and a failure prints everything. `process` looks into /proc, `traces` compares before with after.
+
+pub mod process;
+mod run;
+pub mod traces;
+
+pub use run::{Outcome, PATIENCE, Run, Running, Stream};
+
+use libtest_mimic::{Completion, Failed, Trial};
+use std::cell::Cell;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// An ordinary user's uid and gid: without an entry in any passwd file, and above what distributions give away.
+const ORDINARY: u32 = 20001;
+
+/// Declares a module's tests by who calls aril: `both`, `as_root`, `as_user`, or `once` where it makes no difference.
+#[macro_export]
+macro_rules! tests {
+    ($($group:ident: $($name:ident),* $(,)?;)*) => {
+        pub fn tests() -> Vec<$crate::support::Test> {
+            vec![$($($crate::support::Test {
+                module: module_path!(),
+                name: stringify!($name),
+                callers: $crate::support::callers::$group,
+                body: $name,
+            },)*)*]
+        }
+    };
+}
+
+/// Who calls aril in a test, with what its name then ends in.
+pub mod callers {
+    /// Whether root calls; the end of the name.
+    pub type Callers = &'static [(Option<bool>, &'static str)];
+    #[allow(non_upper_case_globals, reason = "read as words in the table of a module's tests")]
+    pub const both: Callers = &[(Some(true), "_as_root"), (Some(false), "_as_user")];
+    #[allow(non_upper_case_globals, reason = "as above")]
+    pub const as_root: Callers = &[(Some(true), "_as_root")];
+    #[allow(non_upper_case_globals, reason = "as above")]
+    pub const as_user: Callers = &[(Some(false), "_as_user")];
+    /// Whoever runs the tests.
+    #[allow(non_upper_case_globals, reason = "as above")]
+    pub const once: Callers = &[(None, "")];
+}
+
+/// One test of a module.
+pub struct Test {
+    pub module: &'static str,
+    pub name: &'static str,
+    pub callers: callers::Callers,
+    pub body: fn(&Who),
+}
+
+impl Test {
+    /// The test once for each caller.
+    pub fn trials(self, world: &'static World) -> impl Iterator<Item = Trial> {
+        let module = self.module.rsplit("::").next().unwrap_or(self.module);
+        self.callers.iter().map(move |(root, end)| {
+            let root = *root;
+            Trial::ignorable_test(format!("{module}::{}{end}", self.name), move || {
+                if root == Some(true) && !world.root {
+                    return Ok(Completion::ignored_with("only root can run it"));
+                }
+                let who = Who { world, root: root.unwrap_or(world.root) };
+                outcome_of(|| (self.body)(&who))
+            })
+        })
+    }
+}
+
+/// What `Who::skip` unwinds with.
+struct Skip(String);
+
+thread_local! {
+    static FAILED_AT: Cell<Option<String>> = const { Cell::new(None) };
+}
+
+/// Keeps a panic's place for the report of failures, instead of printing it among the running tests.
+pub fn remember_where_a_test_fails() {
+    panic::set_hook(Box::new(|info| FAILED_AT.set(info.location().map(ToString::to_string))));
+}
+
+fn outcome_of(body: impl FnOnce()) -> Result<Completion, Failed> {
+    let Err(payload) = panic::catch_unwind(AssertUnwindSafe(body)) else { return Ok(Completion::Completed) };
+    if let Some(Skip(reason)) = payload.downcast_ref() {
+        return Ok(Completion::ignored_with(reason));
+    }
+    let text = payload.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default();
+    Err(format!("at {}\n{text}", FAILED_AT.take().unwrap_or_default()).into())
+}
+
+/// Where the tests run: a folder that everybody can reach, with the binaries and one root file system for each caller.
+pub struct World {
+    folder: PathBuf,
+    root: bool,
+    /// There is a C compiler, so there is a probe.
+    probe: bool,
+}
+
+impl World {
+    /// `whole`: with the files, not only to list the tests.
+    pub fn make(whole: bool) -> Self {
+        let folder = tempfile::Builder::new().prefix("aril-tests.").tempdir().expect("a temporary folder").keep();
+        let root = rustix::process::geteuid().is_root();
+        let mut world = Self { folder, root, probe: false };
+        if whole {
+            world.furnish();
+        }
+        world
+    }
+
+    fn furnish(&mut self) {
+        fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o755)).expect("our own folder");
+        let busybox = rootfs("busybox");
+        assert!(busybox.is_dir(), "{0} is missing: rootfs/busybox {0}", busybox.display());
+        for (name, binary) in
+            [("aril", env!("CARGO_BIN_EXE_aril")), ("aril-init", env!("CARGO_BIN_EXE_aril-init"))]
+        {
+            tool("cp", &[binary, &self.path(name)]);
+        }
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/behaviour/probe.c");
+        let compiled = Command::new("gcc").args(["-static", "-O1", "-o", &self.path("probe"), source]).output();
+        self.probe = compiled.is_ok_and(|output| output.status.success());
+        for (name, owner) in [("busybox-of-root", 0), ("busybox-of-user", ORDINARY)] {
+            let copy = self.path(name);
+            tool("cp", &["-a", &busybox.display().to_string(), &copy]);
+            if self.probe {
+                tool("cp", &[&self.path("probe"), &format!("{copy}/bin/probe")]);
+            }
+            if self.root && owner != 0 {
+                tool("chown", &["-hR", &format!("{owner}:{owner}"), &copy]);
+            }
+        }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.join(name).display().to_string()
+    }
+
+    /// What no path but those of this run of the tests contains.
+    pub fn name(&self) -> String {
+        self.path("")
+    }
+
+    pub fn remove(&self) {
+        if let Err(error) = fs::remove_dir_all(&self.folder) {
+            println!("{}: {error}", self.folder.display());
+        }
+    }
+}
+
+/// A root file system that a recipe made.
+pub fn rootfs(name: &str) -> PathBuf {
+    let folder = std::env::var_os("ARIL_ROOTFS").map(PathBuf::from);
+    folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/rootfs")).join(name)
+}
+
+/// Runs one of the machine's own programs, which must succeed, and returns what it printed. Files that are to be executed
+/// are made this way too: were they open for writing here, a test that forks just then would make them "busy".
+#[track_caller]
+pub fn tool(program: &str, words: &[&str]) -> String {
+    let output = Command::new(program).args(words).output().unwrap_or_else(|error| panic!("{program}: {error}"));
+    assert!(output.status.success(), "{program} {words:?}: {output:?}");
+    String::from_utf8_lossy(&output.stdout).trim_end().to_string()
+}
+
+/// Writes an executable file.
+#[track_caller]
+pub fn executable(path: &Path, text: &str) {
+    tool("sh", &["-c", "printf %s \"$2\" >\"$1\" && chmod 755 \"$1\"", "sh", &path.display().to_string(), text]);
+}
+
+/// Waits until something is so, and fails if it does not come.
+#[track_caller]
+pub fn eventually(what: &str, mut so: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !so() {
+        assert!(Instant::now() < end, "this never came: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A number of seconds to sleep that occurs in no other command line of the machine.
+pub fn mark() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("31536.{}{:05}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Who calls aril in this test.
+pub struct Who {
+    world: &'static World,
+    root: bool,
+}
+
+impl Who {
+    /// Gives the test up, for a reason that the totals show.
+    pub fn skip(&self, reason: &str) -> ! {
+        panic::resume_unwind(Box::new(Skip(reason.to_string())))
+    }
+
+    pub fn is_root(&self) -> bool {
+        self.root
+    }
+
+    /// The uid outside; the gid is the same number.
+    pub fn uid(&self) -> u32 {
+        match (self.root, self.world.root) {
+            (true, _) => 0,
+            (false, true) => ORDINARY,
+            (false, false) => rustix::process::geteuid().as_raw(),
+        }
+    }
+
+    pub fn gid(&self) -> u32 {
+        if self.world.root { self.uid() } else { rustix::process::getegid().as_raw() }
+    }
+
+    /// Skips the test unless root runs the tests, for what only root can prepare.
+    pub fn needs_root_behind(&self) {
+        if !self.world.root {
+            self.skip("only root can prepare it");
+        }
+    }
+
+    pub fn needs_probe(&self) {
+        if !self.world.probe {
+            self.skip("no static C program can be built: install gcc and libc6-dev");
+        }
+    }
+
+    /// The binaries' copies.
+    pub fn binary(&self, name: &str) -> String {
+        self.world.path(name)
+    }
+
+    /// The busybox root file system that this caller's tests share.
+    pub fn rootfs(&self) -> String {
+        self.world.path(if self.root { "busybox-of-root" } else { "busybox-of-user" })
+    }
+
+    /// An empty folder of the caller's.
+    pub fn folder(&self) -> Folder {
+        let folder = TempDir::with_prefix_in("folder.", &self.world.folder).expect("a temporary folder");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("our own folder");
+        if self.world.root {
+            chown(folder.path(), Some(self.uid()), Some(self.gid())).expect("root may");
+        }
+        Folder(folder)
+    }
+
+    /// A busybox root file system for this test alone, without any of `lacking`.
+    pub fn own_rootfs(&self, lacking: &[&str]) -> Folder {
+        let folder = self.folder();
+        tool("cp", &["-a", &format!("{}/.", self.rootfs()), folder.str()]);
+        for path in lacking {
+            tool("rm", &["-r", &folder.join(path).display().to_string()]);
+        }
+        folder
+    }
+
+    /// Any program as this caller.
+    pub fn program(&self, program: &str, words: &[&str]) -> Run {
+        Run::new(program, words, (self.world.root && !self.root).then_some(ORDINARY))
+    }
+
+    /// `aril WORDS`.
+    pub fn aril(&self, words: &[&str]) -> Run {
+        self.program(&self.binary("aril"), words)
+    }
+
+    /// `aril run OPTIONS ROOTFS COMMAND` in this root file system.
+    pub fn run_in(&self, rootfs: &str, options: &[&str], command: &[&str]) -> Run {
+        self.aril(&[&["run"], options, &[rootfs], command].concat())
+    }
+
+    /// `aril run OPTIONS ROOTFS COMMAND` in the shared root file system, to its end.
+    #[track_caller]
+    pub fn run(&self, options: &[&str], command: &[&str]) -> Outcome {
+        self.run_in(&self.rootfs(), options, command).run()
+    }
+
+    /// The same with a shell's script.
+    #[track_caller]
+    pub fn sh(&self, options: &[&str], script: &str) -> Outcome {
+        self.run(options, &["/bin/sh", "-c", script])
+    }
+
+    /// `run`, and it goes on while the test looks at it.
+    #[track_caller]
+    pub fn start(&self, options: &[&str], command: &[&str]) -> Running {
+        self.run_in(&self.rootfs(), options, command).start()
+    }
+}
+
+/// A temporary folder, by its name.
+pub struct Folder(TempDir);
+
+impl Folder {
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn str(&self) -> &str {
+        self.path().to_str().expect("the name is ours")
+    }
+
+    pub fn join(&self, path: &str) -> PathBuf {
+        self.path().join(path.trim_start_matches('/'))
+    }
+
+    #[track_caller]
+    pub fn read(&self, path: &str) -> String {
+        let path = self.join(path);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).trim_end().to_string()
+    }
+}

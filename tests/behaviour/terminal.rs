@@ -1,0 +1,262 @@
+//! Point 7: aril at a terminal, under a shell with job control and under one without; and streams that are none.
+
+use crate::support::{PATIENCE, Run, Stream, Who, eventually, mark, process};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::fchown;
+use std::process::{Child, Stdio};
+
+crate::tests! {
+    both: an_interactive_shell_has_job_control, ctrl_c_reaches_the_command, ctrl_z_stops_all_and_fg_resumes_it,
+        the_outer_shell_gets_its_terminal_back, a_script_gets_its_terminal_back, a_killed_launcher_gives_the_terminal_back,
+        a_pipe_s_reader_can_use_the_terminal, a_container_in_the_background_stays_there,
+        the_terminal_s_size_is_the_same_inside, a_hangup_ends_the_container, streams_pass_through_untouched,
+        standard_error_stays_apart, a_reader_that_ends_early_ends_the_command, closed_streams_do_no_harm;
+}
+
+/// A terminal with a program on it that leads its session.
+struct Terminal {
+    child: Child,
+    keyboard: File,
+    screen: Stream,
+}
+
+impl Terminal {
+    /// Runs a program with this terminal as its controlling one; in its environment, `$run` is `aril run` and `$root` the
+    /// root file system.
+    fn open(who: &Who, words: &[&str]) -> Self {
+        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+        grantpt(&keyboard).expect("ours");
+        unlockpt(&keyboard).expect("ours");
+        let name = ptsname(&keyboard, Vec::new()).expect("ours").into_string().expect("a plain path");
+        let terminal = File::options().read(true).write(true).open(&name).expect("it is unlocked");
+        if who.uid() != rustix::process::geteuid().as_raw() {
+            fchown(&terminal, Some(who.uid()), Some(who.gid())).expect("root may");
+        }
+        let run: Run = who.program(words[0], &words[1..]).under(&["setsid", "--ctty"]);
+        let run = run.env("run", &format!("{} run", who.binary("aril"))).env("root", &who.rootfs()).env("PS1", "out> ");
+        let stream = || Stdio::from(terminal.try_clone().expect("a descriptor is free"));
+        let spawned = run.command().stdin(stream()).stdout(stream()).stderr(stream()).spawn();
+        let keyboard = File::from(keyboard);
+        let screen = Stream::follow(keyboard.try_clone().expect("a descriptor is free"));
+        Self { child: spawned.expect("setsid is part of util-linux"), keyboard, screen }
+    }
+
+    /// An interactive shell, ready for its first command.
+    fn shell(who: &Who) -> Self {
+        let terminal = Self::open(who, &["bash", "--norc", "--noprofile", "--noediting", "-i"]);
+        terminal.enter("echo shell-$((40+2))", "shell-42");
+        terminal
+    }
+
+    #[track_caller]
+    fn keys(&self, keys: &str) {
+        (&self.keyboard).write_all(keys.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{}", self.screen.text()));
+    }
+
+    #[track_caller]
+    fn expect(&self, text: &str) {
+        assert!(self.screen.expect(text), "{text:?} did not come within {PATIENCE:?}; the screen:\n{}", self.screen.text());
+    }
+
+    /// Types a line and waits for what it prints, which must not be in the line itself: that comes back as an echo.
+    #[track_caller]
+    fn enter(&self, line: &str, text: &str) {
+        self.keys(&format!("{line}\n"));
+        self.expect(text);
+    }
+
+    /// The shell outside reads from its terminal again, which only the foreground may.
+    #[track_caller]
+    fn is_back_outside(&self) {
+        self.keys("read word; echo \"<$word>\"\n");
+        self.enter("typed", "<typed>");
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn an_interactive_shell_has_job_control(who: &Who) {
+    let (terminal, mark) = (Terminal::shell(who), mark());
+    terminal.keys("$run $root sh\n");
+    terminal.enter("echo in-$((40+2))", "in-42");
+    terminal.keys(&format!("sleep {mark}\n"));
+    let sleeper = process::wait_for_sleeper(&mark);
+    terminal.keys("\x1a");
+    terminal.expect("Stopped");
+    eventually("sleep is stopped", || process::state(sleeper) == 'T');
+    terminal.enter("jobs | sed s/sleep/job:/", &format!("job: {mark}"));
+    terminal.keys("fg\n");
+    eventually("sleep is in the foreground again", || {
+        process::stat(sleeper).is_some_and(|stat| stat.state == 'S' && stat.group == stat.foreground)
+    });
+    terminal.keys("\x03");
+    eventually("sleep is interrupted", || process::sleeper(&mark).is_none());
+    terminal.enter("echo in-$((40+3))", "in-43");
+    terminal.enter("exec 3</dev/tty && echo tty-$((40+4))", "tty-44");
+    terminal.keys("exit 9\n");
+    terminal.enter("echo out-$?", "out-9");
+    terminal.is_back_outside();
+    let screen = terminal.screen.text();
+    assert!(!screen.contains("job control") && !screen.contains("can't access tty"), "{screen}");
+}
+
+fn ctrl_c_reaches_the_command(who: &Who) {
+    let terminal = Terminal::shell(who);
+    terminal.enter("$run $root sh -c 'trap \"echo caught-it; exit 7\" INT; echo rea''dy; while :; do sleep 1; done'", "ready");
+    terminal.keys("\x03");
+    terminal.expect("caught-it\r\n");
+    terminal.enter("echo out-$?", "out-7");
+    terminal.enter("$run $root sh -c 'echo rea''dy; sleep 1000'", "ready");
+    terminal.keys("\x03");
+    // The shell saw its own ^C too if the command died of it, and then may forget the rest of the line.
+    terminal.enter("echo out-$?", "out-130");
+    terminal.is_back_outside();
+}
+
+fn ctrl_z_stops_all_and_fg_resumes_it(who: &Who) {
+    let (terminal, mark) = (Terminal::shell(who), mark());
+    let script = format!("sleep {mark} & echo rea''dy; read word; echo \"[$word]\"");
+    terminal.enter(&format!("$run $root sh -c '{}'", script.replace("''", "\"\"")), "ready");
+    let sleeper = process::wait_for_sleeper(&mark);
+    for round in ["one", "two"] {
+        terminal.keys("\x1a");
+        terminal.expect("Stopped");
+        eventually("all is stopped", || process::state(sleeper) == 'T');
+        terminal.is_back_outside();
+        terminal.keys("fg\n");
+        eventually(&format!("all goes on, round {round}"), || process::state(sleeper) == 'S');
+    }
+    terminal.enter("word", "[word]");
+    terminal.enter("echo out-$?", "out-0");
+    eventually("the end of all", || process::naming(&mark).is_empty());
+}
+
+fn the_outer_shell_gets_its_terminal_back(who: &Who) {
+    let terminal = Terminal::shell(who);
+    for (script, status) in [("exit 3", 3), ("kill -9 $$", 137), ("kill -TERM $$", 143), ("stty -echo; stty echo", 0)] {
+        terminal.enter(&format!("$run $root sh -c '{script}'; echo out-$?"), &format!("out-{status}"));
+        terminal.is_back_outside();
+    }
+    terminal.enter("$run $root /no/such; echo out-$?", "out-127");
+    terminal.is_back_outside();
+    terminal.enter("$run /no/such true; echo out-$?", "out-125");
+    terminal.is_back_outside();
+}
+
+/// Without job control nobody else would give it back.
+fn a_script_gets_its_terminal_back(who: &Who) {
+    let script = "for status in 3 4; do $run $root sh -c \"exit $status\"; echo out-$?; read word; echo \"<$word>\"; done; \
+        $run $root sh -c 'read word; echo \"[$word]\"; kill -9 $$'; read word; echo \"<$word>\"";
+    let terminal = Terminal::open(who, &["sh", "-c", script]);
+    for status in [3, 4] {
+        terminal.expect(&format!("out-{status}"));
+        terminal.enter("typed", "<typed>");
+    }
+    terminal.enter("inside", "[inside]");
+    terminal.enter("outside", "<outside>");
+}
+
+fn a_killed_launcher_gives_the_terminal_back(who: &Who) {
+    let (terminal, mark) = (Terminal::shell(who), mark());
+    terminal.keys(&format!("$run $root sleep {mark}\n"));
+    process::wait_for_sleeper(&mark);
+    let launcher = process::children(terminal.child.id().cast_signed())[0];
+    kill_process(Pid::from_raw(launcher).expect("no pid is 0"), Signal::KILL).expect("it runs");
+    terminal.expect("Killed");
+    terminal.is_back_outside();
+    eventually("the end of all", || process::naming(&mark).is_empty());
+}
+
+/// As less does: it reads the keyboard while aril, in the same process group, still writes.
+fn a_pipe_s_reader_can_use_the_terminal(who: &Who) {
+    let terminal = Terminal::shell(who);
+    let pager = "sh -c 'read line; read key </dev/tty; echo \"[$line$key]\"; cat >/dev/null; read key </dev/tty; echo \"($key)\"'";
+    terminal.keys(&format!("$run $root sh -c 'echo line; seq 1 100000' | {pager}\n"));
+    terminal.enter("key", "[linekey]");
+    terminal.enter("again", "(again)");
+    terminal.is_back_outside();
+    terminal.enter("$run $root seq 1 3 | cat | tr '\\n' .", "1.2.3.");
+    terminal.is_back_outside();
+    // And from the other side: the command reads from a pipe while the terminal is its output.
+    terminal.enter("echo w''ord | $run $root cat", "word");
+    terminal.is_back_outside();
+}
+
+fn a_container_in_the_background_stays_there(who: &Who) {
+    let (terminal, mark) = (Terminal::shell(who), mark());
+    terminal.keys(&format!("$run $root sleep {mark} &\n"));
+    let sleeper = process::wait_for_sleeper(&mark);
+    terminal.is_back_outside();
+    assert_ne!(process::state(sleeper), 'T', "it runs on");
+    terminal.keys("fg\n");
+    eventually("it is in the foreground", || {
+        let shell = process::stat(terminal.child.id().cast_signed()).expect("it runs");
+        shell.foreground != shell.group
+    });
+    terminal.keys("\x03");
+    terminal.enter("echo out-$?", "out-130");
+}
+
+fn the_terminal_s_size_is_the_same_inside(who: &Who) {
+    let terminal = Terminal::shell(who);
+    for (rows, columns) in [(31, 97), (42, 111)] {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&terminal.keyboard, size).expect("ours");
+        terminal.enter("$run $root stty size", &format!("{rows} {columns}"));
+    }
+    terminal.enter("$run $root sh -c 'trap \"stty size; exit\" WINCH; echo rea''dy; sleep 1000 & wait'", "ready");
+    let size = Winsize { ws_row: 53, ws_col: 79, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&terminal.keyboard, size).expect("ours");
+    terminal.expect("53 79");
+}
+
+/// As when a terminal's window is closed.
+fn a_hangup_ends_the_container(who: &Who) {
+    let mark = mark();
+    let terminal = Terminal::open(who, &["sh", "-c", &format!("exec $run $root sleep {mark}")]);
+    process::wait_for_sleeper(&mark);
+    kill_process(Pid::from_child(&terminal.child), Signal::HUP).expect("it runs");
+    eventually("the end of all", || process::naming(&mark).is_empty());
+}
+
+fn streams_pass_through_untouched(who: &Who) {
+    // Every byte value, in no order that a line discipline would leave alone, and far more than a pipe holds.
+    let bytes: Vec<u8> = (0_u32..4 << 20).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let outcome = who.run_in(&who.rootfs(), &[], &["cat"]).input(bytes.clone()).run();
+    assert!(outcome.code() == Some(0) && outcome.err().is_empty(), "status {:?}: {}", outcome.code(), outcome.err());
+    assert!(outcome.out_bytes() == bytes, "{} bytes of {} came out, or others", outcome.out_bytes().len(), bytes.len());
+    who.sh(&["-it"], "test -t 0 || test -t 1 || test -t 2 || echo no terminal").prints("no terminal");
+}
+
+fn standard_error_stays_apart(who: &Who) {
+    let outcome = who.sh(&[], "echo out; echo err >&2");
+    outcome.exited(0).check(outcome.out() == "out\n" && outcome.err() == "err\n", "each in its place");
+}
+
+fn a_reader_that_ends_early_ends_the_command(who: &Who) {
+    let script = format!("{} run {} yes | head -n 1; echo ${{PIPESTATUS[0]}}", who.binary("aril"), who.rootfs());
+    who.program("bash", &["-c", &script]).run().prints("y\n141");
+}
+
+/// A descriptor that aril opens for itself must not take the place of a closed stream.
+fn closed_streams_do_no_harm(who: &Who) {
+    for closed in ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"] {
+        let rootfs = who.own_rootfs(&[]);
+        let script = format!("{} run {} sh -c 'ls -l /proc/self/fd >/srv/found; exit 3' {closed}", who.binary("aril"), rootfs.str());
+        let outcome = who.program("sh", &["-c", &script]).run();
+        outcome.exited(3);
+        let found = rootfs.read("srv/found");
+        let strange = found.lines().filter(|line| line.contains(" -> "));
+        let strange: Vec<&str> = strange.filter(|line| !["/dev/null", "pipe:", "/proc/", "/srv/found"].iter().any(|ok| line.contains(ok))).collect();
+        outcome.check(strange.is_empty(), format_args!("with {closed} nothing of aril's is found: {found}"));
+    }
+}

@@ -1,0 +1,94 @@
+//! Real work of many processes in a Debian root file system: packages, a parallel build, threads.
+
+use crate::support::{Outcome, Who, rootfs, traces};
+use std::path::Path;
+
+crate::tests! {
+    as_root: apt_installs_and_removes_a_local_package;
+    both: make_builds_a_program_in_parallel, python_runs_threads_and_processes;
+}
+
+/// In Debian's root, which stays as it is: every write goes to an overlay.
+#[track_caller]
+fn debian(who: &Who, script: &str) -> Outcome {
+    let root = rootfs("debian");
+    if !root.is_dir() {
+        who.skip("no target/rootfs/debian: rootfs/debian makes it, as root and with a mirror in reach");
+    }
+    let path = root.display().to_string();
+    if !who.is_root() && who.program("test", &["-x", &path]).run().code() != Some(0) {
+        who.skip("an ordinary user cannot reach target/rootfs/debian");
+    }
+    let options = ["--overlay", "--network", "none", "--tmpfs", "/srv:mode=755"];
+    let before = Path::new(&path).metadata().and_then(|root| root.modified()).expect("it is there");
+    let mounts = traces::mounts();
+    let outcome = who.run_in(&path, &options, &["/bin/sh", "-ec", script]).run();
+    let after = Path::new(&path).metadata().and_then(|root| root.modified()).expect("it is there");
+    outcome.check(before == after && mounts == traces::mounts(), "the root is as it was");
+    outcome
+}
+
+fn apt_installs_and_removes_a_local_package(who: &Who) {
+    let script = r#"
+cd /srv; exec 3>&1 >log 2>&1
+for n in lib tool; do
+    mkdir -p $n/DEBIAN $n/usr/bin $n/usr/share/aril-test-$n
+    printf '#!/bin/sh\necho this is %s\n' $n >$n/usr/bin/aril-test-$n
+    chmod 755 $n/usr/bin/aril-test-$n
+    printf 'Package: aril-test-%s\nVersion: 1.0\nArchitecture: all\nMaintainer: x <x@example.org>\nDescription: x\n' $n >$n/DEBIAN/control
+done
+echo 'Depends: aril-test-lib (>= 1.0)' >>tool/DEBIAN/control
+printf '#!/bin/sh\nchown daemon:daemon /usr/share/aril-test-tool\n' >tool/DEBIAN/postinst
+chmod 755 tool/DEBIAN/postinst
+dpkg-deb -b lib; dpkg-deb -b tool
+export DEBIAN_FRONTEND=noninteractive
+apt-get install -y ./lib.deb ./tool.deb || { cat log >&3; exit 1; }
+aril-test-tool >&3; aril-test-lib >&3
+stat -c %U /usr/share/aril-test-tool >&3
+apt-get remove -y aril-test-lib || { cat log >&3; exit 1; }
+! ls /usr/bin/aril-test-tool
+dpkg --audit >&3
+"#;
+    debian(who, script).prints("this is tool\nthis is lib\ndaemon");
+}
+
+fn make_builds_a_program_in_parallel(who: &Who) {
+    let script = r"
+cd /srv
+for n in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    echo \"int f$n(void) { return $n; }\" >f$n.c
+    echo \"int f$n(void);\" >>all.h
+done
+{
+    echo '#include <stdio.h>'; echo '#include \"all.h\"'; echo 'int main(void) { return printf(\"%d\\n\", 0'
+    for n in 1 2 3 4 5 6 7 8 9 10 11 12; do echo \"+ f$n()\"; done; echo ') < 0; }'
+} >main.c
+printf 'sum: $(patsubst %%.c,%%.o,$(wildcard *.c))\n\t$(CC) -o $@ $^\n' >Makefile
+make -s -j4 CC=gcc && ./sum
+".replace("\\\"", "\"").replace("\\\\n", "\\n");
+    debian(who, &script).prints("78");
+}
+
+fn python_runs_threads_and_processes(who: &Who) {
+    let script = r#"
+cat >/srv/work.py <<'END'
+import multiprocessing, queue, subprocess, threading
+tasks, results = queue.Queue(), queue.Queue()
+def work():
+    while (task := tasks.get()) is not None:
+        results.put(task * task)
+threads = [threading.Thread(target=work) for _ in range(16)]
+for thread in threads: thread.start()
+for task in range(1000): tasks.put(task)
+for _ in threads: tasks.put(None)
+for thread in threads: thread.join()
+print(sum(results.get() for _ in range(1000)))
+children = [subprocess.Popen(["sh", "-c", f"exit {n}"]) for n in range(20)]
+print(sum(child.wait() for child in children))
+with multiprocessing.Pool(4) as pool:
+    print(sum(pool.map(abs, range(-50, 50))))
+END
+python3 /srv/work.py
+"#;
+    debian(who, script).prints("332833500\n190\n2500");
+}
