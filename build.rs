@@ -19,6 +19,11 @@ fn main() {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
 
+    // Nothing unwinds; without this the tables for it are a fifth of the file.
+    let script = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("link.ld");
+    println!("cargo::rerun-if-changed=link.ld");
+    println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", script.display());
+
     // The libc crate asks the linker for these libraries even if only its types are used, and a forgotten function
     // would then silently come from glibc. Empty archives make it a link error.
     let empty = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("no-libc");

@@ -32,7 +32,7 @@ pub struct Spec<'a> {
     /// `K=V`, or `K` to pass the caller's value on.
     pub environment: Vec<&'a CStr>,
     pub volumes: Vec<Volume>,
-    pub tmpfs: Vec<Tmpfs>,
+    pub tmpfs: Vec<Tmpfs<'a>>,
     /// What the command may have at most.
     pub capabilities: CapabilitySet,
     /// aril stays as PID 1 and the command is its child.
@@ -159,11 +159,11 @@ pub struct Volume {
 
 /// `--tmpfs DST[:size=…,mode=…]`.
 #[derive(PartialEq, Eq, Debug)]
-pub struct Tmpfs {
+pub struct Tmpfs<'a> {
     /// Cleaned, absolute inside the container.
     pub target: CString,
-    /// `key=value` for the kernel.
-    pub options: Vec<(CString, CString)>,
+    /// `NAME=VALUE,…` for the kernel (tmpfs(5)).
+    pub options: &'a [u8],
 }
 
 /// What container engines leave to a command by default: enough for package managers and servers.

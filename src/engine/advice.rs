@@ -48,7 +48,7 @@ fn advise(step: &Step, errno: Errno, spec: &Spec, host: &Host) -> Option<String>
         return Some(format!("this kernel is {}.{}: aril needs {}.{}", release.0, release.1, OLDEST.0, OLDEST.1));
     }
     match (step, errno) {
-        (Step::Clone { namespaces, .. }, Errno::ENOSPC | Errno::EUSERS) => exhausted(namespaces),
+        (Step::Clone { .. }, Errno::ENOSPC | Errno::EUSERS) => Some(exhausted(spec)),
         (Step::Clone { .. }, Errno::EPERM) => Some(forbidden(spec, host)),
         (Step::Clone { .. }, Errno::EAGAIN) => {
             Some("the limit of processes is reached: see ulimit -u, and pids.max of the cgroup".into())
@@ -100,22 +100,17 @@ fn sysctl(name: &str) -> Option<u32> {
 }
 
 /// ENOSPC at a clone is never the disk: a count of namespaces is full, often because it is 0 (user_namespaces(7)).
-fn exhausted(namespaces: &[Namespace]) -> Option<String> {
-    let file = |kind: &Namespace| match kind {
-        Namespace::Mount => "user/max_mnt_namespaces",
-        Namespace::Network => "user/max_net_namespaces",
-        Namespace::User => "user/max_user_namespaces",
-        Namespace::Pid => "user/max_pid_namespaces",
-        Namespace::Uts => "user/max_uts_namespaces",
-        Namespace::Ipc => "user/max_ipc_namespaces",
-        Namespace::Cgroup => "user/max_cgroup_namespaces",
-        Namespace::Time => "user/max_time_namespaces",
-    };
-    let zero = namespaces.iter().map(file).find(|file| sysctl(file) == Some(0));
-    Some(match zero {
+fn exhausted(spec: &Spec) -> String {
+    let private = Namespace::ALL.into_iter().filter(|(kind, ..)| spec.is_private(*kind));
+    let mut files = private.map(|(kind, name, _)| match kind {
+        Namespace::Mount => "user/max_mnt_namespaces".into(),
+        Namespace::Network => "user/max_net_namespaces".into(),
+        _ => format!("user/max_{name}_namespaces"),
+    });
+    match files.find(|file| sysctl(file) == Some(0)) {
         Some(file) => format!("the limit is 0: sysctl {}=10000 allows them", file.replace('/', ".")),
         None => "too many namespaces, or nested too deep (32): see /proc/sys/user/max_*_namespaces".into(),
-    })
+    }
 }
 
 /// Who forbids a clone.

@@ -3,7 +3,7 @@
 use super::points::{self, Kept};
 use super::{Carrier, Trouble};
 use crate::host::rootfs::in_root;
-use crate::plan::{FILTER, Make, Step, Tree};
+use crate::plan::{FILTER, Make, Options, Step, Tree};
 use crate::spec::Namespace;
 use crate::sys::file::{self, Open};
 use crate::sys::mount::{self, Attributes};
@@ -11,7 +11,6 @@ use crate::sys::process::{self, Pid, Side};
 use crate::sys::signal::{self, ALL};
 use crate::sys::{At, Errno, Fd, Result, identity, poll, sandbox, socket, terminal};
 use crate::text::{path, shown};
-use alloc::ffi::CString;
 use alloc::format;
 use alloc::string::String;
 use core::ffi::CStr;
@@ -85,7 +84,7 @@ impl Carrier<'_> {
                 mount::make_all_private()?;
             }
             Step::Scratch => {
-                let tree = new_tree(c"tmpfs", &[(c"mode".into(), c"0755".into())], Attributes::NONE)?;
+                let tree = new_tree(c"tmpfs", Options::fixed("mode=0755"), Attributes::NONE)?;
                 mount::move_mount(tree.at(), At::CWD, c"/")?;
                 *self.trees.slot(Tree::Scratch) = Some(tree);
             }
@@ -94,10 +93,13 @@ impl Carrier<'_> {
                 let tree = overlay(scratch, lower, *number, *user_attributes)?;
                 *self.trees.slot(Tree::Overlay(*number)) = Some(tree);
             }
-            Step::Clone { flags, .. } => self.clone(*flags)?,
+            Step::Clone { flags } => self.clone((*flags).into())?,
             Step::DenySetgroups => self.write_of_child(c"setgroups", b"deny")?,
             Step::WriteMap { file, ranges } => {
-                let lines: String = ranges.iter().map(|range| format!("{range}\n")).collect();
+                let mut lines = String::new();
+                for range in *ranges {
+                    lines += &format!("{range}\n");
+                }
                 self.write_of_child(file, lines.as_bytes())?;
             }
             Step::Go => socket::send(self.socket()?, super::handover::GO)?,
@@ -128,7 +130,7 @@ impl Carrier<'_> {
                 self.attach_root(tree)?;
             }
             Step::EmptyRoot => {
-                let tree = new_tree(c"tmpfs", &[(c"mode".into(), c"0755".into())], Attributes::NONE)?;
+                let tree = new_tree(c"tmpfs", Options::fixed("mode=0755"), Attributes::NONE)?;
                 self.attach_root(tree)?;
             }
             Step::OpenRoot { path } => {
@@ -143,7 +145,7 @@ impl Carrier<'_> {
                 file::symlinkat(target, directory.at(), &name)?;
             }
             Step::Mount { kind, options, attributes, keep, at, path } => {
-                let tree = new_tree(kind, options, *attributes)?;
+                let tree = new_tree(kind, *options, *attributes)?;
                 self.attach(tree, *at, path, (*at == Tree::Dev).then_some(Make::Directory), *keep)?;
             }
             Step::AttachOverlay { number, path } => {
@@ -170,7 +172,7 @@ impl Carrier<'_> {
                 mount::move_mount(tree.at(), base, name)?;
             }
             Step::EmptyTree => {
-                let tree = new_tree(c"tmpfs", &[], Attributes::RDONLY)?;
+                let tree = new_tree(c"tmpfs", Options::fixed("mode=0755"), Attributes::RDONLY)?;
                 *self.trees.slot(Tree::Empty) = Some(tree);
             }
             Step::Mask { at, name, directory, .. } => {
@@ -322,16 +324,28 @@ fn join(kind: Namespace, path: &CStr) -> Result<()> {
 }
 
 /// A new file system as a detached tree. The kernel's own words on a failure are in the context's log.
-fn new_tree(kind: &CStr, options: &[(CString, CString)], attributes: Attributes) -> core::result::Result<Fd, Trouble> {
+fn new_tree(kind: &CStr, options: Options, attributes: Attributes) -> core::result::Result<Fd, Trouble> {
     let context = mount::fsopen(kind)?;
     let configure = || {
-        for (key, value) in options {
-            mount::fsconfig_string(context.at(), key, value)?;
+        for list in [options.ours.as_bytes(), options.asked] {
+            for option in list.split(|byte| *byte == b',').filter(|option| !option.is_empty()) {
+                set(context.at(), option)?;
+            }
         }
         mount::fsconfig_create(context.at())?;
         mount::fsmount(context.at(), attributes)
     };
     configure().map_err(|errno| Trouble { detail: log(context.at()), ..errno.into() })
+}
+
+/// `NAME=VALUE`, or a flag.
+fn set(context: At, option: &[u8]) -> Result<()> {
+    let mut parts = option.splitn(2, |byte| *byte == b'=').map(path::c_string);
+    let name = parts.next().unwrap_or_default();
+    match parts.next() {
+        Some(value) => mount::fsconfig_string(context, &name, &value),
+        None => mount::fsconfig_flag(context, &name),
+    }
 }
 
 /// The last message of a file system context: `e overlay: …` for an error (fsopen(2)).
@@ -370,11 +384,10 @@ fn overlay(scratch: At, lower: &CStr, number: u16, user_attributes: bool) -> cor
 
     let back = file::openat(At::CWD, c".", Open::PATH_DIRECTORY)?;
     file::fchdir(scratch)?;
-    let mut options = alloc::vec![(c"lowerdir".into(), below), (c"upperdir".into(), upper), (c"workdir".into(), work)];
-    if user_attributes {
-        options.push((c"userxattr".into(), CString::default()));
-    }
-    let result = new_tree(c"overlay", &options, Attributes::NONE);
+    let attributes = if user_attributes { ",userxattr" } else { "" };
+    let asked = format!("lowerdir={number}.lower,upperdir={number}.upper,workdir={number}.work{attributes}");
+    let options = Options { ours: "", asked: asked.as_bytes() };
+    let result = new_tree(c"overlay", options, Attributes::NONE);
     file::fchdir(back.at())?;
     result
 }

@@ -9,12 +9,21 @@ use crate::text::{Problem, number, shown};
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-/// Reads `/proc/self/uid_map` or `gid_map`.
-pub fn read(path: &CStr) -> Result<Vec<IdRange>, Problem> {
+/// The map of someone who has no id but his own.
+pub fn own_as_root(own: u32) -> Vec<IdRange> {
+    Vec::from([IdRange { inside: 0, outside: own, count: 1 }])
+}
+
+/// The map of all ids that there are, each as it is, from `/proc/self/uid_map` or `gid_map`.
+pub fn all(path: &CStr) -> Result<Vec<IdRange>, Problem> {
     let text = file::openat(At::CWD, path, Open::READ)
         .and_then(|fd| read_whole(fd.at()))
         .map_err(|error| problem!("read {}: {error}", shown(path)).advise("is /proc mounted?"))?;
-    Ok(text.split(|byte| *byte == b'\n').filter_map(parse).collect())
+    Ok(text
+        .split(|byte| *byte == b'\n')
+        .filter_map(parse)
+        .map(|range| IdRange { outside: range.inside, ..range })
+        .collect())
 }
 
 /// `INSIDE OUTSIDE COUNT`, padded with spaces.
@@ -36,6 +45,6 @@ mod tests {
 
     #[test]
     fn this_process_has_ids() {
-        assert!(!read(c"/proc/self/uid_map").unwrap().is_empty());
+        assert!(!all(c"/proc/self/uid_map").unwrap().is_empty());
     }
 }

@@ -30,7 +30,8 @@ pub struct Host<'a> {
     pub gid: u32,
     /// What the caller may do, in his own user namespace.
     pub capabilities: CapabilitySet,
-    /// The ids that there are in the caller's user namespace; read for those who may map more than their own.
+    /// How a new user namespace is mapped unless a Spec says otherwise: someone who may map any id keeps all that there are
+    /// in his own namespace, and an ordinary user's own becomes 0.
     pub uids: Vec<IdRange>,
     pub gids: Vec<IdRange>,
     /// The environment of the caller.
@@ -107,8 +108,8 @@ impl<'a> Host<'a> {
             uid: identity::geteuid(),
             gid: identity::getegid(),
             capabilities,
-            uids: Vec::new(),
-            gids: Vec::new(),
+            uids: ids::own_as_root(identity::geteuid()),
+            gids: ids::own_as_root(identity::getegid()),
             environment,
             ignored: ignored_signals(),
             foreground: terminal::may_take_foreground(),
@@ -127,8 +128,8 @@ impl<'a> Host<'a> {
         }
         let writes = spec.is_view() || spec.overlay || spec.read_only;
         if host.maps_any() && (spec.is_private(Namespace::User) || writes) {
-            host.uids = ids::read(c"/proc/self/uid_map")?;
-            host.gids = ids::read(c"/proc/self/gid_map")?;
+            host.uids = ids::all(c"/proc/self/uid_map")?;
+            host.gids = ids::all(c"/proc/self/gid_map")?;
         }
         for target in spec.mount_points() {
             let presence = rootfs::presence(root.at(), target)?;

@@ -89,7 +89,7 @@ pub fn read(whole: bool) -> Result<Vec<Piece>, Problem> {
                 pieces.extend(of_mount(mount, kind));
             }
         }
-        pieces.sort_by_key(|piece| path::names(piece.path.to_bytes()).count());
+        path::sort_by_depth(&mut pieces, |piece| piece.path.as_c_str());
     } else {
         descend(b"/", &mounts, &mut pieces);
     }
@@ -166,6 +166,5 @@ fn list(directory: &CStr) -> Option<Vec<CString>> {
     while let Some(entries) = file::getdents(fd.at(), &mut buffer).ok()? {
         names.extend(entries.filter(|name| *name != c"." && *name != c"..").map(CString::from));
     }
-    names.sort();
     Some(names)
 }

@@ -77,7 +77,7 @@ fn environment(spec: &Spec, host: &Host) -> Vec<CString> {
 }
 
 /// What the command's process does before it executes.
-pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &'p Spec, host: &'p Host, maps: &Maps) {
+pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &'p Spec, host: &'p Host, maps: Maps) {
     let command = spec.command.first().copied().unwrap_or_default();
     draft.must(if host.foreground { Step::TakeForeground } else { Step::NewSession });
     // After a change of root `/` is where the process is already.

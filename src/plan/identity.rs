@@ -5,36 +5,41 @@ use crate::host::Host;
 use crate::problem;
 use crate::spec::{IdMap, IdRange, Namespace, Spec};
 use crate::text::Problem;
-use alloc::vec::Vec;
 use core::ffi::CStr;
 use linux_raw_sys::general as k;
 
 /// The maps of a new user namespace; empty where there is none, or where they are left unwritten.
-#[derive(Debug)]
-pub struct Maps {
-    uids: Vec<IdRange>,
-    gids: Vec<IdRange>,
+#[derive(Clone, Copy, Debug)]
+pub struct Maps<'p> {
+    uids: &'p [IdRange],
+    gids: &'p [IdRange],
+    /// Whether there is a new user namespace.
+    own: bool,
     /// Whether setgroups(2) works inside. Someone without privilege has to give it up before he may map a group.
     setgroups: bool,
 }
 
-/// Which ids the container has.
-pub fn maps(spec: &Spec, host: &Host) -> Maps {
-    if !spec.is_private(Namespace::User) {
-        return Maps { uids: Vec::new(), gids: Vec::new(), setgroups: host.capabilities >> k::CAP_SETGID & 1 == 1 };
+impl Maps<'_> {
+    /// Whether this group can be named inside.
+    pub fn has_group(self, gid: u32) -> bool {
+        !self.own || outside(self.gids, gid).is_some()
     }
-    let uids = ranges(&spec.uids, host.uid, &host.uids, host.maps_any());
-    let gids = ranges(&spec.gids, host.gid, &host.gids, host.maps_any());
-    Maps { setgroups: host.maps_any() && !gids.is_empty(), uids, gids }
 }
 
-/// By default an ordinary user's own id becomes 0, and someone who may map any keeps all.
-fn ranges(map: &IdMap, own: u32, all: &[IdRange], maps_any: bool) -> Vec<IdRange> {
-    match map {
-        IdMap::None => Vec::new(),
-        IdMap::Ranges(ranges) => ranges.clone(),
-        IdMap::Default if maps_any => all.iter().map(|range| IdRange { outside: range.inside, ..*range }).collect(),
-        IdMap::Default => Vec::from([IdRange { inside: 0, outside: own, count: 1 }]),
+/// Which ids the container has.
+pub fn maps<'p>(spec: &'p Spec, host: &'p Host) -> Maps<'p> {
+    if !spec.is_private(Namespace::User) {
+        return Maps { uids: &[], gids: &[], own: false, setgroups: host.capabilities >> k::CAP_SETGID & 1 == 1 };
+    }
+    let (uids, gids) = (ranges(&spec.uids, &host.uids), ranges(&spec.gids, &host.gids));
+    Maps { setgroups: host.maps_any() && !gids.is_empty(), own: true, uids, gids }
+}
+
+fn ranges<'p>(asked: &'p IdMap, default: &'p [IdRange]) -> &'p [IdRange] {
+    match asked {
+        IdMap::None => &[],
+        IdMap::Ranges(ranges) => ranges,
+        IdMap::Default => default,
     }
 }
 
@@ -45,7 +50,7 @@ fn outside(ranges: &[IdRange], inside: u32) -> Option<u32> {
 }
 
 /// Whether every id that was asked for exists inside.
-pub fn check(spec: &Spec, host: &Host, maps: &Maps) -> Result<(), Problem> {
+pub fn check(spec: &Spec, host: &Host, maps: Maps) -> Result<(), Problem> {
     if spec.user.is_none() || !spec.is_private(Namespace::User) {
         return Ok(());
     }
@@ -64,44 +69,44 @@ pub fn check(spec: &Spec, host: &Host, maps: &Maps) -> Result<(), Problem> {
             ))
         })
     };
-    if outside(&maps.uids, user.uid).is_none() {
+    if outside(maps.uids, user.uid).is_none() {
         return unmapped("user", user.uid);
     }
     let groups: &[u32] = if maps.setgroups { &user.groups } else { &[] };
-    match core::iter::once(&user.gid).chain(groups).find(|gid| outside(&maps.gids, **gid).is_none()) {
+    match core::iter::once(&user.gid).chain(groups).find(|gid| outside(maps.gids, **gid).is_none()) {
         Some(gid) => unmapped("group", *gid),
         None => Ok(()),
     }
 }
 
 /// The maps can only be written from outside, by a process of the parent user namespace.
-pub fn write_maps<'p>(draft: &mut Draft<'p>, spec: &'p Spec, maps: &Maps) {
+pub fn write_maps<'p>(draft: &mut Draft<'p>, spec: &'p Spec, maps: Maps<'p>) {
     if !spec.is_private(Namespace::User) {
         return;
     }
     if !maps.uids.is_empty() {
-        draft.must(Step::WriteMap { file: c"uid_map", ranges: maps.uids.clone() });
+        draft.must(Step::WriteMap { file: c"uid_map", ranges: maps.uids });
     }
     if !maps.gids.is_empty() {
         if !maps.setgroups {
             draft.must(Step::DenySetgroups);
         }
-        draft.must(Step::WriteMap { file: c"gid_map", ranges: maps.gids.clone() });
+        draft.must(Step::WriteMap { file: c"gid_map", ranges: maps.gids });
     }
 }
 
 /// Inside, as root of the container, without the caller's groups.
-pub fn take_ids<'p>(draft: &mut Draft<'p>, spec: &'p Spec, host: &Host, maps: &Maps) {
+pub fn take_ids<'p>(draft: &mut Draft<'p>, spec: &'p Spec, host: &Host, maps: Maps) {
     draft.when(maps.setgroups, Step::ClearGroups);
     if spec.is_private(Namespace::User) {
-        let (uid, gid) = (outside(&maps.uids, 0), outside(&maps.gids, 0));
+        let (uid, gid) = (outside(maps.uids, 0), outside(maps.gids, 0));
         let shifted = uid != Some(host.uid) || gid != Some(host.gid);
         draft.when(uid.is_some() && gid.is_some() && shifted, Step::BecomeRoot);
     }
 }
 
 /// The user of the command, and what he may.
-pub fn become_user<'p>(draft: &mut Draft<'p>, spec: &'p Spec, host: &'p Host, maps: &Maps, workdir: Option<&'p CStr>) {
+pub fn become_user<'p>(draft: &mut Draft<'p>, spec: &'p Spec, host: &'p Host, maps: Maps, workdir: Option<&'p CStr>) {
     let own_namespace = spec.is_private(Namespace::User);
     let has = |capability: u32| own_namespace || host.capabilities >> capability & 1 == 1;
     let keep = spec.capabilities & if own_namespace { u64::MAX } else { host.capabilities };

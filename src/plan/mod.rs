@@ -11,7 +11,7 @@ pub mod step;
 
 pub use command::{Command, terminated};
 pub use filter::FILTER;
-pub use step::{Make, Phase, Step, Tree};
+pub use step::{Make, Options, Phase, Step, Tree};
 
 use crate::host::Host;
 use crate::problem;
@@ -92,9 +92,9 @@ impl<'p> Draft<'p> {
 /// What can be foreseen: ids that are not mapped, a mount point that is of the wrong kind, a root that cannot be had.
 pub fn plan<'p>(spec: &'p Spec, host: &'p Host) -> Result<Plan<'p>, Problem> {
     let maps = identity::maps(spec, host);
-    identity::check(spec, host, &maps)?;
+    identity::check(spec, host, maps)?;
     let mut draft = Draft { phase: Phase::Launcher, lines: Vec::new() };
-    let layout = mounts::Layout::of(spec, host)?;
+    let layout = mounts::Layout::of(spec, host, maps)?;
 
     draft.must(Step::BlockSignals);
     draft.must(Step::CloseDescriptors { from: FIRST_DESCRIPTOR + spec.preserve_fds });
@@ -103,12 +103,12 @@ pub fn plan<'p>(spec: &'p Spec, host: &'p Host) -> Result<Plan<'p>, Problem> {
     draft.must(clone(spec));
 
     draft.phase = Phase::Parent;
-    identity::write_maps(&mut draft, spec, &maps);
+    identity::write_maps(&mut draft, spec, maps);
     draft.must(Step::Go);
 
     draft.phase = Phase::Outside;
     draft.must(Step::AwaitGo);
-    identity::take_ids(&mut draft, spec, host, &maps);
+    identity::take_ids(&mut draft, spec, host, maps);
     draft.must(Step::DieWithLauncher);
     draft.must(Step::HideMemory);
     draft.must(Step::SetUmask);
@@ -121,7 +121,7 @@ pub fn plan<'p>(spec: &'p Spec, host: &'p Host) -> Result<Plan<'p>, Problem> {
     draft.when(spec.is_private(Namespace::Network), Step::LoopbackUp);
 
     draft.phase = Phase::Command;
-    command::prepare(&mut draft, spec, host, &maps);
+    command::prepare(&mut draft, spec, host, maps);
 
     if spec.init {
         draft.phase = Phase::Init;
@@ -146,12 +146,7 @@ fn join<'p>(draft: &mut Draft<'p>, spec: &'p Spec) {
 
 fn clone(spec: &Spec) -> Step<'static> {
     let private = Namespace::ALL.into_iter().filter(|(kind, ..)| spec.is_private(*kind));
-    let (mut namespaces, mut flags) = (Vec::new(), 0);
-    for (kind, _, flag) in private {
-        namespaces.push(kind);
-        flags |= u64::from(flag);
-    }
-    Step::Clone { namespaces, flags }
+    Step::Clone { flags: private.fold(0, |flags, (.., flag)| flags | flag) }
 }
 
 /// As `aril explain` prints it.

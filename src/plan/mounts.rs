@@ -1,15 +1,16 @@
 //! What is mounted in the container, in which order, and where a mount point has to be made for it.
 
+use super::identity::Maps;
 use super::root::Root;
+use super::step::Options;
 use super::{Draft, Fate, Make, Phase, Step, Tree, wrong_kind};
 use crate::host::{Host, Presence};
 use crate::problem;
-use crate::spec::{IdMap, Namespace, Spec, Tmpfs, Volume};
+use crate::spec::{Namespace, Spec, Tmpfs, Volume};
 use crate::sys::Errno;
 use crate::sys::file::Kind;
 use crate::sys::mount::Attributes;
 use crate::text::{Problem, path, shown};
-use alloc::ffi::CString;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
@@ -40,7 +41,7 @@ enum What<'p> {
     Fresh,
     Resolver,
     Volume(&'p Volume, Kind),
-    Tmpfs(&'p Tmpfs),
+    Tmpfs(&'p Tmpfs<'p>),
 }
 
 /// Where its mount point has to be made, if anywhere.
@@ -78,13 +79,14 @@ impl What<'_> {
 pub struct Layout<'p> {
     spec: &'p Spec<'p>,
     host: &'p Host<'p>,
+    maps: Maps<'p>,
     root: Root,
     mounts: Vec<Mounting<'p>>,
 }
 
 impl<'p> Layout<'p> {
     /// Puts them in order: the container's own file systems first, then what was asked for, by depth.
-    pub fn of(spec: &'p Spec, host: &'p Host) -> Result<Self, Problem> {
+    pub fn of(spec: &'p Spec, host: &'p Host, maps: Maps<'p>) -> Result<Self, Problem> {
         let own = spec.own_file_systems();
         let mut wanted: Vec<(What, &CStr)> = Vec::new();
         wanted.extend(own.proc.then_some((What::Proc, c"/proc")));
@@ -99,7 +101,7 @@ impl<'p> Layout<'p> {
         wanted.extend(volumes.map(|(volume, kind)| (What::Volume(volume, *kind), volume.target.as_c_str())));
         wanted.extend(spec.tmpfs.iter().map(|tmpfs| (What::Tmpfs(tmpfs), tmpfs.target.as_c_str())));
         if let Some(asked) = wanted.get_mut(first..) {
-            asked.sort_by_key(|(_, target)| path::names(target.to_bytes()).count());
+            path::sort_by_depth(asked, |(_, target)| target);
         }
 
         let mut mounts: Vec<Mounting> = Vec::new();
@@ -124,7 +126,7 @@ impl<'p> Layout<'p> {
                 }
             }
         }
-        Ok(Self { spec, host, root, mounts })
+        Ok(Self { spec, host, maps, root, mounts })
     }
 
     /// What the launcher does before the clone.
@@ -165,7 +167,7 @@ impl<'p> Layout<'p> {
         let path = mount.target;
         match mount.what {
             What::Proc => {
-                draft.must(new_at(c"proc", &[], DATA_ONLY, Some(Tree::Proc), path));
+                draft.must(new_at(c"proc", "", DATA_ONLY, Some(Tree::Proc), path));
                 self.cover(draft, b"/proc", Tree::Proc);
             }
             What::Sys => {
@@ -174,8 +176,8 @@ impl<'p> Layout<'p> {
             }
             What::Dev => self.dev(draft, path),
             What::Fresh => {
-                let mode = if path == c"/tmp" { c"1777" } else { c"0755" };
-                draft.must(new_at(c"tmpfs", &[(c"mode", mode)], NO_DEVICES, None, path));
+                let mode = if path == c"/tmp" { "mode=1777" } else { "mode=0755" };
+                draft.must(new_at(c"tmpfs", mode, NO_DEVICES, None, path));
             }
             What::Resolver => {
                 draft.may(&[Errno::ENOENT], bind(c"/etc/resolv.conf", READ_ONLY, path));
@@ -185,10 +187,7 @@ impl<'p> Layout<'p> {
                 draft.must(bind(&volume.source, attributes.and(NO_DEVICES), path));
             }
             What::Tmpfs(tmpfs) => {
-                let mut options = tmpfs.options.clone();
-                if options.iter().all(|(key, _)| key.as_c_str() != c"mode") {
-                    options.push((c"mode".into(), c"1777".into()));
-                }
+                let options = Options { ours: "mode=1777", asked: tmpfs.options };
                 let at = Tree::Root;
                 draft.must(Step::Mount { kind: c"tmpfs", options, attributes: NO_DEVICES, keep: None, at, path });
             }
@@ -207,7 +206,7 @@ impl<'p> Layout<'p> {
             make: None,
         };
         if self.spec.is_private(Namespace::Network) {
-            draft.add(Fate::Try(&[Errno::EPERM]), new_at(c"sysfs", &[], READ_ONLY, Some(Tree::Sys), path));
+            draft.add(Fate::Try(&[Errno::EPERM]), new_at(c"sysfs", "", READ_ONLY, Some(Tree::Sys), path));
             draft.add(Fate::Instead, shared);
         } else {
             draft.must(shared);
@@ -215,28 +214,22 @@ impl<'p> Layout<'p> {
     }
 
     fn dev(&self, draft: &mut Draft<'p>, path: &'p CStr) {
-        draft.must(new_at(c"tmpfs", &[(c"mode", c"0755"), (c"size", c"64m")], NO_SUID, Some(Tree::Dev), path));
+        draft.must(new_at(c"tmpfs", "mode=0755,size=64m", NO_SUID, Some(Tree::Dev), path));
         for (source, name) in DEVICES {
             let (at, make) = (Tree::Dev, Some(Make::File));
             let step = Step::Bind { source, attributes: Attributes::NONE, keep: None, at, path: name, make };
             draft.may(&[Errno::ENOENT], step);
         }
-        let in_dev = |kind, options: &[(&CStr, &CStr)], attributes, name| Step::Mount {
-            kind,
-            options: owned(options),
-            attributes,
-            keep: None,
-            at: Tree::Dev,
-            path: name,
+        let in_dev = |kind, options, attributes, path| {
+            let options = Options::fixed(options);
+            Step::Mount { kind, options, attributes, keep: None, at: Tree::Dev, path }
         };
-        let mut options = Vec::from([(c"ptmxmode", c"0666"), (c"mode", c"0620")]);
-        if self.has_group(TTY_GROUP) {
-            options.push((c"gid", c"5"));
-        }
-        draft.must(in_dev(c"devpts", &options, NO_SUID.and(Attributes::NOEXEC), c"pts"));
-        draft.must(in_dev(c"tmpfs", &[(c"mode", c"1777"), (c"size", c"64m")], DATA_ONLY, c"shm"));
+        let options =
+            if self.maps.has_group(TTY_GROUP) { "ptmxmode=0666,mode=0620,gid=5" } else { "ptmxmode=0666,mode=0620" };
+        draft.must(in_dev(c"devpts", options, NO_SUID.and(Attributes::NOEXEC), c"pts"));
+        draft.must(in_dev(c"tmpfs", "mode=1777,size=64m", DATA_ONLY, c"shm"));
         if self.spec.is_private(Namespace::Ipc) {
-            draft.must(in_dev(c"mqueue", &[], DATA_ONLY, c"mqueue"));
+            draft.must(in_dev(c"mqueue", "", DATA_ONLY, c"mqueue"));
         } else {
             let (at, make) = (Tree::Dev, Some(Make::Directory));
             let step =
@@ -244,19 +237,6 @@ impl<'p> Layout<'p> {
             draft.may(&[Errno::ENOENT], step);
         }
         draft.must(Step::DeviceLinks);
-    }
-
-    /// Whether this group id exists inside.
-    fn has_group(&self, gid: u32) -> bool {
-        match &self.spec.gids {
-            _ if !self.spec.is_private(Namespace::User) => true,
-            IdMap::None => false,
-            IdMap::Ranges(ranges) => ranges.iter().any(|range| gid >= range.inside && gid - range.inside < range.count),
-            IdMap::Default => {
-                self.host.maps_any()
-                    && self.host.gids.iter().any(|range| gid >= range.inside && gid - range.inside < range.count)
-            }
-        }
     }
 
     /// Covers the kernel's secrets below this file system.
@@ -321,14 +301,10 @@ fn bind<'p>(source: &'p CStr, attributes: Attributes, path: &'p CStr) -> Step<'p
 
 fn new_at<'p>(
     kind: &'static CStr,
-    options: &[(&CStr, &CStr)],
+    options: &'static str,
     attributes: Attributes,
     keep: Option<Tree>,
     path: &'p CStr,
 ) -> Step<'p> {
-    Step::Mount { kind, options: owned(options), attributes, keep, at: Tree::Root, path }
-}
-
-fn owned(options: &[(&CStr, &CStr)]) -> Vec<(CString, CString)> {
-    options.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
+    Step::Mount { kind, options: Options::fixed(options), attributes, keep, at: Tree::Root, path }
 }

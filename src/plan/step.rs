@@ -6,9 +6,7 @@ use crate::spec::{IdRange, Namespace};
 use crate::sys::identity::CapabilitySet;
 use crate::sys::mount::Attributes;
 use crate::sys::signal::SignalSet;
-use crate::text::{names, shown};
-use alloc::ffi::CString;
-use alloc::vec::Vec;
+use crate::text::{Shown, names, shown};
 use core::ffi::CStr;
 use core::fmt;
 
@@ -64,8 +62,31 @@ pub enum Make {
     File,
 }
 
+/// The options of a new file system, each `NAME=VALUE,…`: ours, and those that a caller gave, which count where both say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options<'p> {
+    pub ours: &'static str,
+    pub asked: &'p [u8],
+}
+
+impl Options<'_> {
+    /// Nothing but ours.
+    pub const fn fixed(ours: &'static str) -> Self {
+        Options { ours, asked: b"" }
+    }
+}
+
+impl fmt::Display for Options<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in [self.ours.as_bytes(), self.asked].into_iter().filter(|part| !part.is_empty()) {
+            write!(f, " {}", Shown(part))?;
+        }
+        Ok(())
+    }
+}
+
 /// One thing that is done. Paths within a tree are resolved with the tree for their root.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step<'p> {
     BlockSignals,
     CloseDescriptors {
@@ -95,14 +116,14 @@ pub enum Step<'p> {
         user_attributes: bool,
     },
     Clone {
-        namespaces: Vec<Namespace>,
-        flags: u64,
+        /// `CLONE_NEW*`.
+        flags: u32,
     },
 
     DenySetgroups,
     WriteMap {
         file: &'static CStr,
-        ranges: Vec<IdRange>,
+        ranges: &'p [IdRange],
     },
     Go,
 
@@ -140,7 +161,7 @@ pub enum Step<'p> {
     /// A new file system.
     Mount {
         kind: &'static CStr,
-        options: Vec<(CString, CString)>,
+        options: Options<'p>,
         attributes: Attributes,
         keep: Option<Tree>,
         at: Tree,
@@ -240,12 +261,13 @@ impl fmt::Display for Step<'_> {
                 let how = if *user_attributes { " (user attributes)" } else { "" };
                 write!(f, "make an overlay of {}{how}", shown(lower))
             }
-            Self::Clone { namespaces, .. } => {
+            Self::Clone { flags } => {
                 f.write_str("clone into new namespaces:")?;
-                if namespaces.is_empty() {
+                if *flags == 0 {
                     f.write_str(" none")?;
                 }
-                namespaces.iter().try_for_each(|kind| write!(f, " {}", kind.name()))
+                let private = Namespace::ALL.iter().filter(|(.., flag)| flags & flag != 0);
+                private.into_iter().try_for_each(|(_, name, _)| write!(f, " {name}"))
             }
             Self::DenySetgroups => f.write_str("deny setgroups"),
             Self::WriteMap { file, ranges } => {
@@ -267,8 +289,7 @@ impl fmt::Display for Step<'_> {
             Self::MakeInRoot { target, make } => write!(f, "make {} ({make})", shown(target)),
             Self::Link { target, path } => write!(f, "make link {} -> {}", shown(path), shown(target)),
             Self::Mount { kind, options, attributes, path, at, .. } => {
-                write!(f, "mount {} on {}{}{attributes}", shown(kind), at.prefix(), shown(path))?;
-                options.iter().try_for_each(|(key, value)| write!(f, " {}={}", shown(key), shown(value)))
+                write!(f, "mount {} on {}{}{attributes}{options}", shown(kind), at.prefix(), shown(path))
             }
             Self::AttachOverlay { path, .. } => write!(f, "attach the overlay at {}", shown(path)),
             Self::Bind { source, attributes, path, at, .. } => {

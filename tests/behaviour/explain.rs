@@ -27,10 +27,12 @@ impl Step {
         };
         let (may_fail, instead) = (split(" [may fail: ", "]"), split(" [on ", " instead:]"));
         let otherwise = instead.is_some().then(|| {
-            let alternative = rest.next_if(|line| line.starts_with("    ")).expect("the alternative is on the next line");
+            let alternative =
+                rest.next_if(|line| line.starts_with("    ")).expect("the alternative is on the next line");
             Box::new(Self::read(alternative, rest))
         });
-        let (text, errnos) = may_fail.clone().or(instead).unwrap_or_else(|| (line.trim_start().to_string(), Vec::new()));
+        let (text, errnos) =
+            may_fail.clone().or(instead).unwrap_or_else(|| (line.trim_start().to_string(), Vec::new()));
         Self { text, errnos, otherwise, may_fail: may_fail.is_some() }
     }
 }
@@ -46,7 +48,8 @@ fn plan(explained: &Outcome) -> Vec<(String, Vec<Step>)> {
             continue;
         }
         let step = line.strip_prefix("  ").filter(|step| !step.starts_with(' ') && !step.is_empty());
-        explained.check(step.is_some() && !groups.is_empty(), format_args!("a heading or a step of two spaces: {line:?}"));
+        explained
+            .check(step.is_some() && !groups.is_empty(), format_args!("a heading or a step of two spaces: {line:?}"));
         groups.last_mut().expect("just looked").1.push(Step::read(line, &mut lines));
     }
     explained.check(groups.iter().all(|(_, steps)| !steps.is_empty()) && groups.len() > 1, "groups with steps");
@@ -186,7 +189,8 @@ fn every_trace_is_a_path_through_what_explain_printed(who: &Who) {
     for lacking in [&[][..], &["proc", "sys", "dev"]] {
         let rootfs = who.own_rootfs(lacking);
         for options in SETS.iter().chain(AS_ROOT.iter().filter(|_| who.is_root())) {
-            let filled: Vec<String> = options.iter().map(|word| word.replace("{uid}", &who.uid().to_string())).collect();
+            let filled: Vec<String> =
+                options.iter().map(|word| word.replace("{uid}", &who.uid().to_string())).collect();
             let filled: Vec<&str> = filled.iter().map(String::as_str).collect();
             agree(who, &filled, rootfs.str(), &["true"], None);
         }
@@ -234,7 +238,8 @@ fn explain_and_run_refuse_the_same(who: &Who) {
         let explained = who.aril(&[&["explain"], words].concat()).run();
         let ran = who.aril(&[&["run"], words].concat()).run();
         explained.refused(125, &[]);
-        ran.refused(125, &[]).check(explained.err() == ran.err(), format_args!("explain says the same: {}", explained.err()));
+        ran.refused(125, &[])
+            .check(explained.err() == ran.err(), format_args!("explain says the same: {}", explained.err()));
     }
 }
 

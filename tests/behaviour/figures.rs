@@ -69,7 +69,8 @@ fn no_symbol_of_a_c_library_is_linked(who: &Who) {
     assert!(build.status.success(), "{build:?}");
     // Four routines that the compiler calls by these names are our own (`entry!`).
     let own = ["memcpy", "memmove", "memset", "memcmp", "bcmp", "_start", "rust_eh_personality"];
-    let foreign = ["malloc", "free", "printf", "strlen", "write", "read", "exit", "abort", "open", "mount", "clone", "pthread"];
+    let foreign =
+        ["malloc", "free", "printf", "strlen", "write", "read", "exit", "abort", "open", "mount", "clone", "pthread"];
     for (name, ..) in BINARIES {
         let path = folder.path().join("release").join(name).display().to_string();
         let symbols = tool("nm", &[&path]);
@@ -79,12 +80,15 @@ fn no_symbol_of_a_c_library_is_linked(who: &Who) {
             let libc = symbol.starts_with("__libc") || symbol.contains("glibc") || foreign.contains(symbol);
             assert!(!libc || own.contains(symbol), "{name} links {symbol}");
         }
-        assert!(symbols.lines().all(|line| !line.trim_start().starts_with("U ")), "{name}: nothing is undefined: {symbols}");
+        assert!(
+            symbols.lines().all(|line| !line.trim_start().starts_with("U ")),
+            "{name}: nothing is undefined: {symbols}"
+        );
     }
 }
 
 /// The private dirty memory of a process in KiB (proc_pid_smaps_rollup(5)).
-fn private_dirty(pid: i32) -> u64 {
+fn private_dirty(pid: u32) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("root may read it");
     let line = text.lines().find_map(|line| line.strip_prefix("Private_Dirty:")).expect("the kernel counts it");
     line.trim().trim_end_matches(" kB").parse().expect("a number")
@@ -97,7 +101,7 @@ fn a_running_container_needs_little_memory(who: &Who) {
     for options in [&[][..], &["--overlay", "--network", "none"], &["-v", "/etc:/mnt:ro", "--user", "405:100"]] {
         let mark = mark();
         let running = who.run_in(&who.rootfs(), options, &["sleep", &mark]).under(&STEADY).start();
-        process::wait_for_sleeper(&mark);
+        running.sleeper(&mark);
         for (name, pid) in [("the launcher", running.pid()), ("PID 1", running.init())] {
             let dirty = private_dirty(pid);
             assert!(dirty <= 16, "{name} has {dirty} KiB private dirty, its budget is 16, with {options:?}");
@@ -108,7 +112,7 @@ fn a_running_container_needs_little_memory(who: &Who) {
 fn a_running_init_needs_little_memory(who: &Who) {
     let mark = mark();
     let running = who.program(&who.binary("aril-init"), &["sleep", &mark]).under(&STEADY).start();
-    process::wait_for_sleeper(&mark);
+    running.sleeper(&mark);
     let dirty = private_dirty(running.pid());
     assert!(dirty <= 8, "aril-init has {dirty} KiB private dirty, its budget is 8");
 }

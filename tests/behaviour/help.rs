@@ -29,7 +29,10 @@ fn the_help_of_run_is_one_screen_with_examples_last(who: &Who) {
     let headings = lines.iter().filter(|line| line.ends_with(':') && !line.starts_with(' ')).count();
     help.check(headings >= 5, "the options are in groups");
     let examples = lines.iter().position(|line| line.starts_with("Examples"));
-    help.check(examples.is_some_and(|at| lines[at + 1..].iter().all(|line| line.contains("aril run"))), "examples are last");
+    help.check(
+        examples.is_some_and(|at| lines[at + 1..].iter().all(|line| line.contains("aril run"))),
+        "examples are last",
+    );
     help.check(out.contains("SHARED") && out.contains("--network none"), "it says loudly that the network is shared");
     let no_init = lines.iter().find(|line| line.contains("--no-init"));
     help.check(no_init.is_some_and(|line| line.contains("PID 1") && line.contains("no ")), "and what --no-init loses");
@@ -67,7 +70,9 @@ fn help_that_cannot_be_written_fails(who: &Who) {
 }
 
 fn habits_of_docker_are_accepted(who: &Who) {
-    for options in [&["--rm", "-it"][..], &["-i"], &["-t"], &["--interactive", "--tty"], &["--init", "--rm", "-i", "-t"]] {
+    for options in
+        [&["--rm", "-it"][..], &["-i"], &["-t"], &["--interactive", "--tty"], &["--init", "--rm", "-i", "-t"]]
+    {
         who.run(options, &["echo", "runs"]).prints("runs");
     }
 }

@@ -74,7 +74,7 @@ fn pid_1_shows_nothing_of_the_caller_s_environment(who: &Who) {
     let mark = mark();
     let run = who.run_in(&who.rootfs(), &[], &["sleep", &mark]).env("SECRET", "word");
     let running = run.start();
-    let sleeper = process::wait_for_sleeper(&mark);
+    let sleeper = running.sleeper(&mark);
     for pid in [running.init(), sleeper] {
         let found = fs::read(format!("/proc/{pid}/environ")).expect("root may read it");
         let found = String::from_utf8_lossy(&found);

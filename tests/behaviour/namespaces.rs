@@ -58,16 +58,14 @@ fn network_and_time_are_new_on_request(who: &Who) {
 
 fn a_network_of_its_own_has_only_loopback_and_it_is_up(who: &Who) {
     who.sh(&["--network", "none"], "ls /sys/class/net; ip link show lo | grep -c '[<,]UP[,>]'").prints("lo\n1");
-    let listens = "nc -l -p 7 -s 127.0.0.1 >/tmp/heard & for i in 1 2 3 4 5 6 7 8 9; do \
+    let listens = "nc -l -p 7 >/tmp/heard & for i in 1 2 3 4 5 6 7 8 9; do \
         echo word | nc 127.0.0.1 7 2>/dev/null && break; sleep 0.1; done; wait; cat /tmp/heard";
     who.sh(&["--network", "none", "--tmpfs", "/tmp"], listens).prints("word");
 }
 
 /// As a lesson shows them, on the machine's own root. An ordinary user needs the user namespace for each other one.
 fn each_can_be_made_alone(who: &Who) {
-    for (name, kind) in
-        ["user", "mount", "pid", "uts", "ipc", "cgroup", "network", "time"].into_iter().zip(KINDS)
-    {
+    for (name, kind) in ["user", "mount", "pid", "uts", "ipc", "cgroup", "network", "time"].into_iter().zip(KINDS) {
         let with_user = !who.is_root() && name != "user";
         let list = if with_user { format!("user,{name}") } else { name.to_string() };
         let new = if with_user { vec!["user", kind] } else { vec![kind] };
@@ -79,7 +77,7 @@ fn each_can_be_made_alone(who: &Who) {
 fn existing_ones_are_joined_by_path(who: &Who) {
     let mark = mark();
     let first = who.start(&["--network", "none", "--hostname", "first"], &["sleep", &mark]);
-    let sleeper = process::wait_for_sleeper(&mark).to_string();
+    let sleeper = first.sleeper(&mark).to_string();
     // An ordinary user has rights over them in their own user namespace alone.
     let user = format!("ns:/proc/{sleeper}/ns/user");
     let join: &[&str] = if who.is_root() { &[] } else { &["--userns", &user] };
@@ -96,8 +94,8 @@ fn existing_ones_are_joined_by_path(who: &Who) {
 
 fn a_pid_namespace_is_joined(who: &Who) {
     let mark = mark();
-    let _first = who.start(&[], &["sleep", &mark]);
-    let path = format!("/proc/{}/ns/pid", process::wait_for_sleeper(&mark));
+    let first = who.start(&[], &["sleep", &mark]);
+    let path = format!("/proc/{}/ns/pid", first.sleeper(&mark));
     let theirs = fs::read_link(&path).expect("root may look").display().to_string();
     let options = ["--pid", &format!("ns:{path}"), "-v", "/proc:/proc"];
     who.run(&options, &["readlink", "/proc/self/ns/pid"]).prints(theirs);
@@ -105,8 +103,8 @@ fn a_pid_namespace_is_joined(who: &Who) {
 
 fn a_mount_namespace_is_entered_as_it_is(who: &Who) {
     let mark = mark();
-    let _first = who.start(&["--tmpfs", "/mnt"], &["sh", "-c", &format!("echo there >/mnt/file; sleep {mark}; exit")]);
-    let path = format!("ns:/proc/{}/ns/mnt", process::wait_for_sleeper(&mark));
+    let first = who.start(&["--tmpfs", "/mnt"], &["sh", "-c", &format!("echo there >/mnt/file; sleep {mark}; exit")]);
+    let path = format!("ns:/proc/{}/ns/mnt", first.sleeper(&mark));
     let options = ["--namespaces", "none", "--mntns", &path, "--change-root", "none"];
     who.run_in("/", &options, &["cat", "/mnt/file"]).run().prints("there");
 }

@@ -42,7 +42,8 @@ fn a_plain_root_keeps_what_the_command_writes(who: &Who) {
 }
 
 fn a_read_only_root_refuses_writes(who: &Who) {
-    let outcome = who.sh(&["--read-only"], "for f in /file /tmp/file /root/file /etc/passwd; do >>$f; done; >/dev/shm/file");
+    let outcome =
+        who.sh(&["--read-only"], "for f in /file /tmp/file /root/file /etc/passwd; do >>$f; done; >/dev/shm/file");
     outcome.exited(0).check(outcome.err().matches("Read-only file system").count() == 4, "four refusals");
 }
 
@@ -62,8 +63,11 @@ fn folders_are_replaced_in_an_overlay(who: &Who) {
     if (numbers.next(), numbers.next()) < (Some(6), Some(6)) {
         who.skip("before Linux 6.6 a replaced folder gives EIO");
     }
-    who.sh(&["--overlay"], "rmdir /media && mkdir /media && >/media/file && rm -r /home && mkdir /home && ls -A /media /home")
-        .prints("/home:\n\n/media:\nfile");
+    who.sh(
+        &["--overlay"],
+        "rmdir /media && mkdir /media && >/media/file && rm -r /home && mkdir /home && ls -A /media /home",
+    )
+    .prints("/home:\n\n/media:\nfile");
 }
 
 fn nothing_is_changed_by_running(who: &Who) {
@@ -133,7 +137,7 @@ fn a_killed_container_s_mount_points_are_still_removed_later(who: &Who) {
     let (mark, last) = (mark(), who.run_in(rootfs.str(), &[], &["sh", "-c", "echo ready; cat"]).start());
     last.expect("ready");
     let killed = who.run_in(rootfs.str(), &[], &["sleep", &mark]).start();
-    process::wait_for_sleeper(&mark);
+    killed.sleeper(&mark);
     killed.signal(Signal::KILL);
     eventually("the end of the killed container", || process::naming(&mark).is_empty());
     last.finish().ok();
@@ -158,7 +162,8 @@ fn chroot_does_it_too(who: &Who) {
 
 /// As the kernel refuses it on an initramfs. EINVAL from a filter is the same answer, though the old root is another.
 fn where_pivot_root_is_refused_the_root_moves(who: &Who) {
-    let script = "grep ^ID= /etc/os-release; ls -d /proc/self/.. /dev/null; ls -di / /.. | awk '{print $1}' | uniq | wc -l";
+    let script =
+        "grep ^ID= /etc/os-release; ls -d /proc/self/.. /dev/null; ls -di / /.. | awk '{print $1}' | uniq | wc -l";
     who.run_in(&who.rootfs(), &[], &["sh", "-c", script])
         .refuse(libc::SYS_pivot_root, libc::EINVAL)
         .run()

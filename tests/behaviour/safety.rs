@@ -13,13 +13,26 @@ crate::tests! {
 
 /// capabilities(7) by number: chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service, net_raw,
 /// sys_chroot, mknod, audit_write, setfcap.
-const USUAL: u64 = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 13 | 1 << 18
-    | 1 << 27 | 1 << 29 | 1 << 31;
+const USUAL: u64 = 1 << 0
+    | 1 << 1
+    | 1 << 3
+    | 1 << 4
+    | 1 << 5
+    | 1 << 6
+    | 1 << 7
+    | 1 << 8
+    | 1 << 10
+    | 1 << 13
+    | 1 << 18
+    | 1 << 27
+    | 1 << 29
+    | 1 << 31;
 const KILL: u64 = 1 << 5;
 
 /// The sets in `/proc/PID/status`: inheritable, permitted, effective, bounding, ambient.
 fn capabilities(who: &Who, options: &[&str], pid: &str) -> [u64; 5] {
-    let script = format!("for set in Inh Prm Eff Bnd Amb; do awk \"/^Cap$set/ {{print \\$2}}\" /proc/{pid}/status; done");
+    let script =
+        format!("for set in Inh Prm Eff Bnd Amb; do awk \"/^Cap$set/ {{print \\$2}}\" /proc/{pid}/status; done");
     let outcome = who.sh(options, &script);
     let sets: Vec<u64> = outcome.ok().out().lines().map(|set| u64::from_str_radix(set, 16).expect("in hex")).collect();
     sets.try_into().unwrap_or_else(|_| panic!("five sets: {outcome}"))
@@ -68,7 +81,8 @@ fn pid_1_keeps_no_privilege_but_to_signal(who: &Who) {
 }
 
 /// The descriptors above 2 that the command finds, as a shell's glob names them: no process of its own opens one.
-const LIST: &str = "for fd in /proc/self/fd/*; do case ${fd##*/} in [012]) ;; *) test -e $fd && echo ${fd##*/} ;; esac; done; :";
+const LIST: &str =
+    "for fd in /proc/self/fd/*; do case ${fd##*/} in [012]) ;; *) test -e $fd && echo ${fd##*/} ;; esac; done; :";
 
 fn descriptors_do_not_get_in(who: &Who) {
     let open = "exec 3</etc/passwd 4</ 7</etc 99</proc; exec \"$@\"";
@@ -97,7 +111,7 @@ fn pid_1_holds_none_of_the_caller_s_descriptors(who: &Who) {
     let mark = mark();
     let run = who.run_in(&who.rootfs(), &[], &["sleep", &mark]);
     let running = run.under(&["bash", "-c", "exec 7</etc/passwd 8</; exec \"$@\"", "bash"]).start();
-    let sleeper = process::wait_for_sleeper(&mark);
+    let sleeper = running.sleeper(&mark);
     for pid in [running.init(), sleeper] {
         let files = fs::read_dir(format!("/proc/{pid}/fd")).expect("root may look");
         let files: Vec<String> =
@@ -119,11 +133,13 @@ fn the_working_directory_is_never_outside(who: &Who) {
 fn typing_into_the_terminal_is_refused(who: &Who) {
     who.needs_probe();
     let root: &[&[&str]] = &[&["--userns", "host", "--cap-add", "all"]];
-    for options in [&[][..], &["--cap-add", "all"], &["--no-init"]].iter().chain(root.iter().filter(|_| who.is_root())) {
+    for options in [&[][..], &["--cap-add", "all"], &["--no-init"]].iter().chain(root.iter().filter(|_| who.is_root()))
+    {
         let outcome = who.run_in(&who.rootfs(), options, &["sh", "-c", "probe inject </dev/null"]).run();
         let refused = |line: &str| !line.ends_with(" allowed") && !line.ends_with(&format!(" {}", libc::ENOTTY));
         let out = outcome.ok().out();
-        outcome.check(out.lines().count() == 4 && out.lines().all(refused), format_args!("{options:?}: all four refused"));
+        outcome
+            .check(out.lines().count() == 4 && out.lines().all(refused), format_args!("{options:?}: all four refused"));
     }
 }
 
@@ -136,13 +152,16 @@ fn foreign_entries_are_refused(who: &Who) {
     // The kernel may also end the process for it.
     let outcome = who.run(&[], &["probe", "foreign-entries"]);
     outcome.check(!outcome.out().contains("allowed"), "none is allowed");
-    outcome.check(outcome.code() == Some(0) || outcome.code() == Some(128 + libc::SIGSYS), "it answers, or is ended by SIGSYS");
+    outcome.check(
+        outcome.code() == Some(0) || outcome.code() == Some(128 + libc::SIGSYS),
+        "it answers, or is ended by SIGSYS",
+    );
 }
 
 fn pid_1_cannot_be_looked_into(who: &Who) {
     let look = "for file in exe cwd root fd/0 ns/mnt; do readlink /proc/1/$file && echo open; done; \
-        for file in environ maps mem; do head -c 1 /proc/1/$file && echo open; done; ls /proc/1/fd && echo open; \
-        ls /proc/1/root/ && echo open; : </proc/1/exe && echo open; :";
+        for file in environ maps mem; do head -c 1 /proc/1/$file && echo open; done; \
+        ls /proc/1/root/ && echo open; (: </proc/1/exe) && echo open; :";
     let root: &[&[&str]] = &[&["--userns", "host"], &["--user", "405:100"]];
     for options in [&[][..], &["--cap-add", "sys_chroot"]].iter().chain(root.iter().filter(|_| who.is_root())) {
         let outcome = who.sh(options, &format!("({look}) 2>/dev/null"));
@@ -155,7 +174,11 @@ fn pid_1_cannot_be_looked_into(who: &Who) {
 fn pid_1_s_program_is_never_writable(who: &Who) {
     who.needs_probe();
     let before = fs::read(who.binary("aril")).expect("ours");
-    for options in [&["--userns", "host", "--cap-add", "all"][..], &["--userns", "host", "--cap-add", "sys_ptrace"], &["--cap-add", "all"]] {
+    for options in [
+        &["--userns", "host", "--cap-add", "all"][..],
+        &["--userns", "host", "--cap-add", "sys_ptrace"],
+        &["--cap-add", "all"],
+    ] {
         let outcome = who.run(options, &["probe", "writable", "/proc/1/exe"]);
         let out = outcome.ok().out();
         let errnos = [libc::EACCES.to_string(), libc::EPERM.to_string()];

@@ -59,7 +59,11 @@ impl Terminal {
 
     #[track_caller]
     fn expect(&self, text: &str) {
-        assert!(self.screen.expect(text), "{text:?} did not come within {PATIENCE:?}; the screen:\n{}", self.screen.text());
+        assert!(
+            self.screen.expect(text),
+            "{text:?} did not come within {PATIENCE:?}; the screen:\n{}",
+            self.screen.text()
+        );
     }
 
     /// Types a line and waits for what it prints, which must not be in the line itself: that comes back as an echo.
@@ -111,7 +115,10 @@ fn an_interactive_shell_has_job_control(who: &Who) {
 
 fn ctrl_c_reaches_the_command(who: &Who) {
     let terminal = Terminal::shell(who);
-    terminal.enter("$run $root sh -c 'trap \"echo caught-it; exit 7\" INT; echo rea''dy; while :; do sleep 1; done'", "ready");
+    terminal.enter(
+        "$run $root sh -c 'trap \"echo caught-it; exit 7\" INT; echo rea''dy; while :; do sleep 1; done'",
+        "ready",
+    );
     terminal.keys("\x03");
     terminal.expect("caught-it\r\n");
     terminal.enter("echo out-$?", "out-7");
@@ -169,8 +176,8 @@ fn a_killed_launcher_gives_the_terminal_back(who: &Who) {
     let (terminal, mark) = (Terminal::shell(who), mark());
     terminal.keys(&format!("$run $root sleep {mark}\n"));
     process::wait_for_sleeper(&mark);
-    let launcher = process::children(terminal.child.id().cast_signed())[0];
-    kill_process(Pid::from_raw(launcher).expect("no pid is 0"), Signal::KILL).expect("it runs");
+    let launcher = process::children(terminal.child.id())[0];
+    kill_process(Pid::from_raw(launcher as i32).expect("no pid is 0"), Signal::KILL).expect("it runs");
     terminal.expect("Killed");
     terminal.is_back_outside();
     eventually("the end of all", || process::naming(&mark).is_empty());
@@ -199,7 +206,7 @@ fn a_container_in_the_background_stays_there(who: &Who) {
     assert_ne!(process::state(sleeper), 'T', "it runs on");
     terminal.keys("fg\n");
     eventually("it is in the foreground", || {
-        let shell = process::stat(terminal.child.id().cast_signed()).expect("it runs");
+        let shell = process::stat(terminal.child.id()).expect("it runs");
         shell.foreground != shell.group
     });
     terminal.keys("\x03");
@@ -251,12 +258,18 @@ fn a_reader_that_ends_early_ends_the_command(who: &Who) {
 fn closed_streams_do_no_harm(who: &Who) {
     for closed in ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"] {
         let rootfs = who.own_rootfs(&[]);
-        let script = format!("{} run {} sh -c 'ls -l /proc/self/fd >/srv/found; exit 3' {closed}", who.binary("aril"), rootfs.str());
+        let script = format!(
+            "{} run {} sh -c 'ls -l /proc/self/fd >/srv/found; exit 3' {closed}",
+            who.binary("aril"),
+            rootfs.str()
+        );
         let outcome = who.program("sh", &["-c", &script]).run();
         outcome.exited(3);
         let found = rootfs.read("srv/found");
         let strange = found.lines().filter(|line| line.contains(" -> "));
-        let strange: Vec<&str> = strange.filter(|line| !["/dev/null", "pipe:", "/proc/", "/srv/found"].iter().any(|ok| line.contains(ok))).collect();
+        let strange: Vec<&str> = strange
+            .filter(|line| !["/dev/null", "pipe:", "/proc/", "/srv/found"].iter().any(|ok| line.contains(ok)))
+            .collect();
         outcome.check(strange.is_empty(), format_args!("with {closed} nothing of aril's is found: {found}"));
     }
 }

@@ -37,17 +37,19 @@ fn an_ordinary_user_cannot_set_groups(who: &Who) {
 
 fn an_explicit_map_decides(who: &Who) {
     let (uid_map, gid_map) = (format!("0:{}:1", who.uid()), format!("0:{}:1", who.gid()));
-    who.sh(&["--uid-map", &uid_map, "--gid-map", &gid_map], &format!("id -u; {MAPS}"))
-        .prints(format!("0\n0 {} 1\n0 {} 1", who.uid(), who.gid()));
+    who.sh(&["--uid-map", &uid_map, "--gid-map", &gid_map], &format!("id -u; {MAPS}")).prints(format!(
+        "0\n0 {} 1\n0 {} 1",
+        who.uid(),
+        who.gid()
+    ));
 }
 
 /// In a root file system that belongs to the mapped user, as shifted images do.
 fn ranges_are_mapped_one_by_one(who: &Who) {
     let rootfs = who.own_rootfs(&[]);
     tool("chown", &["-hR", "100000:200000", rootfs.str()]);
-    let options = [
-        "--uid-map", "0:100000:1000", "--uid-map", "5000:5000:1", "--gid-map", "0:200000:10", "--gid-map", "20:20:2",
-    ];
+    let options =
+        ["--uid-map", "0:100000:1000", "--uid-map", "5000:5000:1", "--gid-map", "0:200000:10", "--gid-map", "20:20:2"];
     let outcome = who.run_in(rootfs.str(), &options, &["sh", "-c", &format!("id -u; id -g; {MAPS}; >/mine")]).run();
     outcome.prints("0\n0\n0 100000 1000\n5000 5000 1\n0 200000 10\n20 20 2");
     let owner = tool("stat", &["-c", "%u:%g", &rootfs.join("mine").display().to_string()]);
@@ -55,8 +57,7 @@ fn ranges_are_mapped_one_by_one(who: &Who) {
 }
 
 fn without_a_map_every_id_is_nobody(who: &Who) {
-    let options =
-        ["--namespaces", "user", "--uid-map", "none", "--gid-map", "none", "--change-root", "none"];
+    let options = ["--namespaces", "user", "--uid-map", "none", "--gid-map", "none", "--change-root", "none"];
     let script = format!("id -u; id -g; {MAPS}; echo none");
     who.run_in("/", &options, &["/bin/sh", "-c", &script]).run().prints("65534\n65534\nnone");
 }
@@ -81,7 +82,7 @@ fn a_user_is_looked_up_in_the_image(who: &Who) {
     // The supplementary groups too: guest is in wheel; who gives numbers only has none, least of all the caller's.
     who.sh(&["-u", "guest"], "id -G | tr ' ' '\\n' | sort -nu | tr '\\n' ' '").prints("10 100");
     who.run(&["-u", "1234:1234"], &["id", "-G"]).prints("1234");
-    who.sh(&["-u", "guest"], "echo $HOME; >/home/guest/file && rm /home/guest/file && ! >/etc/file 2>/dev/null")
+    who.sh(&["-u", "guest"], "echo $HOME; >/home/guest/file && rm /home/guest/file && ! (>/etc/file) 2>/dev/null")
         .prints("/home/guest");
 }
 
@@ -101,7 +102,7 @@ fn the_image_s_passwd_is_read_inside_the_image(who: &Who) {
 fn every_id_of_the_process_is_the_user_s(who: &Who) {
     let mark = mark();
     let running = who.start(&["--user", "405:100"], &["sleep", &mark]);
-    let sleeper = process::wait_for_sleeper(&mark);
+    let sleeper = running.sleeper(&mark);
     let status = fs::read_to_string(format!("/proc/{sleeper}/status")).expect("it lives");
     assert!(status.contains("\nUid:\t405\t405\t405\t405\n"), "all four ids are the user's: {status}");
     assert!(status.contains("\nGid:\t100\t100\t100\t100\n"), "all four ids are the user's: {status}");
@@ -127,7 +128,11 @@ fn ranges_of_subuid_are_mapped_with_newuidmap(who: &Who) {
     let options =
         ["--uid-map", &own, "--uid-map", "1:300000:65536", "--gid-map", &own_group, "--gid-map", "1:300000:65536"];
     let outcome = who
-        .run_in(&who.rootfs(), &options, &["sh", "-c", &format!("id -u; {MAPS}; >/root/f; chown 405:100 /root/f; stat -c %u /root/f; rm /root/f")])
+        .run_in(
+            &who.rootfs(),
+            &options,
+            &["sh", "-c", &format!("id -u; {MAPS}; >/root/f; chown 405:100 /root/f; stat -c %u /root/f; rm /root/f")],
+        )
         .under(&["unshare", "--mount", &as_user, folder.str(), &uid.to_string()])
         .uid(0)
         .run();

@@ -8,7 +8,8 @@ crate::tests! {
     both: make_builds_a_program_in_parallel, python_runs_threads_and_processes;
 }
 
-/// In Debian's root, which stays as it is: every write goes to an overlay.
+/// In Debian's root, which stays as it is: every write goes to an overlay. /tmp is a tmpfs, because overlayfs cannot copy up
+/// a folder whose owner an ordinary user has not mapped.
 #[track_caller]
 fn debian(who: &Who, script: &str) -> Outcome {
     let root = rootfs("debian");
@@ -19,7 +20,7 @@ fn debian(who: &Who, script: &str) -> Outcome {
     if !who.is_root() && who.program("test", &["-x", &path]).run().code() != Some(0) {
         who.skip("an ordinary user cannot reach target/rootfs/debian");
     }
-    let options = ["--overlay", "--network", "none", "--tmpfs", "/srv:mode=755"];
+    let options = ["--overlay", "--network", "none", "--tmpfs", "/srv:mode=755", "--tmpfs", "/tmp"];
     let before = Path::new(&path).metadata().and_then(|root| root.modified()).expect("it is there");
     let mounts = traces::mounts();
     let outcome = who.run_in(&path, &options, &["/bin/sh", "-ec", script]).run();
@@ -53,20 +54,32 @@ dpkg --audit >&3
 }
 
 fn make_builds_a_program_in_parallel(who: &Who) {
-    let script = r"
+    let script = r##"
 cd /srv
 for n in 1 2 3 4 5 6 7 8 9 10 11 12; do
-    echo \"int f$n(void) { return $n; }\" >f$n.c
-    echo \"int f$n(void);\" >>all.h
+    echo "int f$n(void) { return $n; }" >f$n.c
+    echo "int f$n(void);" >>all.h
+    echo "+ f$n()" >>sum.h
 done
+cat >main.c <<'END'
+#include <stdio.h>
+#include "all.h"
+int main(void)
 {
-    echo '#include <stdio.h>'; echo '#include \"all.h\"'; echo 'int main(void) { return printf(\"%d\\n\", 0'
-    for n in 1 2 3 4 5 6 7 8 9 10 11 12; do echo \"+ f$n()\"; done; echo ') < 0; }'
-} >main.c
-printf 'sum: $(patsubst %%.c,%%.o,$(wildcard *.c))\n\t$(CC) -o $@ $^\n' >Makefile
-make -s -j4 CC=gcc && ./sum
-".replace("\\\"", "\"").replace("\\\\n", "\\n");
-    debian(who, &script).prints("78");
+    int sum = 0
+#include "sum.h"
+    ;
+    printf("%d\n", sum);
+}
+END
+cat >Makefile <<'END'
+sum: $(patsubst %.c,%.o,$(wildcard *.c))
+	gcc -o $@ $^
+END
+make -s -j4 CC=gcc
+./sum
+"##;
+    debian(who, script).prints("78");
 }
 
 fn python_runs_threads_and_processes(who: &Who) {

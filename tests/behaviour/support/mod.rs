@@ -122,16 +122,14 @@ impl World {
         fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o755)).expect("our own folder");
         let busybox = rootfs("busybox");
         assert!(busybox.is_dir(), "{0} is missing: rootfs/busybox {0}", busybox.display());
-        for (name, binary) in
-            [("aril", env!("CARGO_BIN_EXE_aril")), ("aril-init", env!("CARGO_BIN_EXE_aril-init"))]
-        {
+        for (name, binary) in [("aril", env!("CARGO_BIN_EXE_aril")), ("aril-init", env!("CARGO_BIN_EXE_aril-init"))] {
             tool("cp", &[binary, &self.path(name)]);
         }
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/behaviour/probe.c");
         let compiled = Command::new("gcc").args(["-static", "-O1", "-o", &self.path("probe"), source]).output();
         self.probe = compiled.is_ok_and(|output| output.status.success());
-        for (name, owner) in [("busybox-of-root", 0), ("busybox-of-user", ORDINARY)] {
-            let copy = self.path(name);
+        for (caller, owner) in [("root", 0), ("user", ORDINARY)] {
+            let copy = self.path(&format!("untouched-of-{caller}"));
             tool("cp", &["-a", &busybox.display().to_string(), &copy]);
             if self.probe {
                 tool("cp", &[&self.path("probe"), &format!("{copy}/bin/probe")]);
@@ -139,6 +137,7 @@ impl World {
             if self.root && owner != 0 {
                 tool("chown", &["-hR", &format!("{owner}:{owner}"), &copy]);
             }
+            tool("cp", &["-a", &copy, &self.path(&format!("busybox-of-{caller}"))]);
         }
     }
 
@@ -244,7 +243,11 @@ impl Who {
 
     /// The busybox root file system that this caller's tests share.
     pub fn rootfs(&self) -> String {
-        self.world.path(if self.root { "busybox-of-root" } else { "busybox-of-user" })
+        self.world.path(&format!("busybox-of-{}", self.kind()))
+    }
+
+    fn kind(&self) -> &'static str {
+        if self.root { "root" } else { "user" }
     }
 
     /// An empty folder of the caller's.
@@ -257,10 +260,12 @@ impl Who {
         Folder(folder)
     }
 
-    /// A busybox root file system for this test alone, without any of `lacking`.
+    /// A busybox root file system for this test alone, without any of `lacking`. Its model is one in which nothing runs, so
+    /// that no mount points of a running container are copied.
     pub fn own_rootfs(&self, lacking: &[&str]) -> Folder {
         let folder = self.folder();
-        tool("cp", &["-a", &format!("{}/.", self.rootfs()), folder.str()]);
+        let model = self.world.path(&format!("untouched-of-{}", self.kind()));
+        tool("cp", &["-a", &format!("{model}/."), folder.str()]);
         for path in lacking {
             tool("rm", &["-r", &folder.join(path).display().to_string()]);
         }

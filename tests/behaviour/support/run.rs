@@ -139,8 +139,8 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn pid(&self) -> i32 {
-        self.child.id().cast_signed()
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -162,8 +162,18 @@ impl Running {
 
     /// aril's process inside, by its pid outside.
     #[track_caller]
-    pub fn init(&self) -> i32 {
+    pub fn init(&self) -> u32 {
         *process::children(self.pid()).first().unwrap_or_else(|| panic!("no child\n{}", self.report()))
+    }
+
+    /// Waits for `sleep MARK` in it, and tells its pid outside.
+    #[track_caller]
+    pub fn sleeper(&self, mark: &str) -> u32 {
+        super::eventually(&format!("sleep {mark}"), || {
+            assert!(!['Z', '-'].contains(&process::state(self.pid())), "it has ended: {}", self.report());
+            process::sleeper(mark).is_some()
+        });
+        process::sleeper(mark).expect("it sleeps for a year")
     }
 
     fn report(&self) -> String {

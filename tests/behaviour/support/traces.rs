@@ -23,7 +23,7 @@ impl Traces {
     #[track_caller]
     pub fn unchanged(&self, after: &str) {
         let name = self.rootfs.display().to_string();
-        eventually(&format!("the end of all processes, after {after}"), || process::naming(&name).is_empty());
+        eventually(&format!("the end of all processes, after {after}"), || process::of_folder(&name).is_empty());
         for (what, before, now) in [
             ("file", &self.files, tree(&self.rootfs)),
             ("mount", &self.mounts, mounts()),
