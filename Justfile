@@ -17,9 +17,9 @@ rootfs:
     rootfs/busybox target/rootfs/busybox
     rootfs/debian target/rootfs/debian
 
-# Measure how long a container takes to start
+# Measure how long a container takes, beside the floor, unshare and bwrap; ROUNDS and ROOTFS may follow
 bench *ARGS:
-    cargo bench --bench run -- {{ARGS}}
+    cargo bench --locked --bench run -- {{ARGS}}
 
 # Format the sources
 fmt:

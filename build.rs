@@ -1,4 +1,4 @@
-//! Link arguments for the binaries alone: tests and benches keep std's own linkage.
+//! Link arguments for the binaries and the benchmark's floor alone: tests and benches keep std's own linkage.
 
 use std::{env, fs, path::PathBuf};
 
@@ -16,13 +16,13 @@ fn main() {
         "-Wl,--no-eh-frame-hdr",
         "-Wl,--hash-style=gnu",
     ] {
-        println!("cargo::rustc-link-arg-bins={argument}");
+        link(argument);
     }
 
     // Nothing unwinds; without this the tables for it are a fifth of the file.
     let script = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("link.ld");
     println!("cargo::rerun-if-changed=link.ld");
-    println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", script.display());
+    link(&format!("-Wl,-T,{}", script.display()));
 
     // The libc crate asks the linker for these libraries even if only its types are used, and a forgotten function
     // would then silently come from glibc. Empty archives make it a link error.
@@ -31,5 +31,12 @@ fn main() {
     for name in ["c", "m", "rt", "pthread", "util", "dl", "gcc_s", "gcc_eh", "gcc"] {
         fs::write(empty.join(format!("lib{name}.a")), "!<arch>\n").expect("OUT_DIR is writable");
     }
-    println!("cargo::rustc-link-arg-bins=-L{}", empty.display());
+    link(&format!("-L{}", empty.display()));
+}
+
+/// Passes an argument to the linker of every program that brings its own start code.
+fn link(argument: &str) {
+    for kind in ["bins", "examples"] {
+        println!("cargo::rustc-link-arg-{kind}={argument}");
+    }
 }

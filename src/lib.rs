@@ -6,8 +6,6 @@
 // `sys` alone may, and says of each use why it is sound.
 #![deny(unsafe_code)]
 
-extern crate alloc;
-
 /// argv -> `Spec`.
 pub mod cli;
 /// Carries a plan out: the launcher's side, the container's side, the hand-over between them.

@@ -1,19 +1,17 @@
 //! What a container is to be: plain data, no behaviour beyond its defaults.
 
 use crate::sys::identity::CapabilitySet;
-use crate::text::{names, path::is_within};
-use alloc::ffi::CString;
-use alloc::vec::Vec;
-use core::ffi::CStr;
+use crate::sys::{Arena, List, Word, word};
+use crate::text::path::is_within;
 use linux_raw_sys::general as k;
 
-/// The container that a caller asked for. Text of the command line is borrowed from it.
+/// The container that a caller asked for. Words of the command line are borrowed from it.
 #[derive(Debug)]
 pub struct Spec<'a> {
     /// A directory, or `/` for a throw-away view of this machine.
-    pub rootfs: &'a CStr,
+    pub rootfs: Word<'a>,
     /// The command and its arguments; never empty.
-    pub command: Vec<&'a CStr>,
+    pub command: &'a [Word<'a>],
     pub change_root: ChangeRoot,
     /// The root file system cannot be written.
     pub read_only: bool,
@@ -23,16 +21,16 @@ pub struct Spec<'a> {
     pub file_systems: Option<FileSystems>,
     /// One for each row of `Namespace::ALL`.
     pub namespaces: [Source<'a>; Namespace::ALL.len()],
-    pub uids: IdMap,
-    pub gids: IdMap,
+    pub uids: IdMap<'a>,
+    pub gids: IdMap<'a>,
     /// `USER[:GROUP]`, each a number or a name of the image.
-    pub user: Option<&'a CStr>,
-    pub hostname: Option<&'a CStr>,
-    pub workdir: Option<&'a CStr>,
+    pub user: Option<Word<'a>>,
+    pub hostname: Option<Word<'a>>,
+    pub workdir: Option<Word<'a>>,
     /// `K=V`, or `K` to pass the caller's value on.
-    pub environment: Vec<&'a CStr>,
-    pub volumes: Vec<Volume>,
-    pub tmpfs: Vec<Tmpfs<'a>>,
+    pub environment: List<'a, Word<'a>>,
+    pub volumes: List<'a, Volume<'a>>,
+    pub tmpfs: List<'a, Tmpfs<'a>>,
     /// What the command may have at most.
     pub capabilities: CapabilitySet,
     /// aril stays as PID 1 and the command is its child.
@@ -69,15 +67,8 @@ impl FileSystems {
     pub const NONE: Self = Self { proc: false, sys: false, dev: false };
 
     /// Whether a path below `/proc` or `/sys` lies in one of them.
-    pub fn shows(self, path: &CStr) -> bool {
-        self.proc && is_within(path.to_bytes(), b"/proc") || self.sys && is_within(path.to_bytes(), b"/sys")
-    }
-
-    /// Where they are mounted.
-    pub fn mount_points<'s>(self) -> impl Iterator<Item = &'s CStr> {
-        [(self.proc, c"/proc"), (self.sys, c"/sys"), (self.dev, c"/dev")]
-            .into_iter()
-            .filter_map(|(wanted, path)| wanted.then_some(path))
+    pub fn shows(self, path: Word) -> bool {
+        self.proc && is_within(path.bytes(), b"/proc") || self.sys && is_within(path.bytes(), b"/sys")
     }
 }
 
@@ -97,15 +88,15 @@ pub enum Namespace {
 
 impl Namespace {
     /// Every kind with its name on the command line and its flag.
-    pub const ALL: [(Self, &'static str, u32); 8] = [
-        (Self::User, "user", k::CLONE_NEWUSER),
-        (Self::Mount, "mount", k::CLONE_NEWNS),
-        (Self::Pid, "pid", k::CLONE_NEWPID),
-        (Self::Uts, "uts", k::CLONE_NEWUTS),
-        (Self::Ipc, "ipc", k::CLONE_NEWIPC),
-        (Self::Cgroup, "cgroup", k::CLONE_NEWCGROUP),
-        (Self::Network, "network", k::CLONE_NEWNET),
-        (Self::Time, "time", k::CLONE_NEWTIME),
+    pub const ALL: [(Self, Word<'static>, u32); 8] = [
+        (Self::User, word(c"user"), k::CLONE_NEWUSER),
+        (Self::Mount, word(c"mount"), k::CLONE_NEWNS),
+        (Self::Pid, word(c"pid"), k::CLONE_NEWPID),
+        (Self::Uts, word(c"uts"), k::CLONE_NEWUTS),
+        (Self::Ipc, word(c"ipc"), k::CLONE_NEWIPC),
+        (Self::Cgroup, word(c"cgroup"), k::CLONE_NEWCGROUP),
+        (Self::Network, word(c"network"), k::CLONE_NEWNET),
+        (Self::Time, word(c"time"), k::CLONE_NEWTIME),
     ];
 
     /// The `CLONE_NEW*` flag.
@@ -114,7 +105,7 @@ impl Namespace {
     }
 
     /// The name on the command line.
-    pub const fn name(self) -> &'static str {
+    pub const fn name(self) -> Word<'static> {
         Self::ALL[self as usize].1
     }
 }
@@ -127,17 +118,17 @@ pub enum Source<'a> {
     /// The caller's.
     Host,
     /// The one behind this path, such as `/proc/42/ns/net`.
-    Join(&'a CStr),
+    Join(Word<'a>),
 }
 
 /// How ids inside relate to ids outside (user_namespaces(7)).
-#[derive(PartialEq, Eq, Debug)]
-pub enum IdMap {
+#[derive(Debug)]
+pub enum IdMap<'a> {
     /// As suits the caller: an ordinary one becomes 0, root has every id as it is.
     Default,
     /// Left unwritten: every id reads as 65534.
     None,
-    Ranges(Vec<IdRange>),
+    Ranges(List<'a, IdRange>),
 }
 
 /// One line of `/proc/PID/uid_map`.
@@ -149,58 +140,54 @@ pub struct IdRange {
 }
 
 /// `-v SRC:DST[:ro]`.
-#[derive(PartialEq, Eq, Debug)]
-pub struct Volume {
-    pub source: CString,
+#[derive(Clone, Copy, Debug)]
+pub struct Volume<'a> {
+    pub source: Word<'a>,
     /// Cleaned, absolute inside the container.
-    pub target: CString,
+    pub target: Word<'a>,
     pub read_only: bool,
 }
 
 /// `--tmpfs DST[:size=…,mode=…]`.
-#[derive(PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Tmpfs<'a> {
     /// Cleaned, absolute inside the container.
-    pub target: CString,
+    pub target: Word<'a>,
     /// `NAME=VALUE,…` for the kernel (tmpfs(5)).
-    pub options: &'a [u8],
+    pub options: Word<'a>,
 }
 
 /// What container engines leave to a command by default: enough for package managers and servers.
-const USUAL_CAPABILITIES: [u32; 14] = [
-    k::CAP_CHOWN,
-    k::CAP_DAC_OVERRIDE,
-    k::CAP_FOWNER,
-    k::CAP_FSETID,
-    k::CAP_KILL,
-    k::CAP_SETGID,
-    k::CAP_SETUID,
-    k::CAP_SETPCAP,
-    k::CAP_NET_BIND_SERVICE,
-    k::CAP_NET_RAW,
-    k::CAP_SYS_CHROOT,
-    k::CAP_MKNOD,
-    k::CAP_AUDIT_WRITE,
-    k::CAP_SETFCAP,
-];
+const USUAL_CAPABILITIES: CapabilitySet = 1 << k::CAP_CHOWN
+    | 1 << k::CAP_DAC_OVERRIDE
+    | 1 << k::CAP_FOWNER
+    | 1 << k::CAP_FSETID
+    | 1 << k::CAP_KILL
+    | 1 << k::CAP_SETGID
+    | 1 << k::CAP_SETUID
+    | 1 << k::CAP_SETPCAP
+    | 1 << k::CAP_NET_BIND_SERVICE
+    | 1 << k::CAP_NET_RAW
+    | 1 << k::CAP_SYS_CHROOT
+    | 1 << k::CAP_MKNOD
+    | 1 << k::CAP_AUDIT_WRITE
+    | 1 << k::CAP_SETFCAP;
 
-/// `USUAL_CAPABILITIES` as a set.
-pub fn usual_capabilities() -> CapabilitySet {
-    USUAL_CAPABILITIES.iter().fold(0, |set, capability| set | 1 << capability) & names::ALL_CAPABILITIES
-}
+/// Where names are resolved (resolv.conf(5)).
+pub const RESOLVER: Word<'static> = word(c"/etc/resolv.conf");
 
 impl<'a> Spec<'a> {
     /// Ten seconds, as docker-stop(1).
     const STOP_TIMEOUT: u64 = 10_000_000;
 
-    /// The defaults for this root file system and command.
-    pub fn new(rootfs: &'a CStr) -> Self {
+    /// The defaults; root file system and command are still empty.
+    pub fn new(arena: &'a Arena) -> Self {
         let mut namespaces = [Source::Private; Namespace::ALL.len()];
         namespaces[Namespace::Network as usize] = Source::Host;
         namespaces[Namespace::Time as usize] = Source::Host;
         Self {
-            rootfs,
-            command: Vec::new(),
+            rootfs: word(c""),
+            command: &[],
             change_root: ChangeRoot::Pivot,
             read_only: false,
             overlay: false,
@@ -211,10 +198,10 @@ impl<'a> Spec<'a> {
             user: None,
             hostname: None,
             workdir: None,
-            environment: Vec::new(),
-            volumes: Vec::new(),
-            tmpfs: Vec::new(),
-            capabilities: usual_capabilities(),
+            environment: List::new(arena),
+            volumes: List::new(arena),
+            tmpfs: List::new(arena),
+            capabilities: USUAL_CAPABILITIES,
             init: true,
             stop_timeout: Self::STOP_TIMEOUT,
             preserve_fds: 0,
@@ -231,14 +218,14 @@ impl<'a> Spec<'a> {
     /// The file systems of its own: all, unless the root, the mounts or the pids are the host's.
     pub fn own_file_systems(&self) -> FileSystems {
         let whole = self.change_root != ChangeRoot::None
-            && self.namespace(Namespace::Mount) != Source::Host
+            && self.is_private(Namespace::Mount)
             && self.is_private(Namespace::Pid);
         self.file_systems.unwrap_or(if whole { FileSystems::ALL } else { FileSystems::NONE })
     }
 
     /// Whether the root file system is a throw-away view of this machine.
     pub fn is_view(&self) -> bool {
-        self.rootfs == c"/" && self.change_root == ChangeRoot::Pivot
+        self.rootfs == word(c"/") && self.change_root == ChangeRoot::Pivot
     }
 
     /// Whether the host's `/etc/resolv.conf` is bound, so that names resolve in a bare root: with the host's network, if
@@ -247,16 +234,32 @@ impl<'a> Spec<'a> {
         self.change_root == ChangeRoot::Pivot && self.namespace(Namespace::Network) == Source::Host
     }
 
-    /// Every path on which something is to be mounted, but for the resolver.
-    pub fn mount_points<'s>(&'s self) -> impl Iterator<Item = &'s CStr> {
-        let volumes = self.volumes.iter().map(|volume| volume.target.as_c_str());
-        let tmpfs = self.tmpfs.iter().map(|tmpfs| tmpfs.target.as_c_str());
-        let fresh: &'s [&'s CStr] = if self.is_view() { &Self::FRESH } else { &[] };
-        self.own_file_systems().mount_points().chain(fresh.iter().copied()).chain(volumes).chain(tmpfs)
+    /// Every path on which something is to be mounted, in the order of the mounts but for depth.
+    pub fn mount_points(&self, arena: &'a Arena) -> &'a [Word<'a>] {
+        let own = self.own_file_systems();
+        let mut points = List::new(arena);
+        for (wanted, point) in [(own.proc, c"/proc"), (own.sys, c"/sys"), (own.dev, c"/dev")] {
+            if wanted {
+                points.push(word(point));
+            }
+        }
+        if self.is_view() {
+            points.extend(&Self::FRESH);
+        }
+        if self.shares_resolver() {
+            points.push(RESOLVER);
+        }
+        for volume in self.volumes.iter() {
+            points.push(volume.target);
+        }
+        for tmpfs in self.tmpfs.iter() {
+            points.push(tmpfs.target);
+        }
+        points.finish()
     }
 
     /// The directories of a view that begin empty.
-    pub const FRESH: [&'static CStr; 2] = [c"/tmp", c"/run"];
+    pub const FRESH: [Word<'static>; 2] = [word(c"/tmp"), word(c"/run")];
 
     /// Whether the container gets a new namespace of this kind.
     pub fn is_private(&self, kind: Namespace) -> bool {

@@ -3,10 +3,9 @@
 #![no_main]
 
 use aril::init::wrapper;
-use aril::sys::heap::NoHeap;
 use aril::sys::words::Start;
 
-aril::entry!(main, NoHeap, NoHeap);
+aril::entry!(main);
 
 fn main(start: Start) -> u8 {
     wrapper::run(start.terminated_arguments.get(1..).unwrap_or_default(), start.terminated_environment)

@@ -1,10 +1,10 @@
 //! The help texts. Options come from the table.
 
 use super::options::{Group, OPTIONS};
-use core::fmt;
+use crate::text::Text;
 
 /// `aril --help`.
-pub const OVERVIEW: &str = "\
+pub const OVERVIEW: &[u8] = "\
 aril: a container runner and an init in one tiny file
 
   aril run [OPTIONS] ROOTFS [COMMAND [ARG…]]      run a command in a container
@@ -14,7 +14,8 @@ aril: a container runner and an init in one tiny file
 
 ROOTFS is a directory, or / for a throw-away view of this machine.
 Options of run: aril run --help
-";
+"
+.as_bytes();
 
 const USAGE: &str = "\
 aril run [OPTIONS] ROOTFS [COMMAND [ARG…]]
@@ -32,50 +33,44 @@ Examples:
 ";
 
 /// `aril run --help`: grouped, one screen, examples last.
-#[derive(Debug)]
-pub struct RunHelp;
-
-/// The text of `aril run --help`.
-pub fn run_help() -> RunHelp {
-    RunHelp
-}
-
-impl fmt::Display for RunHelp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(USAGE)?;
-        for (group, heading) in Group::ALL {
-            writeln!(f, "\n{heading}:")?;
-            for option in OPTIONS.iter().filter(|option| option.group == group) {
-                /// Where the explanations begin.
-                const COLUMN: usize = 32;
-                let width = 4 + option.long.chars().count() + option.value.map_or(0, |value| 1 + value.chars().count());
-                match option.short {
-                    Some(letter) => write!(f, " -{letter} --{}", option.long)?,
-                    None => write!(f, "    --{}", option.long)?,
-                }
-                if let Some(value) = option.value {
-                    write!(f, " {value}")?;
-                }
-                for _ in width + 2..COLUMN {
-                    f.write_str(" ")?;
-                }
-                writeln!(f, " {}", option.help)?;
+pub fn write_run_help(text: &mut Text) {
+    text.add(USAGE.as_bytes());
+    for (group, heading) in Group::ALL {
+        text.add(b"\n").add(heading.bytes()).add(b":\n");
+        for option in OPTIONS.iter().filter(|option| option.group == group) {
+            let start = text.bytes().len();
+            match option.short {
+                0 => text.add(b"    --"),
+                letter => text.add(b" -").add(&[letter]).add(b" --"),
+            };
+            text.add(option.long.bytes()).add(b" ").add(option.value.bytes());
+            /// Where the explanations begin.
+            const COLUMN: usize = 32;
+            let is_character = |byte: &&u8| **byte >> 6 != 0b10;
+            while text.bytes()[start..].iter().filter(is_character).count() < COLUMN {
+                text.add(b" ");
             }
+            text.add(b" ").add(option.help.bytes()).add(b"\n");
         }
-        write!(f, "\n{EXAMPLES}")
     }
+    text.add(b"\n").add(EXAMPLES.as_bytes());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::Arena;
 
     #[test]
     fn the_help_names_every_option_and_fits_a_screen() {
-        let help = run_help().to_string();
+        let arena = Arena::new().unwrap();
+        let mut text = Text::new(&arena);
+        write_run_help(&mut text);
+        let help = String::from_utf8(text.bytes().to_vec()).unwrap();
         for option in OPTIONS {
-            assert!(help.contains(&format!("--{}", option.long)), "{}", option.long);
-            assert!(help.contains(option.help), "{}", option.long);
+            let (long, explanation) = (option.long.bytes(), option.help.bytes());
+            assert!(help.contains(&format!("--{}", str::from_utf8(long).unwrap())), "{option:?}");
+            assert!(help.contains(str::from_utf8(explanation).unwrap()), "{option:?}");
         }
         for line in help.lines() {
             assert!(line.chars().count() <= 120, "{line}");

@@ -4,14 +4,13 @@ mod help;
 pub mod options;
 mod values;
 
-pub use help::{OVERVIEW, run_help};
+pub use help::{OVERVIEW, write_run_help};
 
-use crate::problem;
 use crate::spec::{ChangeRoot, FileSystems, IdMap, Namespace, Source, Spec};
-use crate::sys::Word;
-use crate::text::{Problem, shown};
-use core::ffi::CStr;
+use crate::sys::{Arena, Word, word};
+use crate::text::{Problem, Told, path};
 use options::{OPTIONS, Opt};
+use values::Value;
 
 /// What a command line asks for.
 #[derive(Debug)]
@@ -19,88 +18,77 @@ pub enum Request<'a> {
     Run(Spec<'a>),
     /// Print what `run` would do.
     Explain(Spec<'a>),
-    /// `init`: the words after it.
-    Init(&'a [Word<'a>]),
+    /// `init`: how many words come before its own.
+    Init(usize),
     Overview,
     RunHelp,
     Version,
 }
 
 /// Reads a whole command line, the program's name first.
-pub fn parse<'a>(words: &'a [Word<'a>]) -> Result<Request<'a>, Problem> {
-    let Some((verb, rest)) = words.get(1..).and_then(<[_]>::split_first) else { return Ok(Request::Overview) };
-    match verb.as_cstr().to_bytes() {
-        b"run" => parse_run(rest, Request::Run),
-        b"explain" => parse_run(rest.strip_prefix_word(c"run"), Request::Explain),
-        b"init" => Ok(Request::Init(rest)),
+pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a>> {
+    let Some([verb, rest @ ..]) = words.get(1..) else { return Ok(Request::Overview) };
+    match verb.bytes() {
+        b"run" => run(arena, rest, false),
+        b"explain" => match rest {
+            // `aril explain run …` is `aril explain …`.
+            [first, rest @ ..] if *first == word(c"run") => run(arena, rest, true),
+            rest => run(arena, rest, true),
+        },
+        b"init" => Ok(Request::Init(words.len() - rest.len())),
         b"help" | b"--help" | b"-h" => Ok(Request::Overview),
         b"version" | b"--version" | b"-V" => Ok(Request::Version),
-        _ => Err(problem!("unknown command {}", shown(verb.as_cstr())).advise("see: aril --help")),
+        _ => Err(Problem::refused(arena, "unknown command %", &[*verb]).advise(arena, "see: aril --help", &[])),
     }
 }
 
-trait StripWord {
-    fn strip_prefix_word(self, word: &CStr) -> Self;
-}
-
-impl StripWord for &[Word<'_>] {
-    /// Without its first word, if that is `word`: `aril explain run …` is `aril explain …`.
-    fn strip_prefix_word(self, word: &CStr) -> Self {
-        match self.split_first() {
-            Some((first, rest)) if first.as_cstr() == word => rest,
-            _ => self,
-        }
-    }
-}
-
-fn parse_run<'a>(words: &'a [Word<'a>], request: fn(Spec<'a>) -> Request<'a>) -> Result<Request<'a>, Problem> {
-    let mut spec = Spec::new(c"");
-    let mut scan = Scan { words, help: false };
-    scan.options(&mut spec)?;
-    if scan.help {
+fn run<'a>(arena: &'a Arena, words: &'a [Word<'a>], explain: bool) -> Told<'a, Request<'a>> {
+    let mut scan = Scan { arena, words, spec: Spec::new(arena), help: false };
+    scan.options()?;
+    let Scan { words, mut spec, help, .. } = scan;
+    if help {
         return Ok(Request::RunHelp);
     }
-    let Some((rootfs, command)) = scan.words.split_first() else {
-        return Err(problem!("no root file system given")
-            .advise("aril run DIRECTORY COMMAND, or: aril run / sh (a throw-away view of this machine)"));
+    let Some((rootfs, command)) = words.split_first() else {
+        return Err(Problem::refused(arena, "no root file system given", &[]).advise(
+            arena,
+            "aril run DIRECTORY COMMAND, or: aril run / sh (a throw-away view of this machine)",
+            &[],
+        ));
     };
-    spec.rootfs = rootfs.as_cstr();
-    spec.command = command.iter().map(|word| word.as_cstr()).collect();
-    if spec.command.is_empty() {
-        spec.command.push(c"/bin/sh");
-    }
-    check(&spec)?;
-    Ok(request(spec))
+    // However `/` is written, it means the same.
+    let is_root = rootfs.bytes().starts_with(b"/") && path::names(rootfs.bytes()).next().is_none();
+    spec.rootfs = if is_root { word(c"/") } else { *rootfs };
+    const SHELL: &[Word] = &[word(c"/bin/sh")];
+    spec.command = if command.is_empty() { SHELL } else { command };
+    check(arena, &spec)?;
+    Ok(if explain { Request::Explain(spec) } else { Request::Run(spec) })
 }
 
-/// The words that are still to be read.
+/// The words that are still to be read, and what the others have made.
 struct Scan<'a> {
+    arena: &'a Arena,
     words: &'a [Word<'a>],
+    spec: Spec<'a>,
     help: bool,
 }
 
 impl<'a> Scan<'a> {
-    fn next(&mut self) -> Option<&'a CStr> {
-        let (first, rest) = self.words.split_first()?;
-        self.words = rest;
-        Some(first.as_cstr())
-    }
-
     /// Reads options up to the first operand or past `--`.
-    fn options(&mut self, spec: &mut Spec<'a>) -> Result<(), Problem> {
-        while let Some(word) = self.words.first().map(|word| word.as_cstr()) {
-            match word.to_bytes() {
+    fn options(&mut self) -> Told<'a, ()> {
+        while let [first, rest @ ..] = self.words {
+            match first.bytes() {
                 b"--" => {
-                    self.next();
+                    self.words = rest;
                     return Ok(());
                 }
                 [b'-', b'-', ..] => {
-                    self.next();
-                    self.long(spec, word)?;
+                    self.words = rest;
+                    self.long(*first)?;
                 }
                 [b'-', _, ..] => {
-                    self.next();
-                    self.cluster(spec, word)?;
+                    self.words = rest;
+                    self.cluster(*first)?;
                 }
                 _ => return Ok(()),
             }
@@ -112,88 +100,90 @@ impl<'a> Scan<'a> {
     }
 
     /// `--name`, `--name=value` or `--name value`.
-    fn long(&mut self, spec: &mut Spec<'a>, word: &'a CStr) -> Result<(), Problem> {
-        let bytes = word.to_bytes();
-        let equals = bytes.iter().position(|byte| *byte == b'=');
-        let name = &bytes[2..equals.unwrap_or(bytes.len())];
-        let Some(option) = OPTIONS.iter().find(|option| option.long.as_bytes() == name) else {
-            return Err(unknown(name, bytes));
+    fn long(&mut self, word: Word<'a>) -> Told<'a, ()> {
+        let bytes = word.bytes();
+        let end = bytes.iter().position(|byte| *byte == b'=').unwrap_or(bytes.len());
+        let name = &bytes[2..end];
+        let Some(option) = OPTIONS.iter().find(|option| option.long.bytes() == name) else {
+            return Err(self.unknown(name, word));
         };
-        match (option.value, equals) {
-            (Some(_), Some(at)) => apply(option, spec, &word[at + 1..]),
-            (Some(_), None) => {
-                let value = self.value(option)?;
-                apply(option, spec, value)
-            }
-            (None, None) => self.switch(option, spec),
-            (None, Some(_)) => Err(problem!("option --{} takes no value", option.long)),
+        if end == bytes.len() {
+            return self.apply(option, None);
         }
+        if option.value.is_empty() {
+            return Err(Problem::refused(self.arena, "option --% takes no value", &[option.long]));
+        }
+        self.apply(option, Some(word.after(end + 1)))
     }
 
     /// `-i`, `-it`, `-vSRC:DST` or `-v SRC:DST`.
-    fn cluster(&mut self, spec: &mut Spec<'a>, word: &'a CStr) -> Result<(), Problem> {
-        for (at, letter) in word.to_bytes().iter().enumerate().skip(1) {
-            let Some(option) = OPTIONS.iter().find(|option| option.short == Some(*letter as char)) else {
-                return Err(unknown(&[*letter], word.to_bytes()));
+    fn cluster(&mut self, word: Word<'a>) -> Told<'a, ()> {
+        for (at, letter) in word.bytes().iter().enumerate().skip(1) {
+            let Some(option) = OPTIONS.iter().find(|option| option.short == *letter) else {
+                return Err(self.unknown(&[*letter], word));
             };
-            if option.value.is_none() {
-                self.switch(option, spec)?;
-                continue;
+            if !option.value.is_empty() {
+                let rest = word.after(at + 1);
+                return self.apply(option, Some(rest).filter(|rest| !rest.is_empty()));
             }
-            let rest = &word[at + 1..];
-            let value = if rest.is_empty() { self.value(option)? } else { rest };
-            return apply(option, spec, value);
+            self.apply(option, None)?;
         }
         Ok(())
     }
 
-    fn switch(&mut self, option: &Opt, spec: &mut Spec<'a>) -> Result<(), Problem> {
-        self.help |= option.long == "help";
-        apply(option, spec, c"")
+    /// An option with the value that was written with it, or the next word if it needs one.
+    fn apply(&mut self, option: &Opt, value: Option<Word<'a>>) -> Told<'a, ()> {
+        let arena = self.arena;
+        let word = match (value, self.words) {
+            (Some(value), _) => value,
+            _ if option.value.is_empty() => Word::default(),
+            (None, [first, rest @ ..]) => {
+                self.words = rest;
+                *first
+            }
+            (None, []) => {
+                return Err(Problem::refused(arena, "option --% needs a value: %", &[option.long, option.value]));
+            }
+        };
+        self.help |= option.short == b'h';
+        (option.set)(&mut self.spec, Value { word, arena })
+            .map_err(|reason| Problem::refused(arena, "option --% %: %", &[option.long, word, reason]))
     }
 
-    fn value(&mut self, option: &Opt) -> Result<&'a CStr, Problem> {
-        let name = option.value.unwrap_or_default();
-        self.next().ok_or_else(|| problem!("option --{} needs a value: {name}", option.long))
-    }
-}
-
-fn apply<'a>(option: &Opt, spec: &mut Spec<'a>, value: &'a CStr) -> Result<(), Problem> {
-    (option.set)(spec, value).map_err(|reason| problem!("option --{} {}: {reason}", option.long, shown(value)))
-}
-
-fn unknown(name: &[u8], word: &[u8]) -> Problem {
-    let problem = problem!("unknown option {}", crate::text::Shown(word));
-    match options::nearest(name) {
-        Some(option) => problem.advise(alloc::format!("did you mean --{}?", option.long)),
-        None => problem.advise("see: aril run --help"),
+    fn unknown(&self, name: &[u8], word: Word) -> &'a Problem<'a> {
+        let problem = Problem::refused(self.arena, "unknown option %", &[word]);
+        match options::nearest(name) {
+            Some(option) => problem.advise(self.arena, "did you mean --%?", &[option.long]),
+            None => problem.advise(self.arena, "see: aril run --help", &[]),
+        }
     }
 }
 
 /// Options that contradict each other.
-fn check(spec: &Spec) -> Result<(), Problem> {
-    let own_mounts = spec.namespace(Namespace::Mount) != Source::Host;
+fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
+    let mounts = spec.namespace(Namespace::Mount);
     let file_systems = spec.own_file_systems();
-    let mounts_asked = file_systems != FileSystems::NONE || !spec.volumes.is_empty() || !spec.tmpfs.is_empty();
-    let root_kept = spec.change_root == ChangeRoot::None;
-    let own_user = spec.is_private(Namespace::User);
-    let maps_given = spec.uids != IdMap::Default || spec.gids != IdMap::Default;
+    let has_mounts = file_systems != FileSystems::NONE || !spec.volumes.is_empty() || !spec.tmpfs.is_empty();
+    let changes_root = spec.overlay || spec.read_only;
+    let (pivots, keeps_root) = (spec.change_root == ChangeRoot::Pivot, spec.change_root == ChangeRoot::None);
+    let is_host = spec.rootfs == word(c"/");
+    let maps = !matches!((&spec.uids, &spec.gids), (IdMap::Default, IdMap::Default));
     let contradictions = [
         (
-            !own_mounts && spec.change_root == ChangeRoot::Pivot,
-            "pivot_root needs a mount namespace: leave it private, or say --change-root chroot or none",
+            pivots && mounts != Source::Private,
+            "pivot_root needs a mount namespace of its own: leave it private, or say --change-root chroot or none",
         ),
-        (!own_mounts && (mounts_asked || spec.overlay || spec.read_only), "mounts need a mount namespace of their own"),
-        (root_kept && spec.rootfs != c"/", "--change-root none keeps the host's root: ROOTFS must be /"),
-        (root_kept && (spec.overlay || spec.read_only), "--change-root none keeps the host's root as it is"),
+        (mounts != Source::Private && (has_mounts || changes_root), "mounts need a mount namespace of their own"),
+        (keeps_root && !is_host, "--change-root none keeps the host's root: ROOTFS must be /"),
+        (keeps_root && changes_root, "--change-root none keeps the host's root as it is"),
         (
-            spec.change_root == ChangeRoot::Chroot && (spec.overlay || spec.read_only || spec.rootfs == c"/"),
-            "--change-root chroot takes a directory as it is",
+            !pivots && !keeps_root && (changes_root || is_host),
+            "--change-root chroot takes a directory, and takes it as it is",
         ),
-        (!own_user && maps_given, "id maps need a user namespace: leave out --userns"),
+        (!spec.is_private(Namespace::User) && maps, "id maps need a user namespace: leave out --userns"),
         (
-            spec.hostname.is_some() && spec.namespace(Namespace::Uts) == Source::Host,
-            "--hostname needs a uts namespace: leave out --uts host",
+            spec.hostname.is_some() && !spec.is_private(Namespace::Uts),
+            "--hostname needs a uts namespace of its own: leave out --uts",
         ),
         (
             file_systems.proc && !spec.is_private(Namespace::Pid),
@@ -201,7 +191,7 @@ fn check(spec: &Spec) -> Result<(), Problem> {
         ),
     ];
     match contradictions.iter().find(|(found, _)| *found) {
-        Some((_, text)) => Err(problem!("{text}")),
+        Some((_, text)) => Err(Problem::refused(arena, text, &[])),
         None => Ok(()),
     }
 }
@@ -212,11 +202,12 @@ mod tests {
     use std::ffi::CString;
 
     /// Parses `aril run …` and shows the Spec or the problem.
-    fn run<R>(words: &[&str], look: impl FnOnce(Result<Request, Problem>) -> R) -> R {
+    fn run<R>(words: &[&str], look: impl FnOnce(Told<Request>) -> R) -> R {
         let owned: Vec<CString> =
             ["aril", "run"].iter().chain(words).map(|word| CString::new(*word).unwrap()).collect();
-        let words: Vec<Word> = owned.iter().map(|word| Word::from(word.as_c_str())).collect();
-        look(parse(&words))
+        let words: Vec<Word> = owned.iter().map(|word| Word::new(word)).collect();
+        let arena = Arena::new().unwrap();
+        look(parse(&arena, &words))
     }
 
     fn spec<R>(words: &[&str], look: impl FnOnce(Spec) -> R) -> R {
@@ -226,16 +217,24 @@ mod tests {
         })
     }
 
-    fn refused(words: &[&str]) -> Problem {
-        run(words, |request| request.expect_err("refused"))
+    fn string(word: Word) -> String {
+        String::from_utf8(word.bytes().to_vec()).unwrap()
+    }
+
+    /// The line of a refusal, and its advice.
+    fn refused(words: &[&str]) -> (String, Option<String>) {
+        run(words, |request| {
+            let problem = request.expect_err("refused");
+            (string(problem.line), problem.advice.map(string))
+        })
     }
 
     #[test]
     fn options_end_at_the_root_file_system() {
         spec(&["--read-only", "root", "ls", "-l", "--overlay"], |spec| {
             assert!(spec.read_only && !spec.overlay);
-            assert_eq!(spec.rootfs, c"root");
-            assert_eq!(spec.command, [c"ls", c"-l", c"--overlay"]);
+            assert_eq!(spec.rootfs, word(c"root"));
+            assert_eq!(spec.command, [c"ls", c"-l", c"--overlay"].map(word));
         });
     }
 
@@ -244,25 +243,27 @@ mod tests {
         for words in
             [&["--volume=/a:/b", "r"][..], &["--volume", "/a:/b", "r"], &["-v/a:/b", "r"], &["-v", "/a:/b", "r"]]
         {
-            spec(words, |spec| assert_eq!(spec.volumes[0].target.as_c_str(), c"/b", "{words:?}"));
+            spec(words, |spec| assert_eq!(spec.volumes[0].target, word(c"/b"), "{words:?}"));
         }
     }
 
     #[test]
     fn what_docker_users_type_by_habit_means_what_already_happens() {
-        spec(&["--rm", "-it", "--init", "r", "sh"], |spec| assert_eq!(spec.command, [c"sh"]));
+        spec(&["--rm", "-it", "--init", "r", "sh"], |spec| assert_eq!(spec.command, [word(c"sh")]));
     }
 
     #[test]
     fn every_option_of_the_table_parses() {
-        for option in OPTIONS.iter().filter(|option| option.long != "help") {
-            let mut words = vec![format!("--{}", option.long)];
-            words.extend(option.value.map(|_| option.example.to_string()));
+        for option in OPTIONS.iter().filter(|option| option.short != b'h') {
+            let mut words = vec![format!("--{}", string(option.long))];
+            if !option.value.is_empty() {
+                words.push(option.example.to_string());
+            }
             words.push("/".into());
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             run(&words, |request| {
                 if let Err(problem) = request {
-                    assert!(!problem.line.contains("option"), "{words:?}: {problem}");
+                    assert!(!string(problem.line).contains("option"), "{words:?}: {problem:?}");
                 }
             });
         }
@@ -270,17 +271,19 @@ mod tests {
 
     #[test]
     fn an_unknown_option_names_the_nearest_and_never_dumps_the_help() {
-        let problem = refused(&["--overlya", "/"]);
-        assert_eq!(problem.line, "unknown option --overlya");
-        assert_eq!(problem.advice.as_deref(), Some("did you mean --overlay?"));
-        assert_eq!(refused(&["--zzzzzzzz", "/"]).advice.as_deref(), Some("see: aril run --help"));
-        assert_eq!(refused(&["-Z", "/"]).line, "unknown option -Z");
+        assert_eq!(
+            refused(&["--overlya", "/"]),
+            ("unknown option --overlya".into(), Some("did you mean --overlay?".into()))
+        );
+        assert_eq!(refused(&["--zzzzzzzz", "/"]).1.as_deref(), Some("see: aril run --help"));
+        assert_eq!(refused(&["-Z", "/"]).0, "unknown option -Z");
     }
 
     #[test]
     fn options_that_contradict_each_other_are_refused() {
         for words in [
             &["--namespaces", "uts", "r"][..],
+            &["--mntns", "ns:/proc/1/ns/mnt", "r"],
             &["--namespaces", "uts", "--change-root", "none", "--fs", "proc", "/"],
             &["--change-root", "none", "r"],
             &["--change-root", "none", "--overlay", "/"],
@@ -295,14 +298,23 @@ mod tests {
 
     #[test]
     fn missing_words_are_named() {
-        assert_eq!(refused(&[]).line, "no root file system given");
-        assert_eq!(refused(&["--hostname"]).line, "option --hostname needs a value: NAME");
-        assert_eq!(refused(&["--overlay=x", "/"]).line, "option --overlay takes no value");
+        assert_eq!(refused(&[]).0, "no root file system given");
+        assert_eq!(refused(&["--hostname"]).0, "option --hostname needs a value: NAME");
+        assert_eq!(refused(&["--overlay=x", "/"]).0, "option --overlay takes no value");
+        assert_eq!(refused(&["--workdir=x", "/"]).0, "option --workdir x: not an absolute path");
     }
 
     #[test]
     fn help_is_help_wherever_it_stands() {
         run(&["--overlay", "-h"], |request| assert!(matches!(request, Ok(Request::RunHelp))));
+    }
+
+    #[test]
+    fn the_root_is_a_view_however_it_is_written() {
+        for root in ["/", "//", "/./"] {
+            spec(&[root], |spec| assert!(spec.is_view(), "{root}"));
+        }
+        spec(&["."], |spec| assert!(!spec.is_view()));
     }
 
     #[test]

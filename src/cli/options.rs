@@ -1,26 +1,24 @@
 //! The one table of options: parser, help and tests walk it.
 
-use super::values;
+use super::values::{Refused, Value};
 use crate::spec::{Namespace, Spec};
-use alloc::string::String;
-use core::ffi::CStr;
-
-/// Why a value is refused.
-pub type Refused = String;
+use crate::sys::{Word, word};
 
 /// One option.
 #[derive(Debug)]
 pub struct Opt {
-    pub long: &'static str,
-    pub short: Option<char>,
-    /// What the value is called in the help, if there is one.
-    pub value: Option<&'static str>,
+    pub long: Word<'static>,
+    /// 0: there is none.
+    pub short: u8,
     pub group: Group,
-    pub help: &'static str,
+    /// What the value is called in the help; empty if there is none.
+    pub value: Word<'static>,
+    pub help: Word<'static>,
     /// A value that parses.
+    #[cfg(test)]
     pub example: &'static str,
     /// Puts the value into the Spec.
-    pub set: for<'a> fn(&mut Spec<'a>, &'a CStr) -> Result<(), Refused>,
+    pub set: for<'a> fn(&mut Spec<'a>, Value<'a>) -> Result<(), Refused<'a>>,
 }
 
 /// The headings of the help, in their order.
@@ -34,12 +32,12 @@ pub enum Group {
 }
 
 impl Group {
-    pub const ALL: [(Self, &'static str); 5] = [
-        (Self::Root, "Root file system"),
-        (Self::Identity, "Identity"),
-        (Self::Namespaces, "Namespaces: private (a new one), host (the caller's) or ns:PATH (join)"),
-        (Self::Process, "Process and privilege"),
-        (Self::Look, "Looking on"),
+    pub const ALL: [(Self, Word<'static>); 5] = [
+        (Self::Root, word(c"Root file system")),
+        (Self::Identity, word(c"Identity")),
+        (Self::Namespaces, word(c"Namespaces: private (a new one), host (the caller's) or ns:PATH (join)")),
+        (Self::Process, word(c"Process and privilege")),
+        (Self::Look, word(c"Looking on")),
     ];
 }
 
@@ -47,135 +45,127 @@ macro_rules! options {
     ($($group:ident { $($long:literal $($short:literal)? $(= $value:literal ($example:literal))?, $help:literal, $set:expr;)* })*) => {
         /// Every option of `run` and `explain`.
         pub const OPTIONS: &[Opt] = &[$($(Opt {
-            long: $long,
-            short: options!(@option $($short)?),
-            value: options!(@option $($value)?),
+            long: word($long),
+            short: 0 $(+ $short)?,
             group: Group::$group,
-            help: $help,
-            example: options!(@text $($example)?),
+            value: word(options!(@or c"" $($value)?)),
+            help: word($help),
+            #[cfg(test)]
+            example: options!(@or "" $($example)?),
             set: $set,
         },)*)*];
     };
-    (@option $some:literal) => { Some($some) };
-    (@option) => { None };
-    (@text $some:literal) => { $some };
-    (@text) => { "" };
+    (@or $none:literal $some:literal) => { $some };
+    (@or $none:literal) => { $none };
 }
 
 options! {
     Root {
-        "read-only", "the root file system cannot be written", |spec, _| { spec.read_only = true; Ok(()) };
-        "overlay", "writes go to a tmpfs and vanish at exit", |spec, _| { spec.overlay = true; Ok(()) };
-        "volume" 'v' = "SRC:DST[:ro]" ("/etc:/mnt:ro"), "bind a file or directory of the host", |spec, value| {
-            spec.volumes.push(values::volume(value)?); Ok(())
+        c"read-only", c"the root file system cannot be written", |spec, _| { spec.read_only = true; Ok(()) };
+        c"overlay", c"writes go to a tmpfs and vanish at exit", |spec, _| { spec.overlay = true; Ok(()) };
+        c"volume" b'v' = c"SRC:DST[:ro]" ("/etc:/mnt:ro"), c"bind a file or directory of the host", |spec, value| {
+            spec.volumes.push(value.volume()?); Ok(())
         };
-        "tmpfs" = "DST[:size=…,mode=…]" ("/mnt:size=1m"), "mount an empty tmpfs", |spec, value| {
-            spec.tmpfs.push(values::tmpfs(value)?); Ok(())
+        c"tmpfs" = c"DST[:size=…,mode=…]" ("/mnt:size=1m"), c"mount an empty tmpfs", |spec, value| {
+            spec.tmpfs.push(value.tmpfs()?); Ok(())
         };
-        "fs" = "LIST" ("proc,dev"), "its own file systems: proc,sys,dev (default: all) or none", |spec, value| {
-            spec.file_systems = Some(values::file_systems(value)?); Ok(())
+        c"fs" = c"LIST" ("proc,dev"), c"its own file systems: proc,sys,dev (default: all) or none", |spec, value| {
+            spec.file_systems = Some(value.file_systems()?); Ok(())
         };
-        "change-root" = "HOW" ("chroot"), "pivot_root (default), chroot, or none: the host's root", |spec, value| {
-            spec.change_root = values::change_root(value)?; Ok(())
+        c"change-root" = c"HOW" ("chroot"), c"pivot_root (default), chroot, or none: the host's root", |spec, value| {
+            spec.change_root = value.change_root()?; Ok(())
         };
     }
     Identity {
-        "hostname" = "NAME" ("box"), "host name (default: container)", |spec, value| {
-            spec.hostname = Some(values::hostname(value)?); Ok(())
+        c"hostname" = c"NAME" ("box"), c"host name (default: container)", |spec, value| {
+            spec.hostname = Some(value.hostname()?); Ok(())
         };
-        "user" 'u' = "USER[:GROUP]" ("1:1"), "run as this user, by number or by the image's names", |spec, value| {
-            spec.user = Some(values::not_empty(value)?); Ok(())
+        c"user" b'u' = c"USER[:GROUP]" ("1:1"), c"run as this user, by number or by the image's names", |spec, value| {
+            spec.user = Some(value.not_empty()?); Ok(())
         };
-        "workdir" 'w' = "DIR" ("/tmp"), "working directory (default: /)", |spec, value| {
-            spec.workdir = Some(values::absolute(value)?); Ok(())
+        c"workdir" b'w' = c"DIR" ("/tmp"), c"working directory (default: /)", |spec, value| {
+            spec.workdir = Some(value.absolute()?); Ok(())
         };
-        "env" 'e' = "NAME[=VALUE]" ("A=b"), "set a variable, or pass the caller's on", |spec, value| {
-            spec.environment.push(values::variable(value)?); Ok(())
+        c"env" b'e' = c"NAME[=VALUE]" ("A=b"), c"set a variable, or pass the caller's on", |spec, value| {
+            spec.environment.push(value.variable()?); Ok(())
         };
-        "uid-map" = "IN:OUT:COUNT" ("0:0:1"), "map user ids (repeatable), or none", |spec, value| {
-            values::add_map(&mut spec.uids, value)
+        c"uid-map" = c"IN:OUT:COUNT" ("0:0:1"), c"map user ids (repeatable), or none", |spec, value| {
+            value.add_map(&mut spec.uids)
         };
-        "gid-map" = "IN:OUT:COUNT" ("0:0:1"), "map group ids (repeatable), or none", |spec, value| {
-            values::add_map(&mut spec.gids, value)
+        c"gid-map" = c"IN:OUT:COUNT" ("0:0:1"), c"map group ids (repeatable), or none", |spec, value| {
+            value.add_map(&mut spec.gids)
         };
     }
     Namespaces {
-        "network" = "WHICH" ("none"), "host (default: the host's network is SHARED), or none", |spec, value| {
-            let value = if value == c"none" { c"private" } else { value };
-            set(spec, Namespace::Network, value)
+        c"network" = c"WHICH" ("none"), c"host (default: the host's network is SHARED), or none", |spec, value| {
+            set(spec, Namespace::Network, value.or_none())
         };
-        "userns" = "WHICH" ("host"), "user ids", |spec, value| set(spec, Namespace::User, value);
-        "mntns" = "WHICH" ("private"), "mounts", |spec, value| set(spec, Namespace::Mount, value);
-        "pid" = "WHICH" ("private"), "process ids", |spec, value| set(spec, Namespace::Pid, value);
-        "uts" = "WHICH" ("host"), "host name", |spec, value| set(spec, Namespace::Uts, value);
-        "ipc" = "WHICH" ("host"), "System V IPC and message queues", |spec, value| set(spec, Namespace::Ipc, value);
-        "cgroupns" = "WHICH" ("host"), "view of cgroups", |spec, value| set(spec, Namespace::Cgroup, value);
-        "time" = "WHICH" ("private"), "clocks (default: host)", |spec, value| set(spec, Namespace::Time, value);
-        "namespaces" = "LIST" ("user,uts"), "exactly these are private: names as above, all, none", |spec, value| {
-            values::namespaces(&mut spec.namespaces, value)
+        c"userns" = c"WHICH" ("host"), c"user ids", |spec, value| set(spec, Namespace::User, value);
+        c"mntns" = c"WHICH" ("private"), c"mounts", |spec, value| set(spec, Namespace::Mount, value);
+        c"pid" = c"WHICH" ("private"), c"process ids", |spec, value| set(spec, Namespace::Pid, value);
+        c"uts" = c"WHICH" ("host"), c"host name", |spec, value| set(spec, Namespace::Uts, value);
+        c"ipc" = c"WHICH" ("host"), c"System V IPC and message queues", |spec, value| set(spec, Namespace::Ipc, value);
+        c"cgroupns" = c"WHICH" ("host"), c"view of cgroups", |spec, value| set(spec, Namespace::Cgroup, value);
+        c"time" = c"WHICH" ("private"), c"clocks (default: host)", |spec, value| set(spec, Namespace::Time, value);
+        c"namespaces" = c"LIST" ("user,uts"), c"exactly these are private: names as above, all, none", |spec, value| {
+            value.namespaces(&mut spec.namespaces)
         };
     }
     Process {
-        "no-init", "the command is PID 1: no reaping, no default signals", |spec, _| { spec.init = false; Ok(()) };
-        "stop-timeout" = "TIME" ("3s"), "from a stop request to SIGKILL (default: 10s)", |spec, value| {
-            spec.stop_timeout = values::duration(value)?; Ok(())
+        c"no-init", c"the command is PID 1: no reaping, no default signals", |spec, _| { spec.init = false; Ok(()) };
+        c"stop-timeout" = c"TIME" ("3s"), c"from a stop request to SIGKILL (default: 10s)", |spec, value| {
+            spec.stop_timeout = value.duration()?; Ok(())
         };
-        "cap-add" = "NAME" ("net_admin"), "add a capability, or all", |spec, value| {
-            spec.capabilities |= values::capability(value)?; Ok(())
+        c"cap-add" = c"NAME" ("net_admin"), c"add a capability, or all", |spec, value| {
+            spec.capabilities |= value.capability()?; Ok(())
         };
-        "cap-drop" = "NAME" ("all"), "drop a capability, or all", |spec, value| {
-            spec.capabilities &= !values::capability(value)?; Ok(())
+        c"cap-drop" = c"NAME" ("all"), c"drop a capability, or all", |spec, value| {
+            spec.capabilities &= !value.capability()?; Ok(())
         };
-        "preserve-fds" = "N" ("0"), "pass on descriptors 3 to 2+N", |spec, value| {
-            spec.preserve_fds = values::number(value)?; Ok(())
+        c"preserve-fds" = c"N" ("0"), c"pass on descriptors 3 to 2+N", |spec, value| {
+            spec.preserve_fds = value.count()?; Ok(())
         };
-        "rm", "accepted: nothing is ever kept", nothing;
-        "interactive" 'i', "accepted: standard input is always passed on", nothing;
-        "tty" 't', "accepted: a terminal is found by itself", nothing;
-        "init", "accepted: aril is always PID 1", nothing;
+        c"rm", c"accepted: nothing is ever kept", nothing;
+        c"interactive" b'i', c"accepted: standard input is always passed on", nothing;
+        c"tty" b't', c"accepted: a terminal is found by itself", nothing;
+        c"init", c"accepted: aril is PID 1 anyway", |spec, _| { spec.init = true; Ok(()) };
     }
     Look {
-        "trace", "print each step with its microseconds", |spec, _| { spec.trace = true; Ok(()) };
-        "verbose", "print the command, user id and pid first", |spec, _| { spec.verbose = true; Ok(()) };
-        "help" 'h', "this text", nothing;
+        c"trace", c"print each step with its microseconds", |spec, _| { spec.trace = true; Ok(()) };
+        c"verbose", c"print the command, user id and pid first", |spec, _| { spec.verbose = true; Ok(()) };
+        c"help" b'h', c"this text", nothing;
     }
 }
 
-fn nothing<'a>(_: &mut Spec<'a>, _: &'a CStr) -> Result<(), Refused> {
+fn nothing<'a>(_: &mut Spec<'a>, _: Value<'a>) -> Result<(), Refused<'a>> {
     Ok(())
 }
 
-fn set<'a>(spec: &mut Spec<'a>, kind: Namespace, value: &'a CStr) -> Result<(), Refused> {
-    spec.namespaces[kind as usize] = values::source(value)?;
+fn set<'a>(spec: &mut Spec<'a>, kind: Namespace, value: Value<'a>) -> Result<(), Refused<'a>> {
+    spec.namespaces[kind as usize] = value.source()?;
     Ok(())
 }
 
 /// The option whose name is at most two edits away, if a typing error is likely.
 pub fn nearest(name: &[u8]) -> Option<&'static Opt> {
     const EDITS: usize = 2;
-    let distance = |option: &&Opt| edits(name, option.long.as_bytes());
-    OPTIONS.iter().filter(|option| name.len() > EDITS && distance(option) <= EDITS).min_by_key(distance)
+    if name.len() <= EDITS {
+        return None;
+    }
+    (0..=EDITS).find_map(|limit| OPTIONS.iter().find(|option| is_near(name, option.long.bytes(), limit)))
 }
 
-/// How many letters must be changed, added, left out or swapped with the next to make `a` into `b`.
-fn edits(a: &[u8], b: &[u8]) -> usize {
+/// Whether at most `edits` letters must be changed, added, left out or swapped with the next to make `a` into `b`.
+fn is_near(a: &[u8], b: &[u8], edits: usize) -> bool {
     match (a, b) {
-        ([], rest) | (rest, []) => rest.len(),
-        ([x, a @ ..], [y, b @ ..]) if x == y => edits(a, b),
-        ([x, v, a @ ..], [y, w, b @ ..]) if x == w && v == y => 1 + edits(a, b),
-        // No word is so long that trying all ways would take time; a difference of lengths alone ends most.
-        _ if a.len().abs_diff(b.len()) > 2 => 3,
-        ([_, a1 @ ..], [_, b1 @ ..]) => 1 + edits_bounded(a1, b1).min(edits_bounded(a, b1)).min(edits_bounded(a1, b)),
+        ([], rest) | (rest, []) => rest.len() <= edits,
+        ([x, a @ ..], [y, b @ ..]) if x == y => is_near(a, b, edits),
+        _ if edits == 0 => false,
+        ([x, v, a @ ..], [y, w, b @ ..]) if x == w && v == y => is_near(a, b, edits - 1),
+        ([_, after_a @ ..], [_, after_b @ ..]) => {
+            is_near(after_a, after_b, edits - 1) || is_near(a, after_b, edits - 1) || is_near(after_a, b, edits - 1)
+        }
     }
-}
-
-/// `edits`, given up where the words cannot come within two.
-fn edits_bounded(a: &[u8], b: &[u8]) -> usize {
-    let common = a.iter().zip(b).filter(|(x, y)| x == y).count();
-    if a.len().abs_diff(b.len()) > 2 || common + 4 < a.len().min(b.len()) && a.first() != b.first() {
-        return 3;
-    }
-    edits(a, b)
 }
 
 #[cfg(test)]
@@ -187,7 +177,7 @@ mod tests {
         for (at, option) in OPTIONS.iter().enumerate() {
             for other in &OPTIONS[..at] {
                 assert_ne!(option.long, other.long);
-                assert!(option.short.is_none() || option.short != other.short, "{}", option.long);
+                assert!(option.short == 0 || option.short != other.short, "{:?}", option.long);
             }
         }
     }
@@ -197,7 +187,7 @@ mod tests {
         for (typed, meant) in
             [("overlya", "overlay"), ("hostnme", "hostname"), ("raed-only", "read-only"), ("networkk", "network")]
         {
-            assert_eq!(nearest(typed.as_bytes()).map(|option| option.long), Some(meant));
+            assert_eq!(nearest(typed.as_bytes()).map(|option| option.long.bytes()), Some(meant.as_bytes()));
         }
         assert!(nearest(b"publish").is_none());
     }

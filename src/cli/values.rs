@@ -1,220 +1,250 @@
 //! The values of options: text -> parts of a Spec. Each says in a few words why it refuses one.
 
-use super::options::Refused;
 use crate::spec::{ChangeRoot, FileSystems, IdMap, IdRange, Namespace, Source, Tmpfs, Volume};
 use crate::sys::identity::CapabilitySet;
-use crate::text::{Shown, names, number as numbers, path};
-use alloc::ffi::CString;
-use alloc::format;
-use alloc::vec::Vec;
-use core::ffi::CStr;
+use crate::sys::{Arena, List, Word, word};
+use crate::text::{copy, decimal, names, number, path, text};
+
+/// Why a value is refused.
+pub type Refused<'a> = Word<'a>;
+type Parsed<'a, T> = Result<T, Refused<'a>>;
 
 /// `HOST_NAME_MAX` of the kernel.
 const LONGEST_HOSTNAME: usize = 64;
 
-pub fn not_empty(value: &CStr) -> Result<&CStr, Refused> {
-    if value.is_empty() { Err("is empty".into()) } else { Ok(value) }
+/// What follows an option, and where parts of it are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Value<'a> {
+    pub word: Word<'a>,
+    pub arena: &'a Arena,
 }
 
-pub fn absolute(value: &CStr) -> Result<&CStr, Refused> {
-    if value.to_bytes().starts_with(b"/") { Ok(value) } else { Err("not an absolute path".into()) }
-}
+impl<'a> Value<'a> {
+    pub fn not_empty(self) -> Parsed<'a, Word<'a>> {
+        if self.word.is_empty() { Err(word(c"is empty")) } else { Ok(self.word) }
+    }
 
-pub fn hostname(value: &CStr) -> Result<&CStr, Refused> {
-    match value.count_bytes() {
-        0 => Err("is empty".into()),
-        length if length > LONGEST_HOSTNAME => {
-            Err(format!("{length} bytes, but the kernel takes at most {LONGEST_HOSTNAME}"))
+    pub fn absolute(self) -> Parsed<'a, Word<'a>> {
+        if self.word.bytes().starts_with(b"/") { Ok(self.word) } else { Err(word(c"not an absolute path")) }
+    }
+
+    pub fn hostname(self) -> Parsed<'a, Word<'a>> {
+        let length = self.not_empty()?.bytes().len();
+        if length > LONGEST_HOSTNAME {
+            let length = decimal(self.arena, length as u64);
+            return Err(text(self.arena, "% bytes, but the kernel takes at most 64", &[length]));
         }
-        _ => Ok(value),
+        Ok(self.word)
     }
-}
 
-pub fn variable(value: &CStr) -> Result<&CStr, Refused> {
-    match value.to_bytes() {
-        [] | [b'=', ..] => Err("has no name".into()),
-        _ => Ok(value),
-    }
-}
-
-pub fn number(value: &CStr) -> Result<u32, Refused> {
-    numbers::decimal(value.to_bytes()).ok_or_else(|| "not a number".into())
-}
-
-pub fn duration(value: &CStr) -> Result<u64, Refused> {
-    numbers::duration(value.to_bytes()).ok_or_else(|| "not a time such as 10s, 500ms or 2m".into())
-}
-
-pub fn capability(value: &CStr) -> Result<CapabilitySet, Refused> {
-    names::capability(value.to_bytes()).ok_or_else(|| "no such capability (capabilities(7))".into())
-}
-
-pub fn change_root(value: &CStr) -> Result<ChangeRoot, Refused> {
-    match value.to_bytes() {
-        b"pivot_root" => Ok(ChangeRoot::Pivot),
-        b"chroot" => Ok(ChangeRoot::Chroot),
-        b"none" => Ok(ChangeRoot::None),
-        _ => Err("not pivot_root, chroot or none".into()),
-    }
-}
-
-pub fn file_systems(value: &CStr) -> Result<FileSystems, Refused> {
-    let mut chosen = FileSystems::NONE;
-    for name in list(value) {
-        match name {
-            b"proc" => chosen.proc = true,
-            b"sys" => chosen.sys = true,
-            b"dev" => chosen.dev = true,
-            b"none" => {}
-            _ => return Err(format!("{} is not proc, sys, dev or none", Shown(name))),
+    pub fn variable(self) -> Parsed<'a, Word<'a>> {
+        match self.word.bytes() {
+            [] | [b'=', ..] => Err(word(c"has no name")),
+            _ => Ok(self.word),
         }
     }
-    Ok(chosen)
-}
 
-fn list(value: &CStr) -> impl Iterator<Item = &[u8]> {
-    value.to_bytes().split(|byte| *byte == b',')
-}
-
-/// `private`, `host` or `ns:PATH`.
-pub fn source(value: &CStr) -> Result<Source<'_>, Refused> {
-    const JOIN: usize = 3;
-    match value.to_bytes() {
-        b"private" => Ok(Source::Private),
-        b"host" => Ok(Source::Host),
-        [b'n', b's', b':', _, ..] => Ok(Source::Join(&value[JOIN..])),
-        _ => Err("not private, host or ns:PATH".into()),
+    /// A number of descriptors: no process has more than the kernel's `NR_OPEN`.
+    pub fn count(self) -> Parsed<'a, u32> {
+        const NR_OPEN: u32 = 1 << 20;
+        number::decimal(self.word.bytes()).filter(|count| *count <= NR_OPEN).ok_or(word(c"not a number up to 1048576"))
     }
-}
 
-/// Exactly the named ones become private; those already joined by path stay so.
-pub fn namespaces(into: &mut [Source<'_>; Namespace::ALL.len()], value: &CStr) -> Result<(), Refused> {
-    for source in into.iter_mut().filter(|source| !matches!(source, Source::Join(_))) {
-        *source = Source::Host;
+    pub fn duration(self) -> Parsed<'a, u64> {
+        number::duration(self.word.bytes()).ok_or(word(c"not a time such as 10s, 500ms or 2m"))
     }
-    for name in list(value) {
-        match name {
-            b"all" => into.fill(Source::Private),
-            b"none" => {}
-            _ => {
-                let found = Namespace::ALL.iter().find(|row| row.1.as_bytes() == name);
-                let Some((kind, ..)) = found else { return Err(format!("{} is no namespace", Shown(name))) };
-                into[*kind as usize] = Source::Private;
+
+    pub fn capability(self) -> Parsed<'a, CapabilitySet> {
+        names::capability(self.word.bytes()).ok_or(word(c"no such capability (capabilities(7))"))
+    }
+
+    pub fn change_root(self) -> Parsed<'a, ChangeRoot> {
+        match self.word.bytes() {
+            b"pivot_root" => Ok(ChangeRoot::Pivot),
+            b"chroot" => Ok(ChangeRoot::Chroot),
+            b"none" => Ok(ChangeRoot::None),
+            _ => Err(word(c"not pivot_root, chroot or none")),
+        }
+    }
+
+    pub fn file_systems(self) -> Parsed<'a, FileSystems> {
+        let mut chosen = FileSystems::NONE;
+        for name in self.list() {
+            match name {
+                b"proc" => chosen.proc = true,
+                b"sys" => chosen.sys = true,
+                b"dev" => chosen.dev = true,
+                b"none" => {}
+                _ => return Err(word(c"not a list of proc, sys and dev, or none")),
             }
         }
+        Ok(chosen)
     }
-    Ok(())
-}
 
-/// `IN:OUT:COUNT`, or `none`.
-pub fn add_map(map: &mut IdMap, value: &CStr) -> Result<(), Refused> {
-    if value == c"none" {
-        *map = IdMap::None;
-        return Ok(());
+    fn list(self) -> impl Iterator<Item = &'a [u8]> {
+        self.word.bytes().split(|byte| *byte == b',')
     }
-    let mut parts = value.to_bytes().split(|byte| *byte == b':').map(numbers::decimal);
-    let (Some(Some(inside)), Some(Some(outside)), Some(Some(count)), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err("not IN:OUT:COUNT".into());
-    };
-    if count == 0 || inside.checked_add(count).is_none() || outside.checked_add(count).is_none() {
-        return Err("the range is empty or passes the last id".into());
-    }
-    let range = IdRange { inside, outside, count };
-    match map {
-        IdMap::Ranges(ranges) => ranges.push(range),
-        _ => *map = IdMap::Ranges(Vec::from([range])),
-    }
-    Ok(())
-}
 
-/// `SRC:DST[:ro|:rw]`.
-pub fn volume(value: &CStr) -> Result<Volume, Refused> {
-    let mut parts = value.to_bytes().split(|byte| *byte == b':');
-    let (Some(source), Some(target)) = (parts.next(), parts.next()) else { return Err("not SRC:DST[:ro]".into()) };
-    let read_only = match (parts.next(), parts.next()) {
-        (None | Some(b"rw"), None) => false,
-        (Some(b"ro"), None) => true,
-        _ => return Err("not SRC:DST[:ro]".into()),
-    };
-    if source.is_empty() {
-        return Err("the source is empty".into());
+    /// `none` as another word for `private`: a new network has nothing in it.
+    pub fn or_none(self) -> Self {
+        if self.word == word(c"none") { Self { word: word(c"private"), ..self } } else { self }
     }
-    Ok(Volume { source: path::c_string(source), target: mount_point(target)?, read_only })
-}
 
-/// `DST[:key=value,…]`.
-pub fn tmpfs(value: &CStr) -> Result<Tmpfs<'_>, Refused> {
-    /// What tmpfs(5) takes and a user may choose.
-    const KEYS: [&[u8]; 4] = [b"size=", b"mode=", b"nr_inodes=", b"nr_blocks="];
-    let mut parts = value.to_bytes().splitn(2, |byte| *byte == b':');
-    let target = mount_point(parts.next().unwrap_or_default())?;
-    let options = parts.next().unwrap_or_default();
-    for option in options.split(|byte| *byte == b',').filter(|option| !option.is_empty()) {
-        if !KEYS.iter().any(|key| option.starts_with(key) && option.len() > key.len()) {
-            return Err(format!("{} is not size=, mode=, nr_inodes= or nr_blocks=", Shown(option)));
+    /// `private`, `host` or `ns:PATH`.
+    pub fn source(self) -> Parsed<'a, Source<'a>> {
+        const JOIN: usize = 3;
+        match self.word.bytes() {
+            b"private" => Ok(Source::Private),
+            b"host" => Ok(Source::Host),
+            [b'n', b's', b':', _, ..] => Ok(Source::Join(self.word.after(JOIN))),
+            _ => Err(word(c"not private, host or ns:PATH")),
         }
     }
-    Ok(Tmpfs { target, options })
-}
 
-/// Where something is mounted: absolute, cleaned, and not the root itself.
-fn mount_point(target: &[u8]) -> Result<CString, Refused> {
-    if !target.starts_with(b"/") {
-        return Err("the target is not an absolute path".into());
+    /// Exactly the named ones become private; those already joined by path stay so.
+    pub fn namespaces(self, into: &mut [Source; Namespace::ALL.len()]) -> Parsed<'a, ()> {
+        for source in into.iter_mut().filter(|source| !matches!(source, Source::Join(_))) {
+            *source = Source::Host;
+        }
+        for name in self.list() {
+            match name {
+                b"all" => into.fill(Source::Private),
+                b"none" => {}
+                _ => {
+                    let found = Namespace::ALL.iter().find(|row| row.1.bytes() == name);
+                    let Some((kind, ..)) = found else {
+                        return Err(text(self.arena, "% is no namespace", &[copy(self.arena, &[name])]));
+                    };
+                    into[*kind as usize] = Source::Private;
+                }
+            }
+        }
+        Ok(())
     }
-    let target = path::clean(target);
-    if target.as_c_str() == c"/" { Err("the target is the root itself".into()) } else { Ok(target) }
+
+    /// `IN:OUT:COUNT`, or `none`.
+    pub fn add_map(self, map: &mut IdMap<'a>) -> Parsed<'a, ()> {
+        if self.word == word(c"none") {
+            *map = IdMap::None;
+            return Ok(());
+        }
+        let [inside, outside, count] = number::three(self.word.bytes(), b':').ok_or(word(c"not IN:OUT:COUNT"))?;
+        if count == 0 || inside.checked_add(count).is_none() || outside.checked_add(count).is_none() {
+            return Err(word(c"the range is empty or passes the last id"));
+        }
+        if !matches!(map, IdMap::Ranges(_)) {
+            *map = IdMap::Ranges(List::new(self.arena));
+        }
+        if let IdMap::Ranges(ranges) = map {
+            ranges.push(IdRange { inside, outside, count });
+        }
+        Ok(())
+    }
+
+    /// `SRC:DST[:ro|:rw]`.
+    pub fn volume(self) -> Parsed<'a, Volume<'a>> {
+        let refused = word(c"not SRC:DST[:ro]");
+        let mut parts = self.word.bytes().split(|byte| *byte == b':');
+        let (Some(source), Some(target)) = (parts.next(), parts.next()) else { return Err(refused) };
+        let read_only = match (parts.next(), parts.next()) {
+            (None | Some(b"rw"), None) => false,
+            (Some(b"ro"), None) => true,
+            _ => return Err(refused),
+        };
+        if source.is_empty() {
+            return Err(word(c"the source is empty"));
+        }
+        Ok(Volume { source: copy(self.arena, &[source]), target: self.mount_point(target)?, read_only })
+    }
+
+    /// `DST[:key=value,…]`.
+    pub fn tmpfs(self) -> Parsed<'a, Tmpfs<'a>> {
+        /// What tmpfs(5) takes and a user may choose.
+        const KEYS: [&[u8]; 4] = [b"size", b"mode", b"nr_inodes", b"nr_blocks"];
+        let bytes = self.word.bytes();
+        let length = bytes.iter().position(|byte| *byte == b':').unwrap_or(bytes.len());
+        let options = self.word.after(length + 1);
+        let is_known = |option: &[u8]| match option.iter().position(|byte| *byte == b'=') {
+            Some(equals) => KEYS.contains(&&option[..equals]) && equals + 1 < option.len(),
+            None => option.is_empty(),
+        };
+        if !options.bytes().split(|byte| *byte == b',').all(is_known) {
+            return Err(word(c"the options are size=, mode=, nr_inodes= and nr_blocks="));
+        }
+        Ok(Tmpfs { target: self.mount_point(&bytes[..length])?, options })
+    }
+
+    /// Where something is mounted: absolute, cleaned, and not the root itself.
+    fn mount_point(self, target: &[u8]) -> Parsed<'a, Word<'a>> {
+        if !target.starts_with(b"/") {
+            return Err(word(c"the target is not an absolute path"));
+        }
+        let target = path::clean(self.arena, target);
+        if target == word(c"/") { Err(word(c"the target is the root itself")) } else { Ok(target) }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::ffi::CStr;
+
+    fn with<R>(value: &CStr, read: impl FnOnce(Value) -> R) -> R {
+        read(Value { word: Word::new(value), arena: &Arena::new().unwrap() })
+    }
 
     #[test]
     fn a_volume_is_source_target_and_perhaps_ro() {
-        let volume = volume(c"/a:/b/../c/:ro").unwrap();
-        assert_eq!((volume.source.as_c_str(), volume.target.as_c_str(), volume.read_only), (c"/a", c"/c", true));
+        with(c"/a:/b/../c/:ro", |value| {
+            let volume = value.volume().unwrap();
+            assert_eq!((volume.source, volume.target, volume.read_only), (word(c"/a"), word(c"/c"), true));
+        });
         for wrong in [c"/a", c"/a:b", c":/b", c"/a:/b:rx", c"/a:/b:ro:ro", c"/a:/", c"/a:/.."] {
-            assert!(super::volume(wrong).is_err(), "{wrong:?}");
+            with(wrong, |value| assert!(value.volume().is_err(), "{wrong:?}"));
         }
     }
 
     #[test]
     fn a_tmpfs_has_the_options_that_the_kernel_knows() {
-        let mounted = tmpfs(c"/scratch:size=64m,mode=1777").unwrap();
-        assert_eq!(mounted.options, b"size=64m,mode=1777");
-        assert!(tmpfs(c"/scratch").unwrap().options.is_empty());
+        with(c"/scratch:size=64m,mode=1777", |value| {
+            assert_eq!(value.tmpfs().unwrap().options, word(c"size=64m,mode=1777"));
+        });
+        with(c"/scratch", |value| assert!(value.tmpfs().unwrap().options.is_empty()));
         for wrong in [c"scratch", c"/s:uid=0", c"/s:size", c"/s:size=", c""] {
-            assert!(tmpfs(wrong).is_err(), "{wrong:?}");
+            with(wrong, |value| assert!(value.tmpfs().is_err(), "{wrong:?}"));
         }
     }
 
     #[test]
     fn an_id_map_adds_ranges_or_is_none() {
+        fn add<'a>(arena: &'a Arena, map: &mut IdMap<'a>, text: &'static CStr) -> bool {
+            Value { word: word(text), arena }.add_map(map).is_ok()
+        }
+        let arena = Arena::new().unwrap();
         let mut map = IdMap::Default;
-        add_map(&mut map, c"0:1000:1").unwrap();
-        add_map(&mut map, c"1:100000:65536").unwrap();
+        assert!(add(&arena, &mut map, c"0:1000:1") && add(&arena, &mut map, c"1:100000:65536"));
         assert!(matches!(&map, IdMap::Ranges(ranges) if ranges.len() == 2 && ranges[1].count == 65536));
         for wrong in [c"", c"0:0", c"0:0:0", c"0:0:1:1", c"a:0:1", c"4294967295:0:1"] {
-            assert!(add_map(&mut map, wrong).is_err(), "{wrong:?}");
+            assert!(!add(&arena, &mut map, wrong), "{wrong:?}");
         }
-        add_map(&mut map, c"none").unwrap();
-        assert_eq!(map, IdMap::None);
+        assert!(add(&arena, &mut map, c"none") && matches!(map, IdMap::None));
     }
 
     #[test]
     fn a_host_name_fits_the_kernel() {
-        assert!(hostname(c"box").is_ok());
-        assert!(hostname(c"").is_err());
-        let long = path::c_string(vec![b'x'; 65]);
-        assert!(hostname(&long).unwrap_err().contains("at most 64"));
+        with(c"box", |value| assert!(value.hostname().is_ok()));
+        with(c"", |value| assert!(value.hostname().is_err()));
+        let long = std::ffi::CString::new([b'x'; 65]).unwrap();
+        with(&long, |value| assert!(value.hostname().unwrap_err().bytes().ends_with(b"at most 64")));
     }
 
     #[test]
     fn a_namespace_is_private_the_hosts_or_joined() {
-        assert_eq!(source(c"ns:/proc/1/ns/net"), Ok(Source::Join(c"/proc/1/ns/net")));
-        assert!(source(c"ns:").is_err() && source(c"none").is_err());
+        with(c"ns:/proc/1/ns/net", |value| {
+            assert_eq!(value.source(), Ok(Source::Join(word(c"/proc/1/ns/net"))));
+        });
+        for wrong in [c"ns:", c"none"] {
+            with(wrong, |value| assert!(value.source().is_err()));
+        }
     }
 }

@@ -1,74 +1,68 @@
 //! Carries single steps out. Each arm is the system calls of one step.
 
 use super::points::{self, Kept};
-use super::{Carrier, Trouble};
+use super::{Carrier, handover};
 use crate::host::rootfs::in_root;
-use crate::plan::{FILTER, Make, Options, Step, Tree};
+use crate::plan::{FILTER, Make, Step, Tree};
 use crate::spec::Namespace;
 use crate::sys::file::{self, Open};
 use crate::sys::mount::{self, Attributes};
 use crate::sys::process::{self, Pid, Side};
 use crate::sys::signal::{self, ALL};
-use crate::sys::{At, Errno, Fd, Result, identity, poll, sandbox, socket, terminal};
-use crate::text::{path, shown};
-use alloc::format;
-use alloc::string::String;
+use crate::sys::words::Start;
+use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, identity, poll, sandbox, socket, terminal, word};
+use crate::text::{Text, copy, decimal, path, problem::FAILED, text};
 use core::ffi::CStr;
 use linux_raw_sys::general as k;
 
 /// The trees that have been opened so far: a slot for each kind, and one for each overlay.
-#[derive(Debug, Default)]
-pub struct Trees {
-    root: Option<Fd>,
-    scratch: Option<Fd>,
-    proc: Option<Fd>,
-    sys: Option<Fd>,
-    dev: Option<Fd>,
-    empty: Option<Fd>,
-    overlays: alloc::vec::Vec<Option<Fd>>,
+#[derive(Debug)]
+pub struct Trees<'m> {
+    kinds: [Option<Fd>; Tree::KINDS],
+    overlays: List<'m, Option<Fd>>,
 }
 
-impl Trees {
+impl<'m> Trees<'m> {
+    pub const fn new(arena: &'m Arena) -> Self {
+        Self { kinds: [const { None }; Tree::KINDS], overlays: List::new(arena) }
+    }
+
     fn slot(&mut self, tree: Tree) -> &mut Option<Fd> {
         match tree {
-            Tree::Root => &mut self.root,
-            Tree::Scratch => &mut self.scratch,
-            Tree::Proc => &mut self.proc,
-            Tree::Sys => &mut self.sys,
-            Tree::Dev => &mut self.dev,
-            Tree::Empty => &mut self.empty,
             Tree::Overlay(number) => {
-                let number = usize::from(number);
-                while self.overlays.len() <= number {
+                while self.overlays.len() <= usize::from(number) {
                     self.overlays.push(None);
                 }
-                &mut self.overlays[number]
+                &mut self.overlays[usize::from(number)]
             }
+            tree => &mut self.kinds[tree.kind()],
         }
     }
 
     /// The tree that an earlier step has opened; a test walks the plans for one that was not.
     fn get(&self, tree: Tree) -> Result<At<'_>> {
-        let slot = match tree {
-            Tree::Root => &self.root,
-            Tree::Scratch => &self.scratch,
-            Tree::Proc => &self.proc,
-            Tree::Sys => &self.sys,
-            Tree::Dev => &self.dev,
-            Tree::Empty => &self.empty,
-            Tree::Overlay(number) => self.overlays.get(usize::from(number)).unwrap_or(&None),
-        };
-        slot.as_ref().map(Fd::at).ok_or(Errno::EBADF)
+        self.kinds[tree.kind()].as_ref().map(Fd::at).ok_or(Errno::EBADF)
+    }
+
+    /// The same, which is not needed any more.
+    fn take(&mut self, tree: Tree) -> Result<Fd> {
+        self.slot(tree).take().ok_or(Errno::EBADF)
+    }
+
+    /// Closes all: whatever was attached stays.
+    pub fn close(&mut self) {
+        self.kinds = [const { None }; Tree::KINDS];
+        while self.overlays.pop().is_some() {}
     }
 }
 
 impl Carrier<'_> {
-    /// Does what a step says.
-    pub fn carry_out(&mut self, step: &Step) -> core::result::Result<(), Trouble> {
-        match step {
+    /// Does what a step says. More about a failure than the errno is left in `status` and `detail`.
+    pub fn carry_out(&mut self, step: &Step) -> Result<()> {
+        match *step {
             Step::BlockSignals => self.mask = signal::set_mask(ALL)?,
-            Step::CloseDescriptors { from } => file::close_range(*from, u32::MAX)?,
-            Step::Join { kind, path } => join(*kind, path)?,
+            Step::CloseDescriptors { from } => file::close_range(from, u32::MAX)?,
+            Step::Join { kind, path } => join(kind, path)?,
             Step::LockRootfs { path } => {
                 let lock = file::openat(At::CWD, path, Open::DIRECTORY)?;
                 file::lock_shared(lock.at())?;
@@ -77,36 +71,41 @@ impl Carrier<'_> {
             Step::MakeInImage { rootfs, target, make } => {
                 let root = file::openat(At::CWD, rootfs, Open::PATH_DIRECTORY)?;
                 self.made = true;
-                points::make(root.at(), target, *make, Kept::ForTheRun)?;
+                points::make(self.arena, root.at(), target, make, Kept::ForTheRun)?;
             }
+            Step::ExecuteAnew => return Err(self.execute_anew()),
             Step::UnshareMounts => {
                 process::unshare(Namespace::Mount.flag())?;
                 mount::make_all_private()?;
             }
             Step::Scratch => {
-                let tree = new_tree(c"tmpfs", Options::fixed("mode=0755"), Attributes::NONE)?;
-                mount::move_mount(tree.at(), At::CWD, c"/")?;
+                let tree = self.new_tmpfs(Attributes::NONE)?;
+                mount::move_mount(tree.at(), At::CWD, word(c"/"))?;
                 *self.trees.slot(Tree::Scratch) = Some(tree);
             }
             Step::Overlay { lower, number, user_attributes } => {
-                let scratch = self.trees.get(Tree::Scratch)?;
-                let tree = overlay(scratch, lower, *number, *user_attributes)?;
-                *self.trees.slot(Tree::Overlay(*number)) = Some(tree);
+                let tree = self.overlay(lower, number, user_attributes)?;
+                *self.trees.slot(Tree::Overlay(number)) = Some(tree);
             }
-            Step::Clone { flags } => self.clone((*flags).into())?,
-            Step::DenySetgroups => self.write_of_child(c"setgroups", b"deny")?,
+            Step::DetachScratch => {
+                mount::detach(word(c"/"))?;
+                self.trees.take(Tree::Scratch)?;
+            }
+            Step::Clone { flags } => self.clone(flags.into())?,
+            Step::DenySetgroups => self.write_of_child(word(c"setgroups"), b"deny")?,
             Step::WriteMap { file, ranges } => {
-                let mut lines = String::new();
-                for range in *ranges {
-                    lines += &format!("{range}\n");
+                let mut lines = Text::new(self.arena);
+                for range in ranges {
+                    range.write(&mut lines);
+                    lines.add(b"\n");
                 }
-                self.write_of_child(file, lines.as_bytes())?;
+                self.write_of_child(file, lines.bytes())?;
             }
-            Step::Go => socket::send(self.socket()?, super::handover::GO)?,
+            Step::Go => socket::send(self.socket()?, handover::GO)?,
             Step::AwaitGo => {
                 // 0: the launcher is gone, and whom should one tell?
                 if socket::receive(self.socket()?, &mut [0])? == 0 {
-                    process::exit(crate::text::problem::FAILED);
+                    process::exit(FAILED);
                 }
             }
             Step::BecomeRoot => {
@@ -119,102 +118,95 @@ impl Carrier<'_> {
             Step::HideMemory => process::set_not_dumpable()?,
             Step::MakePrivate => mount::make_all_private()?,
             Step::BindRoot { path, attributes } => {
-                let tree = mount::open_tree(At::CWD, path, true)?;
-                if *attributes != Attributes::NONE {
-                    mount::mount_setattr(tree.at(), *attributes, true)?;
-                }
+                let tree = copied(path, attributes)?;
                 self.attach_root(tree)?;
             }
             Step::AttachRoot { number } => {
-                let tree = self.trees.slot(Tree::Overlay(*number)).take().ok_or(Errno::EBADF)?;
+                let tree = self.trees.take(Tree::Overlay(number))?;
                 self.attach_root(tree)?;
             }
             Step::EmptyRoot => {
-                let tree = new_tree(c"tmpfs", Options::fixed("mode=0755"), Attributes::NONE)?;
+                let tree = self.new_tmpfs(Attributes::NONE)?;
                 self.attach_root(tree)?;
             }
             Step::OpenRoot { path } => {
                 *self.trees.slot(Tree::Root) = Some(file::openat(At::CWD, path, Open::PATH_DIRECTORY)?);
             }
             Step::MakeInRoot { target, make } => {
-                points::make(self.trees.get(Tree::Root)?, target, *make, Kept::ForGood)?;
+                points::make(self.arena, self.trees.get(Tree::Root)?, target, make, Kept::ForGood)?;
             }
             Step::Link { target, path } => {
-                let (directory, name) = path::split(path);
-                let directory = in_root(self.trees.get(Tree::Root)?, &directory, Open::PATH_DIRECTORY)?;
-                file::symlinkat(target, directory.at(), &name)?;
+                let (directory, name) = path::split(self.arena, path);
+                let directory = in_root(self.trees.get(Tree::Root)?, directory, Open::PATH_DIRECTORY)?;
+                file::symlinkat(target, directory.at(), name)?;
             }
-            Step::Mount { kind, options, attributes, keep, at, path } => {
-                let tree = new_tree(kind, *options, *attributes)?;
-                self.attach(tree, *at, path, (*at == Tree::Dev).then_some(Make::Directory), *keep)?;
+            Step::Mount { kind, options, asked, attributes, keep, at, path, make } => {
+                let tree = self.new_tree(kind, [options, asked], attributes)?;
+                self.attach(tree, at, path, make, keep)?;
             }
             Step::AttachOverlay { number, path } => {
-                let tree = self.trees.slot(Tree::Overlay(*number)).take().ok_or(Errno::EBADF)?;
+                let tree = self.trees.take(Tree::Overlay(number))?;
                 self.attach(tree, Tree::Root, path, None, None)?;
             }
             Step::Bind { source, attributes, keep, at, path, make } => {
-                let tree = mount::open_tree(At::CWD, source, true)?;
-                if *attributes != Attributes::NONE {
-                    mount::mount_setattr(tree.at(), *attributes, true)?;
-                }
-                self.attach(tree, *at, path, *make, *keep)?;
+                let tree = copied(source, attributes)?;
+                self.attach(tree, at, path, make, keep)?;
             }
             Step::DeviceLinks => {
                 let dev = self.trees.get(Tree::Dev)?;
                 for (name, target) in DEVICE_LINKS {
-                    file::symlinkat(target, dev, name)?;
+                    file::symlinkat(word(target), dev, word(name))?;
                 }
             }
             Step::Protect { at, name, .. } => {
-                let base = self.trees.get(*at)?;
+                let base = self.trees.get(at)?;
                 let tree = mount::open_tree(base, name, true)?;
                 mount::mount_setattr(tree.at(), Attributes::RDONLY, true)?;
                 mount::move_mount(tree.at(), base, name)?;
             }
             Step::EmptyTree => {
-                let tree = new_tree(c"tmpfs", Options::fixed("mode=0755"), Attributes::RDONLY)?;
+                let tree = self.new_tmpfs(Attributes::RDONLY)?;
                 *self.trees.slot(Tree::Empty) = Some(tree);
             }
             Step::Mask { at, name, directory, .. } => {
-                let tree = if *directory {
-                    mount::open_tree(self.trees.get(Tree::Empty)?, c"", false)?
-                } else {
-                    mount::open_tree(At::CWD, c"/dev/null", false)?
-                };
-                mount::move_mount(tree.at(), self.trees.get(*at)?, name)?;
+                let (base, path) =
+                    if directory { (self.trees.get(Tree::Empty)?, c"") } else { (At::CWD, c"/dev/null") };
+                let tree = mount::open_tree(base, word(path), false)?;
+                mount::move_mount(tree.at(), self.trees.get(at)?, name)?;
             }
             Step::SealRoot => mount::mount_setattr(self.trees.get(Tree::Root)?, Attributes::RDONLY, true)?,
             Step::PivotRoot => {
                 file::fchdir(self.trees.get(Tree::Root)?)?;
                 mount::pivot_root_here()?;
-                mount::detach(c".")?;
+                mount::detach(word(c"."))?;
             }
             Step::EnterRoot => {
                 file::fchdir(self.trees.get(Tree::Root)?)?;
-                file::chroot(c".")?;
+                file::chroot(word(c"."))?;
             }
             Step::ChrootTo { path } => {
                 file::chroot(path)?;
-                file::chdir(c"/")?;
+                file::chdir(word(c"/"))?;
             }
             Step::SetHostname { name } => process::sethostname(name)?,
             Step::LoopbackUp => socket::loopback_up(socket::datagram()?.at())?,
+            Step::StartCommand => self.start_command()?,
 
             Step::NewSession => process::setsid()?,
             Step::TakeForeground => {
                 process::new_process_group()?;
                 terminal::set_foreground(At::STDIN, process::getpid())?;
             }
-            Step::LimitBounding { keep } => identity::limit_bounding(*keep)?,
+            Step::LimitBounding { keep } => identity::limit_bounding(keep)?,
             Step::SetUser { uid, gid, groups, may_set_groups } => {
-                if *may_set_groups {
+                if may_set_groups {
                     identity::setgroups(groups)?;
                 }
-                identity::setresgid(*gid)?;
-                identity::setresuid(*uid)?;
+                identity::setresgid(gid)?;
+                identity::setresuid(uid)?;
             }
             Step::ChangeDirectory { path } => file::chdir(path)?,
-            Step::SetCapabilities { keep } => identity::set_capabilities(*keep)?,
+            Step::SetCapabilities { keep } => identity::set_capabilities(keep)?,
             Step::DieWithInit => process::set_parent_death_signal(k::SIGKILL as u8)?,
             Step::NoNewPrivileges => identity::set_no_new_privs()?,
             Step::Filter => sandbox::set_seccomp_filter(FILTER)?,
@@ -225,9 +217,10 @@ impl Carrier<'_> {
                 signal::set_mask(self.mask)?;
             }
             Step::Say { command } => {
-                let (uid, pid) = (identity::geteuid(), process::getpid().0);
-                let line = format!("aril: command {}, uid {uid}, pid {pid}\n", shown(command));
-                file::write_all(At::STDERR, line.as_bytes())?;
+                let uid = decimal(self.arena, identity::geteuid().into());
+                let pid = decimal(self.arena, process::getpid().0 as u64);
+                let line = text(self.arena, "aril: command %, uid %, pid %", &[command, uid, pid]);
+                file::write_all(At::STDERR, copy(self.arena, &[line.bytes(), b"\n"]).bytes())?;
             }
             Step::Exec { .. } => return Err(self.execute()),
 
@@ -257,11 +250,22 @@ impl Carrier<'_> {
         Ok(())
     }
 
+    /// execveat(2) of this program on a read-only mount of its own; comes back only if it failed.
+    fn execute_anew(&self) -> Errno {
+        let execute = || -> Result<Errno> {
+            let tree = copied(word(c"/proc/self/exe"), Attributes::RDONLY)?;
+            let Start { terminated_arguments, terminated_environment, .. } = self.start;
+            Ok(process::execveat(tree.at(), terminated_arguments, terminated_environment))
+        };
+        execute().unwrap_or_else(|errno| errno)
+    }
+
     /// Writes a file of the new process's directory in /proc.
-    fn write_of_child(&self, file: &CStr, text: &[u8]) -> Result<()> {
+    fn write_of_child(&self, name: Word, text: &[u8]) -> Result<()> {
         let Some((Pid(pid), _)) = &self.child else { return Err(Errno::ESRCH) };
-        let path = path::c_string(format!("/proc/{pid}/{}", shown(file)));
-        let file = file::openat(At::CWD, &path, Open::WRITE)?;
+        let pid = decimal(self.arena, *pid as u64);
+        let path = copy(self.arena, &[b"/proc/", pid.bytes(), b"/", name.bytes()]);
+        let file = file::openat(At::CWD, path, Open::WRITE)?;
         // The kernel takes a map in one write or not at all.
         file::write(file.at(), text).map(drop)
     }
@@ -271,26 +275,26 @@ impl Carrier<'_> {
         process::set_parent_death_signal(k::SIGKILL as u8)?;
         let socket = self.socket()?;
         if poll::poll2([socket, socket], false)?[0].hung_up {
-            process::exit(crate::text::problem::FAILED);
+            process::exit(FAILED);
         }
         Ok(())
     }
 
     fn attach_root(&mut self, tree: Fd) -> Result<()> {
-        mount::move_mount(tree.at(), At::CWD, c"/")?;
+        mount::move_mount(tree.at(), At::CWD, word(c"/"))?;
         *self.trees.slot(Tree::Root) = Some(tree);
         Ok(())
     }
 
     /// Attaches a tree at a path inside another.
-    fn attach(&mut self, tree: Fd, at: Tree, path: &CStr, make: Option<Make>, keep: Option<Tree>) -> Result<()> {
+    fn attach(&mut self, tree: Fd, at: Tree, path: Word, make: Option<Make>, keep: Option<Tree>) -> Result<()> {
         let base = self.trees.get(at)?;
         if at == Tree::Root {
             if let Some(make) = make {
-                points::make(base, path, make, Kept::ForGood)?;
+                points::make(self.arena, base, path, make, Kept::ForGood)?;
             }
             let point = in_root(base, path, Open::PATH)?;
-            mount::move_mount(tree.at(), point.at(), c"")?;
+            mount::move_mount(tree.at(), point.at(), word(c""))?;
         } else {
             // A tree of ours: the name is one of ours too.
             match make {
@@ -305,6 +309,62 @@ impl Carrier<'_> {
         }
         Ok(())
     }
+
+    /// A tmpfs that belongs to root and that others can read.
+    fn new_tmpfs(&mut self, attributes: Attributes) -> Result<Fd> {
+        self.new_tree(word(c"tmpfs"), [word(c"mode=0755"), Word::default()], attributes)
+    }
+
+    /// A new file system as a detached tree. The kernel's own words on a failure are in the context's log.
+    fn new_tree(&mut self, kind: Word, options: [Word; 2], attributes: Attributes) -> Result<Fd> {
+        let context = mount::fsopen(kind)?;
+        let configure = || {
+            for list in options {
+                for option in list.bytes().split(|byte| *byte == b',').filter(|option| !option.is_empty()) {
+                    set(self.arena, context.at(), option)?;
+                }
+            }
+            mount::fsconfig_create(context.at())?;
+            mount::fsmount(context.at(), attributes)
+        };
+        let tree = configure();
+        if tree.is_err() {
+            self.detail = log(self.arena, context.at());
+        }
+        tree
+    }
+
+    /// An overlay with `lower` below and a directory of the scratch above, as a detached tree.
+    ///
+    /// All three are named relative to the scratch, which is attached, since an older kernel takes no detached one; so
+    /// /proc is not needed, and no character of a path means anything.
+    fn overlay(&mut self, lower: Word, number: u16, user_attributes: bool) -> Result<Fd> {
+        let scratch = self.trees.get(Tree::Scratch)?;
+        let tree = mount::open_tree(At::CWD, lower, false)?;
+        let stat = file::fstat(tree.at())?;
+        let number = decimal(self.arena, number.into());
+        let name = |part: &[u8]| copy(self.arena, &[part, number.bytes()]);
+        let (below, upper, work) = (name(b"lower"), name(b"upper"), name(b"work"));
+        for directory in [below, upper, work] {
+            file::mkdirat(scratch, directory, 0o755)?;
+        }
+        mount::move_mount(tree.at(), scratch, below)?;
+        // The upper directory's mode and owner are those that show.
+        match file::fchownat(scratch, upper, stat.uid, stat.gid) {
+            // An owner who is not mapped here: the caller's own will do.
+            Err(Errno::EINVAL | Errno::EPERM) => {}
+            result => result?,
+        }
+        file::fchmodat(scratch, upper, stat.mode)?;
+
+        let back = file::openat(At::CWD, word(c"."), Open::PATH_DIRECTORY)?;
+        file::fchdir(scratch)?;
+        let options = text(self.arena, "lowerdir=%,upperdir=%,workdir=%", &[below, upper, work]);
+        let user = if user_attributes { word(c"userxattr") } else { Word::default() };
+        let result = self.new_tree(word(c"overlay"), [options, user], Attributes::NONE);
+        file::fchdir(back.at())?;
+        result
+    }
 }
 
 /// What files that the command makes are not: writable by others.
@@ -318,76 +378,39 @@ const DEVICE_LINKS: [(&CStr, &CStr); 5] = [
     (c"ptmx", c"pts/ptmx"),
 ];
 
-fn join(kind: Namespace, path: &CStr) -> Result<()> {
+fn join(kind: Namespace, path: Word) -> Result<()> {
     let namespace = file::openat(At::CWD, path, Open::READ)?;
     process::setns(namespace.at(), kind.flag())
 }
 
-/// A new file system as a detached tree. The kernel's own words on a failure are in the context's log.
-fn new_tree(kind: &CStr, options: Options, attributes: Attributes) -> core::result::Result<Fd, Trouble> {
-    let context = mount::fsopen(kind)?;
-    let configure = || {
-        for list in [options.ours.as_bytes(), options.asked] {
-            for option in list.split(|byte| *byte == b',').filter(|option| !option.is_empty()) {
-                set(context.at(), option)?;
-            }
-        }
-        mount::fsconfig_create(context.at())?;
-        mount::fsmount(context.at(), attributes)
-    };
-    configure().map_err(|errno| Trouble { detail: log(context.at()), ..errno.into() })
+/// A detached copy of what is mounted at a path, with all that is mounted below it.
+fn copied(path: Word, attributes: Attributes) -> Result<Fd> {
+    let tree = mount::open_tree(At::CWD, path, true)?;
+    if attributes != Attributes::NONE {
+        mount::mount_setattr(tree.at(), attributes, true)?;
+    }
+    Ok(tree)
 }
 
 /// `NAME=VALUE`, or a flag.
-fn set(context: At, option: &[u8]) -> Result<()> {
-    let mut parts = option.splitn(2, |byte| *byte == b'=').map(path::c_string);
-    let name = parts.next().unwrap_or_default();
-    match parts.next() {
-        Some(value) => mount::fsconfig_string(context, &name, &value),
-        None => mount::fsconfig_flag(context, &name),
+fn set(arena: &Arena, context: At, option: &[u8]) -> Result<()> {
+    match option.iter().position(|byte| *byte == b'=') {
+        Some(at) => {
+            let (name, value) = (copy(arena, &[&option[..at]]), copy(arena, &[&option[at + 1..]]));
+            mount::fsconfig_string(context, name, value)
+        }
+        None => mount::fsconfig_flag(context, copy(arena, &[option])),
     }
 }
 
 /// The last message of a file system context: `e overlay: …` for an error (fsopen(2)).
-fn log(context: At) -> String {
-    let mut detail = String::new();
+fn log<'m>(arena: &'m Arena, context: At) -> Word<'m> {
+    let mut detail = Word::default();
     let mut buffer = [0; 256];
     while let Ok(length) = file::read(context, &mut buffer) {
         if let [b'e', b' ', words @ ..] = &buffer[..length] {
-            detail = String::from_utf8_lossy(words).trim_end().into();
+            detail = copy(arena, &[words.strip_suffix(b"\n").unwrap_or(words)]);
         }
     }
     detail
-}
-
-/// An overlay with `lower` below and a directory of the scratch above, as a detached tree.
-///
-/// All three are named relative to the scratch, which is attached, since an older kernel takes no detached one; so /proc is
-/// not needed, and no character of a path means anything.
-fn overlay(scratch: At, lower: &CStr, number: u16, user_attributes: bool) -> core::result::Result<Fd, Trouble> {
-    let tree = mount::open_tree(At::CWD, lower, false)?;
-    let stat = file::fstat(tree.at())?;
-    let name = |part: &str| path::c_string(format!("{number}.{part}"));
-    let (below, upper, work) = (name("lower"), name("upper"), name("work"));
-    for directory in [&below, &upper, &work] {
-        file::mkdirat(scratch, directory, 0o755)?;
-    }
-    mount::move_mount(tree.at(), scratch, &below)?;
-    // The upper directory's mode and owner are those that show.
-    let made = file::openat(scratch, &upper, Open::DIRECTORY)?;
-    match file::fchownat(scratch, &upper, stat.uid, stat.gid) {
-        // An owner who is not mapped here: the caller's own will do.
-        Ok(()) | Err(Errno::EINVAL | Errno::EPERM) => {}
-        Err(error) => return Err(error.into()),
-    }
-    file::fchmod(made.at(), stat.mode)?;
-
-    let back = file::openat(At::CWD, c".", Open::PATH_DIRECTORY)?;
-    file::fchdir(scratch)?;
-    let attributes = if user_attributes { ",userxattr" } else { "" };
-    let asked = format!("lowerdir={number}.lower,upperdir={number}.upper,workdir={number}.work{attributes}");
-    let options = Options { ours: "", asked: asked.as_bytes() };
-    let result = new_tree(c"overlay", options, Attributes::NONE);
-    file::fchdir(back.at())?;
-    result
 }

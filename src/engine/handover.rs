@@ -3,34 +3,34 @@
 //! From the launcher comes one message, "go". From inside come "started", "stopped", or the step that failed. When one
 //! side dies the other sees it.
 
-use super::Trouble;
 use crate::init::{FAILED, STARTED};
-use crate::sys::{At, Errno, socket, tolerate};
-use alloc::string::String;
-use alloc::vec::Vec;
+use crate::sys::{Arena, At, Errno, List, Word, socket, tolerate};
+use crate::text::copy;
 
 /// The launcher's only message.
 pub const GO: &[u8] = b"G";
 
 /// A line of the plan that could not be carried out.
-#[derive(Debug)]
-pub struct Failure {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure<'m> {
     /// Its number.
     pub line: u16,
-    pub trouble: Trouble,
+    pub errno: Errno,
+    /// With what aril exits.
+    pub status: u8,
+    /// What says more than the errno's own sentence, or nothing.
+    pub detail: Word<'m>,
 }
 
 /// What came from inside before the command ran.
-#[derive(Debug)]
-pub enum Answer {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer<'m> {
     Started,
-    Failed(Failure),
+    Failed(Failure<'m>),
     /// The other end is gone: the command became PID 1 itself, or the process died.
     Gone,
 }
 
-/// A message is kind, line (2), errno (2), status, detail.
-const HEAD: usize = 6;
 /// As much detail as anyone reads.
 const LARGEST: usize = 512;
 
@@ -39,39 +39,40 @@ pub fn say_started(socket: At) {
     tolerate(socket::send(socket, &[STARTED]));
 }
 
-/// Tells the launcher what failed; likewise.
-pub fn say_failed(socket: At, failure: &Failure) {
-    let Failure { line, trouble } = failure;
-    let mut message = Vec::from([FAILED]);
-    message.extend(line.to_le_bytes());
-    message.extend(trouble.errno.0.to_le_bytes());
-    message.push(trouble.status);
-    message.extend(trouble.detail.bytes());
-    message.truncate(LARGEST);
+/// Tells the launcher what failed; likewise. A message is kind, line (2), errno (2), status, detail.
+pub fn say_failed(arena: &Arena, socket: At, failure: &Failure) {
+    let Failure { line, errno, status, detail } = *failure;
+    let ([line_low, line_high], [errno_low, errno_high]) = (line.to_le_bytes(), errno.0.to_le_bytes());
+    let detail = detail.bytes();
+    let detail = detail.get(..LARGEST / 2).unwrap_or(detail);
+    let head: &[u8] = &[FAILED, line_low, line_high, errno_low, errno_high, status];
+    let mut message = List::new(arena);
+    message.extend(head);
+    message.extend(detail);
     tolerate(socket::send(socket, &message));
 }
 
 /// Waits for the first message from inside.
-pub fn hear(socket: At) -> Answer {
+pub fn hear<'m>(arena: &'m Arena, socket: At) -> Answer<'m> {
     let mut buffer = [0; LARGEST];
     loop {
         match socket::receive(socket, &mut buffer) {
-            Ok(length) => return read(&buffer[..length]),
+            Ok(length) => return read(arena, &buffer[..length]),
             Err(Errno::EINTR) => {}
             Err(_) => return Answer::Gone,
         }
     }
 }
 
-fn read(message: &[u8]) -> Answer {
+fn read<'m>(arena: &'m Arena, message: &[u8]) -> Answer<'m> {
     match *message {
         [STARTED, ..] => Answer::Started,
-        [FAILED, line_low, line_high, errno_low, errno_high, status, ..] => {
-            let detail = String::from_utf8_lossy(message.get(HEAD..).unwrap_or_default()).into_owned();
-            let errno = Errno(u16::from_le_bytes([errno_low, errno_high]));
-            let line = u16::from_le_bytes([line_low, line_high]);
-            Answer::Failed(Failure { line, trouble: Trouble { errno, status, detail } })
-        }
+        [FAILED, line_low, line_high, errno_low, errno_high, status, ref detail @ ..] => Answer::Failed(Failure {
+            line: u16::from_le_bytes([line_low, line_high]),
+            errno: Errno(u16::from_le_bytes([errno_low, errno_high])),
+            status,
+            detail: copy(arena, &[detail]),
+        }),
         _ => Answer::Gone,
     }
 }
@@ -79,18 +80,18 @@ fn read(message: &[u8]) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::word;
 
     #[test]
     fn a_failure_arrives_as_it_was_sent() {
+        let arena = Arena::new().unwrap();
         let [ours, theirs] = socket::pair().unwrap();
-        let trouble = Trouble { errno: Errno::EPERM, status: 125, detail: "why".into() };
-        say_failed(theirs.at(), &Failure { line: 515, trouble });
-        let Answer::Failed(failure) = hear(ours.at()) else { panic!("no failure") };
-        assert_eq!((failure.line, failure.trouble.errno, failure.trouble.status), (515, Errno::EPERM, 125));
-        assert_eq!(failure.trouble.detail, "why");
+        let failure = Failure { line: 515, errno: Errno::EPERM, status: 125, detail: word(c"why") };
+        say_failed(&arena, theirs.at(), &failure);
+        assert_eq!(hear(&arena, ours.at()), Answer::Failed(failure));
         say_started(theirs.at());
-        assert!(matches!(hear(ours.at()), Answer::Started));
+        assert_eq!(hear(&arena, ours.at()), Answer::Started);
         drop(theirs);
-        assert!(matches!(hear(ours.at()), Answer::Gone));
+        assert_eq!(hear(&arena, ours.at()), Answer::Gone);
     }
 }

@@ -7,27 +7,23 @@ mod handover;
 mod launcher;
 mod points;
 
-pub use launcher::Launcher;
+pub use launcher::{Ended, Launcher};
 pub use points::clean_up;
 
 use crate::host::Host;
 use crate::init::{Init, Manner};
-use crate::plan::{Fate, Line, Phase, Plan, Step, plan, terminated};
-use crate::problem;
+use crate::plan::{Fate, Line, Phase, Plan, Step, plan};
 use crate::spec::{Namespace, Spec};
 use crate::sys::process::{self, Pid};
 use crate::sys::signal::SignalSet;
 use crate::sys::words::Start;
-use crate::sys::{At, Errno, Fd, Word, file, poll, signal, tolerate};
-use crate::text::{Problem, problem::FAILED};
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
+use crate::sys::{Arena, At, Fd, Result, Word, file, poll, signal, tolerate};
+use crate::text::{Problem, Text, Told, problem::FAILED};
 use carry::Trees;
 use handover::{Answer, Failure};
 use linux_raw_sys::general as k;
 
-/// Which side of the clone a run has come out on. Both hold no heap any more.
+/// Which side of the clone a run has come out on. Both have no memory of their own but the stack.
 #[derive(Debug)]
 pub enum Side {
     /// Outside, with a container that runs.
@@ -36,32 +32,14 @@ pub enum Side {
     Init(Init),
 }
 
-/// Why a step failed.
-#[derive(Debug)]
-pub struct Trouble {
-    errno: Errno,
-    /// With what aril exits.
-    status: u8,
-    /// What says more than the errno's own sentence, or nothing.
-    detail: String,
-}
-
-impl From<Errno> for Trouble {
-    fn from(errno: Errno) -> Self {
-        Self { errno, status: FAILED, detail: String::new() }
-    }
-}
-
 /// What one process knows while it carries its part of the plan out.
 #[derive(Debug)]
 struct Carrier<'p> {
+    arena: &'p Arena,
     plan: &'p Plan<'p>,
-    /// The command's words and environment, ended as execve(2) wants them.
-    arguments: Vec<Option<Word<'p>>>,
-    environment: Vec<Option<Word<'p>>>,
     start: Start,
     trace: bool,
-    trees: Trees,
+    trees: Trees<'p>,
     /// The mask that the command gets back.
     mask: SignalSet,
     /// This side's end of the pair.
@@ -70,106 +48,141 @@ struct Carrier<'p> {
     child: Option<(Pid, Fd)>,
     /// Whether this is the new process.
     inside: bool,
+    /// The command's process, once it runs.
+    command: Option<Pid>,
     /// The lock against another aril's cleaning up.
     lock: Option<Fd>,
     /// Whether mount points were made in the image.
     made: bool,
+    /// Of the last failure: with what aril exits, and what says more than the errno's own sentence, or nothing.
+    status: u8,
+    detail: Word<'p>,
+    /// A failure that the command's process has met, by the number of its line.
+    failed: Option<Failure<'p>>,
 }
 
 /// Makes a container.
 ///
 /// # Errors
 /// Any step that failed, on either side, as one problem; nothing is left behind then.
-pub fn run(spec: &Spec, start: Start) -> Result<Side, Problem> {
-    let host = Host::read(spec, start.environment)?;
-    let plan = plan(spec, &host)?;
+pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, Side> {
+    let host = arena.hold(Host::read(arena, spec, start.environment)?);
+    let plan = arena.hold(plan(arena, spec, host)?);
     let mut carrier = Carrier {
-        plan: &plan,
-        arguments: terminated(plan.command.arguments.iter().copied()),
-        environment: terminated(plan.command.environment.iter().map(|entry| entry.as_c_str())),
+        arena,
+        plan,
         start,
         trace: spec.trace,
-        trees: Trees::default(),
+        trees: Trees::new(arena),
         mask: 0,
         socket: None,
         child: None,
         inside: false,
+        command: None,
         lock: None,
         made: false,
+        status: FAILED,
+        detail: Word::default(),
+        failed: None,
     };
-    let result = carrier.phase(Phase::Launcher);
+    let launched = carrier.phase(Phase::Launcher);
     if carrier.inside {
-        return Ok(Side::Init(carrier.inside(spec, &host)));
+        return Ok(Side::Init(carrier.inside(spec, host)));
     }
-    let outcome = match result {
-        Ok(()) => carrier.parent(),
-        Err(failure) => Err(failure),
-    };
-    let explained = outcome.map_err(|failure| advice::explain(&failure, spec, &host, &plan));
-    match explained {
-        Ok(()) => {
-            let (Some((child, pidfd)), Some(socket)) = (carrier.child, carrier.socket) else {
-                return Err(problem!("start the container: no process"));
-            };
-            Ok(Side::Launcher(Launcher {
-                child,
-                pidfd,
-                socket,
-                ignored: host.ignored,
-                foreground: host.foreground,
-                init: spec.init,
-                lock: carrier.lock,
-                made: carrier.made,
-                preserved: spec.preserve_fds,
-            }))
-        }
-        Err(problem) => {
+    match launched.and_then(|()| carrier.parent()) {
+        Ok(()) => carrier.launcher(spec, host),
+        Err(failure) => {
+            let problem = advice::explain(arena, &failure, spec, host, plan);
             carrier.abandon(spec);
             Err(problem)
         }
     }
 }
 
-impl Carrier<'_> {
+impl<'p> Carrier<'p> {
     /// Carries out the steps of one phase.
-    fn phase(&mut self, phase: Phase) -> Result<(), Failure> {
+    fn phase(&mut self, phase: Phase) -> core::result::Result<(), Failure<'p>> {
         let mut gave_way = false;
-        let plan = self.plan;
-        for (number, line) in plan.lines.iter().enumerate().filter(|(_, line)| line.phase == phase) {
+        for (number, line) in self.plan.lines.iter().enumerate().filter(|(_, line)| line.phase == phase) {
             if line.fate == Fate::Instead && !core::mem::take(&mut gave_way) {
                 continue;
             }
-            let begun = if self.trace { poll::now() } else { 0 };
-            let was_inside = self.inside;
-            // An exec that succeeds does not come back to tell.
-            let is_last = matches!(line.step, Step::Exec { .. });
-            if self.trace && is_last {
-                report(line, 0, &Ok(()));
-            }
-            let result = self.carry_out(&line.step);
-            // The new process comes out of the clone too; that step is the launcher's to tell.
-            if self.trace && !is_last && self.inside == was_inside {
-                report(line, poll::now() - begun, &result);
-            }
+            let result = self.traced(line);
             match result {
-                Ok(()) => {}
-                Err(trouble) if line.fate.tolerated().contains(&trouble.errno) => {
-                    gave_way = matches!(line.fate, Fate::Try(_));
+                Err(errno) if line.fate.tolerates(errno) => gave_way = matches!(line.fate, Fate::Try(_)),
+                Err(errno) => {
+                    // One that the command's process has met is not that of the step which started it.
+                    let (status, detail) = (self.status, self.detail);
+                    return Err(self.failed.take().unwrap_or(Failure { line: number as u16, errno, status, detail }));
                 }
-                Err(trouble) => return Err(Failure { line: number as u16, trouble }),
+                Ok(()) => {}
             }
         }
         Ok(())
     }
 
-    /// The launcher after the clone: up to the moment when the command runs.
-    fn parent(&mut self) -> Result<(), Failure> {
-        self.phase(Phase::Parent)?;
-        let Some(socket) = &self.socket else { return Ok(()) };
-        match handover::hear(socket.at()) {
-            Answer::Failed(failure) => Err(failure),
-            Answer::Started | Answer::Gone => Ok(()),
+    /// Carries a step out and tells of it.
+    fn traced(&mut self, line: &Line) -> Result<()> {
+        if !self.trace {
+            return self.carry_out(&line.step);
         }
+        // What comes after these is told by others, or by nobody if they succeed.
+        let first = matches!(line.step, Step::ExecuteAnew | Step::StartCommand | Step::Exec { .. });
+        if first {
+            self.report(line, 0, Ok(()));
+        }
+        let (begun, was_inside) = (poll::now(), self.inside);
+        let result = self.carry_out(&line.step);
+        // The new process comes out of the clone too; that step is the launcher's to tell.
+        if !first && self.inside == was_inside {
+            self.report(line, poll::now() - begun, result);
+        }
+        result
+    }
+
+    /// One line of `--trace`.
+    fn report(&self, line: &Line, microseconds: u64, result: Result<()>) {
+        const COLUMN: usize = 7;
+        let mut number = Text::new(self.arena);
+        number.number(microseconds);
+        let mut text = Text::new(self.arena);
+        for _ in number.bytes().len()..COLUMN {
+            text.add(b" ");
+        }
+        text.add(number.bytes()).add(b" us  ");
+        line.step.write(&mut text);
+        if let Err(errno) = result {
+            text.add(b" -> ").add(errno.name());
+        }
+        text.add(b"\n");
+        // Standard error may be closed, and then there is nobody to tell.
+        tolerate(file::write_all(At::STDERR, text.bytes()));
+    }
+
+    /// The launcher after the clone: up to the moment when the command runs.
+    fn parent(&mut self) -> core::result::Result<(), Failure<'p>> {
+        self.phase(Phase::Parent)?;
+        match self.socket.as_ref().map(|socket| handover::hear(self.arena, socket.at())) {
+            Some(Answer::Failed(failure)) => Err(failure),
+            Some(Answer::Started | Answer::Gone) | None => Ok(()),
+        }
+    }
+
+    fn launcher(self, spec: &Spec, host: &Host) -> Told<'p, Side> {
+        let (Some((child, pidfd)), Some(socket)) = (self.child, self.socket) else {
+            return Err(Problem::refused(self.arena, "start the container: no process", &[]));
+        };
+        Ok(Side::Launcher(Launcher {
+            child,
+            pidfd,
+            socket,
+            ignored: host.ignored,
+            foreground: host.foreground,
+            init: spec.init,
+            lock: self.lock,
+            made: self.made,
+            preserved: spec.preserve_fds,
+        }))
     }
 
     /// The new process: never comes back but as the init of a running command.
@@ -178,27 +191,28 @@ impl Carrier<'_> {
             Ok(init) => init,
             Err(failure) => {
                 if let Some(socket) = &self.socket {
-                    handover::say_failed(socket.at(), &failure);
+                    handover::say_failed(self.arena, socket.at(), &failure);
                 }
-                process::exit(failure.trouble.status)
+                process::exit(failure.status)
             }
         }
     }
 
-    fn become_init(&mut self, spec: &Spec, host: &Host) -> Result<Init, Failure> {
+    fn become_init(&mut self, spec: &Spec, host: &Host) -> core::result::Result<Init, Failure<'p>> {
         self.lock = None;
         self.start.erase_environment();
         self.phase(Phase::Outside)?;
-        self.trees = Trees::default();
-        self.phase(Phase::Inside)?;
-        if !spec.init {
-            self.phase(Phase::Command)?;
-        }
+        self.trees.close();
         if !spec.is_private(Namespace::Pid) {
             // Not PID 1: orphans come here only if asked for. It cannot fail on any kernel with clone3.
             tolerate(process::set_child_subreaper());
         }
-        let command = self.start_command()?;
+        self.phase(Phase::Inside)?;
+        let Some(command) = self.command else {
+            // `--no-init`: it becomes this very process, and only a failure comes back.
+            self.phase(Phase::Command)?;
+            process::exit(FAILED)
+        };
         self.phase(Phase::Init)?;
         let socket = self.socket.take();
         if let Some(socket) = &socket {
@@ -209,7 +223,7 @@ impl Carrier<'_> {
     }
 
     /// After a failure: the new process and all that was made for it.
-    fn abandon(&mut self, spec: &Spec) {
+    fn abandon(&mut self, spec: &Spec<'p>) {
         if let Some((child, pidfd)) = self.child.take() {
             // It may have ended by itself (ESRCH); it is waited for in either case.
             tolerate(signal::send(pidfd.at(), k::SIGKILL as u8));
@@ -217,18 +231,7 @@ impl Carrier<'_> {
         }
         self.lock = None;
         if self.made {
-            tolerate(clean_up(spec));
+            tolerate(clean_up(self.arena, spec));
         }
     }
-}
-
-/// One line of `--trace`.
-fn report(line: &Line, microseconds: u64, result: &Result<(), Trouble>) {
-    let failed = match result {
-        Ok(()) => String::new(),
-        Err(trouble) => format!(" -> {}", trouble.errno.name().unwrap_or("?")),
-    };
-    let text = format!("{microseconds:7} us  {}{failed}\n", line.step);
-    // Standard error may be closed, and then there is nobody to tell.
-    tolerate(file::write_all(At::STDERR, text.as_bytes()));
 }

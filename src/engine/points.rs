@@ -4,13 +4,11 @@
 //! aril cleans up after another that was killed.
 
 use crate::host::Mark;
-use crate::host::rootfs::{self, Found};
+use crate::host::rootfs::{self, Way};
 use crate::plan::Make;
 use crate::spec::Spec;
-use crate::sys::file::{self, Open};
-use crate::sys::{At, Errno, Fd, Result, process};
-use alloc::ffi::CString;
-use core::ffi::CStr;
+use crate::sys::file::{self, Kind, Open, Stat};
+use crate::sys::{Arena, At, Errno, Fd, Result, Word, process};
 
 /// How the directories and files are made.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,83 +20,84 @@ pub enum Kept {
 }
 
 /// Makes `target` and the directories above it, as far as they are missing.
-pub fn make(root: At, target: &CStr, what: Make, kept: Kept) -> Result<()> {
+pub fn make(arena: &Arena, root: At, target: Word, what: Make, kept: Kept) -> Result<()> {
     /// Another aril may make or remove the same ones meanwhile.
     const TRIES: usize = 8;
-    let mask = (kept == Kept::ForTheRun).then(|| process::umask(0));
+    let mask = process::umask(if kept == Kept::ForTheRun { 0 } else { OTHERS_WRITE });
     let mut result = Err(Errno::EAGAIN);
     for _ in 0..TRIES {
-        result = match rootfs::find(root, target) {
-            Ok(Found::There(_)) => Ok(()),
-            Ok(Found::Lacking { parent, names }) => make_below(parent, &names, what, kept),
-            Err(error) => Err(error),
-        };
+        result = rootfs::find(arena, root, target).and_then(|way| make_missing(&way, what, kept));
         if !matches!(result, Err(Errno::EEXIST | Errno::ENOENT)) {
             break;
         }
     }
-    mask.map(process::umask);
+    process::umask(mask);
     result
 }
 
-fn make_below(mut parent: Fd, names: &[CString], what: Make, kept: Kept) -> Result<()> {
-    for (at, name) in names.iter().enumerate() {
-        let is_file = what == Make::File && at + 1 == names.len();
-        let before = file::fstat(parent.at())?;
-        match (is_file, kept) {
-            (true, Kept::ForGood) => file::make_file(parent.at(), name, 0o644)?,
-            (true, Kept::ForTheRun) => file::make_file(parent.at(), name, Mark::FILE)?,
-            (false, Kept::ForGood) => file::mkdirat(parent.at(), name, 0o755)?,
-            (false, Kept::ForTheRun) => file::mkdirat(parent.at(), name, Mark::DIRECTORY)?,
+/// What nothing that is made for good allows.
+const OTHERS_WRITE: u32 = 0o022;
+
+fn make_missing(way: &Way, what: Make, kept: Kept) -> Result<()> {
+    let marked = kept == Kept::ForTheRun;
+    let (directory, file) = if marked { (Mark::DIRECTORY, Mark::FILE) } else { (0o755, 0o644) };
+    let mut last: Option<Fd> = None;
+    for (at, name) in way.missing.iter().enumerate() {
+        let parent = last.as_ref().map_or(way.end(), Fd::at);
+        let before = file::fstat(parent)?;
+        if what == Make::File && at + 1 == way.missing.len() {
+            file::make_file(parent, *name, file)?;
+        } else {
+            file::mkdirat(parent, *name, directory)?;
         }
-        let made = file::openat(parent.at(), name, Open::PATH_NOFOLLOW)?;
-        if kept == Kept::ForTheRun {
+        let made = file::openat(parent, *name, Open::PATH_NOFOLLOW)?;
+        if marked {
             file::restore_times(made.at(), &before)?;
-            file::restore_times(parent.at(), &before)?;
+            file::restore_times(parent, &before)?;
         }
-        parent = made;
+        last = Some(made);
     }
     Ok(())
 }
 
 /// Removes what was made for the mounts of a Spec, unless another aril still uses the image: removing a directory on which
 /// something is mounted in another mount namespace unmounts it there.
-pub fn clean_up(spec: &Spec) -> Result<()> {
+pub fn clean_up<'m>(arena: &'m Arena, spec: &Spec<'m>) -> Result<()> {
     let lock = file::openat(At::CWD, spec.rootfs, Open::DIRECTORY)?;
     match file::try_lock_exclusive(lock.at()) {
         Err(Errno::EAGAIN) => return Ok(()),
         result => result?,
     }
-    for target in spec.mount_points().chain([c"/etc/resolv.conf"]) {
-        remove(lock.at(), target)?;
+    for target in spec.mount_points(arena) {
+        remove(arena, lock.at(), *target)?;
     }
     Ok(())
 }
 
 /// Removes a marked mount point, and the marked directories above it once they are empty.
-fn remove(root: At, target: &CStr) -> Result<()> {
-    let mut way = rootfs::walk(root, target)?.passed;
-    while let Some((name, made)) = way.pop() {
-        let Some((_, parent)) = way.last() else { return Ok(()) };
+fn remove(arena: &Arena, root: At, target: Word) -> Result<()> {
+    let mut way = rootfs::walk(arena, root, target)?;
+    while let Some((name, made)) = way.back() {
         let stat = file::fstat(made.at())?;
-        if !Mark::is_on(&stat) {
+        if !Mark::is_on(&stat) || !remove_one(way.end(), name, &stat)? {
             return Ok(());
-        }
-        let removed = match stat.kind {
-            file::Kind::Directory => file::rmdirat(parent.at(), &name),
-            _ => file::unlinkat(parent.at(), &name),
-        };
-        match removed {
-            Ok(()) => file::restore_times(parent.at(), &stat)?,
-            // The command has put something there: now it belongs to the image.
-            Err(Errno::ENOTEMPTY) => {
-                let kept = file::openat(parent.at(), &name, Open::DIRECTORY_NOFOLLOW)?;
-                return file::fchmod(kept.at(), 0o755);
-            }
-            // A mount of someone else's, or gone already.
-            Err(Errno::EBUSY | Errno::ENOENT) => return Ok(()),
-            Err(error) => return Err(error),
         }
     }
     Ok(())
+}
+
+/// Removes one marked thing; false if it stays.
+fn remove_one(parent: At, name: Word, stat: &Stat) -> Result<bool> {
+    let removed = match stat.kind {
+        Kind::Directory => file::rmdirat(parent, name),
+        _ => file::unlinkat(parent, name),
+    };
+    match removed {
+        Ok(()) => file::restore_times(parent, stat).map(|()| true),
+        // The command has put something there: now it belongs to the image.
+        Err(Errno::ENOTEMPTY) => file::fchmodat(parent, name, 0o755).map(|()| false),
+        // A mount of someone else's, or gone already.
+        Err(Errno::EBUSY | Errno::ENOENT) => Ok(false),
+        Err(errno) => Err(errno),
+    }
 }

@@ -1,110 +1,118 @@
 //! Users and groups of an image: its own `/etc/passwd` and `/etc/group` (passwd(5), group(5)).
 
-use super::rootfs::read_whole;
-use crate::problem;
-use crate::sys::file::{self, Open};
-use crate::sys::{At, Errno};
-use crate::text::{Problem, Shown, number, path, shown};
-use alloc::ffi::CString;
-use alloc::vec::Vec;
-use core::ffi::CStr;
+use super::rootfs::{in_root, read_whole};
+use crate::sys::file::Open;
+use crate::sys::{Arena, At, Errno, List, Word, word};
+use crate::text::{Problem, Told, copy, number};
 
 /// Whom a command runs as.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Account {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account<'m> {
     pub uid: u32,
     pub gid: u32,
     /// Supplementary groups.
-    pub groups: Vec<u32>,
-    pub home: CString,
+    pub groups: &'m [u32],
+    pub home: Word<'m>,
 }
 
-impl Account {
+impl Account<'_> {
     /// Root, where nothing else is asked for.
-    fn root() -> Self {
-        Self { uid: 0, gid: 0, groups: Vec::new(), home: c"/root".into() }
-    }
+    const ROOT: Self = Account { uid: 0, gid: 0, groups: &[], home: word(c"/root") };
 }
 
-const PASSWD: &CStr = c"/etc/passwd";
-const GROUP: &CStr = c"/etc/group";
+const PASSWD: Word = word(c"/etc/passwd");
+const GROUP: Word = word(c"/etc/group");
 
 /// `USER[:GROUP]`, each a number or a name; `None` is root.
-pub fn find(root: At, user: Option<&CStr>) -> Result<Account, Problem> {
-    let Some(user) = user else { return Ok(Account::root()) };
-    let passwd = read_of_image(root, PASSWD)?;
-    let group = read_of_image(root, GROUP)?;
-    look_up(user.to_bytes(), &passwd, &group).map_err(|(name, file)| {
-        problem!("run as {}: {} is not in the image's {}", shown(user), Shown(name), shown(file))
+pub fn find<'m>(arena: &'m Arena, root: At, user: Option<Word<'m>>) -> Told<'m, Account<'m>> {
+    let Some(user) = user else { return Ok(Account::ROOT) };
+    let passwd = read_of_image(arena, root, PASSWD)?;
+    let group = read_of_image(arena, root, GROUP)?;
+    look_up(arena, user, passwd, group).map_err(|(name, file)| {
+        let name = copy(arena, &[name]);
+        Problem::refused(arena, "run as %: % is not in the image's %", &[user, name, file])
     })
 }
 
 /// An image may lack the file: numbers go without it.
-fn read_of_image(root: At, path: &CStr) -> Result<Vec<u8>, Problem> {
-    match file::open_in_root(root, path, Open::READ).and_then(|fd| read_whole(fd.at())) {
-        Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(Vec::new()),
-        result => result.map_err(|error| problem!("read the image's {}: {error}", shown(path))),
+fn read_of_image<'m>(arena: &'m Arena, root: At, path: Word) -> Told<'m, &'m [u8]> {
+    match in_root(root, path, Open::READ).and_then(|fd| read_whole(arena, fd.at())) {
+        Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(b""),
+        result => result.map_err(|errno| Problem::failed(arena, "read the image's %", &[path], errno)),
     }
 }
 
-fn look_up<'t>(user: &'t [u8], passwd: &[u8], group: &[u8]) -> Result<Account, (&'t [u8], &'static CStr)> {
-    let mut parts = user.splitn(2, |byte| *byte == b':');
-    let (name, chosen_group) = (parts.next().unwrap_or_default(), parts.next());
-    let as_number = number::decimal(name);
+fn look_up<'m>(
+    arena: &'m Arena,
+    user: Word<'m>,
+    passwd: &'m [u8],
+    group: &'m [u8],
+) -> Result<Account<'m>, (&'m [u8], Word<'static>)> {
+    let colon = user.bytes().iter().position(|byte| *byte == b':').unwrap_or(user.bytes().len());
+    let name = &user.bytes()[..colon];
+    let chosen_group = user.bytes().get(colon + 1..);
+    let named = line_with(passwd, 0, name);
+    let line = named.or_else(|| line_with(passwd, 2, name));
 
-    let entry = lines(passwd)
-        .find(|entry| entry.first() == Some(&name))
-        .or_else(|| lines(passwd).find(|entry| as_number.is_some() && field(entry, 2) == as_number));
-    let mut account = match (&entry, as_number) {
-        (Some(entry), _) => Account {
-            uid: field(entry, 2).ok_or((name, PASSWD))?,
-            gid: field(entry, 3).ok_or((name, PASSWD))?,
-            groups: Vec::new(),
-            home: path::c_string(entry.get(5).copied().filter(|home| !home.is_empty()).unwrap_or(b"/")),
-        },
-        (None, Some(uid)) => Account { uid, gid: 0, groups: Vec::new(), home: c"/".into() },
-        (None, None) => return Err((name, PASSWD)),
-    };
-    match chosen_group {
+    let mut account = Account { uid: 0, gid: 0, groups: &[], home: word(c"/") };
+    if let Some(line) = line {
+        account.uid = number::decimal(field(line, 2)).ok_or((name, PASSWD))?;
+        account.gid = number::decimal(field(line, 3)).ok_or((name, PASSWD))?;
+        if !field(line, 5).is_empty() {
+            account.home = copy(arena, &[field(line, 5)]);
+        }
+    } else {
+        account.uid = number::decimal(name).ok_or((name, PASSWD))?;
+    }
+    if let Some(chosen) = chosen_group {
         // A group that is asked for stands alone, as docker-run(1) has it.
-        Some(name) => {
-            account.gid = lines(group)
-                .find(|entry| entry.first() == Some(&name))
-                .and_then(|entry| field(&entry, 2))
-                .or_else(|| number::decimal(name))
-                .ok_or((name, GROUP))?;
-        }
-        None => {
-            let login = entry.as_ref().and_then(|entry| entry.first()).copied().unwrap_or_default();
-            let is_member = |entry: &Vec<&[u8]>| {
-                let members = entry.get(3).copied().unwrap_or_default();
-                !login.is_empty() && members.split(|byte| *byte == b',').any(|member| member == login)
-            };
-            account.groups = lines(group).filter(is_member).filter_map(|entry| field(&entry, 2)).collect();
-        }
+        let gid = line_with(group, 0, chosen).and_then(|line| number::decimal(field(line, 2)));
+        account.gid = gid.or_else(|| number::decimal(chosen)).ok_or((chosen, GROUP))?;
+    } else if let Some(login) = line.map(|line| field(line, 0)).filter(|login| !login.is_empty()) {
+        account.groups = groups_of(arena, login, group);
     }
     Ok(account)
 }
 
-/// The fields of each line.
-fn lines(text: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
-    text.split(|byte| *byte == b'\n').map(|line| line.split(|byte| *byte == b':').collect())
+/// The groups that have this user among their members.
+fn groups_of<'m>(arena: &'m Arena, login: &[u8], group: &[u8]) -> &'m [u32] {
+    let mut groups = List::new(arena);
+    for line in lines(group) {
+        if field(line, 3).split(|byte| *byte == b',').any(|member| member == login) {
+            if let Some(gid) = number::decimal(field(line, 2)) {
+                groups.push(gid);
+            }
+        }
+    }
+    groups.finish()
 }
 
-fn field(entry: &[&[u8]], at: usize) -> Option<u32> {
-    entry.get(at).and_then(|text| number::decimal(text))
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b'\n')
+}
+
+/// The first line that has this in a field.
+fn line_with<'m>(text: &'m [u8], at: usize, what: &[u8]) -> Option<&'m [u8]> {
+    lines(text).find(|line| !line.is_empty() && field(line, at) == what)
+}
+
+/// A field of a line; empty if it is missing.
+fn field(line: &[u8], at: usize) -> &[u8] {
+    line.split(|byte| *byte == b':').nth(at).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PASSWD: &[u8] = b"root:x:0:0:root:/root:/bin/sh\nguest:x:405:100:guest:/home/guest:/bin/sh\nbad:x:y:1::/:\n";
-    const GROUP: &[u8] = b"root:x:0:root\nwheel:x:10:root,guest\nusers:x:100:\naudio:x:18:guest\n";
+    const USERS: &[u8] = b"root:x:0:0:root:/root:/bin/sh\nguest:x:405:100:guest:/home/guest:/bin/sh\nbad:x:y:1::/:\n";
+    const GROUPS: &[u8] = b"root:x:0:root\nwheel:x:10:root,guest\nusers:x:100:\naudio:x:18:guest\n";
 
     fn account(user: &str) -> Option<(u32, u32, Vec<u32>, String)> {
-        let found = look_up(user.as_bytes(), super::tests::PASSWD, GROUP).ok()?;
-        Some((found.uid, found.gid, found.groups, found.home.into_string().unwrap()))
+        let arena = Arena::new().unwrap();
+        let user = std::ffi::CString::new(user).unwrap();
+        let found = look_up(&arena, Word::new(&user), USERS, GROUPS).ok()?;
+        Some((found.uid, found.gid, found.groups.to_vec(), String::from_utf8(found.home.bytes().to_vec()).unwrap()))
     }
 
     #[test]

@@ -1,35 +1,44 @@
 //! The ids of the caller's own user namespace (user_namespaces(7)).
 
-use super::rootfs::read_whole;
-use crate::problem;
+use super::rootfs::read_file;
 use crate::spec::IdRange;
-use crate::sys::At;
-use crate::sys::file::{self, Open};
-use crate::text::{Problem, number, shown};
-use alloc::vec::Vec;
-use core::ffi::CStr;
+use crate::sys::{Arena, At, List, Word, file, word};
+use crate::text::{Told, number};
+
+/// The map of the machine's first user namespace.
+pub const EVERY: &[IdRange] = &[IdRange { inside: 0, outside: 0, count: u32::MAX }];
+
+/// Whether this is that namespace: its inode has a fixed number. One call tells it, where the maps would take eight.
+pub fn is_first_namespace() -> bool {
+    /// include/linux/proc_ns.h.
+    const PROC_USER_INIT_INO: u64 = 0xEFFF_FFFD;
+    file::fstatat(At::CWD, word(c"/proc/self/ns/user")).is_ok_and(|stat| stat.identity.1 == PROC_USER_INIT_INO)
+}
 
 /// The map of someone who has no id but his own.
-pub fn own_as_root(own: u32) -> Vec<IdRange> {
-    Vec::from([IdRange { inside: 0, outside: own, count: 1 }])
+pub fn own_as_root(arena: &Arena, own: u32) -> &[IdRange] {
+    core::slice::from_ref(arena.hold(IdRange { inside: 0, outside: own, count: 1 }))
 }
 
 /// The map of all ids that there are, each as it is, from `/proc/self/uid_map` or `gid_map`.
-pub fn all(path: &CStr) -> Result<Vec<IdRange>, Problem> {
-    let text = file::openat(At::CWD, path, Open::READ)
-        .and_then(|fd| read_whole(fd.at()))
-        .map_err(|error| problem!("read {}: {error}", shown(path)).advise("is /proc mounted?"))?;
-    Ok(text
-        .split(|byte| *byte == b'\n')
-        .filter_map(parse)
-        .map(|range| IdRange { outside: range.inside, ..range })
-        .collect())
+pub fn all<'m>(arena: &'m Arena, path: Word) -> Told<'m, &'m [IdRange]> {
+    let mut ranges = List::new(arena);
+    for line in read_file(arena, path)?.split(|byte| *byte == b'\n') {
+        if let Some([inside, _, count]) = parse(line) {
+            ranges.push(IdRange { inside, outside: inside, count });
+        }
+    }
+    Ok(ranges.finish())
 }
 
 /// `INSIDE OUTSIDE COUNT`, padded with spaces.
-fn parse(line: &[u8]) -> Option<IdRange> {
-    let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).map(number::decimal);
-    Some(IdRange { inside: words.next()??, outside: words.next()??, count: words.next()?? })
+fn parse(line: &[u8]) -> Option<[u32; 3]> {
+    let mut numbers = [0; 3];
+    let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    for number in &mut numbers {
+        *number = number::decimal(words.next()?)?;
+    }
+    Some(numbers)
 }
 
 #[cfg(test)]
@@ -39,12 +48,13 @@ mod tests {
     #[test]
     fn a_line_of_a_map_is_three_padded_numbers() {
         let line = b"         0       1000          1";
-        assert_eq!(parse(line), Some(IdRange { inside: 0, outside: 1000, count: 1 }));
+        assert_eq!(parse(line), Some([0, 1000, 1]));
         assert_eq!(parse(b""), None);
     }
 
     #[test]
     fn this_process_has_ids() {
-        assert!(!all(c"/proc/self/uid_map").unwrap().is_empty());
+        let arena = Arena::new().unwrap();
+        assert!(!all(&arena, crate::sys::word(c"/proc/self/uid_map")).unwrap().is_empty());
     }
 }

@@ -1,83 +1,87 @@
 //! The mount table (proc_pid_mountinfo(5)).
 
-use super::rootfs::read_whole;
-use crate::problem;
-use crate::sys::At;
-use crate::sys::file::{self, Open};
-use crate::text::{Problem, number, path};
-use alloc::vec::Vec;
+use super::rootfs::read_file;
+use crate::sys::{Arena, List, Word, word};
+use crate::text::{Text, Told, number, path};
 
 /// A mount that can be seen.
-#[derive(Debug, PartialEq, Eq, Clone)]
-pub struct Mount {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mount<'m> {
     id: u32,
     parent: u32,
-    pub point: Vec<u8>,
+    pub point: Word<'m>,
     /// The file system's type.
-    pub kind: Vec<u8>,
+    pub kind: &'m [u8],
 }
 
 /// Reads `/proc/self/mountinfo`.
-pub fn read() -> Result<Vec<Mount>, Problem> {
-    let text = file::openat(At::CWD, c"/proc/self/mountinfo", Open::READ)
-        .and_then(|fd| read_whole(fd.at()))
-        .map_err(|error| problem!("read /proc/self/mountinfo: {error}").advise("is /proc mounted?"))?;
-    Ok(visible(&text))
+pub fn read(arena: &Arena) -> Told<'_, &[Mount<'_>]> {
+    Ok(visible(arena, read_file(arena, word(c"/proc/self/mountinfo"))?))
 }
 
 /// Those that no other mount covers. The order of the lines says nothing: a root that was moved there comes late.
-fn visible(text: &[u8]) -> Vec<Mount> {
-    let all: Vec<Mount> = text.split(|byte| *byte == b'\n').filter_map(parse).collect();
-    all.iter().filter(|mount| !is_covered(mount, &all)).cloned().collect()
+fn visible<'m>(arena: &'m Arena, text: &'m [u8]) -> &'m [Mount<'m>] {
+    let mut all = List::new(arena);
+    for line in text.split(|byte| *byte == b'\n') {
+        if let Some(mount) = parse(arena, line) {
+            all.push(mount);
+        }
+    }
+    let mut seen = List::new(arena);
+    for mount in all.iter() {
+        if !is_covered(mount, &all) {
+            seen.push(*mount);
+        }
+    }
+    seen.finish()
 }
 
 fn is_covered(mount: &Mount, all: &[Mount]) -> bool {
-    let covers = |other: &&Mount| match other {
-        // On its very root, or, mounted on the same mount, on a directory above it.
-        _ if other.id == mount.id => false,
-        _ if other.parent == mount.id => other.point == mount.point,
-        _ => other.parent == mount.parent && other.point != mount.point && path::is_within(&mount.point, &other.point),
+    let is_below = |upper: &Mount| path::is_within(mount.point.bytes(), upper.point.bytes());
+    // On its very root, or, mounted on the same mount, on a directory above it.
+    let covers = |other: &Mount| match () {
+        () if other.id == mount.id => false,
+        () if other.parent == mount.id => other.point == mount.point,
+        () => other.parent == mount.parent && other.point != mount.point && is_below(other),
     };
-    if all.iter().any(|other| covers(&other)) {
+    if all.iter().any(covers) {
         return true;
     }
-    match all.iter().find(|other| other.id == mount.parent && other.id != mount.id) {
+    let parent_of = |mount: &Mount| all.iter().find(|other| other.id == mount.parent && other.id != mount.id);
+    match parent_of(mount) {
         // Stacked on its parent's root it is what covers the parent.
-        Some(parent) if parent.point == mount.point => {
-            let above = all.iter().find(|other| other.id == parent.parent && other.id != parent.id);
-            above.is_some_and(|above| is_covered(above, all))
-        }
+        Some(parent) if parent.point == mount.point => parent_of(parent).is_some_and(|above| is_covered(above, all)),
         Some(parent) => is_covered(parent, all),
         None => false,
     }
 }
 
 /// `36 35 98:0 /root /point options optional… - type source options`.
-fn parse(line: &[u8]) -> Option<Mount> {
+fn parse<'m>(arena: &'m Arena, line: &'m [u8]) -> Option<Mount<'m>> {
     let mut words = line.split(|byte| *byte == b' ');
     let (id, parent) = (number::decimal(words.next()?)?, number::decimal(words.next()?)?);
-    let point = unescape(words.nth(2)?);
-    let kind = words.skip_while(|word| *word != b"-").nth(1)?.to_vec();
-    Some(Mount { id, parent, point, kind })
+    let point = unescape(arena, words.nth(2)?);
+    while words.next()? != b"-" {}
+    Some(Mount { id, parent, point, kind: words.next()? })
 }
 
 /// The kernel writes space, tab, newline and backslash as `\040`.
-fn unescape(word: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::new();
+fn unescape<'m>(arena: &'m Arena, word: &[u8]) -> Word<'m> {
+    let mut plain = Text::new(arena);
     let mut rest = word;
     while let Some((first, after)) = rest.split_first() {
         rest = match (first, after) {
             (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..]) => {
-                plain.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
+                plain.add(&[(a - b'0') << 6 | (b - b'0') << 3 | (c - b'0')]);
                 after
             }
             _ => {
-                plain.push(*first);
+                plain.add(&[*first]);
                 after
             }
         };
     }
-    plain
+    plain.word()
 }
 
 #[cfg(test)]
@@ -95,10 +99,10 @@ mod tests {
 
     #[test]
     fn points_and_types_are_read_and_covered_mounts_left_out() {
-        let seen: Vec<(String, String)> = visible(TABLE)
-            .into_iter()
-            .map(|mount| (String::from_utf8(mount.point).unwrap(), String::from_utf8(mount.kind).unwrap()))
-            .collect();
+        let arena = Arena::new().unwrap();
+        let string = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let seen: Vec<(String, String)> =
+            visible(&arena, TABLE).iter().map(|mount| (string(mount.point.bytes()), string(mount.kind))).collect();
         let seen: Vec<(&str, &str)> = seen.iter().map(|(point, kind)| (point.as_str(), kind.as_str())).collect();
         let expected = [("/proc", "proc"), ("/", "ext4"), ("/mnt/a b", "tmpfs"), ("/a", "tmpfs"), ("/a/c", "ext4")];
         assert_eq!(seen, expected);

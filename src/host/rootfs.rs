@@ -3,14 +3,10 @@
 //! The image may be hostile, and even change while it is looked at: every path in it is resolved by the kernel with the
 //! image's directory for its root (`RESOLVE_IN_ROOT`), so that no link leads out.
 
-use crate::problem;
 use crate::spec::{ChangeRoot, Spec};
 use crate::sys::file::{self, Kind, Open, Stat};
-use crate::sys::{At, Errno, Fd, Result};
-use crate::text::{Problem, path, shown};
-use alloc::ffi::CString;
-use alloc::vec::Vec;
-use core::ffi::CStr;
+use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, word};
+use crate::text::{Problem, Told, copy, path};
 
 /// What there is at the place of a mount.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,8 +23,8 @@ pub enum Presence {
 pub struct Mark;
 
 impl Mark {
-    /// A directory that others may pass through, for the image's users who go below it.
-    pub const DIRECTORY: u32 = 0o1511;
+    /// A directory in which its maker may make others, and through which the image's users may pass.
+    pub const DIRECTORY: u32 = 0o1311;
     pub const FILE: u32 = 0o1400;
 
     /// Whether this was made for the time of a run.
@@ -45,156 +41,188 @@ impl Mark {
 ///
 /// # Errors
 /// It is missing, no directory, or this machine's own root without being called `/`.
-pub fn open(spec: &Spec) -> core::result::Result<Fd, Problem> {
+pub fn open<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, Fd> {
+    const WHAT: &str = "root file system %";
     let root = file::openat(At::CWD, spec.rootfs, Open::PATH_DIRECTORY)
-        .map_err(|error| problem!("root file system {}: {error}", shown(spec.rootfs)))?;
-    if spec.rootfs != c"/" && spec.change_root != ChangeRoot::None {
-        let same = file::fstat(root.at()).and_then(|root| Ok(root.identity == file::fstatat(At::CWD, c"/")?.identity));
+        .map_err(|errno| Problem::failed(arena, WHAT, &[spec.rootfs], errno))?;
+    if spec.rootfs != word(c"/") && spec.change_root != ChangeRoot::None {
+        let same =
+            file::fstat(root.at()).and_then(|root| Ok(root.identity == file::fstatat(At::CWD, word(c"/"))?.identity));
         if same == Ok(true) {
-            return Err(problem!("root file system {}: it is this machine's own root", shown(spec.rootfs))
-                .advise("say / for a throw-away view of this machine"));
+            return Err(Problem::refused(arena, "root file system %: it is this machine's own root", &[spec.rootfs])
+                .advise(arena, "say / for a throw-away view of this machine", &[]));
         }
     }
     Ok(root)
 }
 
 /// What is at `target`.
-pub fn presence(root: At, target: &CStr) -> core::result::Result<Presence, Problem> {
+pub fn presence<'m>(arena: &'m Arena, root: At, target: Word<'m>) -> Told<'m, Presence> {
     let look = || -> Result<Presence> {
-        match find(root, target)? {
-            Found::Lacking { .. } => Ok(Presence::Missing),
-            Found::There(fd) => {
-                let stat = file::fstat(fd.at())?;
-                Ok(if Mark::is_on(&stat) { Presence::Temporary } else { Presence::There(stat.kind) })
-            }
+        let way = find(arena, root, target)?;
+        if !way.missing.is_empty() {
+            return Ok(Presence::Missing);
         }
+        let stat = file::fstat(way.end())?;
+        Ok(if Mark::is_on(&stat) { Presence::Temporary } else { Presence::There(stat.kind) })
     };
-    look().map_err(|error| problem!("look up mount point {} in the image: {error}", shown(target)))
-}
-
-/// What there is at the end of a path.
-#[derive(Debug)]
-pub enum Found {
-    There(Fd),
-    /// The last directory that there is, and the names that are missing below it.
-    Lacking {
-        parent: Fd,
-        names: Vec<CString>,
-    },
-}
-
-/// Follows `path` inside `root`, through links too, and where a link leads nowhere, to the place that it names.
-pub fn find(root: At, path: &CStr) -> Result<Found> {
-    match in_root(root, path, Open::PATH) {
-        Err(Errno::ENOENT) => Ok(walk(root, path)?.end()),
-        result => result.map(Found::There),
-    }
+    look().map_err(|errno| Problem::failed(arena, "look up mount point % in the image", &[target], errno))
 }
 
 /// The way that a path takes, name by name. No name is followed by the kernel, and `..` goes back on this way alone, so
 /// that it cannot leave the root whatever is renamed meanwhile.
 #[derive(Debug)]
-pub struct Way {
-    /// The root and each thing below it that leads on, with its name.
-    pub passed: Vec<(CString, Fd)>,
+pub struct Way<'m> {
+    /// The root, or what the kernel has found by itself.
+    start: Fd,
+    /// Each thing below the root that leads on, with its name.
+    passed: List<'m, (Word<'m>, Fd)>,
     /// What is missing after that.
-    pub missing: Vec<CString>,
+    pub missing: &'m [Word<'m>],
 }
 
-impl Way {
-    fn end(mut self) -> Found {
-        match self.passed.pop() {
-            Some((_, fd)) if self.missing.is_empty() => Found::There(fd),
-            Some((_, parent)) => Found::Lacking { parent, names: self.missing },
-            // The root is never popped.
-            None => unreachable!(),
-        }
+impl<'m> Way<'m> {
+    /// The last thing that there is.
+    pub fn end(&self) -> At<'_> {
+        self.passed.last().map_or(self.start.at(), |(_, fd)| fd.at())
+    }
+
+    /// Goes back one name: it, and what it names.
+    pub fn back(&mut self) -> Option<(Word<'m>, Fd)> {
+        self.passed.pop()
+    }
+}
+
+impl Drop for Way<'_> {
+    fn drop(&mut self) {
+        // A list does not drop what is in it.
+        while self.passed.pop().is_some() {}
+    }
+}
+
+/// Follows `path` inside `root`, through links too, and where a link leads nowhere, to the place that it names.
+pub fn find<'m>(arena: &'m Arena, root: At, path: Word) -> Result<Way<'m>> {
+    match in_root(root, path, Open::PATH) {
+        Err(Errno::ENOENT) => walk(arena, root, path),
+        result => Ok(Way { start: result?, passed: List::new(arena), missing: &[] }),
     }
 }
 
 /// Walks a path inside `root`.
-pub fn walk(root: At, path: &CStr) -> Result<Way> {
+pub fn walk<'m>(arena: &'m Arena, root: At, path: Word) -> Result<Way<'m>> {
     /// As many links as the kernel follows (path_resolution(7)).
     const LINKS: usize = 40;
-    let mut passed = Vec::from([(CString::default(), file::openat(root, c".", Open::PATH_DIRECTORY)?)]);
+    let start = file::openat(root, word(c"."), Open::PATH_DIRECTORY)?;
+    let mut way = Way { start, passed: List::new(arena), missing: &[] };
+    let mut wanted = List::new(arena);
+    push_reversed(&mut wanted, path.bytes());
     let mut links = 0;
-    let mut wanted: Vec<CString> = path::names(path.to_bytes()).rev().map(path::c_string).collect();
     while let Some(name) = wanted.pop() {
-        if name.as_c_str() == c".." {
-            if passed.len() > 1 {
-                passed.pop();
-            }
+        if name == word(c"..") {
+            way.back();
             continue;
         }
-        let Some((_, directory)) = passed.last() else { break };
-        let fd = match file::openat(directory.at(), &name, Open::PATH_NOFOLLOW) {
-            Ok(fd) => fd,
+        let fd = match file::openat(way.end(), name, Open::PATH_NOFOLLOW) {
             Err(Errno::ENOENT) => {
                 wanted.push(name);
                 wanted.reverse();
-                return Ok(Way { passed, missing: wanted });
+                way.missing = wanted.finish();
+                break;
             }
-            Err(error) => return Err(error),
+            result => result?,
         };
         if file::fstat(fd.at())?.kind != Kind::Link {
-            passed.push((name, fd));
+            way.passed.push((name, fd));
             continue;
         }
         links += 1;
         if links > LINKS {
             return Err(Errno::ELOOP);
         }
-        let mut buffer = [0; 4096];
-        let target = file::readlinkat(fd.at(), c"", &mut buffer)?;
+        let target = read_link(arena, fd.at(), word(c""))?.bytes();
         if target.starts_with(b"/") {
-            passed.truncate(1);
+            while way.back().is_some() {}
         }
-        wanted.extend(path::names(target).rev().map(path::c_string));
+        push_reversed(&mut wanted, target);
     }
-    Ok(Way { passed, missing: wanted })
+    Ok(way)
+}
+
+/// The names of a path, the first one last.
+fn push_reversed<'m>(wanted: &mut List<'m, Word<'m>>, path: &[u8]) {
+    let before = wanted.len();
+    for name in path::names(path) {
+        wanted.push(copy(wanted.arena(), &[name]));
+    }
+    wanted[before..].reverse();
+}
+
+/// readlinkat(2).
+pub fn read_link<'m>(arena: &'m Arena, at: At, path: Word) -> Result<Word<'m>> {
+    let mut target = List::new(arena);
+    target.fill(libc::PATH_MAX as usize, |room| file::readlinkat(at, path, room))?;
+    target.push(0);
+    Ok(Word::in_bytes(target.finish()).unwrap_or_default())
 }
 
 /// openat2(2) with `RESOLVE_IN_ROOT`, again where the kernel says EAGAIN: it could not rule out that a `..` raced with a
 /// rename or a mount somewhere on the machine.
-pub fn in_root(root: At, path: &CStr, how: Open) -> Result<Fd> {
+pub fn in_root(root: At, path: Word, how: Open) -> Result<Fd> {
     /// On a busy machine a second try is enough; someone who keeps renaming on purpose gets the error.
     const TRIES: usize = 128;
-    for _ in 1..TRIES {
+    let mut left = TRIES;
+    loop {
+        left -= 1;
         match file::open_in_root(root, path, how) {
-            Err(Errno::EAGAIN) => {}
+            Err(Errno::EAGAIN) if left > 0 => {}
             result => return result,
         }
     }
-    file::open_in_root(root, path, how)
+}
+
+/// Calls `each` for every name in an open directory, until it says false.
+pub fn list(directory: At, mut each: impl FnMut(Word) -> bool) -> Result<()> {
+    let mut buffer = [0; 2048];
+    while let Some(entries) = file::getdents(directory, &mut buffer)? {
+        for name in entries {
+            if !matches!(name.bytes(), b"." | b"..") && !each(name) {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether the directory has no entry.
 pub fn is_empty(root: At) -> bool {
-    let Ok(directory) = file::openat(root, c".", Open::DIRECTORY) else { return false };
-    let mut buffer = [0; 512];
-    match file::getdents(directory.at(), &mut buffer) {
-        Ok(Some(entries)) => entries.into_iter().all(|name| name == c"." || name == c".."),
-        _ => false,
-    }
+    let mut empty = true;
+    let listed = file::openat(root, word(c"."), Open::DIRECTORY).and_then(|directory| {
+        list(directory.at(), |_| {
+            empty = false;
+            false
+        })
+    });
+    listed.is_ok() && empty
+}
+
+/// Everything in a file of the host that a Spec needs.
+pub fn read_file<'m>(arena: &'m Arena, path: Word) -> Told<'m, &'m [u8]> {
+    file::openat(At::CWD, path, Open::READ)
+        .and_then(|fd| read_whole(arena, fd.at()))
+        .map_err(|errno| Problem::failed(arena, "read %", &[path], errno).advise(arena, "is /proc mounted?", &[]))
 }
 
 /// Everything in a file, up to a size that no configuration has.
-pub fn read_whole(fd: At) -> Result<Vec<u8>> {
+pub fn read_whole<'m>(arena: &'m Arena, fd: At) -> Result<&'m [u8]> {
     const STEP: usize = 4096;
     const LARGEST: usize = 16 << 20;
-    let mut text = Vec::new();
-    loop {
-        let length = text.len();
-        if length > LARGEST {
+    let mut text: List<u8> = List::new(arena);
+    while text.fill(STEP, |room| file::read(fd, room))? > 0 {
+        if text.len() > LARGEST {
             return Err(Errno::EFBIG);
         }
-        text.resize(length + STEP, 0);
-        let count = file::read(fd, &mut text[length..])?;
-        text.truncate(length + count);
-        if count == 0 {
-            return Ok(text);
-        }
     }
+    Ok(text.finish())
 }
 
 #[cfg(test)]
@@ -202,7 +230,12 @@ mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
 
-    /// A directory with a few links, and what `find` says to each path.
+    fn open_test(directory: &std::path::Path) -> Fd {
+        let path = std::ffi::CString::new(directory.to_str().unwrap()).unwrap();
+        file::openat(At::CWD, Word::new(&path), Open::PATH_DIRECTORY).unwrap()
+    }
+
+    /// A directory with a few links.
     fn image() -> (tempfile::TempDir, Fd) {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
@@ -211,35 +244,39 @@ mod tests {
         symlink("../run/x/conf", at("etc/dangling")).unwrap();
         symlink("loop", at("loop")).unwrap();
         symlink("../../../../../../etc", at("up")).unwrap();
-        let path = path::c_string(directory.path().to_str().unwrap());
-        let fd = file::openat(At::CWD, &path, Open::PATH_DIRECTORY).unwrap();
+        let fd = open_test(directory.path());
         (directory, fd)
     }
 
-    fn lacking(root: At, path: &CStr) -> Option<Vec<String>> {
-        match find(root, path).unwrap() {
-            Found::There(_) => None,
-            Found::Lacking { names, .. } => Some(names.into_iter().map(|name| name.into_string().unwrap()).collect()),
-        }
+    /// What is missing on the way to a path.
+    fn missing(root: At, path: &'static core::ffi::CStr) -> String {
+        let arena = Arena::new().unwrap();
+        let way = find(&arena, root, word(path)).unwrap();
+        let names: Vec<&[u8]> = way.missing.iter().map(|name| name.bytes()).collect();
+        String::from_utf8(names.join(&b'/')).unwrap()
     }
 
     #[test]
     fn links_stay_inside_and_dangling_ones_name_what_is_missing() {
         let (_directory, root) = image();
-        assert_eq!(lacking(root.at(), c"/etc"), None);
-        assert_eq!(lacking(root.at(), c"/absolute"), None);
-        assert_eq!(lacking(root.at(), c"/up"), None);
-        assert_eq!(lacking(root.at(), c"/a/b/c"), Some(vec!["a".into(), "b".into(), "c".into()]));
-        assert_eq!(lacking(root.at(), c"/up/passwd-of-the-test"), Some(vec!["passwd-of-the-test".into()]));
-        assert_eq!(lacking(root.at(), c"/etc/dangling"), Some(vec!["run".into(), "x".into(), "conf".into()]));
-        assert_eq!(find(root.at(), c"/loop").unwrap_err(), Errno::ELOOP);
+        for (path, names) in [
+            (c"/etc", ""),
+            (c"/absolute", ""),
+            (c"/up", ""),
+            (c"/a/b/c", "a/b/c"),
+            (c"/up/passwd-of-the-test", "passwd-of-the-test"),
+            (c"/etc/dangling", "run/x/conf"),
+        ] {
+            assert_eq!(missing(root.at(), path), names, "{path:?}");
+        }
+        let arena = Arena::new().unwrap();
+        assert_eq!(find(&arena, root.at(), word(c"/loop")).unwrap_err(), Errno::ELOOP);
     }
 
     #[test]
     fn a_directory_without_entries_is_empty() {
         let directory = tempfile::tempdir().unwrap();
-        let path = path::c_string(directory.path().to_str().unwrap());
-        let fd = file::openat(At::CWD, &path, Open::PATH_DIRECTORY).unwrap();
+        let fd = open_test(directory.path());
         assert!(is_empty(fd.at()));
         std::fs::write(directory.path().join("x"), "").unwrap();
         assert!(!is_empty(fd.at()));

@@ -1,8 +1,9 @@
 //! Whether the command may take the terminal.
 
+use super::rootfs::list;
 use crate::sys::file::{self, Open};
 use crate::sys::process::{Pid, getpgid, getpid};
-use crate::sys::{At, terminal};
+use crate::sys::{At, terminal, word};
 use crate::text::number;
 
 /// Only if 0, 1 and 2 are the controlling terminal, this process's group is in its foreground, and nobody else is in that
@@ -14,21 +15,13 @@ pub fn may_take_foreground() -> bool {
 }
 
 fn is_alone_in(group: Pid) -> bool {
-    let Ok(proc) = file::openat(At::CWD, c"/proc", Open::DIRECTORY) else { return false };
-    let mut buffer = [0; 4096];
-    loop {
-        match file::getdents(proc.at(), &mut buffer) {
-            Ok(Some(entries)) => {
-                for name in entries {
-                    let Some(pid) = number::decimal(name.to_bytes()) else { continue };
-                    let pid = Pid(pid as i32);
-                    if pid != getpid() && getpgid(pid) == Ok(group) {
-                        return false;
-                    }
-                }
-            }
-            Ok(None) => return true,
-            Err(_) => return false,
-        }
-    }
+    let mut alone = true;
+    let listed = file::openat(At::CWD, word(c"/proc"), Open::DIRECTORY).and_then(|proc| {
+        list(proc.at(), |name| {
+            let pid = number::decimal(name.bytes()).map_or(Pid(0), |pid| Pid(pid as i32));
+            alone = pid == Pid(0) || pid == getpid() || getpgid(pid) != Ok(group);
+            alone
+        })
+    });
+    listed.is_ok() && alone
 }

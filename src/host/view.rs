@@ -2,23 +2,21 @@
 //! read-only bind of what cannot. `/proc`, `/sys`, `/dev`, `/tmp` and `/run` are the container's own.
 
 use super::mounts::{self, Mount};
-use crate::sys::At;
+use super::rootfs::{list, read_link};
 use crate::sys::file::{self, Kind, Open};
-use crate::text::{Problem, path};
-use alloc::ffi::CString;
-use alloc::vec::Vec;
-use core::ffi::CStr;
+use crate::sys::{Arena, At, List, Word, word};
+use crate::text::{Problem, Told, names::words, path};
 
 /// One part of the view; one that lies below another comes after it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Piece {
-    pub path: CString,
-    pub how: How,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece<'m> {
+    pub path: Word<'m>,
+    pub how: How<'m>,
 }
 
 /// How a part of the machine is shown.
-#[derive(Debug, PartialEq, Eq)]
-pub enum How {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How<'m> {
     /// As the lower layer of an overlay.
     Overlay,
     /// Bound read-only, with all that is mounted below.
@@ -26,145 +24,134 @@ pub enum How {
     /// An empty directory in which further pieces lie.
     Directory,
     /// A symbolic link to this.
-    Link(CString),
+    Link(Word<'m>),
 }
 
 /// What the container has of its own.
-const OWN: [&[u8]; 5] = [b"/proc", b"/sys", b"/dev", b"/tmp", b"/run"];
+const OWN: &str = "/proc /sys /dev /tmp /run";
 
 /// File systems that overlayfs takes for a lower layer and whose permission checks work for its user.
-const LOWER: &[&[u8]] = &[
-    b"ext2",
-    b"ext3",
-    b"ext4",
-    b"xfs",
-    b"btrfs",
-    b"f2fs",
-    b"bcachefs",
-    b"zfs",
-    b"tmpfs",
-    b"ramfs",
-    b"rootfs",
-    b"squashfs",
-    b"erofs",
-    b"overlay",
-    b"iso9660",
-    b"nfs",
-    b"nfs4",
-];
+const LOWER: &str =
+    "ext2 ext3 ext4 xfs btrfs f2fs bcachefs zfs tmpfs ramfs rootfs squashfs erofs overlay iso9660 nfs nfs4";
 
 /// File systems that show the kernel, not files: left out, wherever they are mounted.
-const KERNEL: &[&[u8]] = &[
-    b"autofs",
-    b"binfmt_misc",
-    b"bpf",
-    b"cgroup",
-    b"cgroup2",
-    b"configfs",
-    b"debugfs",
-    b"devpts",
-    b"devtmpfs",
-    b"efivarfs",
-    b"fusectl",
-    b"hugetlbfs",
-    b"mqueue",
-    b"nsfs",
-    b"proc",
-    b"pstore",
-    b"rpc_pipefs",
-    b"securityfs",
-    b"selinuxfs",
-    b"sysfs",
-    b"tracefs",
-];
+const KERNEL: &str = "autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl hugetlbfs \
+    mqueue nsfs proc pstore rpc_pipefs securityfs selinuxfs sysfs tracefs";
 
 /// What a mount table and the directories of this machine make of it. `whole`: the root itself can be a lower layer;
 /// in a new user namespace it cannot, because mounts that are locked lie below it.
-pub fn read(whole: bool) -> Result<Vec<Piece>, Problem> {
-    let mounts = mounts::read()?;
-    let mut pieces = Vec::new();
+pub fn read(arena: &Arena, whole: bool) -> Told<'_, &[Piece<'_>]> {
+    let mounts = mounts::read(arena)?;
+    let mut pieces = List::new(arena);
     if whole {
-        for mount in &mounts {
-            if let Some(kind) = kind_of(&mount.point) {
-                pieces.extend(of_mount(mount, kind));
+        for mount in mounts {
+            if let Ok(stat) = file::lstatat(At::CWD, mount.point) {
+                if let Some(how) = how(mount.kind, stat.kind).filter(|_| !is_own(mount.point)) {
+                    pieces.push(Piece { path: mount.point, how });
+                }
             }
         }
-        path::sort_by_depth(&mut pieces, |piece| piece.path.as_c_str());
+        path::sort_by_depth(&mut pieces, |piece| piece.path);
+        if !matches!(pieces.first(), Some(piece) if piece.how == How::Overlay) {
+            let text = "view this machine: the file system of / is not one that overlayfs takes for a lower layer";
+            return Err(Problem::refused(arena, text, &[]));
+        }
     } else {
-        descend(b"/", &mounts, &mut pieces);
+        descend(word(c"/"), mounts, &mut pieces);
     }
-    Ok(pieces)
+    Ok(pieces.finish())
 }
 
-/// The piece for a mounted file system.
-fn of_mount(mount: &Mount, kind: Kind) -> Option<Piece> {
-    if KERNEL.contains(&&mount.kind[..]) || is_own(&mount.point) {
-        return None;
+fn is_own(point: Word) -> bool {
+    words(OWN).any(|own| path::is_within(point.bytes(), own))
+}
+
+/// How a file or directory on a file system of this type can be shown; `None`: not at all.
+fn how(file_system: &[u8], kind: Kind) -> Option<How<'static>> {
+    let is_in = |list| words(list).any(|name| name == file_system);
+    match kind {
+        _ if is_in(KERNEL) => None,
+        Kind::Directory if is_in(LOWER) => Some(How::Overlay),
+        Kind::Directory | Kind::Regular => Some(How::Bind(kind)),
+        Kind::Link | Kind::Other => None,
     }
-    let how = if LOWER.contains(&&mount.kind[..]) && kind == Kind::Directory { How::Overlay } else { How::Bind(kind) };
-    Some(Piece { path: path::c_string(mount.point.as_slice()), how })
 }
 
-fn is_own(point: &[u8]) -> bool {
-    OWN.iter().any(|own| path::is_within(point, own))
-}
-
-fn kind_of(point: &[u8]) -> Option<Kind> {
-    Some(file::lstatat(At::CWD, &path::c_string(point)).ok()?.kind)
-}
-
-/// The pieces for the entries of a directory that cannot be a lower layer itself.
-fn descend(directory: &[u8], mounts: &[Mount], pieces: &mut Vec<Piece>) {
-    for name in list(&path::c_string(directory)).unwrap_or_default() {
-        let at = path::join(directory, name.to_bytes());
-        if !is_own(at.to_bytes()) {
+/// The pieces for the entries of a directory that cannot be a lower layer itself. False if it may not be read.
+fn descend<'m>(directory: Word, mounts: &[Mount], pieces: &mut List<'m, Piece<'m>>) -> bool {
+    let Ok(opened) = file::openat(At::CWD, directory, Open::DIRECTORY) else { return false };
+    let arena = pieces.arena();
+    let listed = list(opened.at(), |name| {
+        let at = path::join(arena, directory.bytes(), name.bytes());
+        if !is_own(at) {
             piece(at, mounts, pieces);
         }
-    }
+        true
+    });
+    listed.is_ok()
 }
 
 /// The piece for one entry, with those below it.
-fn piece(at: CString, mounts: &[Mount], pieces: &mut Vec<Piece>) {
-    let mut buffer = [0; 4096];
-    let Ok(stat) = file::lstatat(At::CWD, &at) else { return };
-    let below = |mount: &&Mount| mount.point != at.to_bytes() && path::is_within(&mount.point, at.to_bytes());
-    let is_split = mounts.iter().any(|mount| below(&mount));
-    let how = match stat.kind {
-        Kind::Link => match file::readlinkat(At::CWD, &at, &mut buffer) {
-            Ok(target) => How::Link(path::c_string(target)),
-            Err(_) => return,
-        },
-        Kind::Directory if is_split && list(&at).is_some() => How::Directory,
-        Kind::Directory if is_split => How::Bind(Kind::Directory),
-        Kind::Directory => match file_system(at.to_bytes(), mounts) {
-            Some(kind) if KERNEL.contains(&kind) => return,
-            Some(kind) if LOWER.contains(&kind) => How::Overlay,
-            _ => How::Bind(Kind::Directory),
-        },
-        Kind::Regular => How::Bind(Kind::Regular),
-        Kind::Other => return,
-    };
-    let split = how == How::Directory;
-    let directory = at.clone();
-    pieces.push(Piece { path: at, how });
-    if split {
-        descend(directory.to_bytes(), mounts, pieces);
+fn piece<'m>(at: Word<'m>, mounts: &[Mount], pieces: &mut List<'m, Piece<'m>>) {
+    let Ok(stat) = file::lstatat(At::CWD, at) else { return };
+    if stat.kind == Kind::Link {
+        if let Ok(target) = read_link(pieces.arena(), At::CWD, at) {
+            pieces.push(Piece { path: at, how: How::Link(target) });
+        }
+        return;
+    }
+    let is_below = |mount: &Mount| mount.point != at && path::is_within(mount.point.bytes(), at.bytes());
+    if stat.kind == Kind::Directory && mounts.iter().any(is_below) {
+        let number = pieces.len();
+        pieces.push(Piece { path: at, how: How::Directory });
+        if !descend(at, mounts, pieces) {
+            pieces[number].how = How::Bind(Kind::Directory);
+        }
+    } else if let Some(how) = how(file_system(at, mounts), stat.kind) {
+        pieces.push(Piece { path: at, how });
     }
 }
 
 /// The type of the file system that `at` lies on.
-fn file_system<'m>(at: &[u8], mounts: &'m [Mount]) -> Option<&'m [u8]> {
-    let holding = mounts.iter().filter(|mount| path::is_within(at, &mount.point));
-    holding.max_by_key(|mount| mount.point.len()).map(|mount| &mount.kind[..])
+fn file_system<'m>(at: Word, mounts: &[Mount<'m>]) -> &'m [u8] {
+    let mut deepest: (&[u8], usize) = (b"", 0);
+    for mount in mounts {
+        let point = mount.point.bytes();
+        if path::is_within(at.bytes(), point) && point.len() >= deepest.1 {
+            deepest = (mount.kind, point.len());
+        }
+    }
+    deepest.0
 }
 
-/// The names in a directory, if it may be read.
-fn list(directory: &CStr) -> Option<Vec<CString>> {
-    let fd = file::openat(At::CWD, directory, Open::DIRECTORY).ok()?;
-    let mut buffer = [0; 4096];
-    let mut names = Vec::new();
-    while let Some(entries) = file::getdents(fd.at(), &mut buffer).ok()? {
-        names.extend(entries.filter(|name| *name != c"." && *name != c"..").map(CString::from));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_shows_the_kernel_is_left_out_and_what_is_no_layer_is_bound() {
+        for (file_system, kind, expected) in [
+            ("ext4", Kind::Directory, Some(How::Overlay)),
+            ("tmpfs", Kind::Directory, Some(How::Overlay)),
+            ("ext4", Kind::Regular, Some(How::Bind(Kind::Regular))),
+            ("9p", Kind::Directory, Some(How::Bind(Kind::Directory))),
+            ("cgroup", Kind::Directory, None),
+            ("tracefs", Kind::Directory, None),
+            ("ext4", Kind::Other, None),
+        ] {
+            assert_eq!(how(file_system.as_bytes(), kind), expected, "{file_system} {kind:?}");
+        }
     }
-    Some(names)
+
+    #[test]
+    fn this_machine_can_be_viewed_whole_and_in_parts() {
+        let arena = Arena::new().unwrap();
+        let whole = read(&arena, true).unwrap();
+        assert_eq!(whole[0].path, word(c"/"));
+        let parts = read(&arena, false).unwrap();
+        assert!(parts.iter().any(|piece| piece.path == word(c"/etc")));
+        for piece in whole.iter().chain(parts) {
+            assert!(!is_own(piece.path), "{piece:?}");
+        }
+    }
 }

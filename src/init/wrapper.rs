@@ -3,10 +3,9 @@
 use super::{Init, Manner, exit_status};
 use crate::sys::process::{self, Pid};
 use crate::sys::signal::{self, ALL};
-use crate::sys::{At, Errno, Word, file, terminal};
+use crate::sys::{At, Errno, Word, file, terminal, word};
 use crate::text::problem::{FAILED, NOT_EXECUTABLE, NOT_FOUND};
 use core::cell::Cell;
-use core::ffi::CStr;
 
 /// What the command's process needs, and what it leaves if it fails.
 struct Command<'a> {
@@ -20,13 +19,13 @@ struct Command<'a> {
 /// Runs a command and supervises it; `words` are those after the program's name, `environment` ends in the kernel's NULL.
 pub fn run<'a>(words: &'a [Option<Word<'a>>], environment: &'a [Option<Word<'a>>]) -> u8 {
     let words = match words {
-        [Some(first), rest @ ..] if first.as_cstr() == c"--" => rest,
+        [Some(first), rest @ ..] if *first == word(c"--") => rest,
         words => words,
     };
     let Some(Some(name)) = words.first() else {
         return say(FAILED, &[b"aril-init: no command given\n      aril-init [--] COMMAND [ARG...]\n"]);
     };
-    let name = name.as_cstr();
+    let name = *name;
     let mask = match signal::set_mask(ALL) {
         Ok(mask) => mask,
         Err(error) => return fail(FAILED, b"block the signals", error),
@@ -47,8 +46,8 @@ pub fn run<'a>(words: &'a [Option<Word<'a>>], environment: &'a [Option<Word<'a>>
             let manner = Manner { foreground: true, stop_timeout: None, ends_the_rest: false };
             Init { command: child, manner, launcher: None }.supervise()
         }
-        Some(error @ (Errno::ENOENT | Errno::ENOTDIR)) => fail(NOT_FOUND, name.to_bytes(), error),
-        Some(error) => fail(NOT_EXECUTABLE, name.to_bytes(), error),
+        Some(error @ (Errno::ENOENT | Errno::ENOTDIR)) => fail(NOT_FOUND, name.bytes(), error),
+        Some(error) => fail(NOT_EXECUTABLE, name.bytes(), error),
     }
 }
 
@@ -72,14 +71,13 @@ extern "C" fn begin(command: &Command) -> ! {
 /// execve(2) along the search path.
 fn execute(command: &Command) -> Errno {
     let Some(Some(name)) = command.arguments.first() else { return Errno::ENOENT };
-    let name = name.as_cstr();
-    if name.to_bytes().contains(&b'/') {
-        return process::execve(name, command.arguments, command.environment);
+    if name.bytes().contains(&b'/') {
+        return process::execve(*name, command.arguments, command.environment);
     }
     let mut reason = Errno::ENOENT;
     let mut buffer = [0u8; 4096];
     for directory in command.path.split(|byte| *byte == b':') {
-        let Some(candidate) = join(&mut buffer, directory, name.to_bytes()) else { continue };
+        let Some(candidate) = join(&mut buffer, directory, name.bytes()) else { continue };
         match process::execve(candidate, command.arguments, command.environment) {
             Errno::ENOENT | Errno::ENOTDIR => {}
             // Found, but not this one: perhaps a later one will do (execvp(3)).
@@ -91,25 +89,25 @@ fn execute(command: &Command) -> Errno {
 }
 
 /// `directory/name`, if it fits.
-fn join<'b>(buffer: &'b mut [u8], directory: &[u8], name: &[u8]) -> Option<&'b CStr> {
+fn join<'b>(buffer: &'b mut [u8], directory: &[u8], name: &[u8]) -> Option<Word<'b>> {
     let directory: &[u8] = if directory.is_empty() { b"." } else { directory };
     let mut length = 0;
     for part in [directory, b"/", name, b"\0"] {
         buffer.get_mut(length..length + part.len())?.copy_from_slice(part);
         length += part.len();
     }
-    CStr::from_bytes_with_nul(buffer.get(..length)?).ok()
+    Word::in_bytes(buffer.get(..length)?)
 }
 
 /// PATH, or what execvp(3) takes without it.
 fn search_path<'a>(environment: &'a [Option<Word<'a>>]) -> &'a [u8] {
-    let find = |word: &Word<'a>| word.as_cstr().to_bytes().strip_prefix(b"PATH=");
+    let find = |word: &Word<'a>| word.bytes().strip_prefix(b"PATH=");
     environment.iter().flatten().find_map(find).unwrap_or(b"/bin:/usr/bin")
 }
 
 fn fail(status: u8, what: &[u8], error: Errno) -> u8 {
-    let name = error.name().unwrap_or("?").as_bytes();
-    say(status, &[b"aril-init: ", what, b": ", error.sentence().as_bytes(), b" (", name, b")\n"])
+    let (name, sentence) = error.texts().unwrap_or((b"?", b"unknown error"));
+    say(status, &[b"aril-init: ", what, b": ", sentence, b" (", name, b")\n"])
 }
 
 fn say(status: u8, parts: &[&[u8]]) -> u8 {

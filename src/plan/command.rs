@@ -4,76 +4,95 @@ use super::identity::{self, Maps};
 use super::{Draft, Step};
 use crate::host::Host;
 use crate::spec::{ChangeRoot, Namespace, Spec};
-use crate::sys::Word;
-use crate::text::path;
-use alloc::ffi::CString;
-use alloc::vec::Vec;
-use core::ffi::CStr;
+use crate::sys::{Arena, List, Word, word};
+use crate::text::{copy, path};
 
 /// What execve(2) gets.
 #[derive(Debug)]
 pub struct Command<'p> {
     /// Paths to try, in order.
-    pub candidates: Vec<CString>,
-    /// Whether these come from the search path.
-    pub searched: bool,
-    pub arguments: Vec<&'p CStr>,
-    /// `NAME=VALUE`.
-    pub environment: Vec<CString>,
+    pub candidates: &'p [Word<'p>],
+    /// The directories that these come from; `None` if the command is a path.
+    pub search_path: Option<Word<'p>>,
+    /// The words and the NULL after them.
+    pub arguments: &'p [Option<Word<'p>>],
+    /// `NAME=VALUE`, likewise.
+    pub environment: &'p [Option<Word<'p>>],
 }
 
 /// Where commands are, unless `-e PATH=…` says otherwise.
-const PATH: &[u8] = b"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const PATH: Word = word(c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 
 impl<'p> Command<'p> {
     /// The command of a Spec.
-    pub fn new(spec: &'p Spec, host: &Host) -> Self {
-        let environment = environment(spec, host);
-        let name = spec.command.first().copied().unwrap_or_default().to_bytes();
-        let searched = !name.contains(&b'/');
-        let candidates = if searched { search(&environment, name) } else { Vec::from([path::c_string(name)]) };
-        Self { candidates, searched, arguments: spec.command.clone(), environment }
-    }
-
-    /// The value of PATH.
-    pub fn search_path(&self) -> &[u8] {
-        value(&self.environment, b"PATH").unwrap_or_default()
+    pub fn new(arena: &'p Arena, spec: &Spec<'p>, host: &Host<'p>) -> Self {
+        let environment = environment(arena, spec, host);
+        let name = spec.command.first().copied().unwrap_or_default();
+        let mut search_path = None;
+        let mut candidates = List::new(arena);
+        if name.bytes().contains(&b'/') {
+            candidates.push(name);
+        } else if !name.is_empty() {
+            let path = value(environment, b"PATH=").unwrap_or_default();
+            for directory in path.bytes().split(|byte| *byte == b':') {
+                // An empty one is the working directory.
+                let directory = if directory.is_empty() { b"." } else { directory };
+                candidates.push(path::join(arena, directory, name.bytes()));
+            }
+            search_path = Some(path);
+        }
+        Self {
+            candidates: candidates.finish(),
+            search_path,
+            arguments: terminated(arena, spec.command),
+            environment: terminated(arena, environment),
+        }
     }
 }
 
-/// The name in each directory of PATH; an empty one is the working directory.
-fn search(environment: &[CString], name: &[u8]) -> Vec<CString> {
-    let directories = value(environment, b"PATH").unwrap_or_default();
-    directories
-        .split(|byte| *byte == b':')
-        .map(|directory| path::join(if directory.is_empty() { b"." } else { directory }, name))
-        .collect()
+/// The list as execve(2) takes it.
+fn terminated<'p>(arena: &'p Arena, words: &[Word<'p>]) -> &'p [Option<Word<'p>>] {
+    let mut list = List::new(arena);
+    for word in words {
+        list.push(Some(*word));
+    }
+    list.push(None);
+    list.finish()
 }
 
-fn value<'e>(environment: &'e [CString], name: &[u8]) -> Option<&'e [u8]> {
-    environment.iter().find_map(|entry| entry.to_bytes().strip_prefix(name)?.strip_prefix(b"="))
+/// What follows `NAME=` in a list of variables.
+fn value<'e>(environment: &[Word<'e>], name: &[u8]) -> Option<Word<'e>> {
+    let entry = environment.iter().find(|entry| entry.bytes().starts_with(name))?;
+    Some(entry.after(name.len()))
 }
 
 /// A clean environment, and what was asked for. The last of two values for one name counts.
-fn environment(spec: &Spec, host: &Host) -> Vec<CString> {
-    let caller = |name: &[u8]| {
-        host.environment.iter().find_map(|word| {
-            let entry = word.as_cstr().to_bytes();
-            entry.strip_prefix(name)?.starts_with(b"=").then(|| path::c_string(entry))
-        })
-    };
-    let home = [b"HOME=", host.user.home.to_bytes()].concat();
-    let terminal = caller(b"TERM").unwrap_or_else(|| c"TERM=xterm".into());
-    let mut entries = Vec::from([path::c_string(PATH), path::c_string(home), terminal, c"container=aril".into()]);
-    for asked in &spec.environment {
-        let asked = asked.to_bytes();
-        let entry = if asked.contains(&b'=') { Some(path::c_string(asked)) } else { caller(asked) };
+fn environment<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host<'p>) -> &'p [Word<'p>] {
+    let mut entries = List::new(arena);
+    entries.push(PATH);
+    entries.push(copy(arena, &[b"HOME=", host.user.home.bytes()]));
+    entries.push(passed_on(arena, host, b"TERM").unwrap_or(word(c"TERM=xterm")));
+    entries.push(word(c"container=aril"));
+    for asked in spec.environment.iter() {
+        let name = asked.bytes().split_inclusive(|byte| *byte == b'=').next().unwrap_or_default();
+        let entry = if name.ends_with(b"=") { Some(*asked) } else { passed_on(arena, host, name) };
         let Some(entry) = entry else { continue };
-        let name = entry.to_bytes().split_inclusive(|byte| *byte == b'=').next().unwrap_or_default();
-        entries.retain(|earlier| !earlier.to_bytes().starts_with(name));
-        entries.push(entry);
+        let is_same = |earlier: &Word| {
+            let rest = earlier.bytes().strip_prefix(name.strip_suffix(b"=").unwrap_or(name));
+            rest.is_some_and(|rest| rest.starts_with(b"="))
+        };
+        match entries.iter().position(is_same) {
+            Some(at) => entries[at] = entry,
+            None => entries.push(entry),
+        }
     }
-    entries
+    entries.finish()
+}
+
+/// The caller's own variable, copied, because what the kernel gave this process is erased.
+fn passed_on<'p>(arena: &'p Arena, host: &Host, name: &[u8]) -> Option<Word<'p>> {
+    let value = value(host.environment, copy(arena, &[name, b"="]).bytes())?;
+    Some(copy(arena, &[name, b"=", value.bytes()]))
 }
 
 /// What the command's process does before it executes.
@@ -81,7 +100,7 @@ pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &'p Spec, host: &'p Host, maps: 
     let command = spec.command.first().copied().unwrap_or_default();
     draft.must(if host.foreground { Step::TakeForeground } else { Step::NewSession });
     // After a change of root `/` is where the process is already.
-    let workdir = spec.workdir.or((spec.change_root == ChangeRoot::None).then_some(c"/"));
+    let workdir = spec.workdir.or((spec.change_root == ChangeRoot::None).then_some(word(c"/")));
     identity::become_user(draft, spec, host, maps, workdir);
     // Where the init is PID 1 its end is everyone's. The signal is cleared by a change of user, hence here.
     draft.when(!spec.is_private(Namespace::Pid) || (!spec.init && spec.user.is_some()), Step::DieWithInit);
@@ -90,9 +109,4 @@ pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &'p Spec, host: &'p Host, maps: 
     draft.must(Step::ResetSignals { ignored: host.ignored });
     draft.when(spec.verbose, Step::Say { command });
     draft.must(Step::Exec { command });
-}
-
-/// The list as execve(2) takes it.
-pub fn terminated<'w>(words: impl Iterator<Item = &'w CStr>) -> Vec<Option<Word<'w>>> {
-    words.map(|word| Some(Word::from(word))).chain([None]).collect()
 }

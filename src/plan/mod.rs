@@ -9,20 +9,18 @@ mod mounts;
 mod root;
 pub mod step;
 
-pub use command::{Command, terminated};
+pub use command::Command;
 pub use filter::FILTER;
-pub use step::{Make, Options, Phase, Step, Tree};
+pub use step::{Make, Phase, Step, Tree};
 
 use crate::host::Host;
-use crate::problem;
 use crate::spec::{Namespace, Source, Spec};
-use crate::sys::Errno;
-use crate::text::Problem;
-use alloc::vec::Vec;
-use core::fmt;
+use crate::sys::{Arena, Errno, List, word};
+use crate::text::{Text, Told};
+use linux_raw_sys::general as k;
 
 /// A step with who does it and what its failure means.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'p> {
     pub phase: Phase,
     pub step: Step<'p>,
@@ -35,27 +33,32 @@ pub enum Fate {
     /// A failure ends the run.
     Must,
     /// These failures are as good as success.
-    May(&'static [Errno]),
+    May(Errors),
     /// On these failures the next line is done instead; else it is left out.
-    Try(&'static [Errno]),
+    Try(Errors),
     /// Only after a `Try` that failed.
     Instead,
 }
 
+/// A few errors, filled up with zeros, which no error is.
+pub type Errors = [Errno; 4];
+
+const NONE: Errno = Errno(0);
+const MISSING: Errors = [Errno::ENOENT, NONE, NONE, NONE];
+const REFUSED: Errors = [Errno::EPERM, NONE, NONE, NONE];
+const INVALID: Errors = [Errno::EINVAL, NONE, NONE, NONE];
+
 impl Fate {
-    /// The failures that do not end the run.
-    pub const fn tolerated(self) -> &'static [Errno] {
-        match self {
-            Self::May(on) | Self::Try(on) => on,
-            Self::Must | Self::Instead => &[],
-        }
+    /// Whether this failure does not end the run.
+    pub fn tolerates(self, errno: Errno) -> bool {
+        matches!(self, Self::May(on) | Self::Try(on) if on.contains(&errno))
     }
 }
 
 /// Everything that is to be done for a container.
 #[derive(Debug)]
 pub struct Plan<'p> {
-    pub lines: Vec<Line<'p>>,
+    pub lines: &'p [Line<'p>],
     pub command: Command<'p>,
 }
 
@@ -63,7 +66,7 @@ pub struct Plan<'p> {
 #[derive(Debug)]
 struct Draft<'p> {
     phase: Phase,
-    lines: Vec<Line<'p>>,
+    lines: List<'p, Line<'p>>,
 }
 
 impl<'p> Draft<'p> {
@@ -73,10 +76,6 @@ impl<'p> Draft<'p> {
 
     fn must(&mut self, step: Step<'p>) {
         self.add(Fate::Must, step);
-    }
-
-    fn may(&mut self, on: &'static [Errno], step: Step<'p>) {
-        self.add(Fate::May(on), step);
     }
 
     fn when(&mut self, wanted: bool, step: Step<'p>) {
@@ -90,12 +89,13 @@ impl<'p> Draft<'p> {
 ///
 /// # Errors
 /// What can be foreseen: ids that are not mapped, a mount point that is of the wrong kind, a root that cannot be had.
-pub fn plan<'p>(spec: &'p Spec, host: &'p Host) -> Result<Plan<'p>, Problem> {
+pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Told<'p, Plan<'p>> {
     let maps = identity::maps(spec, host);
-    identity::check(spec, host, maps)?;
-    let mut draft = Draft { phase: Phase::Launcher, lines: Vec::new() };
-    let layout = mounts::Layout::of(spec, host, maps)?;
+    identity::check(arena, spec, host, maps)?;
+    let layout = mounts::Layout::of(arena, spec, host, maps)?;
+    let mut draft = Draft { phase: Phase::Launcher, lines: List::new(arena) };
 
+    draft.when(must_be_protected(spec, host), Step::ExecuteAnew);
     draft.must(Step::BlockSignals);
     draft.must(Step::CloseDescriptors { from: FIRST_DESCRIPTOR + spec.preserve_fds });
     layout.prepare(&mut draft);
@@ -115,10 +115,10 @@ pub fn plan<'p>(spec: &'p Spec, host: &'p Host) -> Result<Plan<'p>, Problem> {
     layout.mount(&mut draft);
 
     draft.phase = Phase::Inside;
-    if spec.is_private(Namespace::Uts) {
-        draft.must(Step::SetHostname { name: spec.hostname.unwrap_or(c"container") });
-    }
+    let own_name = spec.is_private(Namespace::Uts);
+    draft.when(own_name, Step::SetHostname { name: spec.hostname.unwrap_or(word(c"container")) });
     draft.when(spec.is_private(Namespace::Network), Step::LoopbackUp);
+    draft.when(spec.init, Step::StartCommand);
 
     draft.phase = Phase::Command;
     command::prepare(&mut draft, spec, host, maps);
@@ -129,11 +129,17 @@ pub fn plan<'p>(spec: &'p Spec, host: &'p Host) -> Result<Plan<'p>, Problem> {
         draft.when(spec.preserve_fds > 0, Step::CloseLeftovers { count: spec.preserve_fds });
         draft.must(Step::HideArguments);
     }
-    Ok(Plan { lines: draft.lines, command: Command::new(spec, host) })
+    Ok(Plan { lines: draft.lines.finish(), command: Command::new(arena, spec, host) })
 }
 
 /// After standard input, output and error.
 const FIRST_DESCRIPTOR: u32 = 3;
+
+/// Without a user namespace of its own a command that may trace others can open even what `HideMemory` hides.
+fn must_be_protected(spec: &Spec, host: &Host) -> bool {
+    let may_trace = spec.capabilities >> k::CAP_SYS_PTRACE & 1 == 1;
+    host.can_be_written && may_trace && !spec.is_private(Namespace::User) && host.has(k::CAP_SYS_ADMIN)
+}
 
 /// Existing namespaces are joined by the launcher, the user namespace first: it gives the right to join the others.
 fn join<'p>(draft: &mut Draft<'p>, spec: &'p Spec) {
@@ -149,48 +155,41 @@ fn clone(spec: &Spec) -> Step<'static> {
     Step::Clone { flags: private.fold(0, |flags, (.., flag)| flags | flag) }
 }
 
-/// As `aril explain` prints it.
-impl fmt::Display for Plan<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Plan<'_> {
+    /// As `aril explain` prints it.
+    pub fn write(&self, text: &mut Text) {
         for (phase, heading) in Phase::ALL {
-            let mut lines = self.lines.iter().filter(|line| line.phase == phase).peekable();
-            if lines.peek().is_some() {
-                writeln!(f, "{heading}:")?;
+            let mut is_first = true;
+            for line in self.lines.iter().filter(|line| line.phase == phase) {
+                if is_first {
+                    text.add(heading.bytes()).add(b":\n");
+                }
+                is_first = false;
+                line.write(text);
             }
-            lines.try_for_each(|line| writeln!(f, "{line}"))?;
         }
-        Ok(())
     }
 }
 
-impl fmt::Display for Line<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let indent = if self.fate == Fate::Instead { "    " } else { "  " };
-        write!(f, "{indent}{}", self.step)?;
-        let names = |f: &mut fmt::Formatter<'_>, on: &[Errno]| {
-            on.iter().enumerate().try_for_each(|(at, error)| {
-                f.write_str(if at == 0 { " " } else { ", " })?;
-                f.write_str(error.name().unwrap_or_default())
-            })
-        };
+impl Line<'_> {
+    fn write(&self, text: &mut Text) {
+        text.add(if self.fate == Fate::Instead { b"    " } else { b"  " });
+        self.step.write(text);
         match self.fate {
-            Fate::Must | Fate::Instead => Ok(()),
-            Fate::May(on) => {
-                f.write_str(" [may fail:")?;
-                names(f, on)?;
-                f.write_str("]")
-            }
-            Fate::Try(on) => {
-                f.write_str(" [on")?;
-                names(f, on)?;
-                f.write_str(" instead:]")
-            }
+            Fate::Must | Fate::Instead => {}
+            Fate::May(on) => write_errors(text, b" [may fail:", on, b"]"),
+            Fate::Try(on) => write_errors(text, b" [on", on, b" instead:]"),
         }
+        text.add(b"\n");
     }
 }
 
-/// A mount point of the wrong kind, which the kernel would refuse with ENOTDIR only when half is made.
-fn wrong_kind(target: &core::ffi::CStr, wanted: Make) -> Problem {
-    let found = if wanted == Make::Directory { "it is not a directory" } else { "it is a directory" };
-    problem!("mount on {}: {found} in the image (ENOTDIR)", crate::text::shown(target))
+fn write_errors(text: &mut Text, before: &[u8], on: Errors, after: &[u8]) {
+    let mut separator: &[u8] = b" ";
+    text.add(before);
+    for errno in on.into_iter().filter(|errno| *errno != NONE) {
+        text.add(separator).add(errno.name());
+        separator = b", ";
+    }
+    text.add(after);
 }

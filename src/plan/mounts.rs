@@ -1,17 +1,14 @@
 //! What is mounted in the container, in which order, and where a mount point has to be made for it.
 
-use super::identity::Maps;
+use super::identity::{Maps, has_group};
 use super::root::Root;
-use super::step::Options;
-use super::{Draft, Fate, Make, Phase, Step, Tree, wrong_kind};
+use super::{Draft, Errors, Fate, INVALID, MISSING, Make, Phase, REFUSED, Step, Tree};
 use crate::host::{Host, Presence};
-use crate::problem;
-use crate::spec::{Namespace, Spec, Tmpfs, Volume};
-use crate::sys::Errno;
+use crate::spec::{Namespace, RESOLVER, Spec, Tmpfs, Volume};
 use crate::sys::file::Kind;
 use crate::sys::mount::Attributes;
-use crate::text::{Problem, path, shown};
-use alloc::vec::Vec;
+use crate::sys::{Arena, Errno, List, Word, word};
+use crate::text::{Problem, Told, path};
 use core::ffi::CStr;
 
 const NO_SUID: Attributes = Attributes::NOSUID;
@@ -20,13 +17,56 @@ const DATA_ONLY: Attributes = NO_DEVICES.and(Attributes::NOEXEC);
 const READ_ONLY: Attributes = DATA_ONLY.and(Attributes::RDONLY);
 
 /// Nodes of the host that every program expects; mknod(2) is refused in a user namespace.
-const DEVICES: [(&CStr, &CStr); 6] = [
-    (c"/dev/null", c"null"),
-    (c"/dev/zero", c"zero"),
-    (c"/dev/full", c"full"),
-    (c"/dev/random", c"random"),
-    (c"/dev/urandom", c"urandom"),
-    (c"/dev/tty", c"tty"),
+const DEVICES: [Word; 6] = [
+    word(c"/dev/null"),
+    word(c"/dev/zero"),
+    word(c"/dev/full"),
+    word(c"/dev/random"),
+    word(c"/dev/urandom"),
+    word(c"/dev/tty"),
+];
+
+/// A file or directory of proc or sysfs that a container must not have.
+struct Secret {
+    /// The whole path.
+    path: Word<'static>,
+    cover: Cover,
+}
+
+/// How it is kept from the container.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cover {
+    ReadOnly,
+    /// Something empty lies over it.
+    HiddenFile,
+    HiddenDirectory,
+}
+
+const fn secret(path: &'static CStr, cover: Cover) -> Secret {
+    Secret { path: word(path), cover }
+}
+
+/// What container engines have agreed to hide or to make read-only (docker and podman, "default masked paths").
+///
+/// Always covered, whatever access(2) says: files below `/proc/sys` ask the outer user id, which a map of 0 to 0 keeps.
+const SECRETS: &[Secret] = &[
+    secret(c"/proc/sys", Cover::ReadOnly),
+    secret(c"/proc/sysrq-trigger", Cover::ReadOnly),
+    secret(c"/proc/irq", Cover::ReadOnly),
+    secret(c"/proc/bus", Cover::ReadOnly),
+    secret(c"/proc/fs", Cover::ReadOnly),
+    secret(c"/proc/kcore", Cover::HiddenFile),
+    secret(c"/proc/keys", Cover::HiddenFile),
+    secret(c"/proc/interrupts", Cover::HiddenFile),
+    secret(c"/proc/latency_stats", Cover::HiddenFile),
+    secret(c"/proc/timer_list", Cover::HiddenFile),
+    secret(c"/proc/timer_stats", Cover::HiddenFile),
+    secret(c"/proc/sched_debug", Cover::HiddenFile),
+    secret(c"/proc/acpi", Cover::HiddenDirectory),
+    secret(c"/proc/asound", Cover::HiddenDirectory),
+    secret(c"/proc/scsi", Cover::HiddenDirectory),
+    secret(c"/sys/firmware", Cover::HiddenDirectory),
+    secret(c"/sys/devices/virtual/powercap", Cover::HiddenDirectory),
 ];
 
 /// The group of terminals on every distribution.
@@ -40,7 +80,7 @@ enum What<'p> {
     Dev,
     Fresh,
     Resolver,
-    Volume(&'p Volume, Kind),
+    Volume(&'p Volume<'p>, Kind),
     Tmpfs(&'p Tmpfs<'p>),
 }
 
@@ -52,10 +92,10 @@ enum Need {
     InRoot,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Mounting<'p> {
     what: What<'p>,
-    target: &'p CStr,
+    target: Word<'p>,
     need: Need,
 }
 
@@ -81,47 +121,25 @@ pub struct Layout<'p> {
     host: &'p Host<'p>,
     maps: Maps<'p>,
     root: Root,
-    mounts: Vec<Mounting<'p>>,
+    mounts: &'p [Mounting<'p>],
 }
 
 impl<'p> Layout<'p> {
     /// Puts them in order: the container's own file systems first, then what was asked for, by depth.
-    pub fn of(spec: &'p Spec, host: &'p Host, maps: Maps<'p>) -> Result<Self, Problem> {
-        let own = spec.own_file_systems();
-        let mut wanted: Vec<(What, &CStr)> = Vec::new();
-        wanted.extend(own.proc.then_some((What::Proc, c"/proc")));
-        wanted.extend(own.sys.then_some((What::Sys, c"/sys")));
-        wanted.extend(own.dev.then_some((What::Dev, c"/dev")));
-        if spec.is_view() {
-            wanted.extend(Spec::FRESH.map(|path| (What::Fresh, path)));
-        }
-        let first = wanted.len();
-        wanted.extend(host.resolver.then_some((What::Resolver, c"/etc/resolv.conf")));
-        let volumes = spec.volumes.iter().zip(&host.volumes);
-        wanted.extend(volumes.map(|(volume, kind)| (What::Volume(volume, *kind), volume.target.as_c_str())));
-        wanted.extend(spec.tmpfs.iter().map(|tmpfs| (What::Tmpfs(tmpfs), tmpfs.target.as_c_str())));
-        if let Some(asked) = wanted.get_mut(first..) {
-            path::sort_by_depth(asked, |(_, target)| target);
-        }
-
-        let mut mounts: Vec<Mounting> = Vec::new();
-        for (what, target) in wanted {
-            let need = need(what, target, &mounts, host)?;
-            mounts.push(Mounting { what, target, need });
+    pub fn of(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>, maps: Maps<'p>) -> Told<'p, Self> {
+        let mounts = wanted(arena, spec, host).finish();
+        for at in 0..mounts.len() {
+            mounts[at].need = need(arena, mounts[at], &mounts[..at], host)?;
         }
         let lacking = mounts.iter().find(|mount| mount.need == Need::InImage);
-        let root = Root::of(spec, host, lacking.is_some());
-        match lacking {
-            Some(mount) if root == Root::Host => {
-                return Err(problem!("mount on {}: it is not there (ENOENT)", shown(mount.target)));
-            }
-            _ => {}
+        let root = Root::of(spec, lacking.is_some());
+        if let (Some(mount), Root::Host) = (lacking, root) {
+            return Err(Problem::failed(arena, "mount on %", &[mount.target], Errno::ENOENT));
         }
-        // What is written to an overlay never reaches the image.
+        // What is written to an overlay never reaches the image. A link to nowhere is no place for the resolver.
         if root.has_scratch() {
-            for mount in &mut mounts {
-                let resolver = matches!(mount.what, What::Resolver);
-                if mount.need == Need::InImage || resolver {
+            for mount in mounts.iter_mut() {
+                if mount.need == Need::InImage || matches!(mount.what, What::Resolver) {
                     mount.need = Need::InRoot;
                 }
             }
@@ -132,11 +150,12 @@ impl<'p> Layout<'p> {
     /// What the launcher does before the clone.
     pub fn prepare(&self, draft: &mut Draft<'p>) {
         let rootfs = self.spec.rootfs;
-        let in_image = || self.mounts.iter().filter(|mount| mount.need == Need::InImage);
-        draft.when(in_image().next().is_some(), Step::LockRootfs { path: rootfs });
-        for mount in in_image() {
+        let mut is_locked = false;
+        for mount in self.mounts.iter().filter(|mount| mount.need == Need::InImage) {
+            draft.when(!is_locked, Step::LockRootfs { path: rootfs });
+            is_locked = true;
             let step = Step::MakeInImage { rootfs, target: mount.target, make: mount.what.make() };
-            draft.add(fate_of_making(mount.what), step);
+            draft.add(mount.fate(), step);
         }
         self.root.prepare(draft, self.spec, self.host);
     }
@@ -145,139 +164,164 @@ impl<'p> Layout<'p> {
     pub fn mount(&self, draft: &mut Draft<'p>) {
         draft.when(self.spec.is_private(Namespace::Mount), Step::MakePrivate);
         self.root.begin(draft, self.spec, self.host, !self.mounts.is_empty());
-        // In the image before it is sealed; in a tmpfs of the container once that is mounted.
-        let is_in_image =
-            |mount: &&Mounting| mount.need == Need::InRoot && enclosing(mount.target, &self.mounts).is_none();
-        for mount in self.mounts.iter().filter(is_in_image) {
-            draft.add(fate_of_making(mount.what), mount.make_in_root());
+        // Into the root before it is sealed; into a tmpfs of the container once that is mounted.
+        let made_first =
+            |mount: &Mounting| mount.need == Need::InRoot && enclosing(mount.target, self.mounts).is_none();
+        for mount in self.mounts.iter().filter(|mount| made_first(mount)) {
+            draft.add(mount.fate(), mount.make());
         }
         draft.when(self.spec.read_only && self.root.has_scratch(), Step::SealRoot);
-        for mount in &self.mounts {
-            let inside_another = enclosing(mount.target, &self.mounts).is_some();
-            if mount.need == Need::InRoot && (inside_another || matches!(mount.what, What::Resolver)) {
-                draft.add(fate_of_making(mount.what), mount.make_in_root());
+        for mount in self.mounts {
+            if mount.need == Need::InRoot && !made_first(mount) {
+                draft.add(mount.fate(), mount.make());
             }
-            self.add(draft, mount);
+            self.add(draft, *mount);
         }
         self.root.end(draft, self.spec);
         debug_assert!(draft.phase == Phase::Outside);
     }
 
-    fn add(&self, draft: &mut Draft<'p>, mount: &Mounting<'p>) {
+    fn add(&self, draft: &mut Draft<'p>, mount: Mounting<'p>) {
         let path = mount.target;
         match mount.what {
             What::Proc => {
-                draft.must(new_at(c"proc", "", DATA_ONLY, Some(Tree::Proc), path));
-                self.cover(draft, b"/proc", Tree::Proc);
+                draft.must(new(c"proc", c"", DATA_ONLY, path).kept(Tree::Proc));
+                self.cover(draft, b"/proc/", Tree::Proc);
             }
             What::Sys => {
                 self.sys(draft, path);
-                self.cover(draft, b"/sys", Tree::Sys);
+                self.cover(draft, b"/sys/", Tree::Sys);
             }
             What::Dev => self.dev(draft, path),
             What::Fresh => {
-                let mode = if path == c"/tmp" { "mode=1777" } else { "mode=0755" };
-                draft.must(new_at(c"tmpfs", mode, NO_DEVICES, None, path));
+                let mode = if path == word(c"/tmp") { c"mode=1777" } else { c"mode=0755" };
+                draft.must(new(c"tmpfs", mode, NO_DEVICES, path));
             }
-            What::Resolver => {
-                draft.may(&[Errno::ENOENT], bind(c"/etc/resolv.conf", READ_ONLY, path));
-            }
+            What::Resolver => draft.add(Fate::May(MISSING), bind(RESOLVER, READ_ONLY, path)),
             What::Volume(volume, _) => {
                 let attributes = if volume.read_only { Attributes::RDONLY } else { Attributes::NONE };
-                draft.must(bind(&volume.source, attributes.and(NO_DEVICES), path));
+                draft.must(bind(volume.source, attributes.and(NO_DEVICES), path));
             }
             What::Tmpfs(tmpfs) => {
-                let options = Options { ours: "mode=1777", asked: tmpfs.options };
-                let at = Tree::Root;
-                draft.must(Step::Mount { kind: c"tmpfs", options, attributes: NO_DEVICES, keep: None, at, path });
+                draft.must(new(c"tmpfs", c"mode=1777", NO_DEVICES, path).asked(tmpfs.options));
             }
         }
     }
 
     /// With a network of its own the container's view of the devices is its own too; else the host's is shown. The kernel
     /// makes a new one only where the outer one can be seen whole.
-    fn sys(&self, draft: &mut Draft<'p>, path: &'p CStr) {
-        let shared = Step::Bind {
-            source: c"/sys",
-            attributes: READ_ONLY,
-            keep: Some(Tree::Sys),
-            at: Tree::Root,
-            path,
-            make: None,
-        };
+    fn sys(&self, draft: &mut Draft<'p>, path: Word<'p>) {
+        let shared = bind(word(c"/sys"), READ_ONLY, path).kept(Tree::Sys);
         if self.spec.is_private(Namespace::Network) {
-            draft.add(Fate::Try(&[Errno::EPERM]), new_at(c"sysfs", "", READ_ONLY, Some(Tree::Sys), path));
+            draft.add(Fate::Try(REFUSED), new(c"sysfs", c"", READ_ONLY, path).kept(Tree::Sys));
             draft.add(Fate::Instead, shared);
         } else {
             draft.must(shared);
         }
     }
 
-    fn dev(&self, draft: &mut Draft<'p>, path: &'p CStr) {
-        draft.must(new_at(c"tmpfs", "mode=0755,size=64m", NO_SUID, Some(Tree::Dev), path));
-        for (source, name) in DEVICES {
-            let (at, make) = (Tree::Dev, Some(Make::File));
-            let step = Step::Bind { source, attributes: Attributes::NONE, keep: None, at, path: name, make };
-            draft.may(&[Errno::ENOENT], step);
+    fn dev(&self, draft: &mut Draft<'p>, path: Word<'p>) {
+        const PREFIX: usize = "/dev/".len();
+        draft.must(new(c"tmpfs", c"mode=0755,size=64m", NO_SUID, path).kept(Tree::Dev));
+        for source in DEVICES {
+            let step = bind(source, Attributes::NONE, source.after(PREFIX)).in_dev(Make::File);
+            draft.add(Fate::May(MISSING), step);
         }
-        let in_dev = |kind, options, attributes, path| {
-            let options = Options::fixed(options);
-            Step::Mount { kind, options, attributes, keep: None, at: Tree::Dev, path }
-        };
-        let options =
-            if self.maps.has_group(TTY_GROUP) { "ptmxmode=0666,mode=0620,gid=5" } else { "ptmxmode=0666,mode=0620" };
-        draft.must(in_dev(c"devpts", options, NO_SUID.and(Attributes::NOEXEC), c"pts"));
-        draft.must(in_dev(c"tmpfs", "mode=1777,size=64m", DATA_ONLY, c"shm"));
+        let terminals =
+            |options| new(c"devpts", options, NO_SUID.and(Attributes::NOEXEC), word(c"pts")).in_dev(Make::Directory);
+        let has_group = has_group(self.spec, self.maps, TTY_GROUP);
+        if has_group != Some(false) {
+            let fate = if has_group.is_none() { Fate::Try(INVALID) } else { Fate::Must };
+            draft.add(fate, terminals(c"ptmxmode=0666,mode=0620,gid=5"));
+        }
+        if has_group != Some(true) {
+            let fate = if has_group.is_none() { Fate::Instead } else { Fate::Must };
+            draft.add(fate, terminals(c"ptmxmode=0666,mode=0620"));
+        }
+        draft.must(new(c"tmpfs", c"mode=1777,size=64m", DATA_ONLY, word(c"shm")).in_dev(Make::Directory));
+        let queues = word(c"mqueue");
         if self.spec.is_private(Namespace::Ipc) {
-            draft.must(in_dev(c"mqueue", "", DATA_ONLY, c"mqueue"));
+            draft.must(new(c"mqueue", c"", DATA_ONLY, queues).in_dev(Make::Directory));
         } else {
-            let (at, make) = (Tree::Dev, Some(Make::Directory));
-            let step =
-                Step::Bind { source: c"/dev/mqueue", attributes: DATA_ONLY, keep: None, at, path: c"mqueue", make };
-            draft.may(&[Errno::ENOENT], step);
+            let step = bind(word(c"/dev/mqueue"), DATA_ONLY, queues).in_dev(Make::Directory);
+            draft.add(Fate::May(MISSING), step);
         }
         draft.must(Step::DeviceLinks);
     }
 
-    /// Covers the kernel's secrets below this file system.
+    /// Covers the kernel's secrets below this file system, as far as this kernel has them.
     fn cover(&self, draft: &mut Draft<'p>, base: &[u8], at: Tree) {
-        let below = |path: &CStr| path::is_within(path.to_bytes(), base);
-        for secret in self.host.secrets.iter().filter(|secret| below(secret.path)) {
-            let (path, name) = (secret.path, &secret.path[base.len() + 1..]);
-            let has_empty = draft.lines.iter().any(|line| line.step == Step::EmptyTree);
-            draft.when(secret.directory && !secret.read_only && !has_empty, Step::EmptyTree);
-            draft.must(if secret.read_only {
-                Step::Protect { at, path, name }
-            } else {
-                Step::Mask { at, path, name, directory: secret.directory }
-            });
+        let has_empty = draft.lines.iter().any(|line| line.step == Step::EmptyTree);
+        draft.when(!has_empty, Step::EmptyTree);
+        for secret in SECRETS.iter().filter(|secret| secret.path.bytes().starts_with(base)) {
+            let (path, name) = (secret.path, secret.path.after(base.len()));
+            let directory = secret.cover == Cover::HiddenDirectory;
+            let step = match secret.cover {
+                Cover::ReadOnly => Step::Protect { at, path, name },
+                Cover::HiddenFile | Cover::HiddenDirectory => Step::Mask { at, path, name, directory },
+            };
+            draft.add(Fate::May(MISSING), step);
         }
     }
 }
 
+/// What a Spec asks for, in order.
+fn wanted<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> List<'p, Mounting<'p>> {
+    let mut all = List::new(arena);
+    let mut add = |what, target| all.push(Mounting { what, target, need: Need::Nothing });
+    let own = spec.own_file_systems();
+    for (wanted, what, target) in
+        [(own.proc, What::Proc, c"/proc"), (own.sys, What::Sys, c"/sys"), (own.dev, What::Dev, c"/dev")]
+    {
+        if wanted {
+            add(what, word(target));
+        }
+    }
+    if spec.is_view() {
+        Spec::FRESH.into_iter().for_each(|target| add(What::Fresh, target));
+    }
+    let mut asked = List::new(arena);
+    let mut ask = |what, target| asked.push(Mounting { what, target, need: Need::Nothing });
+    if host.resolver {
+        ask(What::Resolver, RESOLVER);
+    }
+    for (volume, kind) in spec.volumes.iter().zip(host.volumes) {
+        ask(What::Volume(volume, *kind), volume.target);
+    }
+    for tmpfs in spec.tmpfs.iter() {
+        ask(What::Tmpfs(tmpfs), tmpfs.target);
+    }
+    path::sort_by_depth(&mut asked, |mount| mount.target);
+    all.extend(&asked);
+    all
+}
+
 impl<'p> Mounting<'p> {
-    fn make_in_root(&self) -> Step<'p> {
+    fn make(&self) -> Step<'p> {
         Step::MakeInRoot { target: self.target, make: self.what.make() }
     }
-}
 
-/// Names can be resolved without; everything else was asked for.
-fn fate_of_making(what: What) -> Fate {
-    const REFUSED: &[Errno] = &[Errno::EACCES, Errno::EPERM, Errno::EROFS, Errno::ENOTDIR];
-    match what {
-        What::Resolver => Fate::May(REFUSED),
-        _ => Fate::Must,
+    /// What it means that its mount point cannot be made: names can be resolved without; everything else was asked for.
+    fn fate(&self) -> Fate {
+        const READ_ONLY: Errors = [Errno::EACCES, Errno::EPERM, Errno::EROFS, Errno::ENOTDIR];
+        match self.what {
+            What::Resolver => Fate::May(READ_ONLY),
+            _ => Fate::Must,
+        }
     }
 }
 
-/// Which earlier mount a path lies in.
-fn enclosing<'m, 'p>(target: &CStr, mounts: &'m [Mounting<'p>]) -> Option<&'m Mounting<'p>> {
-    let holds =
-        |mount: &&Mounting| mount.target != target && path::is_within(target.to_bytes(), mount.target.to_bytes());
-    mounts.iter().filter(holds).max_by_key(|mount| mount.target.count_bytes())
+/// The innermost mount that a path lies in.
+fn enclosing<'m, 'p>(target: Word, mounts: &'m [Mounting<'p>]) -> Option<&'m Mounting<'p>> {
+    let holds = |mount: &&Mounting| mount.target != target && path::is_within(target.bytes(), mount.target.bytes());
+    mounts
+        .iter()
+        .filter(holds)
+        .reduce(|inner, mount| if mount.target.bytes().len() >= inner.target.bytes().len() { mount } else { inner })
 }
 
-fn need(what: What, target: &CStr, earlier: &[Mounting], host: &Host) -> Result<Need, Problem> {
+fn need<'p>(arena: &'p Arena, mount: Mounting, earlier: &[Mounting], host: &Host) -> Told<'p, Need> {
+    let Mounting { what, target, .. } = mount;
     if earlier.iter().any(|mount| mount.target == target) {
         return Ok(Need::Nothing);
     }
@@ -285,26 +329,50 @@ fn need(what: What, target: &CStr, earlier: &[Mounting], host: &Host) -> Result<
         // Nothing is made on the host, hence not in a volume.
         return Ok(if mount.what.is_own_tmpfs() { Need::InRoot } else { Need::Nothing });
     }
-    let wanted = what.make();
     match host.presence(target) {
-        Presence::There(kind) if (kind == Kind::Directory) != (wanted == Make::Directory) => {
-            Err(wrong_kind(target, wanted))
-        }
-        Presence::There(_) => Ok(Need::Nothing),
         Presence::Missing | Presence::Temporary => Ok(Need::InImage),
+        Presence::There(kind) if (kind == Kind::Directory) == (what.make() == Make::Directory) => Ok(Need::Nothing),
+        // The kernel would refuse it with ENOTDIR, when half is made.
+        Presence::There(Kind::Directory) => {
+            Err(Problem::refused(arena, "mount on %: it is a directory in the image (ENOTDIR)", &[target]))
+        }
+        Presence::There(_) => {
+            Err(Problem::refused(arena, "mount on %: it is not a directory in the image (ENOTDIR)", &[target]))
+        }
     }
 }
 
-fn bind<'p>(source: &'p CStr, attributes: Attributes, path: &'p CStr) -> Step<'p> {
+fn bind<'p>(source: Word<'p>, attributes: Attributes, path: Word<'p>) -> Step<'p> {
     Step::Bind { source, attributes, keep: None, at: Tree::Root, path, make: None }
 }
 
-fn new_at<'p>(
-    kind: &'static CStr,
-    options: &'static str,
-    attributes: Attributes,
-    keep: Option<Tree>,
-    path: &'p CStr,
-) -> Step<'p> {
-    Step::Mount { kind, options: Options::fixed(options), attributes, keep, at: Tree::Root, path }
+fn new<'p>(kind: &'static CStr, options: &'static CStr, attributes: Attributes, path: Word<'p>) -> Step<'p> {
+    let (kind, options, asked) = (word(kind), word(options), Word::default());
+    Step::Mount { kind, options, asked, attributes, keep: None, at: Tree::Root, path, make: None }
+}
+
+impl<'p> Step<'p> {
+    /// The tree of a mount is used later.
+    fn kept(mut self, tree: Tree) -> Self {
+        if let Self::Mount { keep, .. } | Self::Bind { keep, .. } = &mut self {
+            *keep = Some(tree);
+        }
+        self
+    }
+
+    /// A mount in the container's `/dev`, for which a place is made there.
+    fn in_dev(mut self, what: Make) -> Self {
+        if let Self::Mount { at, make, .. } | Self::Bind { at, make, .. } = &mut self {
+            (*at, *make) = (Tree::Dev, Some(what));
+        }
+        self
+    }
+
+    /// A new file system with options of the caller's.
+    fn asked(mut self, options: Word<'p>) -> Self {
+        if let Self::Mount { asked, .. } = &mut self {
+            *asked = options;
+        }
+        self
+    }
 }

@@ -6,9 +6,8 @@ use crate::spec::{IdRange, Namespace};
 use crate::sys::identity::CapabilitySet;
 use crate::sys::mount::Attributes;
 use crate::sys::signal::SignalSet;
-use crate::text::{Shown, names, shown};
-use core::ffi::CStr;
-use core::fmt;
+use crate::sys::{Arena, Word, word};
+use crate::text::{Text, copy, decimal, names};
 
 /// Who carries a step out, and when.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,13 +28,13 @@ pub enum Phase {
 
 impl Phase {
     /// All, in the order in which they begin, with the heading of each.
-    pub const ALL: [(Self, &'static str); 6] = [
-        (Self::Launcher, "launcher, before the clone"),
-        (Self::Parent, "launcher, after the clone"),
-        (Self::Outside, "inside, before the root moves"),
-        (Self::Inside, "inside, after it"),
-        (Self::Command, "command, before it is executed"),
-        (Self::Init, "init, once the command runs"),
+    pub const ALL: [(Self, Word<'static>); 6] = [
+        (Self::Launcher, word(c"launcher, before the clone")),
+        (Self::Parent, word(c"launcher, after the clone")),
+        (Self::Outside, word(c"inside, before the root moves")),
+        (Self::Inside, word(c"inside, after it")),
+        (Self::Command, word(c"command, before it is executed")),
+        (Self::Init, word(c"init, once the command runs")),
     ];
 }
 
@@ -62,29 +61,6 @@ pub enum Make {
     File,
 }
 
-/// The options of a new file system, each `NAME=VALUE,…`: ours, and those that a caller gave, which count where both say.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Options<'p> {
-    pub ours: &'static str,
-    pub asked: &'p [u8],
-}
-
-impl Options<'_> {
-    /// Nothing but ours.
-    pub const fn fixed(ours: &'static str) -> Self {
-        Options { ours, asked: b"" }
-    }
-}
-
-impl fmt::Display for Options<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for part in [self.ours.as_bytes(), self.asked].into_iter().filter(|part| !part.is_empty()) {
-            write!(f, " {}", Shown(part))?;
-        }
-        Ok(())
-    }
-}
-
 /// One thing that is done. Paths within a tree are resolved with the tree for their root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step<'p> {
@@ -94,27 +70,33 @@ pub enum Step<'p> {
     },
     Join {
         kind: Namespace,
-        path: &'p CStr,
+        path: Word<'p>,
     },
     /// flock(2) on the root file system's directory, against another aril that removes mount points.
     LockRootfs {
-        path: &'p CStr,
+        path: Word<'p>,
     },
     /// Makes a mount point in the image for the time of the run.
     MakeInImage {
-        rootfs: &'p CStr,
-        target: &'p CStr,
+        rootfs: Word<'p>,
+        target: Word<'p>,
         make: Make,
     },
+    /// Goes on as the same program on a read-only mount, so that nobody inside can ever write to its file through
+    /// `/proc/1/exe` (CVE-2019-5736).
+    ExecuteAnew,
     UnshareMounts,
     /// A tmpfs for the writes, attached where nothing of it is seen later.
     Scratch,
     /// The host's directory as lower layer; what is written goes to the scratch.
     Overlay {
-        lower: &'p CStr,
+        lower: Word<'p>,
         number: u16,
         user_attributes: bool,
     },
+    /// The overlays hold the scratch from now on: attached on top of `/` it would hide the host, and keep a new user namespace
+    /// from being made.
+    DetachScratch,
     Clone {
         /// `CLONE_NEW*`.
         flags: u32,
@@ -122,7 +104,7 @@ pub enum Step<'p> {
 
     DenySetgroups,
     WriteMap {
-        file: &'static CStr,
+        file: Word<'static>,
         ranges: &'p [IdRange],
     },
     Go,
@@ -136,7 +118,7 @@ pub enum Step<'p> {
     MakePrivate,
     /// The directory becomes a mount, on top of `/`.
     BindRoot {
-        path: &'p CStr,
+        path: Word<'p>,
         attributes: Attributes,
     },
     /// An overlay becomes that mount.
@@ -147,37 +129,40 @@ pub enum Step<'p> {
     EmptyRoot,
     /// The directory, or the host's own root, is where the rest is mounted.
     OpenRoot {
-        path: &'p CStr,
+        path: Word<'p>,
     },
     /// Makes a directory or an empty file in the root, and those above it.
     MakeInRoot {
-        target: &'p CStr,
+        target: Word<'p>,
         make: Make,
     },
     Link {
-        target: &'p CStr,
-        path: &'p CStr,
+        target: Word<'p>,
+        path: Word<'p>,
     },
     /// A new file system.
     Mount {
-        kind: &'static CStr,
-        options: Options<'p>,
+        kind: Word<'static>,
+        /// Ours, each `NAME=VALUE`, and those that a caller gave, which count where both say.
+        options: Word<'static>,
+        asked: Word<'p>,
         attributes: Attributes,
         keep: Option<Tree>,
         at: Tree,
-        path: &'p CStr,
+        path: Word<'p>,
+        make: Option<Make>,
     },
     /// An overlay's tree at its place.
     AttachOverlay {
         number: u16,
-        path: &'p CStr,
+        path: Word<'p>,
     },
     Bind {
-        source: &'p CStr,
+        source: Word<'p>,
         attributes: Attributes,
         keep: Option<Tree>,
         at: Tree,
-        path: &'p CStr,
+        path: Word<'p>,
         make: Option<Make>,
     },
     /// The links of `/dev`.
@@ -185,15 +170,15 @@ pub enum Step<'p> {
     /// A part of proc or sysfs onto itself, read-only.
     Protect {
         at: Tree,
-        path: &'static CStr,
-        name: &'static CStr,
+        path: Word<'static>,
+        name: Word<'static>,
     },
     EmptyTree,
     /// Something empty over a part of proc or sysfs.
     Mask {
         at: Tree,
-        path: &'static CStr,
-        name: &'static CStr,
+        path: Word<'static>,
+        name: Word<'static>,
         directory: bool,
     },
     SealRoot,
@@ -201,12 +186,14 @@ pub enum Step<'p> {
     /// The container's root already lies on top of `/`.
     EnterRoot,
     ChrootTo {
-        path: &'p CStr,
+        path: Word<'p>,
     },
     SetHostname {
-        name: &'p CStr,
+        name: Word<'p>,
     },
     LoopbackUp,
+    /// A process of its own for the command, which carries out the command's steps.
+    StartCommand,
 
     NewSession,
     TakeForeground,
@@ -220,7 +207,7 @@ pub enum Step<'p> {
         may_set_groups: bool,
     },
     ChangeDirectory {
-        path: &'p CStr,
+        path: Word<'p>,
     },
     SetCapabilities {
         keep: CapabilitySet,
@@ -232,10 +219,10 @@ pub enum Step<'p> {
         ignored: SignalSet,
     },
     Say {
-        command: &'p CStr,
+        command: Word<'p>,
     },
     Exec {
-        command: &'p CStr,
+        command: Word<'p>,
     },
 
     KeepOnlyKill,
@@ -245,140 +232,182 @@ pub enum Step<'p> {
     HideArguments,
 }
 
-impl fmt::Display for Step<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BlockSignals => f.write_str("block every signal"),
-            Self::CloseDescriptors { from } => write!(f, "close descriptors from {from} upwards"),
-            Self::Join { kind, path } => write!(f, "join the {} namespace {}", kind.name(), shown(path)),
-            Self::LockRootfs { path } => write!(f, "lock {} against the removal of mount points", shown(path)),
+impl Step<'_> {
+    /// Writes the step's sentence.
+    pub fn write(&self, text: &mut Text) {
+        let arena = text.arena();
+        let (template, words): (&str, &[Word]) = match *self {
+            Self::BlockSignals => ("block every signal", &[]),
+            Self::CloseDescriptors { from } => ("close descriptors from % upwards", &[decimal(arena, from.into())]),
+            Self::Join { kind, path } => ("join the % namespace %", &[kind.name(), path]),
+            Self::LockRootfs { path } => ("lock % against the removal of mount points", &[path]),
             Self::MakeInImage { rootfs, target, make } => {
-                write!(f, "make mount point {} ({make}) in {}", shown(target), shown(rootfs))
+                ("make mount point % (%) in %", &[target, make.name(), rootfs])
             }
-            Self::UnshareMounts => f.write_str("unshare the mount namespace and make it private"),
-            Self::Scratch => f.write_str("mount a tmpfs that takes the writes"),
+            Self::ExecuteAnew => ("execute this program anew, from a read-only mount", &[]),
+            Self::UnshareMounts => ("unshare the mount namespace and make it private", &[]),
+            Self::Scratch => ("mount a tmpfs that takes the writes", &[]),
             Self::Overlay { lower, user_attributes, .. } => {
-                let how = if *user_attributes { " (user attributes)" } else { "" };
-                write!(f, "make an overlay of {}{how}", shown(lower))
+                let how = if user_attributes { word(c" (user attributes)") } else { Word::default() };
+                ("make an overlay of %%", &[lower, how])
             }
-            Self::Clone { flags } => {
-                f.write_str("clone into new namespaces:")?;
-                if *flags == 0 {
-                    f.write_str(" none")?;
+            Self::DetachScratch => ("detach that tmpfs, which the overlays hold", &[]),
+            Self::Clone { flags } => ("clone into new namespaces:%", &[namespaces(arena, flags)]),
+            Self::DenySetgroups => ("deny setgroups", &[]),
+            Self::WriteMap { file, ranges } => ("write %:%", &[file, map(arena, ranges)]),
+            Self::Go => ("let the new process go on", &[]),
+            Self::AwaitGo => ("wait until the launcher says go", &[]),
+            Self::BecomeRoot => ("become user 0 and group 0", &[]),
+            Self::ClearGroups => ("leave the supplementary groups", &[]),
+            Self::SetUmask => ("set the umask to 022", &[]),
+            Self::DieWithLauncher => ("die when the launcher dies", &[]),
+            Self::HideMemory => ("hide this process's memory and executable", &[]),
+            Self::MakePrivate => ("make every mount private", &[]),
+            Self::BindRoot { path, attributes } => ("bind the root file system %%", &[path, flags(arena, attributes)]),
+            Self::AttachRoot { .. } => ("attach the overlay as root file system", &[]),
+            Self::EmptyRoot => ("mount a tmpfs as root file system", &[]),
+            Self::OpenRoot { path } => ("open the root file system %", &[path]),
+            Self::MakeInRoot { target, make } => ("make % (%)", &[target, make.name()]),
+            Self::Link { target, path } => ("make link % -> %", &[path, target]),
+            Self::Mount { kind, options, asked, attributes, path, at, .. } => {
+                let said = copy(arena, &[at.prefix(), path.bytes()]);
+                let options = [options, asked].into_iter().filter(|list| !list.is_empty());
+                let mut all = Text::new(arena);
+                for list in options {
+                    all.add(b" ").add(list.bytes());
                 }
-                let private = Namespace::ALL.iter().filter(|(.., flag)| flags & flag != 0);
-                private.into_iter().try_for_each(|(_, name, _)| write!(f, " {name}"))
+                ("mount % on %%%", &[kind, said, flags(arena, attributes), all.word()])
             }
-            Self::DenySetgroups => f.write_str("deny setgroups"),
-            Self::WriteMap { file, ranges } => {
-                write!(f, "write {}:", shown(file))?;
-                ranges.iter().try_for_each(|range| write!(f, " {range}"))
-            }
-            Self::Go => f.write_str("let the new process go on"),
-            Self::AwaitGo => f.write_str("wait until the launcher says go"),
-            Self::BecomeRoot => f.write_str("become user 0 and group 0"),
-            Self::ClearGroups => f.write_str("leave the supplementary groups"),
-            Self::SetUmask => f.write_str("set the umask to 022"),
-            Self::DieWithLauncher => f.write_str("die when the launcher dies"),
-            Self::HideMemory => f.write_str("hide this process's memory and executable"),
-            Self::MakePrivate => f.write_str("make every mount private"),
-            Self::BindRoot { path, attributes } => write!(f, "bind the root file system {}{attributes}", shown(path)),
-            Self::AttachRoot { .. } => f.write_str("attach the overlay as root file system"),
-            Self::EmptyRoot => f.write_str("mount a tmpfs as root file system"),
-            Self::OpenRoot { path } => write!(f, "open the root file system {}", shown(path)),
-            Self::MakeInRoot { target, make } => write!(f, "make {} ({make})", shown(target)),
-            Self::Link { target, path } => write!(f, "make link {} -> {}", shown(path), shown(target)),
-            Self::Mount { kind, options, attributes, path, at, .. } => {
-                write!(f, "mount {} on {}{}{attributes}{options}", shown(kind), at.prefix(), shown(path))
-            }
-            Self::AttachOverlay { path, .. } => write!(f, "attach the overlay at {}", shown(path)),
+            Self::AttachOverlay { path, .. } => ("attach the overlay at %", &[path]),
             Self::Bind { source, attributes, path, at, .. } => {
-                write!(f, "bind {} on {}{}{attributes}", shown(source), at.prefix(), shown(path))
+                ("bind % on %%", &[source, copy(arena, &[at.prefix(), path.bytes()]), flags(arena, attributes)])
             }
-            Self::DeviceLinks => f.write_str("make the links of /dev"),
-            Self::Protect { path, .. } => write!(f, "make {} read-only", shown(path)),
-            Self::EmptyTree => f.write_str("make an empty directory that hides others"),
-            Self::Mask { path, .. } => write!(f, "hide {}", shown(path)),
-            Self::SealRoot => f.write_str("make the root file system read-only"),
-            Self::PivotRoot => f.write_str("pivot_root into it and detach the old root"),
-            Self::EnterRoot => f.write_str("chroot into it, where it lies on top of /"),
-            Self::ChrootTo { path } => write!(f, "chroot to {}", shown(path)),
-            Self::SetHostname { name } => write!(f, "set the host name {}", shown(name)),
-            Self::LoopbackUp => f.write_str("bring the loopback interface up"),
-            Self::NewSession => f.write_str("begin a session of its own"),
-            Self::TakeForeground => f.write_str("begin a process group, in the terminal's foreground"),
-            Self::LimitBounding { keep } => write!(f, "bound capabilities to{}", Names(*keep)),
+            Self::DeviceLinks => ("make the links of /dev", &[]),
+            Self::Protect { path, .. } => ("make % read-only", &[path]),
+            Self::EmptyTree => ("make an empty directory that hides others", &[]),
+            Self::Mask { path, .. } => ("hide %", &[path]),
+            Self::SealRoot => ("make the root file system read-only", &[]),
+            Self::PivotRoot => ("pivot_root into it and detach the old root", &[]),
+            Self::EnterRoot => ("chroot into it, where it lies on top of /", &[]),
+            Self::ChrootTo { path } => ("chroot to %", &[path]),
+            Self::SetHostname { name } => ("set the host name %", &[name]),
+            Self::LoopbackUp => ("bring the loopback interface up", &[]),
+            Self::StartCommand => ("start a process for the command", &[]),
+            Self::NewSession => ("begin a session of its own", &[]),
+            Self::TakeForeground => ("begin a process group, in the terminal's foreground", &[]),
+            Self::LimitBounding { keep } => ("bound capabilities to%", &[capabilities(arena, keep)]),
             Self::SetUser { uid, gid, groups, .. } => {
-                write!(f, "become user {uid} and group {gid}")?;
-                groups.iter().try_for_each(|group| write!(f, " {group}"))
+                let mut more = Text::new(arena);
+                for group in groups {
+                    more.add(b" ").number((*group).into());
+                }
+                let (uid, gid) = (decimal(arena, uid.into()), decimal(arena, gid.into()));
+                ("become user % and group %%", &[uid, gid, more.word()])
             }
-            Self::ChangeDirectory { path } => write!(f, "change to directory {}", shown(path)),
-            Self::SetCapabilities { keep } => write!(f, "set capabilities to{}", Names(*keep)),
-            Self::DieWithInit => f.write_str("die when the init dies"),
-            Self::NoNewPrivileges => f.write_str("set no_new_privs"),
-            Self::Filter => f.write_str("filter TIOCSTI, TIOCLINUX and foreign system calls"),
-            Self::ResetSignals { .. } => f.write_str("restore the signals"),
-            Self::Say { command } => write!(f, "say the command {}, the user and the process", shown(command)),
-            Self::Exec { command } => write!(f, "execute {}", shown(command)),
-            Self::KeepOnlyKill => f.write_str("drop every capability but kill"),
-            Self::CloseLeftovers { count } => write!(f, "close {count} descriptors that the command has"),
-            Self::HideArguments => f.write_str("hide the command line"),
-        }
+            Self::ChangeDirectory { path } => ("change to directory %", &[path]),
+            Self::SetCapabilities { keep } => ("set capabilities to%", &[capabilities(arena, keep)]),
+            Self::DieWithInit => ("die when the init dies", &[]),
+            Self::NoNewPrivileges => ("set no_new_privs", &[]),
+            Self::Filter => ("filter TIOCSTI, TIOCLINUX and foreign system calls", &[]),
+            Self::ResetSignals { .. } => ("restore the signals", &[]),
+            Self::Say { command } => ("say the command %, the user and the process", &[command]),
+            Self::Exec { command } => ("execute %", &[command]),
+            Self::KeepOnlyKill => ("drop every capability but kill", &[]),
+            Self::CloseLeftovers { count } => {
+                ("close % descriptors that the command has", &[decimal(arena, count.into())])
+            }
+            Self::HideArguments => ("hide the command line", &[]),
+        };
+        text.fill(template, words);
     }
 }
 
 impl Tree {
-    /// What its paths stand below, for a reader.
-    const fn prefix(self) -> &'static str {
+    /// How many kinds there are but for overlays, which are many.
+    pub const KINDS: usize = 6;
+
+    /// The number of its kind.
+    pub const fn kind(self) -> usize {
         match self {
-            Self::Dev => "/dev/",
-            _ => "",
+            Self::Root => 0,
+            Self::Scratch => 1,
+            Self::Proc => 2,
+            Self::Sys => 3,
+            Self::Dev => 4,
+            Self::Empty | Self::Overlay(_) => 5,
+        }
+    }
+
+    /// What its paths stand below, for a reader.
+    const fn prefix(self) -> &'static [u8] {
+        match self {
+            Self::Dev => b"/dev/",
+            _ => b"",
         }
     }
 }
 
-impl fmt::Display for Make {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Directory => "directory",
-            Self::File => "file",
-        })
-    }
-}
-
-/// As a line of `/proc/PID/uid_map`: `INSIDE OUTSIDE COUNT`.
-impl fmt::Display for IdRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.inside, self.outside, self.count)
-    }
-}
-
-impl fmt::Display for Attributes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const NAMES: [(Attributes, &str); 4] = [
-            (Attributes::RDONLY, "ro"),
-            (Attributes::NOSUID, "nosuid"),
-            (Attributes::NODEV, "nodev"),
-            (Attributes::NOEXEC, "noexec"),
-        ];
-        let mut separator = " ";
-        for (_, name) in NAMES.into_iter().filter(|(flag, _)| self.has(*flag)) {
-            write!(f, "{separator}{name}")?;
-            separator = ",";
-        }
-        Ok(())
-    }
-}
-
-/// The names of a set of capabilities.
-struct Names(CapabilitySet);
-
-impl fmt::Display for Names {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            0 => f.write_str(" none"),
-            names::ALL_CAPABILITIES => f.write_str(" all"),
-            set => names::capabilities(set).try_for_each(|name| write!(f, " {name}")),
+impl Make {
+    const fn name(self) -> Word<'static> {
+        match self {
+            Self::Directory => word(c"directory"),
+            Self::File => word(c"file"),
         }
     }
+}
+
+/// The kinds of namespaces in a set of `CLONE_NEW*`, each after a space.
+fn namespaces(arena: &Arena, flags: u32) -> Word<'_> {
+    let mut text = Text::new(arena);
+    for (_, name, flag) in Namespace::ALL {
+        if flags & flag != 0 {
+            text.add(b" ").add(name.bytes());
+        }
+    }
+    if flags == 0 {
+        text.add(b" none");
+    }
+    text.word()
+}
+
+/// The ranges of a map, each after a space as a line of `/proc/PID/uid_map`: `INSIDE OUTSIDE COUNT`.
+fn map<'m>(arena: &'m Arena, ranges: &[IdRange]) -> Word<'m> {
+    let mut text = Text::new(arena);
+    for range in ranges {
+        text.add(b" ");
+        range.write(&mut text);
+    }
+    text.word()
+}
+
+impl IdRange {
+    /// As a line of `/proc/PID/uid_map`.
+    pub fn write(&self, text: &mut Text) {
+        text.number(self.inside.into()).add(b" ").number(self.outside.into()).add(b" ").number(self.count.into());
+    }
+}
+
+/// The options of a mount, as mount(8) has them, after a space.
+fn flags(arena: &Arena, attributes: Attributes) -> Word<'_> {
+    const NAMES: [(Attributes, &[u8]); 4] = [
+        (Attributes::RDONLY, b"ro"),
+        (Attributes::NOSUID, b"nosuid"),
+        (Attributes::NODEV, b"nodev"),
+        (Attributes::NOEXEC, b"noexec"),
+    ];
+    let mut text = Text::new(arena);
+    for (flag, name) in NAMES {
+        if attributes.has(flag) {
+            let separator: &[u8] = if text.bytes().is_empty() { b" " } else { b"," };
+            text.add(separator).add(name);
+        }
+    }
+    text.word()
+}
+
+/// The names of a set of capabilities, each after a space.
+fn capabilities(arena: &Arena, set: CapabilitySet) -> Word<'_> {
+    let mut text = Text::new(arena);
+    names::write_capabilities(&mut text, set);
+    text.word()
 }

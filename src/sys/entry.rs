@@ -1,4 +1,4 @@
-//! `entry!`: the start code, memory routines, panic handler and allocator of a binary.
+//! `entry!`: the start code, memory routines and panic handler of a binary.
 //!
 //! They are symbols of the binaries, hence a macro: in the library a panic handler would clash with std in every test
 //! build, and a `memcpy` would silently replace std's own.
@@ -6,10 +6,7 @@
 /// Makes `fn main(Start) -> u8` the whole program: its result is the exit status.
 #[macro_export]
 macro_rules! entry {
-    ($main:path, $heap:expr, $Heap:ty) => {
-        #[global_allocator]
-        static HEAP: $Heap = $heap;
-
+    ($main:path) => {
         // The kernel jumps here with the start block at the stack pointer, which the ABI wants aligned at a call.
         #[cfg(target_arch = "x86_64")]
         ::core::arch::global_asm!(

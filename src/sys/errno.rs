@@ -1,6 +1,5 @@
 //! Error numbers of the kernel, with their names and the usual sentence for each (errno(3)).
 
-use core::fmt;
 use linux_raw_sys::errno as e;
 
 /// An error number as the kernel returned it.
@@ -28,8 +27,10 @@ macro_rules! errnos {
         impl Errno {
             $(#[doc = $text] pub const $name: Self = Self(e::$name as u16);)*
         }
-        /// Number, name and sentence of every error that one of our system calls can meet.
-        const TABLE: &[(Errno, &str, &str)] = &[$((Errno::$name, stringify!($name), $text),)*];
+        /// The numbers of every error that one of our system calls can meet.
+        const NUMBERS: &[u8] = &[$(e::$name as u8,)*];
+        /// For each number its name, a space and its sentence. One text, because a table of texts would be twice as large.
+        const TEXTS: &str = concat!($(stringify!($name), " ", $text, "\n",)*);
     };
 }
 
@@ -80,24 +81,17 @@ errnos! {
 }
 
 impl Errno {
-    /// The name in the headers, such as `ENOENT`.
-    pub fn name(self) -> Option<&'static str> {
-        TABLE.iter().find(|row| row.0 == self).map(|row| row.1)
+    /// The name in the headers, such as `ENOENT`, and the sentence, such as `No such file or directory`.
+    pub fn texts(self) -> Option<(&'static [u8], &'static [u8])> {
+        let row = NUMBERS.iter().position(|number| u16::from(*number) == self.0)?;
+        let line = TEXTS.as_bytes().split(|byte| *byte == b'\n').nth(row)?;
+        let (name, sentence) = line.split_at_checked(line.iter().position(|byte| *byte == b' ')?)?;
+        Some((name, sentence.get(1..)?))
     }
 
-    /// The sentence, such as `No such file or directory`.
-    pub fn sentence(self) -> &'static str {
-        TABLE.iter().find(|row| row.0 == self).map_or("Unknown error", |row| row.2)
-    }
-}
-
-/// `No such file or directory (ENOENT)`.
-impl fmt::Display for Errno {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
-            Some(name) => write!(f, "{} ({name})", self.sentence()),
-            None => write!(f, "error {}", self.0),
-        }
+    /// The name alone; `?` where this project knows none.
+    pub fn name(self) -> &'static [u8] {
+        self.texts().map_or(b"?", |(name, _)| name)
     }
 }
 
@@ -114,11 +108,14 @@ mod tests {
     }
 
     #[test]
-    fn every_row_of_the_table_has_its_own_number() {
-        for (at, row) in TABLE.iter().enumerate() {
-            assert!(TABLE[..at].iter().all(|other| other.0 != row.0), "{}", row.1);
-            assert_eq!(row.0.to_string(), format!("{} ({})", row.2, row.1));
+    fn every_number_has_its_own_name_and_sentence() {
+        for (at, number) in NUMBERS.iter().enumerate() {
+            assert!(!NUMBERS[..at].contains(number));
+            let (name, sentence) = Errno(u16::from(*number)).texts().unwrap();
+            assert!(name.starts_with(b"E") && sentence[0].is_ascii_uppercase() && !sentence.contains(&b'\n'));
         }
-        assert_eq!(Errno(999).to_string(), "error 999");
+        assert_eq!(Errno::ENOENT.texts(), Some((&b"ENOENT"[..], &b"No such file or directory"[..])));
+        assert_eq!(Errno::ECONNRESET.name(), b"ECONNRESET");
+        assert_eq!(Errno(999).texts(), None);
     }
 }

@@ -1,7 +1,6 @@
 //! Files, directories and links: open(2), openat2(2), mkdirat(2), getdents64(2), …
 
-use super::{At, Errno, Fd, Result, errno::check, number, plain};
-use core::ffi::CStr;
+use super::{At, Errno, Fd, Result, Word, errno::check, number, plain, word};
 use core::mem::{MaybeUninit, size_of};
 use linux_raw_sys::general as k;
 
@@ -27,14 +26,14 @@ impl Open {
 }
 
 /// openat(2) of something that exists.
-pub fn openat(at: At, path: &CStr, how: Open) -> Result<Fd> {
+pub fn openat(at: At, path: Word, how: Open) -> Result<Fd> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
     check(unsafe { sc::syscall!(OPENAT, number(at.number()), path.as_ptr(), how.0 | k::O_CLOEXEC, 0) }).map(Fd::new)
 }
 
 /// openat2(2) with `RESOLVE_IN_ROOT`: `at` is taken for the root directory, so neither `..` nor an absolute link leads
 /// out of it; magic links of procfs are refused.
-pub fn open_in_root(at: At, path: &CStr, how: Open) -> Result<Fd> {
+pub fn open_in_root(at: At, path: Word, how: Open) -> Result<Fd> {
     let how = k::open_how {
         flags: (how.0 | k::O_CLOEXEC).into(),
         mode: 0,
@@ -59,15 +58,25 @@ pub fn pread(fd: At, buffer: &mut [u8], offset: u64) -> Result<usize> {
     check(unsafe { sc::syscall!(PREAD64, number(fd.number()), buffer.as_mut_ptr(), buffer.len(), offset) })
 }
 
-/// statfs(2): whether nothing on this mount can be executed (`ST_NOEXEC`).
-pub fn is_noexec(path: &CStr) -> Result<bool> {
+/// statfs(2): the mount's flags (`ST_*`).
+fn mount_flags(path: Word) -> Result<i64> {
     let mut s = MaybeUninit::<k::statfs64>::uninit();
     // SAFETY: `path` outlives the call; the kernel fills the whole structure when it succeeds.
     let s = unsafe {
         check(sc::syscall!(STATFS, path.as_ptr(), s.as_mut_ptr()))?;
         s.assume_init()
     };
-    Ok(s.f_flags as u64 & libc::ST_NOEXEC as u64 != 0)
+    Ok(s.f_flags)
+}
+
+/// Whether nothing on this mount can be executed.
+pub fn is_noexec(path: Word) -> Result<bool> {
+    mount_flags(path).map(|flags| flags & libc::ST_NOEXEC as i64 != 0)
+}
+
+/// Whether nothing on this mount can be written.
+pub fn is_read_only(path: Word) -> Result<bool> {
+    mount_flags(path).map(|flags| flags & libc::ST_RDONLY as i64 != 0)
 }
 
 /// write(2): how many bytes went.
@@ -77,42 +86,39 @@ pub fn write(fd: At, bytes: &[u8]) -> Result<usize> {
 }
 
 /// mkdirat(2).
-pub fn mkdirat(at: At, path: &CStr, mode: u32) -> Result<()> {
+pub fn mkdirat(at: At, path: Word, mode: u32) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
     check(unsafe { sc::syscall!(MKDIRAT, number(at.number()), path.as_ptr(), mode) }).map(drop)
 }
 
 /// mknodat(2) of an empty regular file.
-pub fn make_file(at: At, path: &CStr, mode: u32) -> Result<()> {
+pub fn make_file(at: At, path: Word, mode: u32) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
     check(unsafe { sc::syscall!(MKNODAT, number(at.number()), path.as_ptr(), k::S_IFREG | mode, 0) }).map(drop)
 }
 
 /// symlinkat(2).
-pub fn symlinkat(target: &CStr, at: At, path: &CStr) -> Result<()> {
+pub fn symlinkat(target: Word, at: At, path: Word) -> Result<()> {
     // SAFETY: both strings are NUL-terminated and outlive the call.
     check(unsafe { sc::syscall!(SYMLINKAT, target.as_ptr(), number(at.number()), path.as_ptr()) }).map(drop)
 }
 
 /// unlinkat(2) of a file.
-pub fn unlinkat(at: At, path: &CStr) -> Result<()> {
+pub fn unlinkat(at: At, path: Word) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
     check(unsafe { sc::syscall!(UNLINKAT, number(at.number()), path.as_ptr(), 0) }).map(drop)
 }
 
 /// unlinkat(2) with `AT_REMOVEDIR`.
-pub fn rmdirat(at: At, path: &CStr) -> Result<()> {
+pub fn rmdirat(at: At, path: Word) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
     check(unsafe { sc::syscall!(UNLINKAT, number(at.number()), path.as_ptr(), k::AT_REMOVEDIR) }).map(drop)
 }
 
-/// readlinkat(2): the part of the buffer that holds the target, without NUL, cut off where the buffer ends.
-pub fn readlinkat<'b>(at: At, path: &CStr, buffer: &'b mut [u8]) -> Result<&'b [u8]> {
+/// readlinkat(2): how many bytes the target has, cut off where the buffer ends.
+pub fn readlinkat(at: At, path: Word, buffer: &mut [u8]) -> Result<usize> {
     // SAFETY: `path` outlives the call and the kernel writes at most `len` bytes into the buffer.
-    let length = check(unsafe {
-        sc::syscall!(READLINKAT, number(at.number()), path.as_ptr(), buffer.as_mut_ptr(), buffer.len())
-    })?;
-    Ok(buffer.get(..length).unwrap_or_default())
+    check(unsafe { sc::syscall!(READLINKAT, number(at.number()), path.as_ptr(), buffer.as_mut_ptr(), buffer.len()) })
 }
 
 /// What a file is (the type bits of `st_mode`).
@@ -141,7 +147,7 @@ pub struct Stat {
     times: [k::__kernel_timespec; 2],
 }
 
-fn stat(at: At, path: &CStr, flags: u32) -> Result<Stat> {
+fn stat(at: At, path: Word, flags: u32) -> Result<Stat> {
     let mut s = MaybeUninit::<k::stat>::uninit();
     // SAFETY: `path` outlives the call; the kernel fills the whole structure when it succeeds.
     let s = unsafe {
@@ -168,18 +174,18 @@ fn stat(at: At, path: &CStr, flags: u32) -> Result<Stat> {
 }
 
 /// fstatat(2), following links.
-pub fn fstatat(at: At, path: &CStr) -> Result<Stat> {
+pub fn fstatat(at: At, path: Word) -> Result<Stat> {
     stat(at, path, 0)
 }
 
 /// lstat(2).
-pub fn lstatat(at: At, path: &CStr) -> Result<Stat> {
+pub fn lstatat(at: At, path: Word) -> Result<Stat> {
     stat(at, path, k::AT_SYMLINK_NOFOLLOW)
 }
 
 /// fstat(2), of an `O_PATH` descriptor too.
 pub fn fstat(fd: At) -> Result<Stat> {
-    stat(fd, c"", k::AT_EMPTY_PATH)
+    stat(fd, word(c""), k::AT_EMPTY_PATH)
 }
 
 /// utimensat(2) with `AT_EMPTY_PATH`: gives what `fd` is open on the access and modification times in `stat`.
@@ -189,13 +195,14 @@ pub fn restore_times(fd: At, stat: &Stat) -> Result<()> {
     check(unsafe { sc::syscall!(UTIMENSAT, number(fd.number()), empty, times, k::AT_EMPTY_PATH) }).map(drop)
 }
 
-/// fchmod(2).
-pub fn fchmod(fd: At, mode: u32) -> Result<()> {
-    plain!(FCHMOD, fd.number(), mode).map(drop)
+/// fchmodat(2).
+pub fn fchmodat(at: At, path: Word, mode: u32) -> Result<()> {
+    // SAFETY: `path` is NUL-terminated and outlives the call.
+    check(unsafe { sc::syscall!(FCHMODAT, number(at.number()), path.as_ptr(), mode) }).map(drop)
 }
 
 /// fchownat(2).
-pub fn fchownat(at: At, path: &CStr, uid: u32, gid: u32) -> Result<()> {
+pub fn fchownat(at: At, path: Word, uid: u32, gid: u32) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
     check(unsafe { sc::syscall!(FCHOWNAT, number(at.number()), path.as_ptr(), uid, gid, 0) }).map(drop)
 }
@@ -211,7 +218,7 @@ pub fn try_lock_exclusive(fd: At) -> Result<()> {
 }
 
 /// chdir(2).
-pub fn chdir(path: &CStr) -> Result<()> {
+pub fn chdir(path: Word) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
     check(unsafe { sc::syscall!(CHDIR, path.as_ptr()) }).map(drop)
 }
@@ -222,7 +229,7 @@ pub fn fchdir(fd: At) -> Result<()> {
 }
 
 /// chroot(2).
-pub fn chroot(path: &CStr) -> Result<()> {
+pub fn chroot(path: Word) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
     check(unsafe { sc::syscall!(CHROOT, path.as_ptr()) }).map(drop)
 }
@@ -259,14 +266,14 @@ pub fn getdents<'b>(fd: At, buffer: &'b mut [u8]) -> Result<Option<Entries<'b>>>
 }
 
 impl<'b> Iterator for Entries<'b> {
-    type Item = &'b CStr;
+    type Item = Word<'b>;
 
-    fn next(&mut self) -> Option<&'b CStr> {
+    fn next(&mut self) -> Option<Word<'b>> {
         // A record is inode (8), offset (8), length (2), type (1), then the name and its NUL.
         const LENGTH: usize = 16;
         const NAME: usize = 19;
         let length = u16::from_ne_bytes([*self.rest.get(LENGTH)?, *self.rest.get(LENGTH + 1)?]);
-        let name = CStr::from_bytes_until_nul(self.rest.get(NAME..)?).ok()?;
+        let name = Word::in_bytes(self.rest.get(NAME..)?)?;
         self.rest = self.rest.get(usize::from(length)..).unwrap_or_default();
         Some(name)
     }

@@ -6,11 +6,11 @@
 // Everything above this floor denies `unsafe`; here it is the trade, and every block says why it is sound.
 #![allow(unsafe_code)]
 
+pub mod arena;
 pub mod entry;
 pub mod errno;
 pub mod fd;
 pub mod file;
-pub mod heap;
 pub mod identity;
 pub mod mount;
 pub mod poll;
@@ -21,9 +21,10 @@ pub mod socket;
 pub mod terminal;
 pub mod words;
 
+pub use arena::{Arena, List};
 pub use errno::{Errno, Result, tolerate};
 pub use fd::{At, Fd};
-pub use words::Word;
+pub use words::{Word, word};
 
 /// A system call whose arguments are all plain numbers: the kernel reads and writes no memory of ours.
 macro_rules! plain {

@@ -1,8 +1,7 @@
 //! Mounts: mount(2), pivot_root(2), and the descriptor-based calls open_tree(2), fsopen(2), fsmount(2), move_mount(2),
 //! mount_setattr(2).
 
-use super::{At, Fd, Result, errno::check, number, plain};
-use core::ffi::CStr;
+use super::{At, Fd, Result, Word, errno::check, number, plain};
 use core::mem::size_of;
 use core::ptr::null;
 use linux_raw_sys::general as k;
@@ -48,13 +47,13 @@ pub fn pivot_root_here() -> Result<()> {
 }
 
 /// umount2(2) `MNT_DETACH`.
-pub fn detach(path: &CStr) -> Result<()> {
+pub fn detach(path: Word) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
     check(unsafe { sc::syscall!(UMOUNT2, path.as_ptr(), k::MNT_DETACH) }).map(drop)
 }
 
 /// open_tree(2) with `OPEN_TREE_CLONE`: a detached copy of the mount at `path`, with those below it if `recursive`.
-pub fn open_tree(at: At, path: &CStr, recursive: bool) -> Result<Fd> {
+pub fn open_tree(at: At, path: Word, recursive: bool) -> Result<Fd> {
     let depth = if recursive { k::AT_RECURSIVE } else { 0 };
     // SAFETY: `path` is NUL-terminated and outlives the call.
     check(unsafe {
@@ -65,7 +64,7 @@ pub fn open_tree(at: At, path: &CStr, recursive: bool) -> Result<Fd> {
 }
 
 /// move_mount(2): attaches a detached tree at `path` below `at`; an empty path is `at` itself.
-pub fn move_mount(tree: At, at: At, path: &CStr) -> Result<()> {
+pub fn move_mount(tree: At, at: At, path: Word) -> Result<()> {
     let flags = k::MOVE_MOUNT_F_EMPTY_PATH | k::MOVE_MOUNT_T_EMPTY_PATH;
     // SAFETY: both paths are NUL-terminated and outlive the call.
     check(unsafe {
@@ -88,13 +87,13 @@ pub fn mount_setattr(tree: At, attributes: Attributes, recursive: bool) -> Resul
 }
 
 /// fsopen(2): a context in which a new file system of this type is configured.
-pub fn fsopen(kind: &CStr) -> Result<Fd> {
+pub fn fsopen(kind: Word) -> Result<Fd> {
     // SAFETY: `kind` is NUL-terminated and outlives the call.
     check(unsafe { sc::syscall!(FSOPEN, kind.as_ptr(), k::FSOPEN_CLOEXEC) }).map(Fd::new)
 }
 
 /// fsconfig(2) `FSCONFIG_SET_STRING`.
-pub fn fsconfig_string(context: At, key: &CStr, value: &CStr) -> Result<()> {
+pub fn fsconfig_string(context: At, key: Word, value: Word) -> Result<()> {
     let command = k::fsconfig_command::FSCONFIG_SET_STRING as u32;
     // SAFETY: both strings are NUL-terminated and outlive the call.
     check(unsafe { sc::syscall!(FSCONFIG, number(context.number()), command, key.as_ptr(), value.as_ptr(), 0) })
@@ -102,7 +101,7 @@ pub fn fsconfig_string(context: At, key: &CStr, value: &CStr) -> Result<()> {
 }
 
 /// fsconfig(2) `FSCONFIG_SET_FLAG`.
-pub fn fsconfig_flag(context: At, key: &CStr) -> Result<()> {
+pub fn fsconfig_flag(context: At, key: Word) -> Result<()> {
     let command = k::fsconfig_command::FSCONFIG_SET_FLAG as u32;
     // SAFETY: the key is NUL-terminated and outlives the call; a flag has no value.
     check(unsafe { sc::syscall!(FSCONFIG, number(context.number()), command, key.as_ptr(), null::<u8>(), 0) }).map(drop)

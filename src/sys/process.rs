@@ -1,7 +1,6 @@
 //! Processes: clone3(2), a vfork-like start, execve(2), wait4(2), prctl(2), setns(2), kill(2).
 
 use super::{At, Errno, Fd, Result, Word, errno::check, number, plain};
-use core::ffi::CStr;
 use core::mem::size_of;
 use linux_raw_sys::{general as k, prctl as p};
 
@@ -37,6 +36,9 @@ pub fn clone3(flags: u64) -> Result<Side> {
 
 /// Starts `run(data)` in a child that shares this memory while this process waits, until the child execs or ends
 /// (clone(2) with `CLONE_VM | CLONE_VFORK`). The child has a stack of its own: no frame of the parent is touched.
+///
+/// Never inlined: that stack must not become part of a frame which the child's own calls have too.
+#[inline(never)]
 pub fn start<T>(data: &T, run: extern "C" fn(&T) -> !) -> Result<Pid> {
     /// Two paths of PATH_MAX bytes and some frames.
     const STACK: usize = 32 << 10;
@@ -106,14 +108,30 @@ unsafe fn clone_onto(flags: usize, top: usize, run: usize, data: usize) -> usize
 }
 
 /// execve(2): returns only the reason why it failed. Both lists end in `None`, which is the kernel's NULL.
-pub fn execve(path: &CStr, arguments: &[Option<Word>], environment: &[Option<Word>]) -> Errno {
-    let terminated = |list: &[Option<Word>]| matches!(list.last(), Some(None));
-    if !terminated(arguments) || !terminated(environment) {
+pub fn execve(path: Word, arguments: &[Option<Word>], environment: &[Option<Word>]) -> Errno {
+    if !is_terminated(arguments) || !is_terminated(environment) {
         return Errno::EFAULT;
     }
     // SAFETY: `Option<Word>` is a pointer or NULL; both lists are terminated, as just checked, and outlive the call.
     let result = check(unsafe { sc::syscall!(EXECVE, path.as_ptr(), arguments.as_ptr(), environment.as_ptr()) });
     result.err().unwrap_or(Errno::EIO)
+}
+
+/// execveat(2) of what a descriptor is open on, likewise.
+pub fn execveat(program: At, arguments: &[Option<Word>], environment: &[Option<Word>]) -> Errno {
+    if !is_terminated(arguments) || !is_terminated(environment) {
+        return Errno::EFAULT;
+    }
+    // SAFETY: as in `execve`; the empty path is NUL-terminated.
+    let result = check(unsafe {
+        let (program, path) = (number(program.number()), Word::default().as_ptr());
+        sc::syscall!(EXECVEAT, program, path, arguments.as_ptr(), environment.as_ptr(), k::AT_EMPTY_PATH)
+    });
+    result.err().unwrap_or(Errno::EIO)
+}
+
+fn is_terminated(list: &[Option<Word>]) -> bool {
+    matches!(list.last(), Some(None))
 }
 
 /// exit_group(2).
@@ -255,9 +273,9 @@ pub fn set_child_subreaper() -> Result<()> {
 }
 
 /// sethostname(2).
-pub fn sethostname(name: &CStr) -> Result<()> {
+pub fn sethostname(name: Word) -> Result<()> {
     // SAFETY: the length is that of the live string.
-    check(unsafe { sc::syscall!(SETHOSTNAME, name.as_ptr(), name.to_bytes().len()) }).map(drop)
+    check(unsafe { sc::syscall!(SETHOSTNAME, name.as_ptr(), name.bytes().len()) }).map(drop)
 }
 
 /// `release` of uname(2) as (major, minor).
@@ -276,16 +294,35 @@ pub fn kernel_release() -> (u16, u16) {
     (next(), next())
 }
 
+/// Where the stack ends at the moment.
+#[inline(always)]
+fn stack_pointer() -> usize {
+    let pointer: usize;
+    // SAFETY: a register is read.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        core::arch::asm!("mov {}, rsp", out(reg) pointer, options(nomem, nostack, preserves_flags));
+    }
+    // SAFETY: a register is read.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        core::arch::asm!("mov {}, sp", out(reg) pointer, options(nomem, nostack, preserves_flags));
+    }
+    pointer
+}
+
 /// Gives back the stack below the current frame, which deep calls have left dirty (madvise(2) `MADV_DONTNEED`).
+///
+/// Never inlined: what lies below its own small frame is nobody's.
+#[inline(never)]
 pub fn trim_stack() -> Result<()> {
     const PAGE: usize = 4096;
-    /// Left alone below this frame: what the compiler and this very call may use (the ABI's red zone is 128 bytes).
+    /// Left alone below the stack pointer: the ABI's red zone is 128 bytes.
     const MARGIN: usize = 1024;
     /// As deep as this program's stack ever goes.
     const DEPTH: usize = 128 << 10;
-    let here = 0u8;
-    let end = (&raw const here as usize - MARGIN) & !(PAGE - 1);
-    // SAFETY: everything in the range lies more than MARGIN below this frame, where nothing lives; the stack grows anew.
+    let end = (stack_pointer() - MARGIN) & !(PAGE - 1);
+    // SAFETY: everything in the range lies more than MARGIN below the stack pointer, where nothing lives; the stack grows anew.
     match check(unsafe { sc::syscall!(MADVISE, end - DEPTH, DEPTH, k::MADV_DONTNEED) }) {
         // The stack never grew that deep, so the lower part of the range is not mapped; the upper part is given back.
         Err(Errno::ENOMEM) => Ok(()),

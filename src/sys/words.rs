@@ -6,22 +6,71 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 /// A borrowed C string, in the kernel's form: one pointer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct Word<'a>(NonNull<c_char>, PhantomData<&'a CStr>);
 
+/// A literal as a `Word`: `word(c"/proc")`.
+pub const fn word(literal: &'static CStr) -> Word<'static> {
+    Word::new(literal)
+}
+
 impl<'a> Word<'a> {
-    /// The string.
-    pub fn as_cstr(self) -> &'a CStr {
-        // SAFETY: a `Word` is made only from a `&'a CStr` or from the kernel's own start block, both NUL-terminated and
-        // alive for 'a.
-        unsafe { CStr::from_ptr(self.0.as_ptr()) }
+    /// A C string without its length.
+    pub const fn new(string: &'a CStr) -> Self {
+        // SAFETY: a reference is never null.
+        Self(unsafe { NonNull::new_unchecked(string.as_ptr().cast_mut()) }, PhantomData)
+    }
+
+    /// The C string at the start of `bytes`; `None` if no NUL ends it there.
+    pub fn in_bytes(bytes: &'a [u8]) -> Option<Self> {
+        // SAFETY: a reference is never null, and the NUL that was found ends the string inside the slice.
+        bytes
+            .contains(&0)
+            .then(|| Self(unsafe { NonNull::new_unchecked(bytes.as_ptr().cast_mut().cast()) }, PhantomData))
+    }
+
+    /// Without the NUL.
+    pub fn bytes(self) -> &'a [u8] {
+        // SAFETY: a `Word` is made only from what is NUL-terminated and alive for 'a.
+        unsafe { CStr::from_ptr(self.0.as_ptr()) }.to_bytes()
+    }
+
+    /// What follows the first `length` bytes; empty where there is nothing.
+    pub fn after(self, length: usize) -> Self {
+        let length = length.min(self.bytes().len());
+        // SAFETY: the string is at least that long, so its NUL still ends it.
+        Self(unsafe { self.0.add(length) }, PhantomData)
+    }
+
+    pub fn is_empty(self) -> bool {
+        // SAFETY: there is at least the NUL.
+        unsafe { *self.0.as_ptr() == 0 }
+    }
+
+    pub(super) const fn as_ptr(self) -> *const c_char {
+        self.0.as_ptr()
     }
 }
 
-impl<'a> From<&'a CStr> for Word<'a> {
-    fn from(string: &'a CStr) -> Self {
-        Self(NonNull::from(string).cast(), PhantomData)
+impl Default for Word<'_> {
+    /// The empty one.
+    fn default() -> Self {
+        word(c"")
+    }
+}
+
+impl PartialEq for Word<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
+impl Eq for Word<'_> {}
+
+impl core::fmt::Debug for Word<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "\"{}\"", self.bytes().escape_ascii())
     }
 }
 
@@ -77,7 +126,7 @@ impl Start {
 
 fn erase(words: &[Word<'static>]) {
     for word in words {
-        let length = word.as_cstr().to_bytes().len();
+        let length = word.bytes().len();
         // SAFETY: the kernel copied these strings onto this process's own writable stack; each still ends in its NUL
         // afterwards, so every `Word` that points at one remains a valid, empty, C string. Nobody holds a `&CStr` of one
         // across the call by the callers' order: they are erased when the last reader is done.

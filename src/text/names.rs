@@ -1,72 +1,53 @@
 //! Names of the kernel's numbers: capabilities (capabilities(7)) and namespaces (namespaces(7)).
 
+use super::Text;
 use crate::sys::identity::CapabilitySet;
 
-/// Names without `CAP_`, in the order of their numbers in linux/capability.h.
-const CAPABILITIES: &[&str] = &[
-    "chown",
-    "dac_override",
-    "dac_read_search",
-    "fowner",
-    "fsetid",
-    "kill",
-    "setgid",
-    "setuid",
-    "setpcap",
-    "linux_immutable",
-    "net_bind_service",
-    "net_broadcast",
-    "net_admin",
-    "net_raw",
-    "ipc_lock",
-    "ipc_owner",
-    "sys_module",
-    "sys_rawio",
-    "sys_chroot",
-    "sys_ptrace",
-    "sys_pacct",
-    "sys_admin",
-    "sys_boot",
-    "sys_nice",
-    "sys_resource",
-    "sys_time",
-    "sys_tty_config",
-    "mknod",
-    "lease",
-    "audit_write",
-    "audit_control",
-    "setfcap",
-    "mac_override",
-    "mac_admin",
-    "syslog",
-    "wake_alarm",
-    "block_suspend",
-    "audit_read",
-    "perfmon",
-    "bpf",
-    "checkpoint_restore",
-];
+/// Names without `CAP_`, in the order of their numbers in linux/capability.h. One text, which is smaller than a table.
+const CAPABILITIES: &str = "\
+    chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable \
+    net_bind_service net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot \
+    sys_ptrace sys_pacct sys_admin sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease \
+    audit_write audit_control setfcap mac_override mac_admin syslog wake_alarm block_suspend audit_read \
+    perfmon bpf checkpoint_restore";
 
 /// Every capability that there is.
-pub const ALL_CAPABILITIES: CapabilitySet = (1 << CAPABILITIES.len()) - 1;
+pub const ALL_CAPABILITIES: CapabilitySet = (1 << (linux_raw_sys::general::CAP_LAST_CAP + 1)) - 1;
 
 /// The set with the one capability of this name: `net_admin`, `NET_ADMIN` or `CAP_NET_ADMIN`; `all` is every one.
 pub fn capability(name: &[u8]) -> Option<CapabilitySet> {
-    const PREFIX: usize = 4;
-    let name = match name.get(..PREFIX) {
-        Some(prefix) if prefix.eq_ignore_ascii_case(b"cap_") => &name[PREFIX..],
+    const PREFIX: &[u8] = b"cap_";
+    let name = match name.split_at_checked(PREFIX.len()) {
+        Some((prefix, rest)) if is_same(prefix, PREFIX) => rest,
         _ => name,
     };
-    if name.eq_ignore_ascii_case(b"all") {
+    if is_same(name, b"all") {
         return Some(ALL_CAPABILITIES);
     }
-    let number = CAPABILITIES.iter().position(|known| known.as_bytes().eq_ignore_ascii_case(name))?;
-    Some(1 << number)
+    words(CAPABILITIES).position(|known| is_same(name, known)).map(|number| 1 << number)
 }
 
-/// The names of a set's capabilities, in the order of their numbers.
-pub fn capabilities(set: CapabilitySet) -> impl Iterator<Item = &'static str> {
-    CAPABILITIES.iter().enumerate().filter(move |(number, _)| set >> number & 1 == 1).map(|(_, name)| *name)
+/// Whether `name` is `lower`, in capital letters or small ones.
+fn is_same(name: &[u8], lower: &[u8]) -> bool {
+    name.len() == lower.len() && name.iter().zip(lower).all(|(letter, lower)| letter.to_ascii_lowercase() == *lower)
+}
+
+/// The words of a table that is one text.
+pub fn words(table: &'static str) -> impl Iterator<Item = &'static [u8]> {
+    table.as_bytes().split(|byte| *byte == b' ')
+}
+
+/// Writes the names of a set's capabilities, in the order of their numbers, each after a space.
+pub fn write_capabilities(text: &mut Text, set: CapabilitySet) {
+    if set == 0 {
+        text.add(b" none");
+    } else if set == ALL_CAPABILITIES {
+        text.add(b" all");
+    } else {
+        for (_, name) in words(CAPABILITIES).enumerate().filter(|(number, _)| set >> number & 1 == 1) {
+            text.add(b" ").add(name);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -90,12 +71,17 @@ mod tests {
 
     #[test]
     fn every_capability_is_known_in_each_spelling() {
-        for name in CAPABILITIES {
-            let set = capability(name.as_bytes()).unwrap();
-            assert_eq!(capability(format!("CAP_{}", name.to_uppercase()).as_bytes()), Some(set));
-            assert_eq!(capabilities(set).collect::<Vec<_>>(), [*name]);
+        let arena = crate::sys::Arena::new().unwrap();
+        for (number, name) in words(CAPABILITIES).enumerate() {
+            let set = Some(1 << number);
+            assert_eq!(capability(name), set);
+            assert_eq!(capability(&[b"CAP_", &name.to_ascii_uppercase()[..]].concat()), set);
+            let mut text = Text::new(&arena);
+            write_capabilities(&mut text, 1 << number);
+            assert_eq!(&text.bytes()[1..], name);
         }
+        assert_eq!(words(CAPABILITIES).count() as u32, k::CAP_LAST_CAP + 1);
         assert_eq!(capability(b"all"), Some(ALL_CAPABILITIES));
-        assert_eq!(capability(b"cap_"), None);
+        assert_eq!((capability(b"cap_"), capability(b"")), (None, None));
     }
 }

@@ -11,14 +11,25 @@ pub fn decimal(text: &[u8]) -> Option<u32> {
     })
 }
 
+/// Three decimal numbers and nothing more, with this byte between them.
+pub fn three(text: &[u8], separator: u8) -> Option<[u32; 3]> {
+    let mut parts = text.split(|byte| *byte == separator).map(decimal);
+    let numbers = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(numbers)
+}
+
 /// Microseconds from `10` or `10s` (seconds), `500ms`, `2m` (minutes), `1h`.
 pub fn duration(text: &[u8]) -> Option<u64> {
-    const UNITS: &[(&[u8], u64)] =
-        &[(b"ms", 1000), (b"s", 1_000_000), (b"m", 60_000_000), (b"h", 3_600_000_000), (b"", 1_000_000)];
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, unit) = text.split_at_checked(digits)?;
-    let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
-    u64::from(decimal(number)?).checked_mul(*factor)
+    let factor = match unit {
+        b"ms" => 1000,
+        b"s" | b"" => 1_000_000,
+        b"m" => 60_000_000,
+        b"h" => 3_600_000_000,
+        _ => return None,
+    };
+    u64::from(decimal(number)?).checked_mul(factor)
 }
 
 #[cfg(test)]

@@ -1,68 +1,47 @@
 //! Paths without looking at any: joining, cleaning, cutting.
 
-use alloc::ffi::CString;
-use alloc::vec::Vec;
-use core::ffi::CStr;
-
-/// `bytes` as a C string, cut at a NUL that should not be there.
-pub fn c_string(bytes: impl Into<Vec<u8>>) -> CString {
-    let mut bytes = bytes.into();
-    if let Some(end) = bytes.iter().position(|byte| *byte == 0) {
-        bytes.truncate(end);
-    }
-    CString::new(bytes).unwrap_or_default()
-}
+use super::copy;
+use crate::sys::{Arena, List, Word, word};
 
 /// The names in a path: no empty one, no `.`.
-pub fn names(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+pub fn names(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".")
 }
 
 /// The path from the root, without `.`, `..` and doubled slashes, as if no link were in it: `/a/../b//c` is `/b/c`.
-pub fn clean(path: &[u8]) -> CString {
-    let mut kept: Vec<&[u8]> = Vec::new();
+pub fn clean<'m>(arena: &'m Arena, path: &[u8]) -> Word<'m> {
+    let mut kept: List<&[u8]> = List::new(arena);
     for name in names(path) {
-        match name {
-            b".." => drop(kept.pop()),
-            _ => kept.push(name),
+        if name == b".." {
+            kept.pop();
+            // The slash before it.
+            kept.pop();
+        } else {
+            kept.extend(&[b"/", name]);
         }
     }
-    if kept.is_empty() {
-        return c_string("/");
-    }
-    let mut all = Vec::new();
-    for name in kept {
-        all.push(b'/');
-        all.extend_from_slice(name);
-    }
-    c_string(all)
+    if kept.is_empty() { word(c"/") } else { copy(arena, &kept) }
 }
 
 /// `base/name`.
-pub fn join(base: &[u8], name: &[u8]) -> CString {
-    let slash: &[u8] = if base.ends_with(b"/") { b"" } else { b"/" };
-    c_string([base, slash, name].concat())
+pub fn join<'m>(arena: &'m Arena, base: &[u8], name: &[u8]) -> Word<'m> {
+    copy(arena, &[base, if base.ends_with(b"/") { b"" } else { b"/" }, name])
 }
 
 /// The directory and the last name of a cleaned path: `/a/b` is `/a` and `b`.
-pub fn split(path: &CStr) -> (CString, CString) {
-    let bytes = path.to_bytes();
-    let at = bytes.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-    let (directory, name) = bytes.split_at(at);
-    (clean(directory), c_string(name.strip_prefix(b"/").unwrap_or(name)))
-}
-
-/// How many names a path has.
-pub fn depth(path: &CStr) -> usize {
-    names(path.to_bytes()).count()
+pub fn split<'m>(arena: &'m Arena, path: Word<'m>) -> (Word<'m>, Word<'m>) {
+    let at = path.bytes().iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+    let (directory, _) = path.bytes().split_at(at);
+    (if directory.is_empty() { word(c"/") } else { copy(arena, &[directory]) }, path.after(at + 1))
 }
 
 /// Sorts by the depth of a path; those of one depth keep their order. By insertion: what a person writes is short and mostly
 /// in order, and the library's sort is as large as a tenth of the whole program.
-pub fn sort_by_depth<T>(items: &mut [T], path: impl Fn(&T) -> &CStr) {
+pub fn sort_by_depth<T>(items: &mut [T], path: impl Fn(&T) -> Word) {
+    let depth = |item: &T| names(path(item).bytes()).count();
     for end in 1..items.len() {
         let mut at = end;
-        while at > 0 && depth(path(&items[at - 1])) > depth(path(&items[at])) {
+        while at > 0 && depth(&items[at - 1]) > depth(&items[at]) {
             items.swap(at - 1, at);
             at -= 1;
         }
@@ -81,32 +60,30 @@ pub fn is_within(path: &[u8], directory: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn cleaned(path: &str) -> String {
-        clean(path.as_bytes()).into_string().unwrap()
-    }
-
     #[test]
     fn a_clean_path_starts_at_the_root_and_never_leaves_it() {
-        assert_eq!(cleaned("/a/../b//c/"), "/b/c");
-        assert_eq!(cleaned("a/./b"), "/a/b");
-        assert_eq!(cleaned("../../etc"), "/etc");
-        assert_eq!(cleaned("/"), "/");
-        assert_eq!(cleaned(""), "/");
+        let arena = Arena::new().unwrap();
+        for (path, cleaned) in
+            [("/a/../b//c/", c"/b/c"), ("a/./b", c"/a/b"), ("../../etc", c"/etc"), ("/", c"/"), ("", c"/")]
+        {
+            assert_eq!(clean(&arena, path.as_bytes()), word(cleaned), "{path}");
+        }
     }
 
     #[test]
     fn paths_are_joined_and_split() {
-        assert_eq!(join(b"/a", b"b").as_c_str(), c"/a/b");
-        assert_eq!(join(b"/", b"b").as_c_str(), c"/b");
-        assert_eq!(split(c"/a/b"), (c"/a".into(), c"b".into()));
-        assert_eq!(split(c"/b"), (c"/".into(), c"b".into()));
+        let arena = Arena::new().unwrap();
+        assert_eq!(join(&arena, b"/a", b"b"), word(c"/a/b"));
+        assert_eq!(join(&arena, b"/", b"b"), word(c"/b"));
+        assert_eq!(split(&arena, word(c"/a/b")), (word(c"/a"), word(c"b")));
+        assert_eq!(split(&arena, word(c"/b")), (word(c"/"), word(c"b")));
     }
 
     #[test]
     fn sorting_by_depth_is_stable() {
-        let mut paths = [c"/a/b/c", c"/x", c"/a/b", c"/b", c"/"];
-        sort_by_depth(&mut paths, |path| path);
-        assert_eq!(paths, [c"/", c"/x", c"/b", c"/a/b", c"/a/b/c"]);
+        let mut paths = [c"/a/b/c", c"/x", c"/a/b", c"/b", c"/"].map(word);
+        sort_by_depth(&mut paths, |path| *path);
+        assert_eq!(paths, [c"/", c"/x", c"/b", c"/a/b", c"/a/b/c"].map(word));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What went wrong, as a person is told: one line, and one of advice where the cause is known.
 
-use alloc::string::String;
-use core::fmt;
+use super::Text;
+use crate::sys::{Arena, Errno, Word};
 
 /// Exit status when aril itself failed, as docker-run(1) has it.
 pub const FAILED: u8 = 125;
@@ -11,40 +11,46 @@ pub const NOT_EXECUTABLE: u8 = 126;
 pub const NOT_FOUND: u8 = 127;
 
 /// An error on its way to `main`, which alone prints it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Problem {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Problem<'m> {
     /// With what the program exits.
     pub status: u8,
     /// What was tried, on what, and the reason.
-    pub line: String,
+    pub line: Word<'m>,
     /// What to do about it.
-    pub advice: Option<String>,
+    pub advice: Option<Word<'m>>,
 }
 
-impl Problem {
-    /// aril itself failed.
-    pub fn new(line: String) -> Self {
-        Self { status: FAILED, line, advice: None }
+/// A value, or what a person is told instead.
+pub type Told<'m, T> = Result<T, &'m Problem<'m>>;
+
+impl<'m> Problem<'m> {
+    /// aril itself refuses something: a template with a word for each `%`.
+    pub fn refused(arena: &'m Arena, template: &str, words: &[Word]) -> &'m Self {
+        let line = super::text(arena, template, words);
+        arena.hold(Problem { status: FAILED, line, advice: None })
+    }
+
+    /// The kernel refused something: what was tried, and the reason.
+    pub fn failed(arena: &'m Arena, template: &str, words: &[Word], errno: Errno) -> &'m Self {
+        let mut text = Text::new(arena);
+        text.fill(template, words).add(b": ").errno(errno);
+        arena.hold(Problem { status: FAILED, line: text.word(), advice: None })
     }
 
     /// The same, with what to do.
-    pub fn advise(self, advice: impl Into<String>) -> Self {
-        Self { advice: Some(advice.into()), ..self }
+    pub fn advise(&self, arena: &'m Arena, template: &str, words: &[Word]) -> &'m Self
+    where
+        Self: 'm,
+    {
+        arena.hold(Problem { advice: Some(super::text(arena, template, words)), ..*self })
     }
-}
 
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "aril: {}", self.line)?;
-        match &self.advice {
-            Some(advice) => writeln!(f, "      {advice}"),
-            None => Ok(()),
+    /// As it is printed. The words have been made harmless when they were filled in.
+    pub fn write(&self, text: &mut Text) {
+        text.add(b"aril: ").add(self.line.bytes()).add(b"\n");
+        if let Some(advice) = self.advice {
+            text.add(b"      ").add(advice.bytes()).add(b"\n");
         }
     }
-}
-
-/// `problem!("format", …)`: a `Problem` whose line is that text.
-#[macro_export]
-macro_rules! problem {
-    ($($text:tt)*) => { $crate::text::Problem::new(alloc::format!($($text)*)) };
 }

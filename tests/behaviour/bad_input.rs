@@ -323,4 +323,8 @@ fn there_is_not_enough_memory(who: &Who) {
     let bench = Bench::new(who, |_| ());
     bench.run(&[], &["true"]).refuse(libc::SYS_clone3, libc::ENOMEM).run().refused(125, &["(ENOMEM)"]);
     bench.before.unchanged("no memory for the clone");
+    // Far less address space than any program needs that has a heap.
+    let outcome = bench.run(&[], &["true"]).under(&["prlimit", "--as=1000000"]).run();
+    outcome.refused(125, &["(ENOMEM)"]);
+    bench.before.unchanged("no memory for aril itself");
 }

@@ -116,8 +116,10 @@ fn walk(plan: &[(String, Vec<Step>)], places: &mut [At], trace: &[(String, Optio
 /// Explains, runs and compares.
 #[track_caller]
 fn agree(who: &Who, options: &[&str], rootfs: &str, command: &[&str], refused: Option<(libc::c_long, i32)>) -> Outcome {
-    let explained = who.aril(&[&["explain"], options, &[rootfs], command].concat()).run();
-    let run = who.run_in(rootfs, &[&["--trace"], options].concat(), command);
+    // Two descriptors for those who are to pass some on.
+    let open = ["bash", "-c", "exec 3</ 4</ && exec \"$@\"", "bash"];
+    let explained = who.aril(&[&["explain"], options, &[rootfs], command].concat()).under(&open).run();
+    let run = who.run_in(rootfs, &[&["--trace"], options].concat(), command).under(&open);
     let ran = match refused {
         Some((call, errno)) => run.refuse(call, errno).run(),
         None => run.run(),

@@ -1,6 +1,7 @@
 //! What the binaries weigh: bytes, what is in them, and memory while a container runs.
 
-use crate::support::{Who, mark, process, tool};
+use crate::support::{Who, mark, tool};
+use rustix::process::Signal;
 use std::fs;
 use std::process::Command;
 
@@ -114,5 +115,7 @@ fn a_running_init_needs_little_memory(who: &Who) {
     let running = who.program(&who.binary("aril-init"), &["sleep", &mark]).under(&STEADY).start();
     running.sleeper(&mark);
     let dirty = private_dirty(running.pid());
+    running.signal(Signal::TERM);
+    running.finish();
     assert!(dirty <= 8, "aril-init has {dirty} KiB private dirty, its budget is 8");
 }

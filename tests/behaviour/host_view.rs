@@ -1,6 +1,7 @@
 //! ROOTFS `/`: a throw-away view of this very machine.
 
-use crate::support::{Outcome, Who, mark, tool, traces};
+use crate::support::{Outcome, Who, eventually, mark, process, tool, traces};
+use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,8 @@ use std::path::{Path, PathBuf};
 crate::tests! {
     both: it_is_this_machine, what_is_written_vanishes, tmp_and_run_are_fresh, proc_sys_and_dev_are_the_container_s,
         it_can_be_read_only, names_are_resolved_as_outside, a_volume_is_the_way_to_keep_something,
-        nothing_is_mounted_outside, a_mount_of_the_machine_is_seen, the_machine_s_programs_run;
+        nothing_is_mounted_outside,
+        nothing_lies_on_top_of_the_root, a_killed_one_leaves_nothing, a_mount_of_the_machine_is_seen, the_machine_s_programs_run;
     as_root: system_files_are_changed_and_unchanged_again, a_package_is_installed_and_gone, folders_are_replaced;
     as_user: what_one_may_not_change_outside_one_may_not_inside, what_one_may_not_read_outside_one_may_not_inside;
 }
@@ -111,6 +113,29 @@ fn nothing_is_mounted_outside(who: &Who) {
     let count = entries();
     sh(who, &[], "mkdir /tmp/folder; mkdir /folder").ok();
     assert_eq!((traces::mounts(), entries()), (before, count));
+}
+
+fn a_killed_one_leaves_nothing(who: &Who) {
+    let (before, mark) = (traces::mounts(), mark());
+    let running = who.run_in("/", &[], &["sleep", &mark]).start();
+    running.sleeper(&mark);
+    running.signal(Signal::KILL);
+    eventually("the end of all", || process::naming(&mark).is_empty());
+    eventually("the mounts are as before", || traces::mounts() == before);
+}
+
+/// The root that was there before is gone, not only hidden: setns(2) to one's own mount namespace would lead back to it.
+fn nothing_lies_on_top_of_the_root(who: &Who) {
+    for options in [&[][..], &["--read-only"]] {
+        let outcome = who.run_in("/", options, &["/bin/cat", "/proc/self/mountinfo"]).run();
+        let out = outcome.ok().out();
+        for point in ["/", "/proc", "/dev", "/sys", "/tmp", "/run"] {
+            let count = out.lines().filter(|line| line.split(' ').nth(4) == Some(point)).count();
+            outcome.check(count == 1, format_args!("one mount is {point}: {count}"));
+        }
+        // Up from the root too: /tmp is fresh, and the machine's is not.
+        sh(who, options, "echo $(ls -A /../tmp /../../tmp)").prints("/../../tmp: /../tmp:");
+    }
 }
 
 /// A lower layer does not include what is mounted below it: such places are taken one by one.

@@ -1,6 +1,6 @@
 //! Point 5: host name, working directory and environment.
 
-use crate::support::{Who, mark, process, tool};
+use crate::support::{Who, mark, tool};
 use std::fs;
 
 crate::tests! {

@@ -1,12 +1,13 @@
 //! Points 6 and 8: aril as PID 1, signals, orphans, what is left at the end, exit statuses; and `aril init` itself.
 
-use crate::support::{Run, Who, eventually, executable, mark, process, tool};
-use rustix::process::Signal;
+use crate::support::{Run, Who, comes, eventually, executable, mark, process, tool};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 
 crate::tests! {
     both: aril_is_pid_1_and_the_command_its_child, the_command_s_status_is_repeated, a_signal_s_status_is_128_and_its_number,
-        statuses_of_commands_that_cannot_be_run, every_signal_is_forwarded, the_caller_s_group_is_out_of_reach,
+        statuses_of_commands_that_cannot_be_run, every_signal_is_forwarded, a_signal_to_the_whole_job_arrives_once,
+        the_caller_s_group_is_out_of_reach,
         orphans_are_adopted_and_reaped, pid_1_cannot_be_killed_from_inside, what_is_left_is_hung_up_and_terminated,
         what_is_left_and_stopped_is_continued, what_ignores_all_is_killed, a_stop_request_may_be_answered,
         who_ignores_a_stop_request_is_killed_after_its_time, the_launcher_s_death_takes_all_with_it,
@@ -53,6 +54,24 @@ fn every_signal_is_forwarded(who: &Who) {
         tool("bash", &["-c", &format!("kill -{signal} {}", running.pid())]);
         running.expect(&format!("got-{signal}."));
     }
+}
+
+/// As a shell's `kill %1` and timeout(1) send it: to the launcher's process group.
+fn a_signal_to_the_whole_job_arrives_once(who: &Who) {
+    const ROUNDS: usize = 20;
+    let script = "trap 'echo one.' USR1; trap 'echo two.' USR2; echo ready; sleep 1000 & while :; do wait; done";
+    let run = who.run_in(&who.rootfs(), &[], &["sh", "-c", script]);
+    let running = run.under(&["setsid"]).start();
+    running.expect("ready");
+    for _ in 0..ROUNDS {
+        tool("kill", &["-USR1", "--", &format!("-{}", running.pid())]);
+        running.expect("one.");
+        running.signal(Signal::USR2);
+        running.expect("two.");
+    }
+    running.signal(Signal::KILL);
+    let outcome = running.finish();
+    outcome.check(outcome.out().matches("one.").count() == ROUNDS, format_args!("{ROUNDS} signals, and no more"));
 }
 
 /// `kill -9 0` inside must not reach the shell outside. The shell has a session of its own here, so that it alone would pay.
@@ -135,10 +154,7 @@ fn the_launcher_s_death_takes_all_with_it(who: &Who) {
         let mark = mark();
         let script = format!("trap '' HUP TERM; (setsid sleep {mark} &); exec sleep {mark}");
         let running = who.start(options, &["sh", "-c", &script]);
-        eventually("both sleep", || {
-            let sleeping = process::naming(&mark);
-            sleeping.iter().filter(|(_, words)| words.len() == 2).count() == 2
-        });
+        eventually("both sleep", || process::sleepers(&mark) == 2);
         running.signal(Signal::KILL);
         eventually("the end of all", || process::naming(&mark).is_empty());
         let outcome = running.finish();
@@ -158,9 +174,22 @@ fn without_init_the_command_is_pid_1(who: &Who) {
 
 fn without_a_pid_namespace_nothing_is_left_either(who: &Who) {
     let mark = mark();
-    let script = format!("(setsid sleep {mark} >&- 2>&- &); sleep {mark} & exit 5");
-    who.sh(&["--pid", "host"], &script).exited(5);
-    eventually("the end of what was left", || process::naming(&mark).is_empty());
+    // One that is an orphan in a session of its own, one in the command's group that heeds nothing.
+    let script = format!(
+        "(setsid sleep {mark} >&- 2>&- &); sh -c 'trap \"\" HUP TERM; exec sleep {mark}' >&- 2>&- & echo ready; read go; exit 5"
+    );
+    let mut running = who.start(&["--pid", "host", "--fs", "dev"], &["sh", "-c", &script]);
+    running.expect("ready");
+    eventually("both sleep", || process::sleepers(&mark) == 2);
+    running.send("go");
+    running.finish().exited(5);
+    let ended = comes(|| process::naming(&mark).is_empty());
+    let left = process::naming(&mark);
+    // Nothing else would end them.
+    for pid in left.iter().filter_map(|(pid, _)| Pid::from_raw(*pid as i32)) {
+        let _ = kill_process(pid, Signal::KILL);
+    }
+    assert!(ended, "this was left behind: {left:?}");
 }
 
 /// Across users a signal needs CAP_KILL.

@@ -43,12 +43,12 @@ fn main() -> ExitCode {
         work::tests(),
         signals_stress::tests(),
     ];
-    support::remember_where_a_test_fails();
     let world: &'static World = Box::leak(Box::new(World::make(!arguments.list)));
+    support::remember_where_a_test_fails();
     let trials = tests.into_iter().flatten().flat_map(|test| test.trials(world)).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
 
-    let left = process::naming(&world.name());
+    let left = [process::naming(&world.name()), process::naming(&support::marks())].concat();
     world.remove();
     if !left.is_empty() {
         println!("processes were left behind: {left:#?}");

@@ -1,6 +1,6 @@
 //! Point 1: which namespaces are new, shared or joined, by their inode numbers.
 
-use crate::support::{Outcome, Who, mark, process};
+use crate::support::{Outcome, Who, mark};
 use std::fs;
 
 crate::tests! {

@@ -6,10 +6,10 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 crate::tests! {
-    both: the_root_is_the_directory, nothing_of_the_old_root_is_left, a_plain_root_keeps_what_the_command_writes,
+    both: the_root_is_the_directory, up_from_the_root_is_the_root, nothing_of_the_old_root_is_left, a_plain_root_keeps_what_the_command_writes,
         a_read_only_root_refuses_writes, an_overlay_s_writes_vanish, folders_are_replaced_in_an_overlay,
         nothing_is_changed_by_running, missing_mount_points_vanish_with_the_last_of_several,
-        a_mount_point_in_use_survives_another_container_s_end, a_killed_container_s_mount_points_are_still_removed_later,
+        many_at_once_share_their_mount_points, a_mount_point_in_use_survives_another_container_s_end, a_killed_container_s_mount_points_are_still_removed_later,
         the_root_may_be_named_in_any_way, chroot_does_it_too, where_pivot_root_is_refused_the_root_moves;
     as_user: who_may_not_make_a_mount_point_is_told_of_overlay, an_overlay_makes_what_a_foreign_root_lacks;
 }
@@ -19,19 +19,38 @@ const MOUNT_POINTS: [&str; 3] = ["proc", "sys", "dev"];
 
 fn the_root_is_the_directory(who: &Who) {
     who.run(&[], &["cat", "/etc/os-release"]).mentions("ID=aril-busybox");
-    who.sh(&[], "ls -di / /.. /../.. | awk '{print $1}' | uniq | wc -l").prints("1");
+}
+
+/// Up from the root is the root, unless the old one is still mounted on top of it: `..` goes to the topmost.
+fn up_from_the_root_is_the_root(who: &Who) {
+    let script =
+        "ls -di / /.. /../.. | awk '{print $1}' | uniq | wc -l; grep ^ID= /../etc/os-release /../../etc/os-release";
+    let found = "1\n/../etc/os-release:ID=aril-busybox\n/../../etc/os-release:ID=aril-busybox";
+    for options in
+        [&[][..], &["--overlay"], &["--read-only"], &["--read-only", "--overlay"], &["--no-init"], &["--fs", "none"]]
+    {
+        who.sh(options, script).prints(found);
+    }
 }
 
 fn nothing_of_the_old_root_is_left(who: &Who) {
-    let outcome = who.run(&[], &["cat", "/proc/self/mountinfo"]);
-    let out = outcome.ok().out();
-    let points: Vec<&str> = out.lines().filter_map(|line| line.split(' ').nth(4)).collect();
-    outcome.check(points.iter().filter(|point| **point == "/").count() == 1, "one mount is the root");
-    let ours = |point: &&&str| {
-        ["/proc", "/sys", "/dev"].iter().any(|top| point.starts_with(top)) || ["/", "/etc/resolv.conf"].contains(point)
-    };
-    let foreign: Vec<&&str> = points.iter().filter(|point| !ours(point)).collect();
-    outcome.check(foreign.is_empty(), format_args!("none is the machine's: {foreign:?}"));
+    for options in [&[][..], &["--overlay"], &["--read-only"], &["--no-init"]] {
+        let outcome = who.run(options, &["cat", "/proc/self/mountinfo"]);
+        let out = outcome.ok().out();
+        let points: Vec<&str> = out.lines().filter_map(|line| line.split(' ').nth(4)).collect();
+        outcome.check(points.iter().filter(|point| **point == "/").count() == 1, "one mount is the root");
+        let ours = |point: &&&str| {
+            let tops = ["/proc", "/sys", "/dev"];
+            tops.iter().any(|top| point.starts_with(top)) || ["/", "/etc/resolv.conf"].contains(point)
+        };
+        let foreign: Vec<&&str> = points.iter().filter(|point| !ours(point)).collect();
+        outcome.check(foreign.is_empty(), format_args!("none is the machine's: {foreign:?}"));
+        // And no mount twice: a second /proc would be one more way to see the machine.
+        for top in ["/proc", "/sys", "/dev"] {
+            outcome
+                .check(points.iter().filter(|point| **point == top).count() == 1, format_args!("one mount is {top}"));
+        }
+    }
 }
 
 fn a_plain_root_keeps_what_the_command_writes(who: &Who) {
@@ -116,6 +135,29 @@ fn missing_mount_points_vanish_with_the_last_of_several(who: &Who) {
     }
 }
 
+/// Each may find a mount point that another one is about to make or to remove.
+fn many_at_once_share_their_mount_points(who: &Who) {
+    let (source, rootfs) = (who.folder(), who.own_rootfs(&MOUNT_POINTS));
+    let volume = format!("{}:/new/deep/folder", source.str());
+    let before = Traces::of(rootfs.path());
+    let look = "ls -d /proc/self/. /dev/null /sys/class /new/deep/folder/. >/dev/null";
+    let runs = || {
+        for _ in 0..15 {
+            who.run_in(rootfs.str(), &["-v", &volume, "-v", "/etc/hostname:/new/file:ro"], &["sh", "-c", look])
+                .run()
+                .ok();
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..6).map(|_| scope.spawn(runs)).collect();
+        let failed = threads.into_iter().filter_map(|thread| thread.join().err()).next();
+        if let Some(failure) = failed {
+            std::panic::resume_unwind(failure);
+        }
+    });
+    before.unchanged("many containers at once");
+}
+
 /// rmdir of a directory unmounts what is mounted there in every other namespace.
 fn a_mount_point_in_use_survives_another_container_s_end(who: &Who) {
     let rootfs = who.own_rootfs(&MOUNT_POINTS);
@@ -142,6 +184,12 @@ fn a_killed_container_s_mount_points_are_still_removed_later(who: &Who) {
     eventually("the end of the killed container", || process::naming(&mark).is_empty());
     last.finish().ok();
     before.unchanged("a killed container and one that went on");
+    let killed = who.run_in(rootfs.str(), &[], &["sleep", &mark]).start();
+    killed.sleeper(&mark);
+    killed.signal(Signal::KILL);
+    eventually("the end of the killed container", || process::naming(&mark).is_empty());
+    who.run_in(rootfs.str(), &[], &["true"]).run().ok();
+    before.unchanged("a killed container, and then another one");
 }
 
 fn the_root_may_be_named_in_any_way(who: &Who) {

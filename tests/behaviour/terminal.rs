@@ -1,6 +1,6 @@
 //! Point 7: aril at a terminal, under a shell with job control and under one without; and streams that are none.
 
-use crate::support::{PATIENCE, Run, Stream, Who, eventually, mark, process};
+use crate::support::{PATIENCE, Run, Stream, Who, comes, mark, process};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
@@ -10,7 +10,7 @@ use std::os::unix::fs::fchown;
 use std::process::{Child, Stdio};
 
 crate::tests! {
-    both: an_interactive_shell_has_job_control, ctrl_c_reaches_the_command, ctrl_z_stops_all_and_fg_resumes_it,
+    both: an_interactive_shell_has_job_control, a_shell_on_this_machine_s_own_root, ctrl_c_reaches_the_command, ctrl_z_stops_all_and_fg_resumes_it,
         the_outer_shell_gets_its_terminal_back, a_script_gets_its_terminal_back, a_killed_launcher_gives_the_terminal_back,
         a_pipe_s_reader_can_use_the_terminal, a_container_in_the_background_stays_there,
         the_terminal_s_size_is_the_same_inside, a_hangup_ends_the_container, streams_pass_through_untouched,
@@ -73,6 +73,12 @@ impl Terminal {
         self.expect(text);
     }
 
+    /// `eventually`, with the screen in the report.
+    #[track_caller]
+    fn eventually(&self, what: &str, so: impl FnMut() -> bool) {
+        assert!(comes(so), "this never came: {what}; the screen:\n{}", self.screen.text());
+    }
+
     /// The shell outside reads from its terminal again, which only the foreground may.
     #[track_caller]
     fn is_back_outside(&self) {
@@ -83,7 +89,10 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        drop(self.child.kill());
+        // A launcher takes its container with it. Whoever has ended meanwhile cannot be killed, which is as good.
+        for pid in process::of_session(self.child.id()).into_iter().filter_map(|pid| Pid::from_raw(pid as i32)) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
         drop(self.child.wait());
     }
 }
@@ -96,15 +105,29 @@ fn an_interactive_shell_has_job_control(who: &Who) {
     let sleeper = process::wait_for_sleeper(&mark);
     terminal.keys("\x1a");
     terminal.expect("Stopped");
-    eventually("sleep is stopped", || process::state(sleeper) == 'T');
+    terminal.eventually("sleep is stopped", || process::state(sleeper) == 'T');
     terminal.enter("jobs | sed s/sleep/job:/", &format!("job: {mark}"));
     terminal.keys("fg\n");
-    eventually("sleep is in the foreground again", || {
+    terminal.eventually("sleep is in the foreground again", || {
         process::stat(sleeper).is_some_and(|stat| stat.state == 'S' && stat.group == stat.foreground)
     });
     terminal.keys("\x03");
-    eventually("sleep is interrupted", || process::sleeper(&mark).is_none());
+    terminal.eventually("sleep is interrupted", || process::sleeper(&mark).is_none());
     terminal.enter("echo in-$((40+3))", "in-43");
+    terminal.enter("exec 3</dev/tty && echo tty-$((40+4))", "tty-44");
+    terminal.keys("exit 9\n");
+    terminal.enter("echo out-$?", "out-9");
+    terminal.is_back_outside();
+    let screen = terminal.screen.text();
+    assert!(!screen.contains("job control") && !screen.contains("can't access tty"), "{screen}");
+}
+
+/// `aril run / sh`, the first thing that anybody tries.
+fn a_shell_on_this_machine_s_own_root(who: &Who) {
+    let terminal = Terminal::shell(who);
+    terminal.keys("$run / sh\n");
+    terminal.enter("echo in-$((40+2)) $(hostname)", "in-42 container");
+    terminal.enter("echo pid-$$", "pid-2");
     terminal.enter("exec 3</dev/tty && echo tty-$((40+4))", "tty-44");
     terminal.keys("exit 9\n");
     terminal.enter("echo out-$?", "out-9");
@@ -137,14 +160,14 @@ fn ctrl_z_stops_all_and_fg_resumes_it(who: &Who) {
     for round in ["one", "two"] {
         terminal.keys("\x1a");
         terminal.expect("Stopped");
-        eventually("all is stopped", || process::state(sleeper) == 'T');
+        terminal.eventually("all is stopped", || process::state(sleeper) == 'T');
         terminal.is_back_outside();
         terminal.keys("fg\n");
-        eventually(&format!("all goes on, round {round}"), || process::state(sleeper) == 'S');
+        terminal.eventually(&format!("all goes on, round {round}"), || process::state(sleeper) == 'S');
     }
     terminal.enter("word", "[word]");
     terminal.enter("echo out-$?", "out-0");
-    eventually("the end of all", || process::naming(&mark).is_empty());
+    terminal.eventually("the end of all", || process::naming(&mark).is_empty());
 }
 
 fn the_outer_shell_gets_its_terminal_back(who: &Who) {
@@ -180,7 +203,7 @@ fn a_killed_launcher_gives_the_terminal_back(who: &Who) {
     kill_process(Pid::from_raw(launcher as i32).expect("no pid is 0"), Signal::KILL).expect("it runs");
     terminal.expect("Killed");
     terminal.is_back_outside();
-    eventually("the end of all", || process::naming(&mark).is_empty());
+    terminal.eventually("the end of all", || process::naming(&mark).is_empty());
 }
 
 /// As less does: it reads the keyboard while aril, in the same process group, still writes.
@@ -205,7 +228,7 @@ fn a_container_in_the_background_stays_there(who: &Who) {
     terminal.is_back_outside();
     assert_ne!(process::state(sleeper), 'T', "it runs on");
     terminal.keys("fg\n");
-    eventually("it is in the foreground", || {
+    terminal.eventually("it is in the foreground", || {
         let shell = process::stat(terminal.child.id()).expect("it runs");
         shell.foreground != shell.group
     });
@@ -232,7 +255,7 @@ fn a_hangup_ends_the_container(who: &Who) {
     let terminal = Terminal::open(who, &["sh", "-c", &format!("exec $run $root sleep {mark}")]);
     process::wait_for_sleeper(&mark);
     kill_process(Pid::from_child(&terminal.child), Signal::HUP).expect("it runs");
-    eventually("the end of all", || process::naming(&mark).is_empty());
+    terminal.eventually("the end of all", || process::naming(&mark).is_empty());
 }
 
 fn streams_pass_through_untouched(who: &Who) {

@@ -1,6 +1,6 @@
 //! Point 2: who one is inside, the id maps, and the users of the image.
 
-use crate::support::{Who, executable, mark, process, tool};
+use crate::support::{Who, executable, mark, tool};
 use std::fs;
 
 crate::tests! {

@@ -131,6 +131,11 @@ impl World {
         for (caller, owner) in [("root", 0), ("user", ORDINARY)] {
             let copy = self.path(&format!("untouched-of-{caller}"));
             tool("cp", &["-a", &busybox.display().to_string(), &copy]);
+            // What a container that was killed has left in the model, with the marks by which the next one would find it.
+            tool(
+                "find",
+                &[&copy, "(", "-perm", "1400", "-o", "-perm", "1511", "-o", "-perm", "1711", ")", "-empty", "-delete"],
+            );
             if self.probe {
                 tool("cp", &[&self.path("probe"), &format!("{copy}/bin/probe")]);
             }
@@ -180,18 +185,31 @@ pub fn executable(path: &Path, text: &str) {
 
 /// Waits until something is so, and fails if it does not come.
 #[track_caller]
-pub fn eventually(what: &str, mut so: impl FnMut() -> bool) {
+pub fn eventually(what: &str, so: impl FnMut() -> bool) {
+    assert!(comes(so), "this never came: {what}");
+}
+
+/// Waits until something is so; false if it does not come.
+pub fn comes(mut so: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + PATIENCE;
     while !so() {
-        assert!(Instant::now() < end, "this never came: {what}");
+        if Instant::now() >= end {
+            return false;
+        }
         std::thread::sleep(Duration::from_millis(2));
     }
+    true
 }
 
 /// A number of seconds to sleep that occurs in no other command line of the machine.
 pub fn mark() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("31536.{}{:05}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    format!("{}{:05}", marks(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// How each `mark` of this run of the tests begins.
+pub fn marks() -> String {
+    format!("31536.{}", std::process::id())
 }
 
 /// Who calls aril in this test.

@@ -7,6 +7,7 @@ pub struct Stat {
     pub state: char,
     pub parent: u32,
     pub group: i32,
+    pub session: u32,
     /// The foreground process group of its terminal.
     pub foreground: i32,
 }
@@ -21,6 +22,7 @@ pub fn stat(pid: u32) -> Option<Stat> {
         state: fields[0].chars().next()?,
         parent: fields.get(1)?.parse().ok()?,
         group: number(2)?,
+        session: fields.get(3)?.parse().ok()?,
         foreground: number(5)?,
     })
 }
@@ -37,6 +39,11 @@ fn all() -> Vec<u32> {
 
 pub fn children(pid: u32) -> Vec<u32> {
     all().into_iter().filter(|child| stat(*child).is_some_and(|stat| stat.parent == pid)).collect()
+}
+
+/// The processes of a session (setsid(2)).
+pub fn of_session(leader: u32) -> Vec<u32> {
+    all().into_iter().filter(|pid| stat(*pid).is_some_and(|stat| stat.session == leader)).collect()
 }
 
 /// Its command line's words.
@@ -66,8 +73,16 @@ pub fn of_folder(folder: &str) -> Vec<(u32, Vec<String>)> {
 
 /// The process that runs `sleep MARK`, by its pid outside.
 pub fn sleeper(mark: &str) -> Option<u32> {
-    let sleeps = |words: &[String]| words.len() == 2 && words[0].ends_with("sleep") && words[1] == mark;
-    naming(mark).into_iter().find(|(_, words)| sleeps(words)).map(|(pid, _)| pid)
+    naming(mark).into_iter().find(|(_, words)| sleeps(words, mark)).map(|(pid, _)| pid)
+}
+
+/// How many processes run `sleep MARK`.
+pub fn sleepers(mark: &str) -> usize {
+    naming(mark).iter().filter(|(_, words)| sleeps(words, mark)).count()
+}
+
+fn sleeps(words: &[String], mark: &str) -> bool {
+    words.len() == 2 && words[0].ends_with("sleep") && words[1] == mark
 }
 
 /// Waits for `sleep MARK` to be there.

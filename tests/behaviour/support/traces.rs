@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// The state of things before a container.
 pub struct Traces {
@@ -24,15 +25,26 @@ impl Traces {
     pub fn unchanged(&self, after: &str) {
         let name = self.rootfs.display().to_string();
         eventually(&format!("the end of all processes, after {after}"), || process::of_folder(&name).is_empty());
-        for (what, before, now) in [
-            ("file", &self.files, tree(&self.rootfs)),
-            ("mount", &self.mounts, mounts()),
-            ("control group", &self.groups, groups()),
-        ] {
-            let gone: Vec<&String> = before.difference(&now).collect();
-            let new: Vec<&String> = now.difference(before).collect();
-            assert!(gone.is_empty() && new.is_empty(), "{after}: a {what} has changed: {gone:#?} -> {new:#?}");
-        }
+        same("file", &self.files, &tree(&self.rootfs), after);
+        // These are the whole machine's: what others have for a moment goes again.
+        settle(|| self.mounts == mounts() && self.groups == groups());
+        same("mount", &self.mounts, &mounts(), after);
+        same("control group", &self.groups, &groups(), after);
+    }
+}
+
+#[track_caller]
+fn same(what: &str, before: &BTreeSet<String>, now: &BTreeSet<String>, after: &str) {
+    let gone: Vec<&String> = before.difference(now).collect();
+    let new: Vec<&String> = now.difference(before).collect();
+    assert!(gone.is_empty() && new.is_empty(), "{after}: a {what} has changed: {gone:#?} -> {new:#?}");
+}
+
+/// Waits for something that is so soon, if ever.
+fn settle(so: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(5);
+    while !so() && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

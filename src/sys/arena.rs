@@ -1,0 +1,221 @@
+//! The memory in which a launcher makes its Spec and its plan: one mapping, handed out upwards and given back whole.
+//!
+//! There is no allocator besides. What was made in an arena cannot outlive it, so a supervisor, which begins when the
+//! arena has ended, has no memory of its own but its stack: the compiler sees to it.
+
+use super::{Result, errno::check, process};
+use core::cell::Cell;
+use core::marker::PhantomData;
+use core::mem::{align_of, size_of};
+use core::ops::{Deref, DerefMut};
+use core::ptr::NonNull;
+use linux_raw_sys::general as k;
+
+/// Address space reserved; pages of it cost memory only once they are written. The largest file that is read into it is
+/// a quarter of that.
+const RESERVED: usize = 64 << 20;
+
+/// One mapping from which pieces are taken, never to be given back alone.
+#[derive(Debug)]
+pub struct Arena {
+    base: NonNull<u8>,
+    /// Bytes handed out.
+    used: Cell<usize>,
+}
+
+impl Arena {
+    /// mmap(2).
+    pub fn new() -> Result<Self> {
+        let protection = k::PROT_READ | k::PROT_WRITE;
+        let flags = k::MAP_PRIVATE | k::MAP_ANONYMOUS | k::MAP_NORESERVE;
+        // SAFETY: a new anonymous mapping at an address of the kernel's choice overlaps nothing.
+        let base = check(unsafe { sc::syscall!(MMAP, 0, RESERVED, protection, flags, -1isize, 0) })?;
+        // SAFETY: the kernel maps nothing at 0 unless told to.
+        Ok(Self { base: unsafe { NonNull::new_unchecked(base as *mut u8) }, used: Cell::new(0) })
+    }
+
+    /// Keeps a value, which is never dropped.
+    pub fn hold<T>(&self, value: T) -> &T {
+        let (block, _) = self.grow(NonNull::dangling(), 0, size_of::<T>(), align_of::<T>());
+        let place = block.cast::<T>();
+        // SAFETY: the block is new, large enough and aligned, and stays as long as the arena is borrowed.
+        unsafe {
+            place.write(value);
+            place.as_ref()
+        }
+    }
+
+    /// Makes the block of `old` bytes at `block` one of at least `wanted` bytes, in its place if it is the newest: that is
+    /// how a list is filled. Gives its address and its size.
+    ///
+    /// Nobody can go on without memory, and nothing of what an arena is for comes near its size: the process ends.
+    fn grow(&self, block: NonNull<u8>, old: usize, wanted: usize, align: usize) -> (NonNull<u8>, usize) {
+        const SMALLEST: usize = 32;
+        let used = self.used.get();
+        let is_newest = old != 0 && block.as_ptr() as usize + old == self.base.as_ptr() as usize + used;
+        let size = wanted.max(2 * old).max(SMALLEST);
+        let start = if is_newest { used - old } else { used.next_multiple_of(align) };
+        if wanted > RESERVED / 2 || start + size > RESERVED {
+            process::abort();
+        }
+        self.used.set(start + size);
+        // SAFETY: `start + size` lies in the mapping, as just checked.
+        let new = unsafe { self.base.add(start) };
+        if !is_newest {
+            // SAFETY: the new block is at least as large as the old one, and disjoint from it.
+            unsafe { core::ptr::copy_nonoverlapping(block.as_ptr(), new.as_ptr(), old) };
+        }
+        (new, size)
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // SAFETY: whatever was taken from the arena borrows it, so nothing of it is left. The mapping is ours whole, so that
+        // the call cannot fail.
+        unsafe { sc::syscall!(MUNMAP, self.base.as_ptr(), RESERVED) };
+    }
+}
+
+/// A growing list in an arena. Its items are never dropped.
+#[derive(Debug)]
+pub struct List<'m, T> {
+    arena: &'m Arena,
+    start: NonNull<T>,
+    length: usize,
+    /// In bytes.
+    size: usize,
+    items: PhantomData<&'m mut [T]>,
+}
+
+impl<'m, T> List<'m, T> {
+    /// An empty list, which takes no memory yet.
+    pub const fn new(arena: &'m Arena) -> Self {
+        Self { arena, start: NonNull::dangling(), length: 0, size: 0, items: PhantomData }
+    }
+
+    /// Where it grows.
+    pub const fn arena(&self) -> &'m Arena {
+        self.arena
+    }
+
+    pub fn push(&mut self, item: T) {
+        self.reserve(1);
+        // SAFETY: there is room for one more item behind the last.
+        unsafe { self.start.add(self.length).write(item) };
+        self.length += 1;
+    }
+
+    /// Takes the last item off.
+    pub fn pop(&mut self) -> Option<T> {
+        self.length = self.length.checked_sub(1)?;
+        // SAFETY: the item was the last, and the list does not have it any more.
+        Some(unsafe { self.start.add(self.length).read() })
+    }
+
+    /// The whole list, which does not grow any more.
+    pub fn finish(self) -> &'m mut [T] {
+        // SAFETY: the items are there, in memory that is this list's alone as long as the arena lives.
+        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.length) }
+    }
+
+    fn reserve(&mut self, more: usize) {
+        let wanted = (self.length + more) * size_of::<T>();
+        if wanted > self.size {
+            let (start, size) = self.arena.grow(self.start.cast(), self.size, wanted, align_of::<T>());
+            (self.start, self.size) = (start.cast(), size);
+        }
+    }
+}
+
+impl<T: Copy> List<'_, T> {
+    pub fn extend(&mut self, items: &[T]) {
+        self.reserve(items.len());
+        // SAFETY: there is room for that many items behind the last, and `items` lies elsewhere, since this list is
+        // borrowed mutably.
+        unsafe { core::ptr::copy_nonoverlapping(items.as_ptr(), self.start.add(self.length).as_ptr(), items.len()) };
+        self.length += items.len();
+    }
+}
+
+impl List<'_, u8> {
+    /// Room for at least `more` bytes behind the last, to be filled by `fill`, which says how many it has written.
+    pub fn fill<E>(
+        &mut self,
+        more: usize,
+        fill: impl FnOnce(&mut [u8]) -> core::result::Result<usize, E>,
+    ) -> core::result::Result<usize, E> {
+        self.reserve(more);
+        // SAFETY: the bytes are there, and the kernel gave them as zeros or an earlier user left them: any value is a `u8`.
+        let room = unsafe { core::slice::from_raw_parts_mut(self.start.add(self.length).as_ptr(), more) };
+        let count = fill(room)?.min(more);
+        self.length += count;
+        Ok(count)
+    }
+}
+
+impl<T> Deref for List<'_, T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        // SAFETY: the first `length` items are there.
+        unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.length) }
+    }
+}
+
+impl<T> DerefMut for List<'_, T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: the first `length` items are there, and this list is borrowed mutably.
+        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.length) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_list_grows_where_it_is_and_others_move() {
+        let arena = Arena::new().unwrap();
+        let mut first: List<u64> = List::new(&arena);
+        first.push(1);
+        let before = first.as_ptr();
+        for number in 2..100 {
+            first.push(number);
+        }
+        assert_eq!(first.as_ptr(), before);
+        let mut second: List<u8> = List::new(&arena);
+        second.extend(b"abc");
+        for number in 100..1000 {
+            first.push(number);
+        }
+        assert_ne!(first.as_ptr(), before);
+        assert!(first.iter().copied().eq(1..1000));
+        assert_eq!(&second[..], b"abc");
+        assert_eq!(second.pop(), Some(b'c'));
+        assert_eq!(second.finish(), b"ab");
+    }
+
+    #[test]
+    fn items_are_aligned_behind_bytes() {
+        let arena = Arena::new().unwrap();
+        let mut bytes: List<u8> = List::new(&arena);
+        bytes.extend(&[1; 33]);
+        assert_eq!(*arena.hold(7u64), 7);
+        assert_eq!(core::ptr::from_ref(arena.hold(7u64)) as usize % 8, 0);
+        assert_eq!(bytes.finish(), [1; 33]);
+    }
+
+    #[test]
+    fn a_list_is_filled_from_outside() {
+        let arena = Arena::new().unwrap();
+        let mut bytes: List<u8> = List::new(&arena);
+        let count = bytes.fill(10, |room| {
+            room[..3].copy_from_slice(b"xyz");
+            Ok::<_, ()>(3)
+        });
+        assert_eq!((count, &bytes[..]), (Ok(3), &b"xyz"[..]));
+        assert_eq!(bytes.fill(10, |_| Err(())), Err(()));
+        assert_eq!(&bytes[..], b"xyz");
+    }
+}
