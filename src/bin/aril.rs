@@ -30,7 +30,13 @@ fn main(start: Start) -> u8 {
 
 /// Everything up to a running container, or to an exit status.
 fn begin(start: Start) -> Result<Side, u8> {
-    let arena = Arena::new().map_err(|_| FAILED)?;
+    let arena = Arena::new().map_err(|errno| {
+        let (name, sentence) = errno.texts().unwrap_or_default();
+        for part in [b"aril: reserve memory: ", sentence, b" (", name, b")\n"] {
+            tolerate(file::write_all(At::STDERR, part));
+        }
+        FAILED
+    })?;
     match answer(&arena, start) {
         Ok(Answer::Runs(side)) => Ok(side),
         Ok(Answer::Says(text)) => Err(say(&arena, text)),

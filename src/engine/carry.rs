@@ -115,6 +115,7 @@ impl Carrier<'_> {
             Step::ClearGroups => identity::setgroups(&[])?,
             Step::SetUmask => drop(process::umask(UMASK)),
             Step::DieWithLauncher => self.die_with_launcher()?,
+            Step::LeaveGroup => process::new_process_group()?,
             Step::HideMemory => process::set_not_dumpable()?,
             Step::MakePrivate => mount::make_all_private()?,
             Step::BindRoot { path, attributes } => {

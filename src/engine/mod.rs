@@ -14,10 +14,11 @@ use crate::host::Host;
 use crate::init::{Init, Manner};
 use crate::plan::{Fate, Line, Phase, Plan, Step, plan};
 use crate::spec::{Namespace, Spec};
+use crate::sys::file::{self, Open};
 use crate::sys::process::{self, Pid};
 use crate::sys::signal::SignalSet;
 use crate::sys::words::Start;
-use crate::sys::{Arena, At, Fd, Result, Word, file, poll, signal, tolerate};
+use crate::sys::{Arena, At, Fd, Result, Word, poll, signal, tolerate, word};
 use crate::text::{Problem, Text, Told, problem::FAILED};
 use carry::Trees;
 use handover::{Answer, Failure};
@@ -201,12 +202,15 @@ impl<'p> Carrier<'p> {
     fn become_init(&mut self, spec: &Spec, host: &Host) -> core::result::Result<Init, Failure<'p>> {
         self.lock = None;
         self.start.erase_environment();
+        let mut children = None;
+        if !spec.is_private(Namespace::Pid) {
+            // Not PID 1: orphans come here only if asked for. It cannot fail on any kernel with clone3. Without the list of
+            // children (a kernel setting) those that are left live on.
+            tolerate(process::set_child_subreaper());
+            children = file::openat(At::CWD, word(c"/proc/thread-self/children"), Open::READ).ok();
+        }
         self.phase(Phase::Outside)?;
         self.trees.close();
-        if !spec.is_private(Namespace::Pid) {
-            // Not PID 1: orphans come here only if asked for. It cannot fail on any kernel with clone3.
-            tolerate(process::set_child_subreaper());
-        }
         self.phase(Phase::Inside)?;
         let Some(command) = self.command else {
             // `--no-init`: it becomes this very process, and only a failure comes back.
@@ -219,7 +223,7 @@ impl<'p> Carrier<'p> {
             handover::say_started(socket.at());
         }
         let manner = Manner { foreground: host.foreground, stop_timeout: Some(spec.stop_timeout), ends_the_rest: true };
-        Ok(Init { command, manner, launcher: socket })
+        Ok(Init { command, manner, launcher: socket, children })
     }
 
     /// After a failure: the new process and all that was made for it.

@@ -68,18 +68,22 @@ pub fn clean_up<'m>(arena: &'m Arena, spec: &Spec<'m>) -> Result<()> {
         Err(Errno::EAGAIN) => return Ok(()),
         result => result?,
     }
-    for target in spec.mount_points(arena) {
-        remove(arena, lock.at(), *target)?;
+    // What is not empty at the first time may hold another mount point; what still is not then has something of the command's.
+    for kept in [Kept::ForTheRun, Kept::ForGood] {
+        for target in spec.mount_points(arena) {
+            remove(arena, lock.at(), *target, kept)?;
+        }
     }
     Ok(())
 }
 
-/// Removes a marked mount point, and the marked directories above it once they are empty.
-fn remove(arena: &Arena, root: At, target: Word) -> Result<()> {
+/// Removes a marked mount point, and the marked directories above it once they are empty. One that is not keeps its mark, or
+/// belongs to the image from now on.
+fn remove(arena: &Arena, root: At, target: Word, kept: Kept) -> Result<()> {
     let mut way = rootfs::walk(arena, root, target)?;
     while let Some((name, made)) = way.back() {
         let stat = file::fstat(made.at())?;
-        if !Mark::is_on(&stat) || !remove_one(way.end(), name, &stat)? {
+        if !Mark::is_on(&stat) || !remove_one(way.end(), name, &stat, kept)? {
             return Ok(());
         }
     }
@@ -87,14 +91,16 @@ fn remove(arena: &Arena, root: At, target: Word) -> Result<()> {
 }
 
 /// Removes one marked thing; false if it stays.
-fn remove_one(parent: At, name: Word, stat: &Stat) -> Result<bool> {
+fn remove_one(parent: At, name: Word, stat: &Stat, kept: Kept) -> Result<bool> {
+    let before = file::fstat(parent)?;
     let removed = match stat.kind {
         Kind::Directory => file::rmdirat(parent, name),
         _ => file::unlinkat(parent, name),
     };
     match removed {
-        Ok(()) => file::restore_times(parent, stat).map(|()| true),
-        // The command has put something there: now it belongs to the image.
+        // Of two that made something at once, one has seen the other's time for the parent's own: the older one is true.
+        Ok(()) => file::restore_times(parent, if before.is_older(stat) { &before } else { stat }).map(|()| true),
+        Err(Errno::ENOTEMPTY) if kept == Kept::ForTheRun => Ok(false),
         Err(Errno::ENOTEMPTY) => file::fchmodat(parent, name, 0o755).map(|()| false),
         // A mount of someone else's, or gone already.
         Err(Errno::EBUSY | Errno::ENOENT) => Ok(false),

@@ -209,7 +209,10 @@ pub fn is_empty(root: At) -> bool {
 pub fn read_file<'m>(arena: &'m Arena, path: Word) -> Told<'m, &'m [u8]> {
     file::openat(At::CWD, path, Open::READ)
         .and_then(|fd| read_whole(arena, fd.at()))
-        .map_err(|errno| Problem::failed(arena, "read %", &[path], errno).advise(arena, "is /proc mounted?", &[]))
+        .map_err(|errno| {
+            let problem = Problem::failed(arena, "read %", &[path], errno);
+            if errno == Errno::ENOENT { problem.advise(arena, "is /proc mounted?", &[]) } else { problem }
+        })
 }
 
 /// Everything in a file, up to a size that no configuration has.

@@ -41,8 +41,8 @@ pub enum State {
         /// When everything is killed, on the monotonic clock.
         deadline: Option<u64>,
     },
-    /// The command has ended with this status; others may be left until the deadline.
-    Ended { status: u8, deadline: u64 },
+    /// The command has ended with this status; others may be left until the deadline. After it they are being killed.
+    Ended { status: u8, deadline: Option<u64> },
 }
 
 /// What is to be done.
@@ -73,7 +73,7 @@ impl State {
     pub const fn deadline(self) -> Option<u64> {
         match self {
             Self::Running { deadline, .. } => deadline,
-            Self::Ended { deadline, .. } => Some(deadline),
+            Self::Ended { deadline, .. } => deadline,
         }
     }
 
@@ -82,8 +82,8 @@ impl State {
         let Self::Running { stopped, deadline } = self else { return Action::Nothing };
         match (info.signal, info.code) {
             (CHLD, _) => Action::Nothing,
-            (TERM, _) if let Some(timeout) = manner.stop_timeout => {
-                let due = now.saturating_add(timeout);
+            (TERM, _) if manner.stop_timeout.is_some() => {
+                let due = now.saturating_add(manner.stop_timeout.unwrap_or_default());
                 *deadline = Some(deadline.map_or(due, |earlier| earlier.min(due)));
                 if *stopped { Action::PassAndContinue(info) } else { Action::Pass(info) }
             }
@@ -98,6 +98,8 @@ impl State {
     /// A child has changed.
     pub fn child(&mut self, is_command: bool, change: Change, now: u64, manner: Manner) -> Action {
         let (status, left) = match (*self, change) {
+            // The end of one that was killed may have brought up others: its children.
+            (Self::Ended { deadline: None, .. }, _) => return Action::KillAll,
             _ if !is_command => return Action::Nothing,
             (Self::Running { deadline, .. }, Change::Exited(status)) => (status, deadline),
             (Self::Running { deadline, .. }, Change::Killed(signal)) => (exit_status(signal), deadline),
@@ -111,7 +113,7 @@ impl State {
             }
             (Self::Ended { .. }, _) => return Action::Nothing,
         };
-        *self = Self::Ended { status, deadline: left.unwrap_or_else(|| now.saturating_add(GRACE)) };
+        *self = Self::Ended { status, deadline: Some(left.unwrap_or_else(|| now.saturating_add(GRACE))) };
         if manner.ends_the_rest { Action::EndRest(status) } else { Action::Exit(status) }
     }
 
@@ -124,14 +126,14 @@ impl State {
     }
 
     /// The deadline has passed.
-    pub fn time_up(&mut self) -> Action {
+    pub fn time_up(&mut self, is_pid_1: bool) -> Action {
         match self {
-            Self::Running { deadline, .. } => {
+            // The end of PID 1 kills the rest.
+            Self::Ended { status, .. } if is_pid_1 => Action::Exit(*status),
+            Self::Running { deadline, .. } | Self::Ended { deadline, .. } => {
                 *deadline = None;
                 Action::KillAll
             }
-            // The end of PID 1 kills the rest.
-            Self::Ended { status, .. } => Action::Exit(*status),
         }
     }
 }
@@ -193,7 +195,7 @@ mod tests {
         assert_eq!(state.deadline(), Some(110));
         state.signal(plain(TERM), 105, SHELL);
         assert_eq!(state.deadline(), Some(110), "a second request does not prolong it");
-        assert_eq!(state.time_up(), Action::KillAll);
+        assert_eq!(state.time_up(true), Action::KillAll);
         assert_eq!(state.deadline(), None);
 
         let mut state = State::NEW;
@@ -209,7 +211,12 @@ mod tests {
             assert_eq!(state.child(true, change, 5, SHELL), Action::EndRest(status));
             assert_eq!(state.deadline(), Some(5 + GRACE));
             assert_eq!(state.alone(), Action::Exit(status));
-            assert_eq!(state.time_up(), Action::Exit(status));
+            assert_eq!(state.clone().time_up(true), Action::Exit(status));
+            // One that is not PID 1 has to kill the rest, and what comes up then.
+            assert_eq!(state.time_up(false), Action::KillAll);
+            assert_eq!(state.deadline(), None);
+            assert_eq!(state.child(false, Change::Killed(9), 7, SHELL), Action::KillAll);
+            assert_eq!(state.alone(), Action::Exit(status));
         }
     }
 

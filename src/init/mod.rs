@@ -9,7 +9,8 @@ pub use decide::{FOREGROUND, Manner, TO_GROUP, exit_status, is_certain, is_queue
 
 use crate::sys::process::{self, Pid};
 use crate::sys::signal::{self, ALL, Info};
-use crate::sys::{At, Errno, Fd, poll, socket, terminal, tolerate};
+use crate::sys::{At, Errno, Fd, file, poll, socket, terminal, tolerate};
+use crate::text::number;
 use decide::{Action, State};
 use linux_raw_sys::general as k;
 
@@ -26,6 +27,8 @@ pub struct Init {
     pub manner: Manner,
     /// The launcher, if there is one outside.
     pub launcher: Option<Fd>,
+    /// `/proc/thread-self/children` (proc_tid_children(5)), for one that is not PID 1 and ends the rest.
+    pub children: Option<Fd>,
 }
 
 impl Init {
@@ -43,7 +46,7 @@ impl Init {
                     self.act(action, is_pid_1)
                 }
                 Err(Errno::EAGAIN) => {
-                    let action = state.time_up();
+                    let action = state.time_up(is_pid_1);
                     self.act(action, is_pid_1)
                 }
                 // EINTR; nothing else can be.
@@ -94,9 +97,11 @@ impl Init {
                 }
             }
             Action::EndRest(status) => {
-                let ask = [k::SIGHUP, k::SIGTERM, k::SIGCONT];
-                let anyone = ask.into_iter().fold(false, |any, signal| self.to_all(signal as u8, is_pid_1) || any);
-                return (!anyone).then_some(status);
+                if !self.to_all(k::SIGHUP as u8, is_pid_1) {
+                    return Some(status);
+                }
+                self.to_all(k::SIGTERM as u8, is_pid_1);
+                self.to_all(k::SIGCONT as u8, is_pid_1);
             }
             Action::KillAll => {
                 self.to_all(k::SIGKILL as u8, is_pid_1);
@@ -119,13 +124,22 @@ impl Init {
         tolerate(process::kill(-self.command.0, signal));
     }
 
-    /// To everyone in the pid namespace; a subreaper, which has none of its own, signals the command's group alone.
-    /// Whether there was anyone.
+    /// To everyone in the pid namespace; a subreaper, which has none of its own, signals its children alone, to which the
+    /// orphans among its descendants belong. Whether there was anyone.
     fn to_all(&self, signal: u8, is_pid_1: bool) -> bool {
         if is_pid_1 {
             return process::kill_all_but_init(signal).is_ok();
         }
-        // The group's number is still its own only while one of its members is our child.
-        process::has_child_in_group(self.command) && process::kill(-self.command.0, signal).is_ok()
+        // As many as fit: the next ones come up when these have ended.
+        let mut buffer = [0; 1024];
+        let Some(children) = &self.children else { return false };
+        let length = file::pread(children.at(), &mut buffer, 0).unwrap_or(0);
+        let mut anyone = false;
+        for child in buffer[..length].split(|byte| *byte == b' ') {
+            if let Some(pid) = number::decimal(child) {
+                anyone |= process::kill(pid as i32, signal).is_ok();
+            }
+        }
+        anyone
     }
 }

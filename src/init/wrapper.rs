@@ -44,7 +44,7 @@ pub fn run<'a>(words: &'a [Option<Word<'a>>], environment: &'a [Option<Word<'a>>
     match command.failure.get() {
         None => {
             let manner = Manner { foreground: true, stop_timeout: None, ends_the_rest: false };
-            Init { command: child, manner, launcher: None }.supervise()
+            Init { command: child, manner, launcher: None, children: None }.supervise()
         }
         Some(error @ (Errno::ENOENT | Errno::ENOTDIR)) => fail(NOT_FOUND, name.bytes(), error),
         Some(error) => fail(NOT_EXECUTABLE, name.bytes(), error),

@@ -110,6 +110,7 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     draft.must(Step::AwaitGo);
     identity::take_ids(&mut draft, spec, host, maps);
     draft.must(Step::DieWithLauncher);
+    draft.when(spec.init, Step::LeaveGroup);
     draft.must(Step::HideMemory);
     draft.must(Step::SetUmask);
     layout.mount(&mut draft);

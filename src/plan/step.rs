@@ -114,6 +114,8 @@ pub enum Step<'p> {
     ClearGroups,
     SetUmask,
     DieWithLauncher,
+    /// What is sent to the launcher's process group reaches the launcher alone, which passes it on once.
+    LeaveGroup,
     HideMemory,
     MakePrivate,
     /// The directory becomes a mount, on top of `/`.
@@ -261,6 +263,7 @@ impl Step<'_> {
             Self::ClearGroups => ("leave the supplementary groups", &[]),
             Self::SetUmask => ("set the umask to 022", &[]),
             Self::DieWithLauncher => ("die when the launcher dies", &[]),
+            Self::LeaveGroup => ("leave the launcher's process group", &[]),
             Self::HideMemory => ("hide this process's memory and executable", &[]),
             Self::MakePrivate => ("make every mount private", &[]),
             Self::BindRoot { path, attributes } => ("bind the root file system %%", &[path, flags(arena, attributes)]),

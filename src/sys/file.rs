@@ -147,6 +147,14 @@ pub struct Stat {
     times: [k::__kernel_timespec; 2],
 }
 
+impl Stat {
+    /// Whether this was modified before the other.
+    pub fn is_older(&self, other: &Self) -> bool {
+        let modified = |stat: &Self| (stat.times[1].tv_sec, stat.times[1].tv_nsec);
+        modified(self) < modified(other)
+    }
+}
+
 fn stat(at: At, path: Word, flags: u32) -> Result<Stat> {
     let mut s = MaybeUninit::<k::stat>::uninit();
     // SAFETY: `path` outlives the call; the kernel fills the whole structure when it succeeds.

@@ -198,12 +198,6 @@ pub fn wait_for(child: Pid) -> Result<Change> {
     Ok(unpack(status))
 }
 
-/// Whether any child, ended or not, is in this process group: then its number cannot have been used anew.
-pub fn has_child_in_group(group: Pid) -> bool {
-    let options = k::WEXITED | k::WNOHANG | k::WNOWAIT;
-    plain!(WAITID, k::P_PGID, group.0, 0, options, 0).is_ok()
-}
-
 /// getpid(2).
 pub fn getpid() -> Pid {
     // SAFETY: no argument and no failure.
