@@ -1,27 +1,23 @@
 //! The floor of the benchmark: the kernel calls that make and end the container of `aril run ROOTFS /bin/true`, one after
 //! the other. It parses nothing, plans nothing and looks at nothing: `run.rs` tells it what aril would find out.
 //!
-//! `floor ROOTFS RESOLVER SETGROUPS UID_MAP GID_MAP -- PROTECTED… -- FILES… -- DIRECTORIES… -- DIRECTORIES…`: whether the
-//! image has the mount point `/etc/resolv.conf` (`there`, `make`), whether groups may be set (`allow`, `deny`), the maps as
-//! they are written, and what is made read-only and masked below `/proc`, and masked below `/sys`. It ends with the
-//! command's status, or with the number of the error that it met.
+//! `floor ROOTFS RESOLVER SETGROUPS UID_MAP GID_MAP`: whether the image has the mount point `/etc/resolv.conf` (`there`,
+//! `make`), whether groups may be set (`allow`, `deny`), and the maps as they are written. It ends with the command's
+//! status, or with the number of the error that it met.
 #![no_std]
 #![no_main]
 
 use aril::plan::FILTER;
-use aril::spec::usual_capabilities;
+use aril::spec::USUAL_CAPABILITIES;
 use aril::sys::file::{self, Open, Stat};
-use aril::sys::heap::NoHeap;
 use aril::sys::mount::{self, Attributes};
 use aril::sys::process::{self, Change, Pid, Side};
 use aril::sys::signal::{self, ALL, SignalSet};
 use aril::sys::words::Start;
-use aril::sys::{At, Errno, Fd, Result, Word, identity, poll, sandbox, socket, tolerate};
-use core::array;
-use core::ffi::CStr;
+use aril::sys::{At, Errno, Fd, Result, Word, identity, poll, sandbox, socket, tolerate, word};
 use linux_raw_sys::general as k;
 
-aril::entry!(main, NoHeap, NoHeap);
+aril::entry!(main);
 
 fn main(start: Start) -> u8 {
     launch(start.arguments).unwrap_or_else(failed)
@@ -41,28 +37,28 @@ const DATA_ONLY: Attributes = NO_SUID.and(Attributes::NODEV).and(Attributes::NOE
 const READ_ONLY: Attributes = DATA_ONLY.and(Attributes::RDONLY);
 
 /// Outside, from the first call to the last.
-fn launch(words: &'static [Word<'static>]) -> Result<u8> {
-    let [_, rootfs, resolver, groups, uids, gids, ..] = words else { return Err(Errno::EINVAL) };
-    let may_set_groups = groups.as_cstr() == c"allow";
+fn launch(words: &[Word]) -> Result<u8> {
+    let [_, rootfs, resolver, groups, uids, gids] = *words else { return Err(Errno::EINVAL) };
+    let may_set_groups = groups == word(c"allow");
     let mask = signal::set_mask(ALL)?;
     file::close_range(3, u32::MAX)?;
-    let lacks = resolver.as_cstr() == c"make";
-    let made = if lacks { Some(MountPoint::make(rootfs.as_cstr())?) } else { None };
+    let lacks = resolver == word(c"make");
+    let made = if lacks { Some(MountPoint::make(rootfs)?) } else { None };
 
     let [ours, theirs] = socket::pair()?;
     let (child, _pidfd) = match process::clone3(NAMESPACES.into())? {
         Side::Parent { child, pidfd } => (child, pidfd),
         Side::Child => {
             drop((ours, made));
-            process::exit(contain(theirs, words, may_set_groups, mask).unwrap_or_else(failed))
+            process::exit(contain(theirs, rootfs, may_set_groups, mask).unwrap_or_else(failed))
         }
     };
     drop(theirs);
-    write(&path(child, "uid_map"), uids.as_cstr().to_bytes())?;
+    write(&path(child, "uid_map"), uids.bytes())?;
     if !may_set_groups {
         write(&path(child, "setgroups"), b"deny")?;
     }
-    write(&path(child, "gid_map"), gids.as_cstr().to_bytes())?;
+    write(&path(child, "gid_map"), gids.bytes())?;
     socket::send(ours.at(), b"G")?;
     socket::receive(ours.at(), &mut [0])?;
 
@@ -94,13 +90,13 @@ struct MountPoint {
 }
 
 impl MountPoint {
-    fn make(rootfs: &CStr) -> Result<Self> {
+    fn make(rootfs: Word) -> Result<Self> {
         let lock = file::openat(At::CWD, rootfs, Open::DIRECTORY)?;
         file::lock_shared(lock.at())?;
-        let etc = file::openat(lock.at(), c"etc", Open::PATH_DIRECTORY)?;
+        let etc = file::openat(lock.at(), word(c"etc"), Open::PATH_DIRECTORY)?;
         let before = file::fstat(etc.at())?;
-        file::make_file(etc.at(), c"resolv.conf", 0o1400)?;
-        let made = file::openat(etc.at(), c"resolv.conf", Open::PATH_NOFOLLOW)?;
+        file::make_file(etc.at(), word(c"resolv.conf"), 0o1400)?;
+        let made = file::openat(etc.at(), word(c"resolv.conf"), Open::PATH_NOFOLLOW)?;
         file::restore_times(made.at(), &before)?;
         file::restore_times(etc.at(), &before)?;
         Ok(Self { lock, etc, before })
@@ -108,13 +104,13 @@ impl MountPoint {
 
     fn remove(self) -> Result<()> {
         file::try_lock_exclusive(self.lock.at())?;
-        file::unlinkat(self.etc.at(), c"resolv.conf")?;
+        file::unlinkat(self.etc.at(), word(c"resolv.conf"))?;
         file::restore_times(self.etc.at(), &self.before)
     }
 }
 
 fn write(path: &[u8], text: &[u8]) -> Result<()> {
-    let path = CStr::from_bytes_until_nul(path).map_err(|_| Errno::EINVAL)?;
+    let path = Word::in_bytes(path).ok_or(Errno::EINVAL)?;
     let file = file::openat(At::CWD, path, Open::WRITE)?;
     file::write(file.at(), text).map(drop)
 }
@@ -130,11 +126,7 @@ fn path(Pid(pid): Pid, name: &str) -> [u8; 40] {
 }
 
 /// Inside, from "go" to the command's end.
-fn contain(launcher: Fd, words: &[Word], may_set_groups: bool, mask: SignalSet) -> Result<u8> {
-    let mut lists = words.split(|word| word.as_cstr() == c"--");
-    let [first, protected, files, directories, in_sys] = array::from_fn(|_| lists.next().unwrap_or_default());
-    let rootfs = first.get(1).ok_or(Errno::EINVAL)?.as_cstr();
-
+fn contain(launcher: Fd, rootfs: Word, may_set_groups: bool, mask: SignalSet) -> Result<u8> {
     if socket::receive(launcher.at(), &mut [0])? == 0 {
         return Err(Errno::EPIPE);
     }
@@ -145,73 +137,72 @@ fn contain(launcher: Fd, words: &[Word], may_set_groups: bool, mask: SignalSet) 
     if poll::poll2([launcher.at(), launcher.at()], false)?[0].hung_up {
         return Err(Errno::EPIPE);
     }
+    process::new_process_group()?;
     process::set_not_dumpable()?;
     process::umask(0o022);
     mount::make_all_private()?;
 
     let root = mount::open_tree(At::CWD, rootfs, true)?;
-    mount::move_mount(root.at(), At::CWD, c"/")?;
+    mount::move_mount(root.at(), At::CWD, word(c"/"))?;
 
-    let proc = new_tree(c"proc", &[], DATA_ONLY)?;
-    attach(&proc, &root, c"/proc")?;
-    for name in protected {
-        let tree = mount::open_tree(proc.at(), name.as_cstr(), true)?;
-        mount::mount_setattr(tree.at(), Attributes::RDONLY, true)?;
-        mount::move_mount(tree.at(), proc.at(), name.as_cstr())?;
+    let proc = new_tree(word(c"proc"), &[], DATA_ONLY)?;
+    attach(&proc, &root, word(c"/proc"))?;
+    let empty = new_tree(word(c"tmpfs"), &[(word(c"mode"), word(c"0755"))], Attributes::RDONLY)?;
+    for name in PROTECTED {
+        if_there(protect(&proc, name))?;
     }
-    for name in files {
-        let tree = mount::open_tree(At::CWD, c"/dev/null", false)?;
-        mount::move_mount(tree.at(), proc.at(), name.as_cstr())?;
+    for name in HIDDEN_FILES {
+        let tree = mount::open_tree(At::CWD, word(c"/dev/null"), false)?;
+        if_there(mount::move_mount(tree.at(), proc.at(), name))?;
     }
-    let empty = new_tree(c"tmpfs", &[(c"mode", c"0755")], Attributes::RDONLY)?;
-    for name in directories {
-        let tree = mount::open_tree(empty.at(), c"", false)?;
-        mount::move_mount(tree.at(), proc.at(), name.as_cstr())?;
+    for name in HIDDEN_DIRECTORIES {
+        let tree = mount::open_tree(empty.at(), word(c""), false)?;
+        if_there(mount::move_mount(tree.at(), proc.at(), name))?;
     }
 
-    let sys = mount::open_tree(At::CWD, c"/sys", true)?;
+    let sys = mount::open_tree(At::CWD, word(c"/sys"), true)?;
     mount::mount_setattr(sys.at(), READ_ONLY, true)?;
-    attach(&sys, &root, c"/sys")?;
-    for name in in_sys {
-        let tree = mount::open_tree(empty.at(), c"", false)?;
-        mount::move_mount(tree.at(), sys.at(), name.as_cstr())?;
+    attach(&sys, &root, word(c"/sys"))?;
+    for name in HIDDEN_IN_SYS {
+        let tree = mount::open_tree(empty.at(), word(c""), false)?;
+        if_there(mount::move_mount(tree.at(), sys.at(), name))?;
     }
 
-    let dev = new_tree(c"tmpfs", &[(c"mode", c"0755"), (c"size", c"64m")], NO_SUID)?;
-    attach(&dev, &root, c"/dev")?;
+    let dev = new_tree(word(c"tmpfs"), &[(word(c"mode"), word(c"0755")), (word(c"size"), word(c"64m"))], NO_SUID)?;
+    attach(&dev, &root, word(c"/dev"))?;
     for (source, name) in DEVICES {
         let tree = mount::open_tree(At::CWD, source, true)?;
         file::make_file(dev.at(), name, 0o644)?;
         mount::move_mount(tree.at(), dev.at(), name)?;
     }
     // The terminals' group exists where groups are mapped.
-    let options = &[(c"ptmxmode", c"0666"), (c"mode", c"0620"), (c"gid", c"5")];
-    let pts = new_tree(c"devpts", &options[..2 + usize::from(may_set_groups)], NO_SUID.and(Attributes::NOEXEC))?;
-    file::mkdirat(dev.at(), c"pts", 0o755)?;
-    mount::move_mount(pts.at(), dev.at(), c"pts")?;
+    let options = &[(word(c"ptmxmode"), word(c"0666")), (word(c"mode"), word(c"0620")), (word(c"gid"), word(c"5"))];
+    let pts = new_tree(word(c"devpts"), &options[..2 + usize::from(may_set_groups)], NO_SUID.and(Attributes::NOEXEC))?;
+    file::mkdirat(dev.at(), word(c"pts"), 0o755)?;
+    mount::move_mount(pts.at(), dev.at(), word(c"pts"))?;
     drop(pts);
-    let shm = new_tree(c"tmpfs", &[(c"mode", c"1777"), (c"size", c"64m")], DATA_ONLY)?;
-    file::mkdirat(dev.at(), c"shm", 0o755)?;
-    mount::move_mount(shm.at(), dev.at(), c"shm")?;
+    let shm = new_tree(word(c"tmpfs"), &[(word(c"mode"), word(c"1777")), (word(c"size"), word(c"64m"))], DATA_ONLY)?;
+    file::mkdirat(dev.at(), word(c"shm"), 0o755)?;
+    mount::move_mount(shm.at(), dev.at(), word(c"shm"))?;
     drop(shm);
-    let mqueue = new_tree(c"mqueue", &[], DATA_ONLY)?;
-    file::mkdirat(dev.at(), c"mqueue", 0o755)?;
-    mount::move_mount(mqueue.at(), dev.at(), c"mqueue")?;
+    let mqueue = new_tree(word(c"mqueue"), &[], DATA_ONLY)?;
+    file::mkdirat(dev.at(), word(c"mqueue"), 0o755)?;
+    mount::move_mount(mqueue.at(), dev.at(), word(c"mqueue"))?;
     drop(mqueue);
     for (name, target) in LINKS {
         file::symlinkat(target, dev.at(), name)?;
     }
 
-    let resolver = mount::open_tree(At::CWD, c"/etc/resolv.conf", true)?;
+    let resolver = mount::open_tree(At::CWD, word(c"/etc/resolv.conf"), true)?;
     mount::mount_setattr(resolver.at(), READ_ONLY, true)?;
-    attach(&resolver, &root, c"/etc/resolv.conf")?;
+    attach(&resolver, &root, word(c"/etc/resolv.conf"))?;
     drop(resolver);
 
     file::fchdir(root.at())?;
     mount::pivot_root_here()?;
-    mount::detach(c".")?;
-    drop((root, proc, empty, sys, dev));
-    process::sethostname(c"container")?;
+    mount::detach(word(c"."))?;
+    drop((root, proc, sys, dev, empty));
+    process::sethostname(word(c"container"))?;
 
     process::start(&mask, execute)?;
     identity::set_capabilities(1 << k::CAP_KILL)?;
@@ -223,42 +214,65 @@ fn contain(launcher: Fd, words: &[Word], may_set_groups: bool, mask: SignalSet) 
             }
         }
     };
-    for signal in [k::SIGHUP, k::SIGTERM, k::SIGCONT] {
-        // Nobody is left (ESRCH).
-        tolerate(process::kill_all_but_init(signal as u8));
-    }
+    // Nobody is left (ESRCH).
+    tolerate(process::kill_all_but_init(k::SIGHUP as u8));
     Ok(status)
 }
 
-const DEVICES: [(&CStr, &CStr); 6] = [
-    (c"/dev/null", c"null"),
-    (c"/dev/zero", c"zero"),
-    (c"/dev/full", c"full"),
-    (c"/dev/random", c"random"),
-    (c"/dev/urandom", c"urandom"),
-    (c"/dev/tty", c"tty"),
+// The kernel's secrets, of which a machine has some.
+const PROTECTED: [Word; 5] = [word(c"sys"), word(c"sysrq-trigger"), word(c"irq"), word(c"bus"), word(c"fs")];
+const HIDDEN_FILES: [Word; 7] = [
+    word(c"kcore"),
+    word(c"keys"),
+    word(c"interrupts"),
+    word(c"latency_stats"),
+    word(c"timer_list"),
+    word(c"timer_stats"),
+    word(c"sched_debug"),
 ];
-const LINKS: [(&CStr, &CStr); 5] = [
-    (c"fd", c"/proc/self/fd"),
-    (c"stdin", c"/proc/self/fd/0"),
-    (c"stdout", c"/proc/self/fd/1"),
-    (c"stderr", c"/proc/self/fd/2"),
-    (c"ptmx", c"pts/ptmx"),
+const HIDDEN_DIRECTORIES: [Word; 3] = [word(c"acpi"), word(c"asound"), word(c"scsi")];
+const HIDDEN_IN_SYS: [Word; 2] = [word(c"firmware"), word(c"devices/virtual/powercap")];
+const DEVICES: [(Word, Word); 6] = [
+    (word(c"/dev/null"), word(c"null")),
+    (word(c"/dev/zero"), word(c"zero")),
+    (word(c"/dev/full"), word(c"full")),
+    (word(c"/dev/random"), word(c"random")),
+    (word(c"/dev/urandom"), word(c"urandom")),
+    (word(c"/dev/tty"), word(c"tty")),
+];
+const LINKS: [(Word, Word); 5] = [
+    (word(c"fd"), word(c"/proc/self/fd")),
+    (word(c"stdin"), word(c"/proc/self/fd/0")),
+    (word(c"stdout"), word(c"/proc/self/fd/1")),
+    (word(c"stderr"), word(c"/proc/self/fd/2")),
+    (word(c"ptmx"), word(c"pts/ptmx")),
 ];
 
-fn new_tree(kind: &CStr, options: &[(&CStr, &CStr)], attributes: Attributes) -> Result<Fd> {
+fn new_tree(kind: Word, options: &[(Word, Word)], attributes: Attributes) -> Result<Fd> {
     let context = mount::fsopen(kind)?;
     for (key, value) in options {
-        mount::fsconfig_string(context.at(), key, value)?;
+        mount::fsconfig_string(context.at(), *key, *value)?;
     }
     mount::fsconfig_create(context.at())?;
     mount::fsmount(context.at(), attributes)
 }
 
+/// A part of a tree onto itself, read-only.
+fn protect(tree: &Fd, name: Word) -> Result<()> {
+    let part = mount::open_tree(tree.at(), name, true)?;
+    mount::mount_setattr(part.at(), Attributes::RDONLY, true)?;
+    mount::move_mount(part.at(), tree.at(), name)
+}
+
+/// Takes it that this machine lacks a secret.
+fn if_there(result: Result<()>) -> Result<()> {
+    if result == Err(Errno::ENOENT) { Ok(()) } else { result }
+}
+
 /// Attaches a tree where no link of the image can lead out of it.
-fn attach(tree: &Fd, root: &Fd, path: &CStr) -> Result<()> {
+fn attach(tree: &Fd, root: &Fd, path: Word) -> Result<()> {
     let point = file::open_in_root(root.at(), path, Open::PATH)?;
-    mount::move_mount(tree.at(), point.at(), c"")
+    mount::move_mount(tree.at(), point.at(), word(c""))
 }
 
 /// The command's process.
@@ -269,22 +283,22 @@ extern "C" fn execute(mask: &SignalSet) -> ! {
 fn command(mask: SignalSet) -> Errno {
     let prepare = || {
         process::setsid()?;
-        identity::limit_bounding(usual_capabilities())?;
-        identity::set_capabilities(usual_capabilities())?;
+        identity::limit_bounding(USUAL_CAPABILITIES)?;
+        identity::set_capabilities(USUAL_CAPABILITIES)?;
         identity::set_no_new_privs()?;
         sandbox::set_seccomp_filter(FILTER)?;
         signal::set_mask(mask).map(drop)
     };
     let environment = [
-        c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        c"HOME=/root",
-        c"TERM=xterm",
-        c"container=aril",
+        word(c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        word(c"HOME=/root"),
+        word(c"TERM=xterm"),
+        word(c"container=aril"),
     ];
-    let [path, home, term, container] = environment.map(|word| Some(Word::from(word)));
+    let [path, home, term, container] = environment.map(Some);
     match prepare() {
         Ok(()) => {
-            process::execve(c"/bin/true", &[Some(c"/bin/true".into()), None], &[path, home, term, container, None])
+            process::execve(word(c"/bin/true"), &[Some(word(c"/bin/true")), None], &[path, home, term, container, None])
         }
         Err(error) => error,
     }

@@ -254,11 +254,8 @@ fn programs(folder: &str) -> Result<[Program; 4]> {
     let groups = if is_root { "allow" } else { "deny" };
     let uids = map("/proc/self/uid_map", is_root, rustix::process::geteuid().as_raw())?;
     let gids = map("/proc/self/gid_map", is_root, rustix::process::getegid().as_raw())?;
-    let covered = Covered::by(&aril, rootfs)?;
     let has_resolver = Path::new(rootfs).join("etc/resolv.conf").exists();
     let resolver = if has_resolver { "there" } else { "make" };
-    let lists = [&covered.protected, &covered.files, &covered.directories, &covered.in_sys];
-    let lists = lists.into_iter().flat_map(|list| std::iter::once("--").chain(list.iter().map(String::as_str)));
 
     // The same namespaces and the same root; of the mounts only /proc, no pivot, no filter and no init.
     let unshare = "unshare --user --map-root-user --mount --pid --fork --kill-child --uts --ipc --cgroup --mount-proc";
@@ -271,7 +268,7 @@ fn programs(folder: &str) -> Result<[Program; 4]> {
     }
     Ok([
         Program::new("aril", [&aril, "run", rootfs, COMMAND]),
-        Program::new("floor", [&floor, rootfs, resolver, groups, &uids, &gids].into_iter().chain(lists)),
+        Program::new("floor", [&floor, rootfs, resolver, groups, &uids, &gids]),
         Program::new("unshare", unshare.split_whitespace().chain(["--root", rootfs, COMMAND])),
         Program::new(
             "bwrap",
@@ -291,46 +288,6 @@ fn map(path: &str, is_root: bool, own: u32) -> Result<String> {
         _ => String::new(),
     };
     Ok(text.lines().map(line).collect())
-}
-
-/// The kernel's secrets that aril covers on this machine, by how: read-only, with a file or with a directory on top.
-#[derive(Default)]
-struct Covered {
-    protected: Vec<String>,
-    files: Vec<String>,
-    directories: Vec<String>,
-    in_sys: Vec<String>,
-}
-
-impl Covered {
-    /// As the mount table inside shows it (proc_pid_mountinfo(5)).
-    fn by(aril: &str, rootfs: &str) -> Result<Self> {
-        let output = Command::new(aril).args(["run", rootfs, "/bin/cat", "/proc/self/mountinfo"]).output()?;
-        if !output.status.success() {
-            return Err(format!("aril run {rootfs}: {}", String::from_utf8_lossy(&output.stderr)).into());
-        }
-        let host = fs::read_to_string("/proc/self/mountinfo")?;
-        let mut covered = Self::default();
-        for line in String::from_utf8(output.stdout)?.lines() {
-            let words: Vec<&str> = line.split(' ').collect();
-            let (Some(root), Some(point)) = (words.get(3), words.get(4)) else { continue };
-            let kind = words.iter().skip_while(|word| **word != "-").nth(1);
-            if let Some(name) = point.strip_prefix("/proc/") {
-                let list = match (kind, *root) {
-                    (Some(&"proc"), _) => &mut covered.protected,
-                    (_, "/") => &mut covered.directories,
-                    _ => &mut covered.files,
-                };
-                list.push(name.into());
-            } else if let Some(name) = point.strip_prefix("/sys/") {
-                // The machine's own mounts come with its /sys.
-                if !host.contains(&format!(" {point} ")) {
-                    covered.in_sys.push(name.into());
-                }
-            }
-        }
-        Ok(covered)
-    }
 }
 
 // --- System calls ---

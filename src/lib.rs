@@ -22,3 +22,53 @@ pub mod spec;
 pub mod sys;
 /// Bytes and words, without the kernel.
 pub mod text;
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// Lowest first.
+    const FLOORS: [&str; 8] = ["sys", "text", "spec", "host", "plan", "init", "engine", "cli"];
+
+    /// Calls `each` with every source file below a path.
+    fn walk(path: &Path, each: &mut dyn FnMut(&Path)) {
+        if path.is_dir() {
+            for entry in std::fs::read_dir(path).unwrap() {
+                walk(&entry.unwrap().path(), each);
+            }
+        } else {
+            each(path);
+        }
+    }
+
+    #[test]
+    fn a_file_uses_only_what_lies_below_it() {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut uses = 0;
+        for (own, floor) in FLOORS.iter().enumerate() {
+            let folder = source.join(floor);
+            let path = if folder.is_dir() { folder } else { source.join(format!("{floor}.rs")) };
+            walk(&path, &mut |file| {
+                let text = std::fs::read_to_string(file).unwrap();
+                for (_, after) in text.match_indices("crate::").map(|(at, word)| (at, &text[at + word.len()..])) {
+                    let name = after.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next();
+                    if let Some(used) = FLOORS.iter().position(|floor| Some(*floor) == name) {
+                        uses += 1;
+                        assert!(used <= own, "{} uses {}, which lies above it", file.display(), FLOORS[used]);
+                    }
+                }
+            });
+        }
+        assert!(uses > 50, "the uses are found");
+    }
+
+    #[test]
+    fn unsafe_is_said_in_sys_alone() {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        walk(&source, &mut |file| {
+            let text = std::fs::read_to_string(file).unwrap();
+            let is_sys = file.starts_with(source.join("sys"));
+            assert!(is_sys || !text.contains(concat!("allow(unsafe", "_code)")), "{}", file.display());
+        });
+    }
+}

@@ -88,7 +88,7 @@ pub enum Namespace {
 
 impl Namespace {
     /// Every kind with its name on the command line and its flag.
-    pub const ALL: [(Self, Word<'static>, u32); 8] = [
+    pub const ALL: &'static [(Self, Word<'static>, u32)] = &[
         (Self::User, word(c"user"), k::CLONE_NEWUSER),
         (Self::Mount, word(c"mount"), k::CLONE_NEWNS),
         (Self::Pid, word(c"pid"), k::CLONE_NEWPID),
@@ -158,7 +158,7 @@ pub struct Tmpfs<'a> {
 }
 
 /// What container engines leave to a command by default: enough for package managers and servers.
-const USUAL_CAPABILITIES: CapabilitySet = 1 << k::CAP_CHOWN
+pub const USUAL_CAPABILITIES: CapabilitySet = 1 << k::CAP_CHOWN
     | 1 << k::CAP_DAC_OVERRIDE
     | 1 << k::CAP_FOWNER
     | 1 << k::CAP_FSETID

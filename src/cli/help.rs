@@ -37,7 +37,7 @@ pub fn write_run_help(text: &mut Text) {
     text.add(USAGE.as_bytes());
     for (group, heading) in Group::ALL {
         text.add(b"\n").add(heading.bytes()).add(b":\n");
-        for option in OPTIONS.iter().filter(|option| option.group == group) {
+        for option in OPTIONS.iter().filter(|option| option.group == *group) {
             let start = text.bytes().len();
             match option.short {
                 0 => text.add(b"    --"),

@@ -8,7 +8,7 @@ pub use help::{OVERVIEW, write_run_help};
 
 use crate::spec::{ChangeRoot, FileSystems, IdMap, Namespace, Source, Spec};
 use crate::sys::{Arena, Word, word};
-use crate::text::{Problem, Told, path};
+use crate::text::{Problem, Told, cut, names, path};
 use options::{OPTIONS, Opt};
 use values::Value;
 
@@ -28,17 +28,17 @@ pub enum Request<'a> {
 /// Reads a whole command line, the program's name first.
 pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a>> {
     let Some([verb, rest @ ..]) = words.get(1..) else { return Ok(Request::Overview) };
-    match verb.bytes() {
-        b"run" => run(arena, rest, false),
-        b"explain" => match rest {
+    match names::position("run explain init help --help -h version --version -V", verb.bytes()) {
+        Some(0) => run(arena, rest, false),
+        Some(1) => match rest {
             // `aril explain run …` is `aril explain …`.
             [first, rest @ ..] if *first == word(c"run") => run(arena, rest, true),
             rest => run(arena, rest, true),
         },
-        b"init" => Ok(Request::Init(words.len() - rest.len())),
-        b"help" | b"--help" | b"-h" => Ok(Request::Overview),
-        b"version" | b"--version" | b"-V" => Ok(Request::Version),
-        _ => Err(Problem::refused(arena, "unknown command %", &[*verb]).advise(arena, "see: aril --help", &[])),
+        Some(2) => Ok(Request::Init(words.len() - rest.len())),
+        Some(3..=5) => Ok(Request::Overview),
+        Some(_) => Ok(Request::Version),
+        None => Err(Problem::refused(arena, "unknown command %", &[*verb]).advise(arena, "see: aril --help", &[])),
     }
 }
 
@@ -102,8 +102,8 @@ impl<'a> Scan<'a> {
     /// `--name`, `--name=value` or `--name value`.
     fn long(&mut self, word: Word<'a>) -> Told<'a, ()> {
         let bytes = word.bytes();
-        let end = bytes.iter().position(|byte| *byte == b'=').unwrap_or(bytes.len());
-        let name = &bytes[2..end];
+        let (name, _) = cut(word.after(2).bytes(), b'=');
+        let end = 2 + name.len();
         let Some(option) = OPTIONS.iter().find(|option| option.long.bytes() == name) else {
             return Err(self.unknown(name, word));
         };

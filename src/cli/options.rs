@@ -32,7 +32,7 @@ pub enum Group {
 }
 
 impl Group {
-    pub const ALL: [(Self, Word<'static>); 5] = [
+    pub const ALL: &'static [(Self, Word<'static>)] = &[
         (Self::Root, word(c"Root file system")),
         (Self::Identity, word(c"Identity")),
         (Self::Namespaces, word(c"Namespaces: private (a new one), host (the caller's) or ns:PATH (join)")),

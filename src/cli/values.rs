@@ -3,7 +3,7 @@
 use crate::spec::{ChangeRoot, FileSystems, IdMap, IdRange, Namespace, Source, Tmpfs, Volume};
 use crate::sys::identity::CapabilitySet;
 use crate::sys::{Arena, List, Word, word};
-use crate::text::{copy, decimal, names, number, path, text};
+use crate::text::{copy, cut, decimal, names, number, path, split, text};
 
 /// Why a value is refused.
 pub type Refused<'a> = Word<'a>;
@@ -59,30 +59,30 @@ impl<'a> Value<'a> {
     }
 
     pub fn change_root(self) -> Parsed<'a, ChangeRoot> {
-        match self.word.bytes() {
-            b"pivot_root" => Ok(ChangeRoot::Pivot),
-            b"chroot" => Ok(ChangeRoot::Chroot),
-            b"none" => Ok(ChangeRoot::None),
-            _ => Err(word(c"not pivot_root, chroot or none")),
+        match names::position("pivot_root chroot none", self.word.bytes()) {
+            Some(0) => Ok(ChangeRoot::Pivot),
+            Some(1) => Ok(ChangeRoot::Chroot),
+            Some(_) => Ok(ChangeRoot::None),
+            None => Err(word(c"not pivot_root, chroot or none")),
         }
     }
 
     pub fn file_systems(self) -> Parsed<'a, FileSystems> {
         let mut chosen = FileSystems::NONE;
         for name in self.list() {
-            match name {
-                b"proc" => chosen.proc = true,
-                b"sys" => chosen.sys = true,
-                b"dev" => chosen.dev = true,
-                b"none" => {}
-                _ => return Err(word(c"not a list of proc, sys and dev, or none")),
+            match names::position("proc sys dev none", name) {
+                Some(0) => chosen.proc = true,
+                Some(1) => chosen.sys = true,
+                Some(2) => chosen.dev = true,
+                Some(_) => {}
+                None => return Err(word(c"not a list of proc, sys and dev, or none")),
             }
         }
         Ok(chosen)
     }
 
     fn list(self) -> impl Iterator<Item = &'a [u8]> {
-        self.word.bytes().split(|byte| *byte == b',')
+        split(self.word.bytes(), b',')
     }
 
     /// `none` as another word for `private`: a new network has nothing in it.
@@ -144,7 +144,7 @@ impl<'a> Value<'a> {
     /// `SRC:DST[:ro|:rw]`.
     pub fn volume(self) -> Parsed<'a, Volume<'a>> {
         let refused = word(c"not SRC:DST[:ro]");
-        let mut parts = self.word.bytes().split(|byte| *byte == b':');
+        let mut parts = split(self.word.bytes(), b':');
         let (Some(source), Some(target)) = (parts.next(), parts.next()) else { return Err(refused) };
         let read_only = match (parts.next(), parts.next()) {
             (None | Some(b"rw"), None) => false,
@@ -160,18 +160,17 @@ impl<'a> Value<'a> {
     /// `DST[:key=value,…]`.
     pub fn tmpfs(self) -> Parsed<'a, Tmpfs<'a>> {
         /// What tmpfs(5) takes and a user may choose.
-        const KEYS: [&[u8]; 4] = [b"size", b"mode", b"nr_inodes", b"nr_blocks"];
-        let bytes = self.word.bytes();
-        let length = bytes.iter().position(|byte| *byte == b':').unwrap_or(bytes.len());
-        let options = self.word.after(length + 1);
-        let is_known = |option: &[u8]| match option.iter().position(|byte| *byte == b'=') {
-            Some(equals) => KEYS.contains(&&option[..equals]) && equals + 1 < option.len(),
-            None => option.is_empty(),
+        const KEYS: &str = "size mode nr_inodes nr_blocks";
+        let (target, _) = cut(self.word.bytes(), b':');
+        let options = self.word.after(target.len() + 1);
+        let is_known = |option: &[u8]| match cut(option, b'=') {
+            (key, Some(value)) => names::words(KEYS).any(|known| known == key) && !value.is_empty(),
+            (key, None) => key.is_empty(),
         };
-        if !options.bytes().split(|byte| *byte == b',').all(is_known) {
+        if !split(options.bytes(), b',').all(is_known) {
             return Err(word(c"the options are size=, mode=, nr_inodes= and nr_blocks="));
         }
-        Ok(Tmpfs { target: self.mount_point(&bytes[..length])?, options })
+        Ok(Tmpfs { target: self.mount_point(target)?, options })
     }
 
     /// Where something is mounted: absolute, cleaned, and not the root itself.

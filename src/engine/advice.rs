@@ -101,10 +101,10 @@ fn exhausted<'m>(arena: &'m Arena, spec: &Spec) -> Word<'m> {
         let name = match kind {
             Namespace::Mount => word(c"mnt"),
             Namespace::Network => word(c"net"),
-            _ => name,
+            _ => *name,
         };
         let file = text(arena, "user/max_%_namespaces", &[name]);
-        if spec.is_private(kind) && sysctl(arena, file) == Some(0) {
+        if spec.is_private(*kind) && sysctl(arena, file) == Some(0) {
             return text(arena, "the limit is 0: sysctl user.max_%_namespaces=10000 allows them", &[name]);
         }
     }

@@ -11,7 +11,7 @@ use crate::sys::process::{self, Pid, Side};
 use crate::sys::signal::{self, ALL};
 use crate::sys::words::Start;
 use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, identity, poll, sandbox, socket, terminal, word};
-use crate::text::{Text, copy, decimal, path, problem::FAILED, text};
+use crate::text::{Text, copy, cut, decimal, path, problem::FAILED, split, text};
 use core::ffi::CStr;
 use linux_raw_sys::general as k;
 
@@ -321,7 +321,7 @@ impl Carrier<'_> {
         let context = mount::fsopen(kind)?;
         let configure = || {
             for list in options {
-                for option in list.bytes().split(|byte| *byte == b',').filter(|option| !option.is_empty()) {
+                for option in split(list.bytes(), b',').filter(|option| !option.is_empty()) {
                     set(self.arena, context.at(), option)?;
                 }
             }
@@ -395,12 +395,11 @@ fn copied(path: Word, attributes: Attributes) -> Result<Fd> {
 
 /// `NAME=VALUE`, or a flag.
 fn set(arena: &Arena, context: At, option: &[u8]) -> Result<()> {
-    match option.iter().position(|byte| *byte == b'=') {
-        Some(at) => {
-            let (name, value) = (copy(arena, &[&option[..at]]), copy(arena, &[&option[at + 1..]]));
-            mount::fsconfig_string(context, name, value)
-        }
-        None => mount::fsconfig_flag(context, copy(arena, &[option])),
+    let (name, value) = cut(option, b'=');
+    let name = copy(arena, &[name]);
+    match value {
+        Some(value) => mount::fsconfig_string(context, name, copy(arena, &[value])),
+        None => mount::fsconfig_flag(context, name),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::plan::Phase;
 use crate::sys::file::{self, Kind, Open};
 use crate::sys::{Arena, At, Errno, Result, Word, process, word};
 use crate::text::problem::{FAILED, NOT_EXECUTABLE, NOT_FOUND};
-use crate::text::{copy, decimal, text};
+use crate::text::{copy, cut, decimal, text};
 use core::cell::RefCell;
 
 impl<'p> Carrier<'p> {
@@ -115,9 +115,8 @@ fn machine(head: &[u8]) -> Option<u16> {
 /// The interpreter that a `#!` line or an ELF file names; `read` reads the file at an offset.
 fn interpreter<'m>(arena: &'m Arena, head: &[u8], read: impl Fn(u64, &mut [u8]) -> usize) -> Option<Word<'m>> {
     if let Some(line) = head.strip_prefix(b"#!") {
-        let line = line.split(|byte| *byte == b'\n').next()?;
-        let mut words = line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty());
-        return Some(copy(arena, &[words.next()?]));
+        let line = cut(line, b'\n').0.trim_ascii();
+        return Some(copy(arena, &[cut(cut(line, b' ').0, b'\t').0]));
     }
     // A 64-bit ELF header and program headers (elf(5)), of which one is PT_INTERP.
     const PROGRAM_HEADERS: usize = 32;

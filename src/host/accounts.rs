@@ -3,7 +3,7 @@
 use super::rootfs::{in_root, read_whole};
 use crate::sys::file::Open;
 use crate::sys::{Arena, At, Errno, List, Word, word};
-use crate::text::{Problem, Told, copy, number};
+use crate::text::{Problem, Told, copy, cut, number, split};
 
 /// Whom a command runs as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,9 +48,7 @@ fn look_up<'m>(
     passwd: &'m [u8],
     group: &'m [u8],
 ) -> Result<Account<'m>, (&'m [u8], Word<'static>)> {
-    let colon = user.bytes().iter().position(|byte| *byte == b':').unwrap_or(user.bytes().len());
-    let name = &user.bytes()[..colon];
-    let chosen_group = user.bytes().get(colon + 1..);
+    let (name, chosen_group) = cut(user.bytes(), b':');
     let named = line_with(passwd, 0, name);
     let line = named.or_else(|| line_with(passwd, 2, name));
 
@@ -78,7 +76,7 @@ fn look_up<'m>(
 fn groups_of<'m>(arena: &'m Arena, login: &[u8], group: &[u8]) -> &'m [u32] {
     let mut groups = List::new(arena);
     for line in lines(group) {
-        if field(line, 3).split(|byte| *byte == b',').any(|member| member == login) {
+        if split(field(line, 3), b',').any(|member| member == login) {
             if let Some(gid) = number::decimal(field(line, 2)) {
                 groups.push(gid);
             }
@@ -88,7 +86,7 @@ fn groups_of<'m>(arena: &'m Arena, login: &[u8], group: &[u8]) -> &'m [u32] {
 }
 
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|byte| *byte == b'\n')
+    split(text, b'\n')
 }
 
 /// The first line that has this in a field.
@@ -98,7 +96,7 @@ fn line_with<'m>(text: &'m [u8], at: usize, what: &[u8]) -> Option<&'m [u8]> {
 
 /// A field of a line; empty if it is missing.
 fn field(line: &[u8], at: usize) -> &[u8] {
-    line.split(|byte| *byte == b':').nth(at).unwrap_or_default()
+    split(line, b':').nth(at).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::rootfs::read_file;
 use crate::spec::IdRange;
 use crate::sys::{Arena, At, List, Word, file, word};
-use crate::text::{Told, number};
+use crate::text::{Told, number, split};
 
 /// The map of the machine's first user namespace.
 pub const EVERY: &[IdRange] = &[IdRange { inside: 0, outside: 0, count: u32::MAX }];
@@ -23,7 +23,7 @@ pub fn own_as_root(arena: &Arena, own: u32) -> &[IdRange] {
 /// The map of all ids that there are, each as it is, from `/proc/self/uid_map` or `gid_map`.
 pub fn all<'m>(arena: &'m Arena, path: Word) -> Told<'m, &'m [IdRange]> {
     let mut ranges = List::new(arena);
-    for line in read_file(arena, path)?.split(|byte| *byte == b'\n') {
+    for line in split(read_file(arena, path)?, b'\n') {
         if let Some([inside, _, count]) = parse(line) {
             ranges.push(IdRange { inside, outside: inside, count });
         }
@@ -34,7 +34,7 @@ pub fn all<'m>(arena: &'m Arena, path: Word) -> Told<'m, &'m [IdRange]> {
 /// `INSIDE OUTSIDE COUNT`, padded with spaces.
 fn parse(line: &[u8]) -> Option<[u32; 3]> {
     let mut numbers = [0; 3];
-    let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let mut words = split(line, b' ').filter(|word| !word.is_empty());
     for number in &mut numbers {
         *number = number::decimal(words.next()?)?;
     }

@@ -2,7 +2,7 @@
 
 use super::rootfs::read_file;
 use crate::sys::{Arena, List, Word, word};
-use crate::text::{Text, Told, number, path};
+use crate::text::{Text, Told, number, path, split};
 
 /// A mount that can be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub fn read(arena: &Arena) -> Told<'_, &[Mount<'_>]> {
 /// Those that no other mount covers. The order of the lines says nothing: a root that was moved there comes late.
 fn visible<'m>(arena: &'m Arena, text: &'m [u8]) -> &'m [Mount<'m>] {
     let mut all = List::new(arena);
-    for line in text.split(|byte| *byte == b'\n') {
+    for line in split(text, b'\n') {
         if let Some(mount) = parse(arena, line) {
             all.push(mount);
         }
@@ -58,7 +58,7 @@ fn is_covered(mount: &Mount, all: &[Mount]) -> bool {
 
 /// `36 35 98:0 /root /point options optional… - type source options`.
 fn parse<'m>(arena: &'m Arena, line: &'m [u8]) -> Option<Mount<'m>> {
-    let mut words = line.split(|byte| *byte == b' ');
+    let mut words = split(line, b' ');
     let (id, parent) = (number::decimal(words.next()?)?, number::decimal(words.next()?)?);
     let point = unescape(arena, words.nth(2)?);
     while words.next()? != b"-" {}

@@ -207,12 +207,10 @@ pub fn is_empty(root: At) -> bool {
 
 /// Everything in a file of the host that a Spec needs.
 pub fn read_file<'m>(arena: &'m Arena, path: Word) -> Told<'m, &'m [u8]> {
-    file::openat(At::CWD, path, Open::READ)
-        .and_then(|fd| read_whole(arena, fd.at()))
-        .map_err(|errno| {
-            let problem = Problem::failed(arena, "read %", &[path], errno);
-            if errno == Errno::ENOENT { problem.advise(arena, "is /proc mounted?", &[]) } else { problem }
-        })
+    file::openat(At::CWD, path, Open::READ).and_then(|fd| read_whole(arena, fd.at())).map_err(|errno| {
+        let problem = Problem::failed(arena, "read %", &[path], errno);
+        if errno == Errno::ENOENT { problem.advise(arena, "is /proc mounted?", &[]) } else { problem }
+    })
 }
 
 /// Everything in a file, up to a size that no configuration has.

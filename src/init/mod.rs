@@ -10,7 +10,7 @@ pub use decide::{FOREGROUND, Manner, TO_GROUP, exit_status, is_certain, is_queue
 use crate::sys::process::{self, Pid};
 use crate::sys::signal::{self, ALL, Info};
 use crate::sys::{At, Errno, Fd, file, poll, socket, terminal, tolerate};
-use crate::text::number;
+use crate::text::{number, split};
 use decide::{Action, State};
 use linux_raw_sys::general as k;
 
@@ -135,7 +135,7 @@ impl Init {
         let Some(children) = &self.children else { return false };
         let length = file::pread(children.at(), &mut buffer, 0).unwrap_or(0);
         let mut anyone = false;
-        for child in buffer[..length].split(|byte| *byte == b' ') {
+        for child in split(&buffer[..length], b' ') {
             if let Some(pid) = number::decimal(child) {
                 anyone |= process::kill(pid as i32, signal).is_ok();
             }

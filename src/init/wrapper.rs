@@ -3,8 +3,9 @@
 use super::{Init, Manner, exit_status};
 use crate::sys::process::{self, Pid};
 use crate::sys::signal::{self, ALL};
-use crate::sys::{At, Errno, Word, file, terminal, word};
+use crate::sys::{At, Errno, Word, file, terminal, tolerate, word};
 use crate::text::problem::{FAILED, NOT_EXECUTABLE, NOT_FOUND};
+use crate::text::split;
 use core::cell::Cell;
 
 /// What the command's process needs, and what it leaves if it fails.
@@ -44,6 +45,8 @@ pub fn run<'a>(words: &'a [Option<Word<'a>>], environment: &'a [Option<Word<'a>>
     match command.failure.get() {
         None => {
             let manner = Manner { foreground: true, stop_timeout: None, ends_the_rest: false };
+            // The child's stack was part of this one's; that it is given back is no condition.
+            tolerate(process::trim_stack());
             Init { command: child, manner, launcher: None, children: None }.supervise()
         }
         Some(error @ (Errno::ENOENT | Errno::ENOTDIR)) => fail(NOT_FOUND, name.bytes(), error),
@@ -76,7 +79,7 @@ fn execute(command: &Command) -> Errno {
     }
     let mut reason = Errno::ENOENT;
     let mut buffer = [0u8; 4096];
-    for directory in command.path.split(|byte| *byte == b':') {
+    for directory in split(command.path, b':') {
         let Some(candidate) = join(&mut buffer, directory, name.bytes()) else { continue };
         match process::execve(candidate, command.arguments, command.environment) {
             Errno::ENOENT | Errno::ENOTDIR => {}

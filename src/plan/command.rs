@@ -5,7 +5,7 @@ use super::{Draft, Step};
 use crate::host::Host;
 use crate::spec::{ChangeRoot, Namespace, Spec};
 use crate::sys::{Arena, List, Word, word};
-use crate::text::{copy, path};
+use crate::text::{copy, path, split};
 
 /// What execve(2) gets.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl<'p> Command<'p> {
             candidates.push(name);
         } else if !name.is_empty() {
             let path = value(environment, b"PATH=").unwrap_or_default();
-            for directory in path.bytes().split(|byte| *byte == b':') {
+            for directory in split(path.bytes(), b':') {
                 // An empty one is the working directory.
                 let directory = if directory.is_empty() { b"." } else { directory };
                 candidates.push(path::join(arena, directory, name.bytes()));

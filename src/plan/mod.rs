@@ -145,14 +145,14 @@ fn must_be_protected(spec: &Spec, host: &Host) -> bool {
 /// Existing namespaces are joined by the launcher, the user namespace first: it gives the right to join the others.
 fn join<'p>(draft: &mut Draft<'p>, spec: &'p Spec) {
     for (kind, ..) in Namespace::ALL {
-        if let Source::Join(path) = spec.namespace(kind) {
-            draft.must(Step::Join { kind, path });
+        if let Source::Join(path) = spec.namespace(*kind) {
+            draft.must(Step::Join { kind: *kind, path });
         }
     }
 }
 
 fn clone(spec: &Spec) -> Step<'static> {
-    let private = Namespace::ALL.into_iter().filter(|(kind, ..)| spec.is_private(*kind));
+    let private = Namespace::ALL.iter().filter(|(kind, ..)| spec.is_private(*kind));
     Step::Clone { flags: private.fold(0, |flags, (.., flag)| flags | flag) }
 }
 
@@ -161,7 +161,7 @@ impl Plan<'_> {
     pub fn write(&self, text: &mut Text) {
         for (phase, heading) in Phase::ALL {
             let mut is_first = true;
-            for line in self.lines.iter().filter(|line| line.phase == phase) {
+            for line in self.lines.iter().filter(|line| line.phase == *phase) {
                 if is_first {
                     text.add(heading.bytes()).add(b":\n");
                 }
@@ -188,9 +188,228 @@ impl Line<'_> {
 fn write_errors(text: &mut Text, before: &[u8], on: Errors, after: &[u8]) {
     let mut separator: &[u8] = b" ";
     text.add(before);
-    for errno in on.into_iter().filter(|errno| *errno != NONE) {
+    for errno in on.iter().filter(|errno| **errno != NONE) {
         text.add(separator).add(errno.name());
         separator = b", ";
     }
     text.add(after);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::{Account, Piece, Presence, view::How};
+    use crate::spec::{ChangeRoot, FileSystems, IdRange, Tmpfs};
+    use crate::sys::Word;
+    use crate::sys::file::Kind;
+
+    const EVERY: &[IdRange] = &[IdRange { inside: 0, outside: 0, count: u32::MAX }];
+    const OWN: &[IdRange] = &[IdRange { inside: 0, outside: 1000, count: 1 }];
+    const POINTS: &[(Word, Presence)] = &[
+        (word(c"/proc"), Presence::There(Kind::Directory)),
+        (word(c"/sys"), Presence::There(Kind::Directory)),
+        (word(c"/dev"), Presence::There(Kind::Directory)),
+        (word(c"/tmp"), Presence::There(Kind::Directory)),
+        (word(c"/run"), Presence::There(Kind::Directory)),
+        (word(c"/etc/resolv.conf"), Presence::There(Kind::Regular)),
+    ];
+    const VIEW: &[Piece] = &[
+        Piece { path: word(c"/"), how: How::Overlay },
+        Piece { path: word(c"/srv"), how: How::Overlay },
+        Piece { path: word(c"/opt"), how: How::Bind(Kind::Directory) },
+    ];
+
+    fn host(root: bool) -> Host<'static> {
+        Host {
+            uid: if root { 0 } else { 1000 },
+            gid: if root { 0 } else { 1000 },
+            capabilities: if root { u64::MAX } else { 0 },
+            has_setgroups: root,
+            uids: if root { EVERY } else { OWN },
+            gids: if root { EVERY } else { OWN },
+            environment: &[],
+            ignored: 0,
+            foreground: false,
+            user: Account { uid: 0, gid: 0, groups: &[], home: word(c"/root") },
+            mount_points: POINTS,
+            volumes: &[],
+            resolver: true,
+            view: if root { VIEW } else { &VIEW[1..] },
+            can_be_written: true,
+        }
+    }
+
+    /// Plans with these changes to a Spec of the directory `image`, and looks at the lines.
+    fn planned<R>(root: bool, change: impl Fn(&mut Spec), look: impl Fn(&[Line]) -> R) -> R {
+        let arena = Arena::new().unwrap();
+        let mut spec = Spec::new(&arena);
+        spec.rootfs = word(c"image");
+        const TRUE: &[Word] = &[word(c"/bin/true")];
+        spec.command = TRUE;
+        change(&mut spec);
+        let (spec, host) = (arena.hold(spec), arena.hold(host(root)));
+        look(plan(&arena, spec, host).unwrap().lines)
+    }
+
+    fn at(lines: &[Line], is_wanted: impl Fn(&Step) -> bool) -> Option<usize> {
+        lines.iter().position(|line| is_wanted(&line.step))
+    }
+
+    type Change = fn(&mut Spec);
+    const CHANGES: [Change; 8] = [
+        |_| {},
+        |spec| spec.read_only = true,
+        |spec| spec.overlay = true,
+        |spec| spec.rootfs = word(c"/"),
+        |spec| (spec.rootfs, spec.read_only) = (word(c"/"), true),
+        |spec| spec.change_root = ChangeRoot::Chroot,
+        |spec| spec.namespaces[Namespace::Network as usize] = Source::Private,
+        |spec| spec.tmpfs.push(Tmpfs { target: word(c"/new/place"), options: word(c"") }),
+    ];
+
+    #[test]
+    fn no_tree_is_used_before_it_is_opened() {
+        for (number, change) in CHANGES.iter().enumerate() {
+            for root in [true, false] {
+                planned(root, change, |lines| {
+                    let mut open: Vec<Tree> = Vec::new();
+                    for Line { step, .. } in lines {
+                        let used: &[Tree] = match step {
+                            Step::Overlay { .. } | Step::DetachScratch => &[Tree::Scratch],
+                            Step::AttachRoot { number } | Step::AttachOverlay { number, .. } => {
+                                &[Tree::Overlay(*number)]
+                            }
+                            Step::MakeInRoot { .. } | Step::Link { .. } | Step::SealRoot | Step::PivotRoot => {
+                                &[Tree::Root]
+                            }
+                            Step::Mount { at, .. } | Step::Bind { at, .. } | Step::Protect { at, .. } => &[*at],
+                            Step::Mask { at, directory: false, .. } => &[*at],
+                            Step::Mask { at, .. } => &[*at, Tree::Empty],
+                            Step::DeviceLinks => &[Tree::Dev],
+                            _ => &[],
+                        };
+                        for tree in used {
+                            assert!(open.contains(tree), "plan {number}, root {root}: {step:?} uses {tree:?}");
+                        }
+                        match step {
+                            Step::Scratch => open.push(Tree::Scratch),
+                            Step::DetachScratch => open.retain(|tree| *tree != Tree::Scratch),
+                            Step::Overlay { number, .. } => open.push(Tree::Overlay(*number)),
+                            Step::EmptyTree => open.push(Tree::Empty),
+                            Step::BindRoot { .. }
+                            | Step::AttachRoot { .. }
+                            | Step::EmptyRoot
+                            | Step::OpenRoot { .. } => {
+                                open.push(Tree::Root);
+                            }
+                            Step::Mount { keep: Some(tree), .. } | Step::Bind { keep: Some(tree), .. } => {
+                                open.push(*tree)
+                            }
+                            _ => {}
+                        }
+                    }
+                    assert!(!open.contains(&Tree::Scratch), "plan {number}: the scratch still hides the host");
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn phases_come_in_their_order_and_an_alternative_after_what_it_replaces() {
+        for change in CHANGES {
+            planned(false, change, |lines| {
+                for pair in lines.windows(2) {
+                    assert!(pair[0].phase as u8 <= pair[1].phase as u8);
+                    assert_eq!(matches!(pair[0].fate, Fate::Try(_)), pair[1].fate == Fate::Instead, "{pair:?}");
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn an_ordinary_user_gives_setgroups_up_before_he_maps_a_group() {
+        planned(
+            false,
+            |_| {},
+            |lines| {
+                let deny = at(lines, |step| *step == Step::DenySetgroups).unwrap();
+                let map =
+                    at(lines, |step| matches!(step, Step::WriteMap { file, .. } if *file == word(c"gid_map"))).unwrap();
+                assert!(deny < map);
+                assert_eq!(at(lines, |step| *step == Step::ClearGroups), None);
+            },
+        );
+        planned(
+            true,
+            |_| {},
+            |lines| {
+                assert_eq!(at(lines, |step| *step == Step::DenySetgroups), None);
+                assert!(at(lines, |step| *step == Step::ClearGroups).is_some());
+            },
+        );
+    }
+
+    #[test]
+    fn what_an_image_lacks_is_made_under_a_lock_or_in_an_overlay() {
+        let lacks = CHANGES[7];
+        let is_made = |step: &Step| matches!(step, Step::MakeInImage { .. });
+        planned(false, lacks, |lines| {
+            let lock = at(lines, |step| matches!(step, Step::LockRootfs { .. })).unwrap();
+            assert!(lock < at(lines, is_made).unwrap());
+        });
+        let both = |spec: &mut Spec| {
+            lacks(spec);
+            spec.read_only = true;
+        };
+        planned(false, both, |lines| {
+            assert_eq!(at(lines, is_made), None);
+            let made = at(lines, |step| matches!(step, Step::MakeInRoot { .. })).unwrap();
+            assert!(made < at(lines, |step| *step == Step::SealRoot).unwrap());
+        });
+    }
+
+    #[test]
+    fn privileges_are_given_up_in_an_order_that_works() {
+        for root in [true, false] {
+            planned(
+                root,
+                |_| {},
+                |lines| {
+                    let order: Vec<usize> = [
+                        at(lines, |step| matches!(step, Step::LimitBounding { .. })),
+                        at(lines, |step| matches!(step, Step::SetCapabilities { .. })),
+                        at(lines, |step| *step == Step::NoNewPrivileges),
+                        at(lines, |step| *step == Step::Filter),
+                        at(lines, |step| matches!(step, Step::Exec { .. })),
+                    ]
+                    .into_iter()
+                    .map(Option::unwrap)
+                    .collect();
+                    assert!(order.is_sorted());
+                },
+            );
+        }
+    }
+
+    #[test]
+    fn a_program_that_can_be_written_is_executed_anew_where_it_could_be_reached() {
+        let reach = |spec: &mut Spec| {
+            spec.namespaces[Namespace::User as usize] = Source::Host;
+            spec.capabilities = u64::MAX;
+        };
+        planned(true, reach, |lines| assert_eq!(lines[0].step, Step::ExecuteAnew));
+        planned(true, |_| {}, |lines| assert_eq!(at(lines, |step| *step == Step::ExecuteAnew), None));
+    }
+
+    #[test]
+    fn without_file_systems_of_its_own_nothing_is_mounted_but_the_root() {
+        planned(
+            false,
+            |spec| spec.file_systems = Some(FileSystems::NONE),
+            |lines| {
+                assert_eq!(at(lines, |step| matches!(step, Step::Mount { .. })), None);
+                assert!(at(lines, |step| *step == Step::PivotRoot).is_some());
+            },
+        );
+    }
 }

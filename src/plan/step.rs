@@ -28,7 +28,7 @@ pub enum Phase {
 
 impl Phase {
     /// All, in the order in which they begin, with the heading of each.
-    pub const ALL: [(Self, Word<'static>); 6] = [
+    pub const ALL: &'static [(Self, Word<'static>)] = &[
         (Self::Launcher, word(c"launcher, before the clone")),
         (Self::Parent, word(c"launcher, after the clone")),
         (Self::Outside, word(c"inside, before the root moves")),
@@ -274,9 +274,8 @@ impl Step<'_> {
             Self::Link { target, path } => ("make link % -> %", &[path, target]),
             Self::Mount { kind, options, asked, attributes, path, at, .. } => {
                 let said = copy(arena, &[at.prefix(), path.bytes()]);
-                let options = [options, asked].into_iter().filter(|list| !list.is_empty());
                 let mut all = Text::new(arena);
-                for list in options {
+                for list in [options, asked].iter().filter(|list| !list.is_empty()) {
                     all.add(b" ").add(list.bytes());
                 }
                 ("mount % on %%%", &[kind, said, flags(arena, attributes), all.word()])
@@ -363,7 +362,7 @@ impl Make {
 fn namespaces(arena: &Arena, flags: u32) -> Word<'_> {
     let mut text = Text::new(arena);
     for (_, name, flag) in Namespace::ALL {
-        if flags & flag != 0 {
+        if flags & *flag != 0 {
             text.add(b" ").add(name.bytes());
         }
     }
@@ -392,7 +391,7 @@ impl IdRange {
 
 /// The options of a mount, as mount(8) has them, after a space.
 fn flags(arena: &Arena, attributes: Attributes) -> Word<'_> {
-    const NAMES: [(Attributes, &[u8]); 4] = [
+    const NAMES: &[(Attributes, &[u8])] = &[
         (Attributes::RDONLY, b"ro"),
         (Attributes::NOSUID, b"nosuid"),
         (Attributes::NODEV, b"nodev"),
@@ -400,7 +399,7 @@ fn flags(arena: &Arena, attributes: Attributes) -> Word<'_> {
     ];
     let mut text = Text::new(arena);
     for (flag, name) in NAMES {
-        if attributes.has(flag) {
+        if attributes.has(*flag) {
             let separator: &[u8] = if text.bytes().is_empty() { b" " } else { b"," };
             text.add(separator).add(name);
         }

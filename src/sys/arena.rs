@@ -4,9 +4,10 @@
 //! arena has ended, has no memory of its own but its stack: the compiler sees to it.
 
 use super::{Result, errno::check, process};
+use core::alloc::Layout;
 use core::cell::Cell;
 use core::marker::PhantomData;
-use core::mem::{align_of, size_of};
+use core::mem::{ManuallyDrop, align_of, size_of};
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 use linux_raw_sys::general as k;
@@ -80,61 +81,86 @@ impl Drop for Arena {
 /// A growing list in an arena. Its items are never dropped.
 #[derive(Debug)]
 pub struct List<'m, T> {
-    arena: &'m Arena,
-    start: NonNull<T>,
-    length: usize,
-    /// In bytes.
-    size: usize,
+    block: Block<'m>,
     items: PhantomData<&'m mut [T]>,
+}
+
+/// The memory of a list, whatever is in it: in this way growing is compiled once.
+#[derive(Debug)]
+struct Block<'m> {
+    arena: &'m Arena,
+    start: NonNull<u8>,
+    /// Items that are there, and bytes for them. An arena is smaller than 4 GiB.
+    count: u32,
+    size: u32,
+}
+
+impl Block<'_> {
+    /// Room behind the last item, for `more`.
+    #[inline(never)]
+    fn reserve(&mut self, more: usize, item: Layout) -> NonNull<u8> {
+        let used = self.count as usize * item.size();
+        let wanted = used + more * item.size();
+        if wanted > self.size as usize {
+            let (start, size) = self.arena.grow(self.start, self.size as usize, wanted, item.align());
+            (self.start, self.size) = (start, size as u32);
+        }
+        // SAFETY: the block has more bytes than are used.
+        unsafe { self.start.add(used) }
+    }
+
+    /// Copies items behind the last.
+    ///
+    /// # Safety
+    /// There are that many at `items`, outside of this block.
+    #[inline(never)]
+    unsafe fn append(&mut self, items: *const u8, more: usize, item: Layout) {
+        let place = self.reserve(more, item);
+        // SAFETY: by the contract, and there is room at `place`.
+        unsafe { core::ptr::copy_nonoverlapping(items, place.as_ptr(), more * item.size()) };
+        self.count += more as u32;
+    }
 }
 
 impl<'m, T> List<'m, T> {
     /// An empty list, which takes no memory yet.
     pub const fn new(arena: &'m Arena) -> Self {
-        Self { arena, start: NonNull::dangling(), length: 0, size: 0, items: PhantomData }
+        Self { block: Block { arena, start: NonNull::<T>::dangling().cast(), count: 0, size: 0 }, items: PhantomData }
     }
 
     /// Where it grows.
     pub const fn arena(&self) -> &'m Arena {
-        self.arena
+        self.block.arena
     }
 
     pub fn push(&mut self, item: T) {
-        self.reserve(1);
-        // SAFETY: there is room for one more item behind the last.
-        unsafe { self.start.add(self.length).write(item) };
-        self.length += 1;
+        let item = ManuallyDrop::new(item);
+        // SAFETY: the item is moved: its bytes are copied, and it is not used again.
+        unsafe { self.block.append((&raw const item).cast(), 1, Layout::new::<T>()) };
     }
 
     /// Takes the last item off.
     pub fn pop(&mut self) -> Option<T> {
-        self.length = self.length.checked_sub(1)?;
+        self.block.count = self.block.count.checked_sub(1)?;
         // SAFETY: the item was the last, and the list does not have it any more.
-        Some(unsafe { self.start.add(self.length).read() })
+        Some(unsafe { self.block.start.cast::<T>().add(self.count()).read() })
     }
 
     /// The whole list, which does not grow any more.
     pub fn finish(self) -> &'m mut [T] {
         // SAFETY: the items are there, in memory that is this list's alone as long as the arena lives.
-        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.length) }
+        unsafe { core::slice::from_raw_parts_mut(self.block.start.cast().as_ptr(), self.count()) }
     }
 
-    fn reserve(&mut self, more: usize) {
-        let wanted = (self.length + more) * size_of::<T>();
-        if wanted > self.size {
-            let (start, size) = self.arena.grow(self.start.cast(), self.size, wanted, align_of::<T>());
-            (self.start, self.size) = (start.cast(), size);
-        }
+    const fn count(&self) -> usize {
+        self.block.count as usize
     }
 }
 
 impl<T: Copy> List<'_, T> {
     pub fn extend(&mut self, items: &[T]) {
-        self.reserve(items.len());
-        // SAFETY: there is room for that many items behind the last, and `items` lies elsewhere, since this list is
-        // borrowed mutably.
-        unsafe { core::ptr::copy_nonoverlapping(items.as_ptr(), self.start.add(self.length).as_ptr(), items.len()) };
-        self.length += items.len();
+        // SAFETY: `items` lies outside of this list's memory, since the list is borrowed mutably.
+        unsafe { self.block.append(items.as_ptr().cast(), items.len(), Layout::new::<T>()) };
     }
 }
 
@@ -145,11 +171,11 @@ impl List<'_, u8> {
         more: usize,
         fill: impl FnOnce(&mut [u8]) -> core::result::Result<usize, E>,
     ) -> core::result::Result<usize, E> {
-        self.reserve(more);
+        let place = self.block.reserve(more, Layout::new::<u8>());
         // SAFETY: the bytes are there, and the kernel gave them as zeros or an earlier user left them: any value is a `u8`.
-        let room = unsafe { core::slice::from_raw_parts_mut(self.start.add(self.length).as_ptr(), more) };
+        let room = unsafe { core::slice::from_raw_parts_mut(place.as_ptr(), more) };
         let count = fill(room)?.min(more);
-        self.length += count;
+        self.block.count += count as u32;
         Ok(count)
     }
 }
@@ -158,15 +184,15 @@ impl<T> Deref for List<'_, T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        // SAFETY: the first `length` items are there.
-        unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.length) }
+        // SAFETY: the items are there.
+        unsafe { core::slice::from_raw_parts(self.block.start.cast().as_ptr(), self.count()) }
     }
 }
 
 impl<T> DerefMut for List<'_, T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        // SAFETY: the first `length` items are there, and this list is borrowed mutably.
-        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.length) }
+        // SAFETY: the items are there, and this list is borrowed mutably.
+        unsafe { core::slice::from_raw_parts_mut(self.block.start.cast().as_ptr(), self.count()) }
     }
 }
 

@@ -15,6 +15,12 @@ pub fn tolerate<T>(_: Result<T>) {}
 /// The kernel returns errors as -4095 to -1 (syscalls(2)).
 const LARGEST_ERROR: usize = 4095;
 
+/// A raw return value of a call that gives nothing.
+#[inline(never)]
+pub(crate) fn done(value: usize) -> Result<()> {
+    check(value).map(drop)
+}
+
 /// A raw return value as a `Result`.
 #[inline]
 pub(crate) fn check(value: usize) -> Result<usize> {

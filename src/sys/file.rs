@@ -1,6 +1,10 @@
 //! Files, directories and links: open(2), openat2(2), mkdirat(2), getdents64(2), …
 
-use super::{At, Errno, Fd, Result, Word, errno::check, number, plain, word};
+use super::{
+    At, Errno, Fd, Result, Word,
+    errno::{check, done},
+    nothing, number, plain, word,
+};
 use core::mem::{MaybeUninit, size_of};
 use linux_raw_sys::general as k;
 
@@ -88,31 +92,31 @@ pub fn write(fd: At, bytes: &[u8]) -> Result<usize> {
 /// mkdirat(2).
 pub fn mkdirat(at: At, path: Word, mode: u32) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
-    check(unsafe { sc::syscall!(MKDIRAT, number(at.number()), path.as_ptr(), mode) }).map(drop)
+    done(unsafe { sc::syscall!(MKDIRAT, number(at.number()), path.as_ptr(), mode) })
 }
 
 /// mknodat(2) of an empty regular file.
 pub fn make_file(at: At, path: Word, mode: u32) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
-    check(unsafe { sc::syscall!(MKNODAT, number(at.number()), path.as_ptr(), k::S_IFREG | mode, 0) }).map(drop)
+    done(unsafe { sc::syscall!(MKNODAT, number(at.number()), path.as_ptr(), k::S_IFREG | mode, 0) })
 }
 
 /// symlinkat(2).
 pub fn symlinkat(target: Word, at: At, path: Word) -> Result<()> {
     // SAFETY: both strings are NUL-terminated and outlive the call.
-    check(unsafe { sc::syscall!(SYMLINKAT, target.as_ptr(), number(at.number()), path.as_ptr()) }).map(drop)
+    done(unsafe { sc::syscall!(SYMLINKAT, target.as_ptr(), number(at.number()), path.as_ptr()) })
 }
 
 /// unlinkat(2) of a file.
 pub fn unlinkat(at: At, path: Word) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
-    check(unsafe { sc::syscall!(UNLINKAT, number(at.number()), path.as_ptr(), 0) }).map(drop)
+    done(unsafe { sc::syscall!(UNLINKAT, number(at.number()), path.as_ptr(), 0) })
 }
 
 /// unlinkat(2) with `AT_REMOVEDIR`.
 pub fn rmdirat(at: At, path: Word) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
-    check(unsafe { sc::syscall!(UNLINKAT, number(at.number()), path.as_ptr(), k::AT_REMOVEDIR) }).map(drop)
+    done(unsafe { sc::syscall!(UNLINKAT, number(at.number()), path.as_ptr(), k::AT_REMOVEDIR) })
 }
 
 /// readlinkat(2): how many bytes the target has, cut off where the buffer ends.
@@ -200,46 +204,46 @@ pub fn fstat(fd: At) -> Result<Stat> {
 pub fn restore_times(fd: At, stat: &Stat) -> Result<()> {
     let (empty, times) = (c"".as_ptr(), stat.times.as_ptr());
     // SAFETY: the empty path is NUL-terminated and the two times outlive the call.
-    check(unsafe { sc::syscall!(UTIMENSAT, number(fd.number()), empty, times, k::AT_EMPTY_PATH) }).map(drop)
+    done(unsafe { sc::syscall!(UTIMENSAT, number(fd.number()), empty, times, k::AT_EMPTY_PATH) })
 }
 
 /// fchmodat(2).
 pub fn fchmodat(at: At, path: Word, mode: u32) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
-    check(unsafe { sc::syscall!(FCHMODAT, number(at.number()), path.as_ptr(), mode) }).map(drop)
+    done(unsafe { sc::syscall!(FCHMODAT, number(at.number()), path.as_ptr(), mode) })
 }
 
 /// fchownat(2).
 pub fn fchownat(at: At, path: Word, uid: u32, gid: u32) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
-    check(unsafe { sc::syscall!(FCHOWNAT, number(at.number()), path.as_ptr(), uid, gid, 0) }).map(drop)
+    done(unsafe { sc::syscall!(FCHOWNAT, number(at.number()), path.as_ptr(), uid, gid, 0) })
 }
 
 /// flock(2) with `LOCK_SH`: waits for whoever holds it exclusively.
 pub fn lock_shared(fd: At) -> Result<()> {
-    plain!(FLOCK, fd.number(), k::LOCK_SH).map(drop)
+    nothing!(FLOCK, fd.number(), k::LOCK_SH)
 }
 
 /// flock(2) with `LOCK_EX | LOCK_NB`: `EAGAIN` when anyone else holds it.
 pub fn try_lock_exclusive(fd: At) -> Result<()> {
-    plain!(FLOCK, fd.number(), k::LOCK_EX | k::LOCK_NB).map(drop)
+    nothing!(FLOCK, fd.number(), k::LOCK_EX | k::LOCK_NB)
 }
 
 /// chdir(2).
 pub fn chdir(path: Word) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
-    check(unsafe { sc::syscall!(CHDIR, path.as_ptr()) }).map(drop)
+    done(unsafe { sc::syscall!(CHDIR, path.as_ptr()) })
 }
 
 /// fchdir(2).
 pub fn fchdir(fd: At) -> Result<()> {
-    plain!(FCHDIR, fd.number()).map(drop)
+    nothing!(FCHDIR, fd.number())
 }
 
 /// chroot(2).
 pub fn chroot(path: Word) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
-    check(unsafe { sc::syscall!(CHROOT, path.as_ptr()) }).map(drop)
+    done(unsafe { sc::syscall!(CHROOT, path.as_ptr()) })
 }
 
 /// getcwd(2): the working directory without NUL; begins with `(unreachable)` where it lies outside the root.
@@ -253,7 +257,7 @@ pub fn getcwd(buffer: &mut [u8]) -> Result<&[u8]> {
 ///
 /// Only for numbers that no `Fd` owns: those that the caller left open, before anything of ours is.
 pub fn close_range(first: u32, last: u32) -> Result<()> {
-    plain!(CLOSE_RANGE, first, last, 0).map(drop)
+    nothing!(CLOSE_RANGE, first, last, 0)
 }
 
 /// fcntl(2) `F_GETFD`: whether there is such a descriptor at all.

@@ -1,6 +1,10 @@
 //! Who a process is: user and group ids (credentials(7)) and capabilities (capabilities(7)).
 
-use super::{Errno, Result, errno::check, plain};
+use super::{
+    Errno, Result,
+    errno::{check, done},
+    nothing,
+};
 use linux_raw_sys::prctl as p;
 
 /// Effective user id.
@@ -17,18 +21,18 @@ pub fn getegid() -> u32 {
 
 /// setresuid(2): all three at once.
 pub fn setresuid(uid: u32) -> Result<()> {
-    plain!(SETRESUID, uid, uid, uid).map(drop)
+    nothing!(SETRESUID, uid, uid, uid)
 }
 
 /// setresgid(2): all three at once.
 pub fn setresgid(gid: u32) -> Result<()> {
-    plain!(SETRESGID, gid, gid, gid).map(drop)
+    nothing!(SETRESGID, gid, gid, gid)
 }
 
 /// setgroups(2).
 pub fn setgroups(groups: &[u32]) -> Result<()> {
     // SAFETY: the kernel reads `len` numbers of a live slice.
-    check(unsafe { sc::syscall!(SETGROUPS, groups.len(), groups.as_ptr()) }).map(drop)
+    done(unsafe { sc::syscall!(SETGROUPS, groups.len(), groups.as_ptr()) })
 }
 
 /// A set of capabilities, one bit each.
@@ -66,22 +70,22 @@ pub fn set_capabilities(set: CapabilitySet) -> Result<()> {
     let half = |bits: u32| Data { effective: bits, permitted: bits, inheritable: 0 };
     let data = [half(set as u32), half((set >> 32) as u32)];
     // SAFETY: version 3 reads one header and two data words, which is what is there.
-    check(unsafe { sc::syscall!(CAPSET, &raw mut header, data.as_ptr()) }).map(drop)
+    done(unsafe { sc::syscall!(CAPSET, &raw mut header, data.as_ptr()) })
 }
 
 /// prctl(2) `PR_CAPBSET_DROP`; EINVAL for a capability that this kernel does not have.
 pub fn drop_bounding(capability: u32) -> Result<()> {
-    plain!(PRCTL, p::PR_CAPBSET_DROP, capability, 0, 0, 0).map(drop)
+    nothing!(PRCTL, p::PR_CAPBSET_DROP, capability, 0, 0, 0)
 }
 
 /// prctl(2) `PR_CAP_AMBIENT_CLEAR_ALL`.
 pub fn clear_ambient() -> Result<()> {
-    plain!(PRCTL, p::PR_CAP_AMBIENT, p::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0).map(drop)
+    nothing!(PRCTL, p::PR_CAP_AMBIENT, p::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
 }
 
 /// prctl(2) `PR_SET_NO_NEW_PRIVS`: no exec gives more than its caller had.
 pub fn set_no_new_privs() -> Result<()> {
-    plain!(PRCTL, p::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0).map(drop)
+    nothing!(PRCTL, p::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 }
 
 /// Drops all capabilities that are not in `keep` from the bounding set.

@@ -35,8 +35,34 @@ macro_rules! plain {
 }
 pub(crate) use plain;
 
-/// A numeric argument as the kernel's register holds it: sign-extended, never a pointer.
-#[inline(always)]
-pub(crate) fn number(value: impl Into<i64>) -> usize {
-    value.into() as usize
+/// The same of one that gives nothing.
+macro_rules! nothing {
+    ($name:ident $(, $argument:expr)* $(,)?) => {
+        // SAFETY: every argument is a number (the type of `number` sees to it), so no memory is touched.
+        $crate::sys::errno::done(unsafe { sc::syscall!($name $(, $crate::sys::number($argument))*) })
+    };
 }
+pub(crate) use nothing;
+
+/// A numeric argument, which is never a pointer. Where the kernel takes an `int` it looks at the lower half of a register
+/// alone, so that a negative one needs no sign above.
+#[inline(always)]
+pub(crate) fn number(value: impl Number) -> usize {
+    value.in_register()
+}
+
+pub(crate) trait Number {
+    fn in_register(self) -> usize;
+}
+
+macro_rules! numbers {
+    ($($type:ty)*) => {$(
+        impl Number for $type {
+            #[inline(always)]
+            fn in_register(self) -> usize {
+                self as u32 as usize
+            }
+        }
+    )*};
+}
+numbers!(i32 u32 u8);

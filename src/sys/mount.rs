@@ -1,7 +1,11 @@
 //! Mounts: mount(2), pivot_root(2), and the descriptor-based calls open_tree(2), fsopen(2), fsmount(2), move_mount(2),
 //! mount_setattr(2).
 
-use super::{At, Fd, Result, Word, errno::check, number, plain};
+use super::{
+    At, Fd, Result, Word,
+    errno::{check, done},
+    nothing, number, plain,
+};
 use core::mem::size_of;
 use core::ptr::null;
 use linux_raw_sys::general as k;
@@ -31,25 +35,25 @@ impl Attributes {
 /// mount(2) `MS_REC | MS_PRIVATE` on `/`: nothing mounted from here on reaches another namespace, nor comes from one.
 pub fn make_all_private() -> Result<()> {
     // SAFETY: the path is NUL-terminated; the kernel ignores the other three pointers for a change of propagation.
-    check(unsafe { sc::syscall!(MOUNT, 0, c"/".as_ptr(), 0, k::MS_REC | k::MS_PRIVATE, 0) }).map(drop)
+    done(unsafe { sc::syscall!(MOUNT, 0, c"/".as_ptr(), 0, k::MS_REC | k::MS_PRIVATE, 0) })
 }
 
 /// mount(2) `MS_MOVE` of the working directory's mount onto `/`.
 pub fn move_to_root() -> Result<()> {
     // SAFETY: both paths are NUL-terminated; the kernel ignores type and data for a move.
-    check(unsafe { sc::syscall!(MOUNT, c".".as_ptr(), c"/".as_ptr(), 0, k::MS_MOVE, 0) }).map(drop)
+    done(unsafe { sc::syscall!(MOUNT, c".".as_ptr(), c"/".as_ptr(), 0, k::MS_MOVE, 0) })
 }
 
 /// pivot_root(2) with `.` for both: the working directory's mount becomes the root, the old root lies on top of it.
 pub fn pivot_root_here() -> Result<()> {
     // SAFETY: both paths are NUL-terminated.
-    check(unsafe { sc::syscall!(PIVOT_ROOT, c".".as_ptr(), c".".as_ptr()) }).map(drop)
+    done(unsafe { sc::syscall!(PIVOT_ROOT, c".".as_ptr(), c".".as_ptr()) })
 }
 
 /// umount2(2) `MNT_DETACH`.
 pub fn detach(path: Word) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
-    check(unsafe { sc::syscall!(UMOUNT2, path.as_ptr(), k::MNT_DETACH) }).map(drop)
+    done(unsafe { sc::syscall!(UMOUNT2, path.as_ptr(), k::MNT_DETACH) })
 }
 
 /// open_tree(2) with `OPEN_TREE_CLONE`: a detached copy of the mount at `path`, with those below it if `recursive`.
@@ -67,11 +71,10 @@ pub fn open_tree(at: At, path: Word, recursive: bool) -> Result<Fd> {
 pub fn move_mount(tree: At, at: At, path: Word) -> Result<()> {
     let flags = k::MOVE_MOUNT_F_EMPTY_PATH | k::MOVE_MOUNT_T_EMPTY_PATH;
     // SAFETY: both paths are NUL-terminated and outlive the call.
-    check(unsafe {
+    done(unsafe {
         let (tree, at) = (number(tree.number()), number(at.number()));
         sc::syscall!(MOVE_MOUNT, tree, c"".as_ptr(), at, path.as_ptr(), flags)
     })
-    .map(drop)
 }
 
 /// mount_setattr(2): adds `attributes` to a tree's mount, and to those below it if `recursive`.
@@ -79,11 +82,10 @@ pub fn mount_setattr(tree: At, attributes: Attributes, recursive: bool) -> Resul
     let change = k::mount_attr { attr_set: attributes.0.into(), attr_clr: 0, propagation: 0, userns_fd: 0 };
     let flags = k::AT_EMPTY_PATH | if recursive { k::AT_RECURSIVE } else { 0 };
     // SAFETY: the path is NUL-terminated, `change` outlives the call and the size is its own.
-    check(unsafe {
+    done(unsafe {
         let tree = number(tree.number());
         sc::syscall!(MOUNT_SETATTR, tree, c"".as_ptr(), flags, &raw const change, size_of::<k::mount_attr>())
     })
-    .map(drop)
 }
 
 /// fsopen(2): a context in which a new file system of this type is configured.
@@ -96,20 +98,19 @@ pub fn fsopen(kind: Word) -> Result<Fd> {
 pub fn fsconfig_string(context: At, key: Word, value: Word) -> Result<()> {
     let command = k::fsconfig_command::FSCONFIG_SET_STRING as u32;
     // SAFETY: both strings are NUL-terminated and outlive the call.
-    check(unsafe { sc::syscall!(FSCONFIG, number(context.number()), command, key.as_ptr(), value.as_ptr(), 0) })
-        .map(drop)
+    done(unsafe { sc::syscall!(FSCONFIG, number(context.number()), command, key.as_ptr(), value.as_ptr(), 0) })
 }
 
 /// fsconfig(2) `FSCONFIG_SET_FLAG`.
 pub fn fsconfig_flag(context: At, key: Word) -> Result<()> {
     let command = k::fsconfig_command::FSCONFIG_SET_FLAG as u32;
     // SAFETY: the key is NUL-terminated and outlives the call; a flag has no value.
-    check(unsafe { sc::syscall!(FSCONFIG, number(context.number()), command, key.as_ptr(), null::<u8>(), 0) }).map(drop)
+    done(unsafe { sc::syscall!(FSCONFIG, number(context.number()), command, key.as_ptr(), null::<u8>(), 0) })
 }
 
 /// fsconfig(2) `FSCONFIG_CMD_CREATE`: makes the file system.
 pub fn fsconfig_create(context: At) -> Result<()> {
-    plain!(FSCONFIG, context.number(), k::fsconfig_command::FSCONFIG_CMD_CREATE as u32, 0, 0, 0).map(drop)
+    nothing!(FSCONFIG, context.number(), k::fsconfig_command::FSCONFIG_CMD_CREATE as u32, 0, 0, 0)
 }
 
 /// fsmount(2): the file system of a context as a detached mount.

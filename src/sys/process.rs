@@ -1,6 +1,10 @@
 //! Processes: clone3(2), a vfork-like start, execve(2), wait4(2), prctl(2), setns(2), kill(2).
 
-use super::{At, Errno, Fd, Result, Word, errno::check, number, plain};
+use super::{
+    At, Errno, Fd, Result, Word,
+    errno::{check, done},
+    nothing, number, plain,
+};
 use core::mem::size_of;
 use linux_raw_sys::{general as k, prctl as p};
 
@@ -211,12 +215,12 @@ pub fn getpgid(pid: Pid) -> Result<Pid> {
 
 /// setpgid(2): makes this process the leader of a new process group.
 pub fn new_process_group() -> Result<()> {
-    plain!(SETPGID, 0, 0).map(drop)
+    nothing!(SETPGID, 0, 0)
 }
 
 /// setsid(2).
 pub fn setsid() -> Result<()> {
-    plain!(SETSID).map(drop)
+    nothing!(SETSID)
 }
 
 /// A namespace's kind: its `CLONE_NEW*` flag.
@@ -224,17 +228,17 @@ pub type NamespaceFlag = u32;
 
 /// setns(2).
 pub fn setns(namespace: At, kind: NamespaceFlag) -> Result<()> {
-    plain!(SETNS, namespace.number(), kind).map(drop)
+    nothing!(SETNS, namespace.number(), kind)
 }
 
 /// unshare(2).
 pub fn unshare(kinds: NamespaceFlag) -> Result<()> {
-    plain!(UNSHARE, kinds).map(drop)
+    nothing!(UNSHARE, kinds)
 }
 
 /// kill(2).
 pub fn kill(target: i32, signal: u8) -> Result<()> {
-    plain!(KILL, target, signal).map(drop)
+    nothing!(KILL, target, signal)
 }
 
 /// kill(2) with -1 as PID 1: every other process of the pid namespace. ESRCH: there is none.
@@ -253,23 +257,23 @@ pub fn umask(mask: u32) -> u32 {
 
 /// prctl(2) `PR_SET_PDEATHSIG`: this signal when the parent ends. Cleared by a change of credentials.
 pub fn set_parent_death_signal(signal: u8) -> Result<()> {
-    plain!(PRCTL, p::PR_SET_PDEATHSIG, signal, 0, 0, 0).map(drop)
+    nothing!(PRCTL, p::PR_SET_PDEATHSIG, signal, 0, 0, 0)
 }
 
 /// prctl(2) `PR_SET_DUMPABLE` 0: nobody without privilege in the *outer* user namespace can look into this process.
 pub fn set_not_dumpable() -> Result<()> {
-    plain!(PRCTL, p::PR_SET_DUMPABLE, 0, 0, 0, 0).map(drop)
+    nothing!(PRCTL, p::PR_SET_DUMPABLE, 0, 0, 0, 0)
 }
 
 /// prctl(2) `PR_SET_CHILD_SUBREAPER`: orphans among the descendants become this process's children.
 pub fn set_child_subreaper() -> Result<()> {
-    plain!(PRCTL, p::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0).map(drop)
+    nothing!(PRCTL, p::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 }
 
 /// sethostname(2).
 pub fn sethostname(name: Word) -> Result<()> {
     // SAFETY: the length is that of the live string.
-    check(unsafe { sc::syscall!(SETHOSTNAME, name.as_ptr(), name.bytes().len()) }).map(drop)
+    done(unsafe { sc::syscall!(SETHOSTNAME, name.as_ptr(), name.bytes().len()) })
 }
 
 /// `release` of uname(2) as (major, minor).

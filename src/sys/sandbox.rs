@@ -1,6 +1,6 @@
 //! Seccomp filters (seccomp(2)).
 
-use super::{Result, errno::check};
+use super::{Result, errno::done};
 use linux_raw_sys::prctl as p;
 
 /// One instruction of classic BPF (linux/filter.h `struct sock_filter`).
@@ -27,5 +27,5 @@ pub fn set_seccomp_filter(filter: &[Instruction]) -> Result<()> {
     let program = Program { length: filter.len() as u16, filter: filter.as_ptr() };
     let mode = libc::SECCOMP_MODE_FILTER;
     // SAFETY: the program names a live slice and its length, and the kernel copies it during the call.
-    check(unsafe { sc::syscall!(PRCTL, p::PR_SET_SECCOMP, mode, &raw const program, 0, 0) }).map(drop)
+    done(unsafe { sc::syscall!(PRCTL, p::PR_SET_SECCOMP, mode, &raw const program, 0, 0) })
 }

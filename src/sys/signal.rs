@@ -1,6 +1,11 @@
 //! Signals: blocked, waited for, passed on (signal(7), rt_sigtimedwait(2), signalfd(2), pidfd_send_signal(2)).
 
-use super::{At, Errno, Fd, Result, errno::check, number, process::Pid};
+use super::{
+    At, Errno, Fd, Result,
+    errno::{check, done},
+    number,
+    process::Pid,
+};
 use core::mem::{MaybeUninit, size_of};
 use core::ptr::{null, null_mut};
 use linux_raw_sys::general as k;
@@ -42,7 +47,7 @@ struct Action {
 pub fn set_default(signal: u8) -> Result<()> {
     let action = Action { handler: 0, flags: 0, restorer: 0, mask: 0 };
     // SAFETY: the kernel reads one action; the old one is not asked for.
-    check(unsafe { sc::syscall!(RT_SIGACTION, signal, &raw const action, null_mut::<u8>(), SET_SIZE) }).map(drop)
+    done(unsafe { sc::syscall!(RT_SIGACTION, signal, &raw const action, null_mut::<u8>(), SET_SIZE) })
 }
 
 /// rt_sigaction(2): whether this signal is ignored.
@@ -133,19 +138,19 @@ pub fn read_signalfd(fd: At) -> Result<Option<Info>> {
 /// pidfd_send_signal(2) as kill(2) would send it.
 pub fn send(pidfd: At, signal: u8) -> Result<()> {
     // SAFETY: no siginfo is given.
-    check(unsafe { sc::syscall!(PIDFD_SEND_SIGNAL, number(pidfd.number()), signal, null::<u8>(), 0) }).map(drop)
+    done(unsafe { sc::syscall!(PIDFD_SEND_SIGNAL, number(pidfd.number()), signal, null::<u8>(), 0) })
 }
 
 /// pidfd_send_signal(2) with code, value and sender. The code must be negative: others are the kernel's (EPERM).
 pub fn send_info(pidfd: At, info: Info) -> Result<()> {
     let raw = Raw::queued(info);
     // SAFETY: `raw` has the size of a siginfo and outlives the call.
-    check(unsafe { sc::syscall!(PIDFD_SEND_SIGNAL, number(pidfd.number()), info.signal, &raw const raw, 0) }).map(drop)
+    done(unsafe { sc::syscall!(PIDFD_SEND_SIGNAL, number(pidfd.number()), info.signal, &raw const raw, 0) })
 }
 
 /// rt_sigqueueinfo(2): as `send_info`, to a child by number.
 pub fn queue(target: Pid, info: Info) -> Result<()> {
     let raw = Raw::queued(info);
     // SAFETY: `raw` has the size of a siginfo and outlives the call.
-    check(unsafe { sc::syscall!(RT_SIGQUEUEINFO, number(target.0), info.signal, &raw const raw) }).map(drop)
+    done(unsafe { sc::syscall!(RT_SIGQUEUEINFO, number(target.0), info.signal, &raw const raw) })
 }

@@ -1,6 +1,10 @@
 //! A connected pair of sockets, and the loopback interface (socketpair(2), netdevice(7)).
 
-use super::{At, Fd, Result, errno::check, number, plain};
+use super::{
+    At, Fd, Result,
+    errno::{check, done},
+    number, plain,
+};
 use linux_raw_sys::{ioctl, net};
 
 /// A connected pair of `SOCK_SEQPACKET` sockets: messages keep their bounds, and the death of one end is seen.
@@ -16,8 +20,7 @@ pub fn pair() -> Result<[Fd; 2]> {
 pub fn send(socket: At, message: &[u8]) -> Result<()> {
     let flags = net::MSG_NOSIGNAL;
     // SAFETY: the kernel reads `len` bytes of a live slice.
-    check(unsafe { sc::syscall!(SENDTO, number(socket.number()), message.as_ptr(), message.len(), flags, 0, 0) })
-        .map(drop)
+    done(unsafe { sc::syscall!(SENDTO, number(socket.number()), message.as_ptr(), message.len(), flags, 0, 0) })
 }
 
 /// recv(2) of one message: how long it is, 0 when the other end is gone.
@@ -45,5 +48,5 @@ pub fn loopback_up(socket: At) -> Result<()> {
     name[..2].copy_from_slice(b"lo");
     let request = Request { name, flags: (libc::IFF_UP | libc::IFF_RUNNING) as i16, rest: [0; 22] };
     // SAFETY: the kernel reads one ifreq of 40 bytes, the size of `Request`.
-    check(unsafe { sc::syscall!(IOCTL, number(socket.number()), ioctl::SIOCSIFFLAGS, &raw const request) }).map(drop)
+    done(unsafe { sc::syscall!(IOCTL, number(socket.number()), ioctl::SIOCSIFFLAGS, &raw const request) })
 }

@@ -61,6 +61,7 @@ impl Default for Word<'_> {
 }
 
 impl PartialEq for Word<'_> {
+    #[inline(never)]
     fn eq(&self, other: &Self) -> bool {
         self.bytes() == other.bytes()
     }

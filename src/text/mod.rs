@@ -4,9 +4,11 @@
 
 pub mod names;
 pub mod number;
+mod parts;
 pub mod path;
 pub mod problem;
 
+pub use parts::{cut, split};
 pub use problem::{Problem, Told};
 
 use crate::sys::{Arena, Errno, List, Word};
@@ -26,6 +28,7 @@ impl<'m> Text<'m> {
     }
 
     /// Bytes as they are.
+    #[inline(never)]
     pub fn add(&mut self, bytes: &[u8]) -> &mut Self {
         self.0.extend(bytes);
         self

@@ -34,7 +34,13 @@ fn is_same(name: &[u8], lower: &[u8]) -> bool {
 
 /// The words of a table that is one text.
 pub fn words(table: &'static str) -> impl Iterator<Item = &'static [u8]> {
-    table.as_bytes().split(|byte| *byte == b' ')
+    super::split(table.as_bytes(), b' ')
+}
+
+/// At which place of such a table a word stands.
+#[inline(never)]
+pub fn position(table: &'static str, name: &[u8]) -> Option<usize> {
+    words(table).position(|word| word == name)
 }
 
 /// Writes the names of a set's capabilities, in the order of their numbers, each after a space.

@@ -13,7 +13,7 @@ pub fn decimal(text: &[u8]) -> Option<u32> {
 
 /// Three decimal numbers and nothing more, with this byte between them.
 pub fn three(text: &[u8], separator: u8) -> Option<[u32; 3]> {
-    let mut parts = text.split(|byte| *byte == separator).map(decimal);
+    let mut parts = super::split(text, separator).map(decimal);
     let numbers = [parts.next()??, parts.next()??, parts.next()??];
     parts.next().is_none().then_some(numbers)
 }

@@ -5,7 +5,7 @@ use crate::sys::{Arena, List, Word, word};
 
 /// The names in a path: no empty one, no `.`.
 pub fn names(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    path.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".")
+    super::split(path, b'/').filter(|name| !name.is_empty() && *name != b".")
 }
 
 /// The path from the root, without `.`, `..` and doubled slashes, as if no link were in it: `/a/../b//c` is `/b/c`.

@@ -1,14 +1,13 @@
 //! Point 2: who one is inside, the id maps, and the users of the image.
 
-use crate::support::{Who, executable, mark, tool};
+use crate::support::{Who, mark, tool};
 use std::fs;
 
 crate::tests! {
     both: inside_one_is_root, an_explicit_map_decides, without_a_map_every_id_is_nobody;
     as_root: root_keeps_every_id, ranges_are_mapped_one_by_one, the_host_s_user_namespace_has_no_map_of_ours,
         a_user_is_looked_up_in_the_image, the_image_s_passwd_is_read_inside_the_image, every_id_of_the_process_is_the_user_s;
-    as_user: an_ordinary_user_maps_itself_to_any_id, an_ordinary_user_cannot_set_groups,
-        ranges_of_subuid_are_mapped_with_newuidmap;
+    as_user: an_ordinary_user_maps_itself_to_any_id, an_ordinary_user_cannot_set_groups;
 }
 
 /// A map's lines with single spaces.
@@ -107,34 +106,4 @@ fn every_id_of_the_process_is_the_user_s(who: &Who) {
     assert!(status.contains("\nUid:\t405\t405\t405\t405\n"), "all four ids are the user's: {status}");
     assert!(status.contains("\nGid:\t100\t100\t100\t100\n"), "all four ids are the user's: {status}");
     drop(running);
-}
-
-/// In a mount namespace where the user has ranges: the machine's own files stay as they are.
-fn ranges_of_subuid_are_mapped_with_newuidmap(who: &Who) {
-    who.needs_root_behind();
-    if fs::metadata("/usr/bin/newuidmap").is_err() {
-        who.skip("no newuidmap here: install uidmap");
-    }
-    let (folder, uid) = (who.folder(), who.uid());
-    fs::write(folder.join("subuid"), format!("aril-test:{0}:65536\n{uid}:{0}:65536\n", 300_000)).expect("ours");
-    fs::write(folder.join("passwd"), format!("root:x:0:0::/:/bin/sh\naril-test:x:{uid}:{uid}::/:/bin/sh\n"))
-        .expect("ours");
-    let script = "set -e; cd \"$1\"; uid=$2; shift 2
-        mount --bind subuid /etc/subuid; mount --bind subuid /etc/subgid; mount --bind passwd /etc/passwd
-        cd /; exec setpriv --reuid=$uid --regid=$uid --clear-groups \"$@\"";
-    executable(&folder.join("as-user"), &format!("#!/bin/sh\n{script}\n"));
-    let as_user = folder.join("as-user").display().to_string();
-    let (own, own_group) = (format!("0:{uid}:1"), format!("0:{uid}:1"));
-    let options =
-        ["--uid-map", &own, "--uid-map", "1:300000:65536", "--gid-map", &own_group, "--gid-map", "1:300000:65536"];
-    let outcome = who
-        .run_in(
-            &who.rootfs(),
-            &options,
-            &["sh", "-c", &format!("id -u; {MAPS}; >/root/f; chown 405:100 /root/f; stat -c %u /root/f; rm /root/f")],
-        )
-        .under(&["unshare", "--mount", &as_user, folder.str(), &uid.to_string()])
-        .uid(0)
-        .run();
-    outcome.prints(format!("0\n0 {uid} 1\n1 300000 65536\n0 {uid} 1\n1 300000 65536\n405"));
 }
