@@ -27,4 +27,4 @@ fmt:
 
 # Clippy, with warnings as errors
 lint:
-    cargo clippy --release --locked --all-targets -- -D warnings
+    cargo clippy --release --locked --all-targets --features floor -- -D warnings
