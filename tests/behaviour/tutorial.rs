@@ -210,10 +210,13 @@ fn step_6_pivot_root_and_the_way_out_is_gone(who: &Who) {
 
 fn step_7_its_own_file_systems_come_one_by_one(who: &Who) {
     page(who, 7);
+    // Its own, because in the shared one a shell without /dev may have made a file /dev/null.
+    let rootfs = who.own_rootfs(&[]);
     let script = "for dir in proc sys dev; do [ -z \"$(ls /$dir)\" ] || echo $dir; done";
     for list in ["none", "proc", "dev", "sys", "proc,sys,dev"] {
         let expected = if list == "none" { String::new() } else { list.replace(',', "\n") };
-        who.sh(&["--namespaces", namespaces(who), "--fs", list], script).prints(expected);
+        let options = ["--namespaces", namespaces(who), "--fs", list];
+        who.run_in(rootfs.str(), &options, &["/bin/sh", "-c", script]).run().prints(expected);
     }
 }
 
