@@ -7,7 +7,7 @@ use crate::host::Mark;
 use crate::host::rootfs::{self, Way};
 use crate::plan::Make;
 use crate::spec::Spec;
-use crate::sys::file::{self, Kind, Open, Stat};
+use crate::sys::file::{self, Kind, Open};
 use crate::sys::{Arena, At, Errno, Fd, Result, Word, process};
 
 /// How the directories and files are made.
@@ -69,41 +69,45 @@ pub fn clean_up<'m>(arena: &'m Arena, spec: &Spec<'m>) -> Result<()> {
         result => result?,
     }
     // What is not empty at the first time may hold another mount point; what still is not then has something of the command's.
-    for kept in [Kept::ForTheRun, Kept::ForGood] {
+    let mut stays = false;
+    for target in spec.mount_points(arena) {
+        stays |= remove(arena, lock.at(), *target, Kept::ForTheRun)?;
+    }
+    if stays {
         for target in spec.mount_points(arena) {
-            remove(arena, lock.at(), *target, kept)?;
+            remove(arena, lock.at(), *target, Kept::ForGood)?;
         }
     }
     Ok(())
 }
 
 /// Removes a marked mount point, and the marked directories above it once they are empty. One that is not keeps its mark, or
-/// belongs to the image from now on.
-fn remove(arena: &Arena, root: At, target: Word, kept: Kept) -> Result<()> {
+/// belongs to the image from now on. Whether there was one.
+fn remove(arena: &Arena, root: At, target: Word, kept: Kept) -> Result<bool> {
     let mut way = rootfs::walk(arena, root, target)?;
     while let Some((name, made)) = way.back() {
         let stat = file::fstat(made.at())?;
-        if !Mark::is_on(&stat) || !remove_one(way.end(), name, &stat, kept)? {
-            return Ok(());
+        if !Mark::is_on(&stat) {
+            break;
+        }
+        let (parent, before) = (way.end(), file::fstat(way.end())?);
+        let removed = match stat.kind {
+            Kind::Directory => file::rmdirat(parent, name),
+            _ => file::unlinkat(parent, name),
+        };
+        match removed {
+            // Of two that made something at once, one has seen the other's time for the parent's own: the older one is true.
+            Ok(()) => file::restore_times(parent, if before.is_older(&stat) { &before } else { &stat })?,
+            Err(Errno::ENOTEMPTY) => {
+                if kept == Kept::ForGood {
+                    file::fchmodat(parent, name, 0o755)?;
+                }
+                return Ok(true);
+            }
+            // A mount of someone else's, or gone already.
+            Err(Errno::EBUSY | Errno::ENOENT) => break,
+            Err(errno) => return Err(errno),
         }
     }
-    Ok(())
-}
-
-/// Removes one marked thing; false if it stays.
-fn remove_one(parent: At, name: Word, stat: &Stat, kept: Kept) -> Result<bool> {
-    let before = file::fstat(parent)?;
-    let removed = match stat.kind {
-        Kind::Directory => file::rmdirat(parent, name),
-        _ => file::unlinkat(parent, name),
-    };
-    match removed {
-        // Of two that made something at once, one has seen the other's time for the parent's own: the older one is true.
-        Ok(()) => file::restore_times(parent, if before.is_older(stat) { &before } else { stat }).map(|()| true),
-        Err(Errno::ENOTEMPTY) if kept == Kept::ForTheRun => Ok(false),
-        Err(Errno::ENOTEMPTY) => file::fchmodat(parent, name, 0o755).map(|()| false),
-        // A mount of someone else's, or gone already.
-        Err(Errno::EBUSY | Errno::ENOENT) => Ok(false),
-        Err(errno) => Err(errno),
-    }
+    Ok(false)
 }
