@@ -68,8 +68,8 @@ fn no_symbol_of_a_c_library_is_linked(who: &Who) {
         .output()
         .expect("cargo runs this test");
     assert!(build.status.success(), "{build:?}");
-    // Four routines that the compiler calls by these names are our own (`entry!`).
-    let own = ["memcpy", "memmove", "memset", "memcmp", "bcmp", "_start", "rust_eh_personality"];
+    // Routines that the compiler calls by these names are our own (`entry!`).
+    let own = ["memcpy", "memmove", "memset", "memcmp", "bcmp", "strlen", "_start", "rust_eh_personality"];
     let foreign =
         ["malloc", "free", "printf", "strlen", "write", "read", "exit", "abort", "open", "mount", "clone", "pthread"];
     for (name, ..) in BINARIES {
@@ -95,6 +95,20 @@ fn private_dirty(pid: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
+/// Private dirty memory once it is within the budget, or after two seconds: the command is there a moment before the
+/// processes that started it have given back what that took.
+fn settled(pid: u32, budget: u64) -> u64 {
+    let mut dirty = private_dirty(pid);
+    for _ in 0..200 {
+        if dirty <= budget {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        dirty = private_dirty(pid);
+    }
+    dirty
+}
+
 /// Address randomisation and the environment would add pages at random.
 const STEADY: [&str; 4] = ["setarch", "-R", "env", "-i"];
 
@@ -104,7 +118,7 @@ fn a_running_container_needs_little_memory(who: &Who) {
         let running = who.run_in(&who.rootfs(), options, &["sleep", &mark]).under(&STEADY).start();
         running.sleeper(&mark);
         for (name, pid) in [("the launcher", running.pid()), ("PID 1", running.init())] {
-            let dirty = private_dirty(pid);
+            let dirty = settled(pid, 16);
             assert!(dirty <= 16, "{name} has {dirty} KiB private dirty, its budget is 16, with {options:?}");
         }
     }
@@ -114,7 +128,7 @@ fn a_running_init_needs_little_memory(who: &Who) {
     let mark = mark();
     let running = who.program(&who.binary("aril-init"), &["sleep", &mark]).under(&STEADY).start();
     running.sleeper(&mark);
-    let dirty = private_dirty(running.pid());
+    let dirty = settled(running.pid(), 8);
     running.signal(Signal::TERM);
     running.finish();
     assert!(dirty <= 8, "aril-init has {dirty} KiB private dirty, its budget is 8");
