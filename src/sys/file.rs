@@ -200,6 +200,18 @@ pub fn fstat(fd: At) -> Result<Stat> {
     stat(fd, word(c""), k::AT_EMPTY_PATH)
 }
 
+/// statx(2) `STATX_MNT_ID`: the number of the mount on which a path ends, without mounting anything by looking.
+pub fn mount_id(at: At, path: Word) -> Result<u64> {
+    let mut s = MaybeUninit::<k::statx>::uninit();
+    let flags = k::AT_SYMLINK_NOFOLLOW | k::AT_NO_AUTOMOUNT | k::AT_STATX_DONT_SYNC;
+    // SAFETY: `path` outlives the call; the kernel fills the whole structure when it succeeds.
+    let s = unsafe {
+        check(sc::syscall!(STATX, number(at.number()), path.as_ptr(), flags, k::STATX_MNT_ID, s.as_mut_ptr()))?;
+        s.assume_init()
+    };
+    Ok(s.stx_mnt_id)
+}
+
 /// utimensat(2) with `AT_EMPTY_PATH`: gives what `fd` is open on the access and modification times in `stat`.
 pub fn restore_times(fd: At, stat: &Stat) -> Result<()> {
     let (empty, times) = (c"".as_ptr(), stat.times.as_ptr());
