@@ -20,7 +20,7 @@ use linux_raw_sys::general as k;
 aril::entry!(main);
 
 fn main(start: Start) -> u8 {
-    launch(start.arguments).unwrap_or_else(failed)
+    launch(start.arguments()).unwrap_or_else(failed)
 }
 
 fn failed(error: Errno) -> u8 {
@@ -140,7 +140,7 @@ fn contain(launcher: Fd, rootfs: Word, may_set_groups: bool, mask: SignalSet) ->
     process::new_process_group()?;
     process::set_not_dumpable()?;
     process::umask(0o022);
-    mount::make_all_private()?;
+    mount::make_all(mount::Propagation::Private)?;
 
     let root = mount::open_tree(At::CWD, rootfs, true)?;
     mount::move_mount(root.at(), At::CWD, word(c"/"))?;

@@ -2,7 +2,6 @@
 
 use crate::sys::identity::CapabilitySet;
 use crate::sys::{Arena, List, Word, word};
-use crate::text::path::is_within;
 use linux_raw_sys::general as k;
 
 /// The container that a caller asked for. Words of the command line are borrowed from it.
@@ -65,11 +64,6 @@ pub struct FileSystems {
 impl FileSystems {
     pub const ALL: Self = Self { proc: true, sys: true, dev: true };
     pub const NONE: Self = Self { proc: false, sys: false, dev: false };
-
-    /// Whether a path below `/proc` or `/sys` lies in one of them.
-    pub fn shows(self, path: Word) -> bool {
-        self.proc && is_within(path.bytes(), b"/proc") || self.sys && is_within(path.bytes(), b"/sys")
-    }
 }
 
 /// A kind of namespace (namespaces(7)), in the order in which existing ones are joined: the user namespace first, because

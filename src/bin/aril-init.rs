@@ -8,5 +8,5 @@ use aril::sys::words::Start;
 aril::entry!(main);
 
 fn main(start: Start) -> u8 {
-    wrapper::run(start.terminated_arguments.get(1..).unwrap_or_default(), start.terminated_environment)
+    wrapper::run(start.terminated_arguments().get(1..).unwrap_or_default(), start.terminated_environment())
 }

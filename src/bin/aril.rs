@@ -7,13 +7,15 @@ use aril::engine::{self, Ended, Side};
 use aril::host::Host;
 use aril::init::wrapper;
 use aril::plan::plan;
+use aril::sys::file::{self, Open};
 use aril::sys::words::Start;
-use aril::sys::{Arena, At, file, process, tolerate};
+use aril::sys::{Arena, At, process, tolerate, word};
 use aril::text::{Problem, Text, Told, problem::FAILED};
 
 aril::entry!(main);
 
 fn main(start: Start) -> u8 {
+    fill_standard_streams();
     let side = match begin(start) {
         Ok(side) => side,
         Err(status) => return status,
@@ -26,6 +28,18 @@ fn main(start: Start) -> u8 {
         Side::Launcher(launcher) => launcher.supervise(),
     };
     end(ended, start).unwrap_or(FAILED)
+}
+
+/// A standard stream that the caller has closed would else be the number of the next descriptor, which is then written to.
+/// The command finds it closed, as it was.
+fn fill_standard_streams() {
+    for fd in (0..3).filter(|fd| !file::is_open(*fd)) {
+        // Without /dev/null there is nothing better to do.
+        if let Ok(null) = file::openat(At::CWD, word(c"/dev/null"), Open::READ_WRITE) {
+            debug_assert!(null.at().number() == fd as i32);
+            core::mem::forget(null);
+        }
+    }
 }
 
 /// Everything up to a running container, or to an exit status.
@@ -54,16 +68,16 @@ enum Answer<'m> {
 
 fn answer<'m>(arena: &'m Arena, start: Start) -> Told<'m, Answer<'m>> {
     let mut text = Text::new(arena);
-    match cli::parse(arena, start.arguments)? {
+    match cli::parse(arena, start.arguments())? {
         Request::Run(spec) => return engine::run(arena, arena.hold(spec), start).map(Answer::Runs),
         Request::Explain(spec) => {
             let spec = arena.hold(spec);
-            let host = arena.hold(Host::read(arena, spec, start.environment)?);
+            let host = arena.hold(Host::read(arena, spec, start.environment())?);
             plan(arena, spec, host)?.write(&mut text);
         }
         Request::Init(skipped) => {
-            let words = start.terminated_arguments.get(skipped..).unwrap_or_default();
-            return Ok(Answer::Ended(wrapper::run(words, start.terminated_environment)));
+            let words = start.terminated_arguments().get(skipped..).unwrap_or_default();
+            return Ok(Answer::Ended(wrapper::run(words, start.terminated_environment())));
         }
         Request::Overview => drop(text.add(cli::OVERVIEW)),
         Request::RunHelp => cli::write_run_help(&mut text),
@@ -73,22 +87,19 @@ fn answer<'m>(arena: &'m Arena, start: Start) -> Told<'m, Answer<'m>> {
 }
 
 /// The launcher when its container has ended. What was made for the run is found again by the same command line.
-fn end(ended: aril::sys::Result<Ended>, start: Start) -> aril::sys::Result<u8> {
-    let status = match ended {
-        Ok(Ended { status, made: false }) => return Ok(status),
-        Ok(Ended { status, made: true }) => status,
-        Err(errno) => {
-            let arena = Arena::new()?;
-            return Ok(complain(&arena, Problem::failed(&arena, "wait for the container", &[], errno)));
-        }
-    };
+fn end(ended: Ended, start: Start) -> aril::sys::Result<u8> {
+    if let Ended { status: Ok(status), made: false } = ended {
+        return Ok(status);
+    }
     let arena = Arena::new()?;
-    if let Ok(Request::Run(spec)) = cli::parse(&arena, start.arguments) {
+    if let (true, Ok(Request::Run(spec))) = (ended.made, cli::parse(&arena, start.arguments())) {
         if let Err(errno) = engine::clean_up(&arena, &spec) {
             complain(&arena, Problem::failed(&arena, "remove the mount points that were made for the run", &[], errno));
         }
     }
-    Ok(status)
+    Ok(ended
+        .status
+        .unwrap_or_else(|errno| complain(&arena, Problem::failed(&arena, "wait for the container", &[], errno))))
 }
 
 fn say(arena: &Arena, text: &[u8]) -> u8 {

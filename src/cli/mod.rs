@@ -30,11 +30,11 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
     let Some([verb, rest @ ..]) = words.get(1..) else { return Ok(Request::Overview) };
     match names::position("run explain init help --help -h version --version -V", verb.bytes()) {
         Some(0) => run(arena, rest, false),
-        Some(1) => match rest {
+        Some(1) => {
             // `aril explain run …` is `aril explain …`.
-            [first, rest @ ..] if *first == word(c"run") => run(arena, rest, true),
-            rest => run(arena, rest, true),
-        },
+            let rest = rest.split_first().filter(|(first, _)| **first == word(c"run")).map_or(rest, |(_, rest)| rest);
+            run(arena, rest, true)
+        }
         Some(2) => Ok(Request::Init(words.len() - rest.len())),
         Some(3..=5) => Ok(Request::Overview),
         Some(_) => Ok(Request::Version),

@@ -77,13 +77,19 @@ fn advise<'m>(arena: &'m Arena, step: &Step, errno: Errno, spec: &Spec, host: &H
         }
         (
             Step::MakePrivate | Step::BindRoot { .. } | Step::Mount { .. } | Step::UnshareMounts | Step::Scratch,
-            Errno::EACCES | Errno::EPERM,
+            Errno::EPERM,
         ) => restricted(arena).unwrap_or(word(c"an outer container or a security module refuses mounts")),
+        (Step::MakePrivate | Step::UnshareMounts, Errno::EINVAL) => word(c"/ is no mount point, as in a chroot"),
+        (Step::BindRoot { .. } | Step::Bind { .. }, Errno::EACCES) => {
+            word(c"root inside is another user outside, who may not go through every directory above it")
+        }
         (Step::Bind { at: Tree::Root, .. }, Errno::ENOENT) => {
             word(c"nothing is created on the host: make the mount point, or mount elsewhere")
         }
         (Step::SetUser { .. }, Errno::EINVAL) => word(c"the ids must be mapped: see --uid-map and --gid-map"),
-        (Step::Join { .. }, Errno::EPERM) => word(c"joining a namespace needs privilege over it (setns(2))"),
+        (Step::OpenNamespace { .. } | Step::Join { .. }, Errno::EPERM | Errno::EACCES) => {
+            word(c"joining a namespace needs privilege over it (setns(2))")
+        }
         _ => return None,
     })
 }

@@ -6,10 +6,9 @@ use crate::host::rootfs::in_root;
 use crate::plan::{FILTER, Make, Step, Tree};
 use crate::spec::Namespace;
 use crate::sys::file::{self, Open};
-use crate::sys::mount::{self, Attributes};
+use crate::sys::mount::{self, Attributes, Propagation};
 use crate::sys::process::{self, Pid, Side};
 use crate::sys::signal::{self, ALL};
-use crate::sys::words::Start;
 use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, identity, poll, sandbox, socket, terminal, word};
 use crate::text::{Text, copy, cut, decimal, path, problem::FAILED, split, text};
 use core::ffi::CStr;
@@ -59,10 +58,17 @@ impl<'m> Trees<'m> {
 impl Carrier<'_> {
     /// Does what a step says. More about a failure than the errno is left in `status` and `detail`.
     pub fn carry_out(&mut self, step: &Step) -> Result<()> {
+        (self.status, self.detail) = (FAILED, Word::default());
         match *step {
             Step::BlockSignals => self.mask = signal::set_mask(ALL)?,
             Step::CloseDescriptors { from } => file::close_range(from, u32::MAX)?,
-            Step::Join { kind, path } => join(kind, path)?,
+            Step::OpenNamespace { kind, path } => {
+                self.namespaces[kind as usize] = Some(file::openat(At::CWD, path, Open::READ)?);
+            }
+            Step::Join { kind, .. } => {
+                let namespace = self.namespaces[kind as usize].take().ok_or(Errno::EBADF)?;
+                process::setns(namespace.at(), kind.flag())?;
+            }
             Step::LockRootfs { path } => {
                 let lock = file::openat(At::CWD, path, Open::DIRECTORY)?;
                 file::lock_shared(lock.at())?;
@@ -70,13 +76,15 @@ impl Carrier<'_> {
             }
             Step::MakeInImage { rootfs, target, make } => {
                 let root = file::openat(At::CWD, rootfs, Open::PATH_DIRECTORY)?;
-                self.made = true;
-                points::make(self.arena, root.at(), target, make, Kept::ForTheRun)?;
+                let made = points::make(self.arena, root.at(), target, make, Kept::ForTheRun);
+                // What fails later than at the first directory has made something too.
+                self.made |= !matches!(made, Err(Errno::EACCES | Errno::EPERM | Errno::EROFS));
+                made?;
             }
             Step::ExecuteAnew => return Err(self.execute_anew()),
             Step::UnshareMounts => {
                 process::unshare(Namespace::Mount.flag())?;
-                mount::make_all_private()?;
+                mount::make_all(Propagation::Slave)?;
             }
             Step::Scratch => {
                 let tree = self.new_tmpfs(Attributes::NONE)?;
@@ -115,9 +123,10 @@ impl Carrier<'_> {
             Step::ClearGroups => identity::setgroups(&[])?,
             Step::SetUmask => drop(process::umask(UMASK)),
             Step::DieWithLauncher => self.die_with_launcher()?,
+            Step::JoinKeyring => identity::join_session_keyring()?,
             Step::LeaveGroup => process::new_process_group()?,
             Step::HideMemory => process::set_not_dumpable()?,
-            Step::MakePrivate => mount::make_all_private()?,
+            Step::MakePrivate => mount::make_all(Propagation::Private)?,
             Step::BindRoot { path, attributes } => {
                 let tree = copied(path, attributes)?;
                 self.attach_root(tree)?;
@@ -166,13 +175,15 @@ impl Carrier<'_> {
                 mount::move_mount(tree.at(), base, name)?;
             }
             Step::EmptyTree => {
-                let tree = self.new_tmpfs(Attributes::RDONLY)?;
+                let tree = self.new_tmpfs(Attributes::NONE)?;
+                file::mkdirat(tree.at(), EMPTY_DIRECTORY, 0o755)?;
+                file::make_file(tree.at(), EMPTY_FILE, 0o444)?;
+                mount::mount_setattr(tree.at(), Attributes::RDONLY, true)?;
                 *self.trees.slot(Tree::Empty) = Some(tree);
             }
             Step::Mask { at, name, directory, .. } => {
-                let (base, path) =
-                    if directory { (self.trees.get(Tree::Empty)?, c"") } else { (At::CWD, c"/dev/null") };
-                let tree = mount::open_tree(base, word(path), false)?;
+                let empty = if directory { EMPTY_DIRECTORY } else { EMPTY_FILE };
+                let tree = mount::open_tree(self.trees.get(Tree::Empty)?, empty, false)?;
                 mount::move_mount(tree.at(), self.trees.get(at)?, name)?;
             }
             Step::SealRoot => mount::mount_setattr(self.trees.get(Tree::Root)?, Attributes::RDONLY, true)?,
@@ -255,8 +266,8 @@ impl Carrier<'_> {
     fn execute_anew(&self) -> Errno {
         let execute = || -> Result<Errno> {
             let tree = copied(word(c"/proc/self/exe"), Attributes::RDONLY)?;
-            let Start { terminated_arguments, terminated_environment, .. } = self.start;
-            Ok(process::execveat(tree.at(), terminated_arguments, terminated_environment))
+            let start = self.start;
+            Ok(process::execveat(tree.at(), start.terminated_arguments(), start.terminated_environment()))
         };
         execute().unwrap_or_else(|errno| errno)
     }
@@ -362,11 +373,15 @@ impl Carrier<'_> {
         file::fchdir(scratch)?;
         let options = text(self.arena, "lowerdir=%,upperdir=%,workdir=%", &[below, upper, work]);
         let user = if user_attributes { word(c"userxattr") } else { Word::default() };
-        let result = self.new_tree(word(c"overlay"), [options, user], Attributes::NONE);
+        let result = self.new_tree(word(c"overlay"), [options, user], Attributes::NODEV);
         file::fchdir(back.at())?;
         result
     }
 }
+
+/// What lies over secrets.
+const EMPTY_DIRECTORY: Word = word(c"directory");
+const EMPTY_FILE: Word = word(c"file");
 
 /// What files that the command makes are not: writable by others.
 const UMASK: u32 = 0o022;
@@ -378,11 +393,6 @@ const DEVICE_LINKS: [(&CStr, &CStr); 5] = [
     (c"stderr", c"/proc/self/fd/2"),
     (c"ptmx", c"pts/ptmx"),
 ];
-
-fn join(kind: Namespace, path: Word) -> Result<()> {
-    let namespace = file::openat(At::CWD, path, Open::READ)?;
-    process::setns(namespace.at(), kind.flag())
-}
 
 /// A detached copy of what is mounted at a path, with all that is mounted below it.
 fn copied(path: Word, attributes: Attributes) -> Result<Fd> {

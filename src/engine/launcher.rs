@@ -29,7 +29,8 @@ pub struct Launcher {
 /// How a container ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {
-    pub status: u8,
+    /// The command's, or why it is not known.
+    pub status: Result<u8>,
     /// Mount points were made in the image: `clean_up` is due.
     pub made: bool,
 }
@@ -39,13 +40,22 @@ const CONT: u8 = k::SIGCONT as u8;
 
 impl Launcher {
     /// Waits for the end.
-    pub fn supervise(mut self) -> Result<Ended> {
+    pub fn supervise(mut self) -> Ended {
+        let status = self.watch();
+        if self.foreground {
+            take_terminal();
+        }
+        self.lock = None;
+        Ended { status, made: self.made }
+    }
+
+    fn watch(&self) -> Result<u8> {
         if self.preserved > 0 {
             file::close_range(3, 2 + self.preserved)?;
         }
         let signals = signal::signalfd(ALL & !self.ignored)?;
         let mut inside_speaks = true;
-        let status = loop {
+        loop {
             let second = if inside_speaks { self.socket.at() } else { signals.at() };
             match poll::poll2([signals.at(), second], true) {
                 Ok([signal, message]) => {
@@ -54,17 +64,14 @@ impl Launcher {
                     }
                     if signal.readable {
                         if let Some(status) = self.take(signals.at())? {
-                            break status;
+                            return Ok(status);
                         }
                     }
                 }
                 Err(Errno::EINTR) => {}
                 Err(error) => return Err(error),
             }
-        };
-        self.take_terminal();
-        self.lock = None;
-        Ok(Ended { status, made: self.made })
+        }
     }
 
     /// A message from inside; false once there will be none.
@@ -120,9 +127,18 @@ impl Launcher {
     }
 
     /// The command was stopped: this process stops too, so that the shell sees its job stopped and has its terminal back.
+    /// Without a terminal there is no such shell, and nobody would make this process go on.
     fn stop(&self) -> Result<()> {
-        self.take_terminal();
-        process::kill(getpid().0, k::SIGSTOP as u8)
+        if ![At::STDIN, At::STDOUT, At::STDERR].into_iter().any(|fd| terminal::foreground(fd).is_ok()) {
+            return Ok(());
+        }
+        if self.foreground {
+            take_terminal();
+        }
+        // The kernel drops this one, unlike SIGSTOP, where no shell in the session could continue the group.
+        process::kill(getpid().0, k::SIGTSTP as u8)?;
+        signal::set_mask(ALL & !signal::set_of(k::SIGTSTP as u8))?;
+        signal::set_mask(ALL).map(drop)
     }
 
     fn is_in_foreground(&self) -> bool {
@@ -138,14 +154,12 @@ impl Launcher {
         terminal::set_foreground(At::STDIN, self.child)?;
         signal::send(self.pidfd.at(), CONT)
     }
+}
 
-    /// The terminal's foreground is the caller's again, if it was the command's.
-    fn take_terminal(&self) {
-        if self.foreground {
-            if let Ok(own) = getpgid(Pid(0)) {
-                // The terminal may be gone (EIO), and then nobody needs it.
-                tolerate(terminal::set_foreground(At::STDIN, own));
-            }
-        }
+/// The terminal's foreground is the caller's again.
+pub(super) fn take_terminal() {
+    if let Ok(own) = getpgid(Pid(0)) {
+        // The terminal may be gone (EIO), and then nobody needs it.
+        tolerate(terminal::set_foreground(At::STDIN, own));
     }
 }

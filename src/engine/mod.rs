@@ -18,7 +18,7 @@ use crate::sys::file::{self, Open};
 use crate::sys::process::{self, Pid};
 use crate::sys::signal::SignalSet;
 use crate::sys::words::Start;
-use crate::sys::{Arena, At, Fd, Result, Word, poll, signal, tolerate, word};
+use crate::sys::{Arena, At, Errno, Fd, Result, Word, poll, signal, tolerate, word};
 use crate::text::{Problem, Text, Told, problem::FAILED};
 use carry::Trees;
 use handover::{Answer, Failure};
@@ -41,6 +41,8 @@ struct Carrier<'p> {
     start: Start,
     trace: bool,
     trees: Trees<'p>,
+    /// Namespaces to join, by kind.
+    namespaces: [Option<Fd>; Namespace::ALL.len()],
     /// The mask that the command gets back.
     mask: SignalSet,
     /// This side's end of the pair.
@@ -67,7 +69,7 @@ struct Carrier<'p> {
 /// # Errors
 /// Any step that failed, on either side, as one problem; nothing is left behind then.
 pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, Side> {
-    let host = arena.hold(Host::read(arena, spec, start.environment)?);
+    let host = arena.hold(Host::read(arena, spec, start.environment())?);
     let plan = arena.hold(plan(arena, spec, host)?);
     let mut carrier = Carrier {
         arena,
@@ -75,6 +77,7 @@ pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, S
         start,
         trace: spec.trace,
         trees: Trees::new(arena),
+        namespaces: [const { None }; Namespace::ALL.len()],
         mask: 0,
         socket: None,
         child: None,
@@ -94,7 +97,7 @@ pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, S
         Ok(()) => carrier.launcher(spec, host),
         Err(failure) => {
             let problem = advice::explain(arena, &failure, spec, host, plan);
-            carrier.abandon(spec);
+            carrier.abandon(spec, host);
             Err(problem)
         }
     }
@@ -162,10 +165,19 @@ impl<'p> Carrier<'p> {
 
     /// The launcher after the clone: up to the moment when the command runs.
     fn parent(&mut self) -> core::result::Result<(), Failure<'p>> {
+        self.trees.close();
         self.phase(Phase::Parent)?;
-        match self.socket.as_ref().map(|socket| handover::hear(self.arena, socket.at())) {
-            Some(Answer::Failed(failure)) => Err(failure),
-            Some(Answer::Started | Answer::Gone) | None => Ok(()),
+        let start = self.plan.lines.iter().position(|line| line.step == Step::StartCommand);
+        match (self.socket.as_ref().map(|socket| handover::hear(self.arena, socket.at())), start) {
+            (Some(Answer::Failed(failure)), _) => Err(failure),
+            (Some(Answer::Gone), Some(line)) => Err(Failure {
+                line: line as u16,
+                errno: Errno::ESRCH,
+                status: FAILED,
+                detail: word(c"the container's init has died"),
+            }),
+            // Without an init the command itself has taken the other end's place.
+            _ => Ok(()),
         }
     }
 
@@ -227,14 +239,18 @@ impl<'p> Carrier<'p> {
     }
 
     /// After a failure: the new process and all that was made for it.
-    fn abandon(&mut self, spec: &Spec<'p>) {
+    fn abandon(&mut self, spec: &Spec<'p>, host: &Host) {
         if let Some((child, pidfd)) = self.child.take() {
             // It may have ended by itself (ESRCH); it is waited for in either case.
             tolerate(signal::send(pidfd.at(), k::SIGKILL as u8));
             tolerate(process::wait_for(child));
         }
+        if host.foreground {
+            launcher::take_terminal();
+        }
         self.lock = None;
         if self.made {
+            // The first failure is the one to tell.
             tolerate(clean_up(self.arena, spec));
         }
     }

@@ -1,7 +1,7 @@
 //! Users and groups of an image: its own `/etc/passwd` and `/etc/group` (passwd(5), group(5)).
 
 use super::rootfs::{in_root, read_whole};
-use crate::sys::file::Open;
+use crate::sys::file::{self, Kind, Open};
 use crate::sys::{Arena, At, Errno, List, Word, word};
 use crate::text::{Problem, Told, copy, cut, number, split};
 
@@ -36,7 +36,14 @@ pub fn find<'m>(arena: &'m Arena, root: At, user: Option<Word<'m>>) -> Told<'m, 
 
 /// An image may lack the file: numbers go without it.
 fn read_of_image<'m>(arena: &'m Arena, root: At, path: Word) -> Told<'m, &'m [u8]> {
-    match in_root(root, path, Open::READ).and_then(|fd| read_whole(arena, fd.at())) {
+    // Opening a device of a hostile image would already do something, hence the look before.
+    let kind = in_root(root, path, Open::PATH).and_then(|fd| file::fstat(fd.at())).map(|stat| stat.kind);
+    let read = match kind {
+        Ok(Kind::Regular) => in_root(root, path, Open::READ).and_then(|fd| read_whole(arena, fd.at())),
+        Ok(_) => Err(Errno::ENOTDIR),
+        Err(errno) => Err(errno),
+    };
+    match read {
         Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(b""),
         result => result.map_err(|errno| Problem::failed(arena, "read the image's %", &[path], errno)),
     }

@@ -14,7 +14,6 @@ const SI_QUEUE: i32 = -1;
 
 const CHLD: u8 = k::SIGCHLD as u8;
 const CONT: u8 = k::SIGCONT as u8;
-const KILL: u8 = k::SIGKILL as u8;
 const STOP: u8 = k::SIGSTOP as u8;
 const TERM: u8 = k::SIGTERM as u8;
 const TERMINAL_STOPS: [u8; 3] = [k::SIGTSTP as u8, k::SIGTTIN as u8, k::SIGTTOU as u8];
@@ -88,6 +87,8 @@ impl State {
                 if *stopped { Action::PassAndContinue(info) } else { Action::Pass(info) }
             }
             (CONT, FOREGROUND) => Action::Resume,
+            // What was stopped as a group goes on as one.
+            (CONT, _) if *stopped => Action::ToGroup(CONT),
             // A process group without a parent in its session, which a session of its own is, never stops for a terminal.
             (signal, TO_GROUP) if !manner.foreground && TERMINAL_STOPS.contains(&signal) => Action::ToGroup(STOP),
             (signal, TO_GROUP) => Action::ToGroup(signal),
@@ -153,11 +154,6 @@ pub const fn plain(signal: u8) -> Info {
     Info { signal, code: 0, sender: Pid(0), value: 0 }
 }
 
-/// Signals that nothing can hold back.
-pub const fn is_certain(signal: u8) -> bool {
-    matches!(signal, KILL | STOP)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +161,7 @@ mod tests {
     const SHELL: Manner = Manner { foreground: true, stop_timeout: Some(10), ends_the_rest: true };
     const SESSION: Manner = Manner { foreground: false, ..SHELL };
     const TSTP: u8 = TERMINAL_STOPS[0];
+    const KILL: u8 = k::SIGKILL as u8;
 
     fn from_terminal(signal: u8) -> Info {
         Info { code: TO_GROUP, ..plain(signal) }
@@ -172,7 +169,7 @@ mod tests {
 
     #[test]
     fn every_signal_but_sigchld_reaches_the_command() {
-        for signal in (1..=64).filter(|signal| !is_certain(*signal)) {
+        for signal in (1..=64).filter(|signal| !matches!(*signal, KILL | STOP)) {
             let action = State::NEW.clone().signal(plain(signal), 0, SHELL);
             let expected = if signal == CHLD { Action::Nothing } else { Action::Pass(plain(signal)) };
             assert_eq!(action, expected, "{signal}");
@@ -186,6 +183,15 @@ mod tests {
         assert_eq!(state.signal(from_terminal(TSTP), 0, SHELL), Action::ToGroup(TSTP));
         assert_eq!(state.signal(from_terminal(TSTP), 0, SESSION), Action::ToGroup(STOP));
         assert_eq!(state.signal(Info { code: FOREGROUND, ..plain(CONT) }, 0, SHELL), Action::Resume);
+    }
+
+    #[test]
+    fn what_was_stopped_as_a_group_goes_on_as_one() {
+        let mut state = State::NEW;
+        state.child(true, Change::Stopped(STOP), 0, SESSION);
+        assert_eq!(state.signal(plain(CONT), 0, SESSION), Action::ToGroup(CONT));
+        state.child(true, Change::Continued, 0, SESSION);
+        assert_eq!(state.signal(plain(CONT), 0, SESSION), Action::Pass(plain(CONT)));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 mod decide;
 pub mod wrapper;
 
-pub use decide::{FOREGROUND, Manner, TO_GROUP, exit_status, is_certain, is_queued, plain};
+pub use decide::{FOREGROUND, Manner, TO_GROUP, exit_status, is_queued, plain};
 
 use crate::sys::process::{self, Pid};
 use crate::sys::signal::{self, ALL, Info};
@@ -130,12 +130,14 @@ impl Init {
         if is_pid_1 {
             return process::kill_all_but_init(signal).is_ok();
         }
-        // As many as fit: the next ones come up when these have ended.
+        // As many as fit: the next ones come up when these have ended. The kernel cuts the list anywhere, and writes a space
+        // behind each number: what has none is not one.
         let mut buffer = [0; 1024];
-        let Some(children) = &self.children else { return false };
-        let length = file::pread(children.at(), &mut buffer, 0).unwrap_or(0);
+        let listed = self.children.as_ref().map_or(Ok(0), |children| file::pread(children.at(), &mut buffer, 0));
+        let length = listed.unwrap_or(0);
+        let whole = buffer[..length].iter().rposition(|byte| *byte == b' ').unwrap_or(0);
         let mut anyone = false;
-        for child in split(&buffer[..length], b' ') {
+        for child in split(&buffer[..whole], b' ') {
             if let Some(pid) = number::decimal(child) {
                 anyone |= process::kill(pid as i32, signal).is_ok();
             }

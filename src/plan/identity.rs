@@ -1,6 +1,6 @@
 //! Ids and capabilities: which maps, which user, what may be kept (user_namespaces(7), capabilities(7)).
 
-use super::{Draft, Step};
+use super::{Draft, Fate, REFUSED, Step};
 use crate::host::Host;
 use crate::spec::{IdMap, IdRange, Namespace, Source, Spec};
 use crate::sys::{Arena, Word, word};
@@ -22,7 +22,9 @@ pub fn maps<'p>(spec: &'p Spec, host: &Host<'p>) -> Maps<'p> {
         let (uids, gids) = (ranges(&spec.uids, host.uids), ranges(&spec.gids, host.gids));
         return Maps { setgroups: host.maps_any() && host.has_setgroups && !gids.is_empty(), uids, gids };
     }
-    Maps { uids: host.uids, gids: host.gids, setgroups: host.has(k::CAP_SETGID) && host.has_setgroups }
+    let is_host = spec.namespace(Namespace::User) == Source::Host;
+    let setgroups = is_host && host.has(k::CAP_SETGID) && host.has_setgroups;
+    Maps { uids: host.uids, gids: host.gids, setgroups }
 }
 
 fn ranges<'p>(asked: &'p IdMap, default: &'p [IdRange]) -> &'p [IdRange] {
@@ -96,6 +98,10 @@ pub fn write_maps<'p>(draft: &mut Draft<'p>, spec: &Spec, maps: Maps<'p>) {
 /// Inside, as root of the container, without the caller's groups.
 pub fn take_ids(draft: &mut Draft, spec: &Spec, host: &Host, maps: Maps) {
     draft.when(maps.setgroups, Step::ClearGroups);
+    if matches!(spec.namespace(Namespace::User), Source::Join(_)) {
+        // Whether that one has given setgroups(2) up is not known.
+        draft.add(Fate::May(REFUSED), Step::ClearGroups);
+    }
     if spec.is_private(Namespace::User) {
         let (uid, gid) = (outside(maps.uids, 0), outside(maps.gids, 0));
         let shifted = uid != Some(host.uid) || gid != Some(host.gid);

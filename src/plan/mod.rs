@@ -46,6 +46,8 @@ pub type Errors = [Errno; 4];
 const NONE: Errno = Errno(0);
 const MISSING: Errors = [Errno::ENOENT, NONE, NONE, NONE];
 const REFUSED: Errors = [Errno::EPERM, NONE, NONE, NONE];
+/// The kernel has no keys, or an outer container's filter refuses them.
+const NO_KEYS: Errors = [Errno::ENOSYS, Errno::EPERM, NONE, NONE];
 const INVALID: Errors = [Errno::EINVAL, NONE, NONE, NONE];
 
 impl Fate {
@@ -96,8 +98,9 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     let mut draft = Draft { phase: Phase::Launcher, lines: List::new(arena) };
 
     draft.when(must_be_protected(spec, host), Step::ExecuteAnew);
-    draft.must(Step::BlockSignals);
     draft.must(Step::CloseDescriptors { from: FIRST_DESCRIPTOR + spec.preserve_fds });
+    layout.lock(&mut draft);
+    draft.must(Step::BlockSignals);
     layout.prepare(&mut draft);
     join(&mut draft, spec);
     draft.must(clone(spec));
@@ -110,6 +113,7 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     draft.must(Step::AwaitGo);
     identity::take_ids(&mut draft, spec, host, maps);
     draft.must(Step::DieWithLauncher);
+    draft.add(Fate::May(NO_KEYS), Step::JoinKeyring);
     draft.when(spec.init, Step::LeaveGroup);
     draft.must(Step::HideMemory);
     draft.must(Step::SetUmask);
@@ -127,6 +131,8 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     if spec.init {
         draft.phase = Phase::Init;
         draft.when(identity::may_drop(spec, host), Step::KeepOnlyKill);
+        // The command shared this memory while it changed its user, which may have shown it (proc(5), suid_dumpable).
+        draft.when(spec.user.is_some(), Step::HideMemory);
         draft.when(spec.preserve_fds > 0, Step::CloseLeftovers { count: spec.preserve_fds });
         draft.must(Step::HideArguments);
     }
@@ -144,6 +150,11 @@ fn must_be_protected(spec: &Spec, host: &Host) -> bool {
 
 /// Existing namespaces are joined by the launcher, the user namespace first: it gives the right to join the others.
 fn join<'p>(draft: &mut Draft<'p>, spec: &'p Spec) {
+    for (kind, ..) in Namespace::ALL {
+        if let Source::Join(path) = spec.namespace(*kind) {
+            draft.must(Step::OpenNamespace { kind: *kind, path });
+        }
+    }
     for (kind, ..) in Namespace::ALL {
         if let Source::Join(path) = spec.namespace(*kind) {
             draft.must(Step::Join { kind: *kind, path });

@@ -4,7 +4,7 @@ use super::identity::{Maps, has_group};
 use super::root::Root;
 use super::{Draft, Errors, Fate, INVALID, MISSING, Make, Phase, REFUSED, Step, Tree};
 use crate::host::{Host, Presence};
-use crate::spec::{Namespace, RESOLVER, Spec, Tmpfs, Volume};
+use crate::spec::{Namespace, RESOLVER, Source, Spec, Tmpfs, Volume};
 use crate::sys::file::Kind;
 use crate::sys::mount::Attributes;
 use crate::sys::{Arena, Errno, List, Word, word};
@@ -14,6 +14,7 @@ use core::ffi::CStr;
 const NO_SUID: Attributes = Attributes::NOSUID;
 const NO_DEVICES: Attributes = NO_SUID.and(Attributes::NODEV);
 const DATA_ONLY: Attributes = NO_DEVICES.and(Attributes::NOEXEC);
+const DEVICE: Attributes = NO_SUID.and(Attributes::NOEXEC).and(Attributes::RDONLY);
 const READ_ONLY: Attributes = DATA_ONLY.and(Attributes::RDONLY);
 
 /// Nodes of the host that every program expects; mknod(2) is refused in a user namespace.
@@ -66,6 +67,11 @@ const SECRETS: &[Secret] = &[
     secret(c"/proc/asound", Cover::HiddenDirectory),
     secret(c"/proc/scsi", Cover::HiddenDirectory),
     secret(c"/sys/firmware", Cover::HiddenDirectory),
+    secret(c"/sys/kernel/debug", Cover::HiddenDirectory),
+    secret(c"/sys/kernel/tracing", Cover::HiddenDirectory),
+    secret(c"/sys/kernel/security", Cover::HiddenDirectory),
+    secret(c"/sys/fs/bpf", Cover::HiddenDirectory),
+    secret(c"/sys/fs/pstore", Cover::HiddenDirectory),
     secret(c"/sys/devices/virtual/powercap", Cover::HiddenDirectory),
 ];
 
@@ -147,13 +153,16 @@ impl<'p> Layout<'p> {
         Ok(Self { spec, host, maps, root, mounts })
     }
 
+    /// While signals still get through, because whoever may read the directory can hold the lock.
+    pub fn lock(&self, draft: &mut Draft<'p>) {
+        let lacks = self.mounts.iter().any(|mount| mount.need == Need::InImage);
+        draft.when(lacks, Step::LockRootfs { path: self.spec.rootfs });
+    }
+
     /// What the launcher does before the clone.
     pub fn prepare(&self, draft: &mut Draft<'p>) {
         let rootfs = self.spec.rootfs;
-        let mut is_locked = false;
         for mount in self.mounts.iter().filter(|mount| mount.need == Need::InImage) {
-            draft.when(!is_locked, Step::LockRootfs { path: rootfs });
-            is_locked = true;
             let step = Step::MakeInImage { rootfs, target: mount.target, make: mount.what.make() };
             draft.add(mount.fate(), step);
         }
@@ -212,7 +221,7 @@ impl<'p> Layout<'p> {
     /// makes a new one only where the outer one can be seen whole.
     fn sys(&self, draft: &mut Draft<'p>, path: Word<'p>) {
         let shared = bind(word(c"/sys"), READ_ONLY, path).kept(Tree::Sys);
-        if self.spec.is_private(Namespace::Network) {
+        if self.spec.namespace(Namespace::Network) != Source::Host {
             draft.add(Fate::Try(REFUSED), new(c"sysfs", c"", READ_ONLY, path).kept(Tree::Sys));
             draft.add(Fate::Instead, shared);
         } else {
@@ -222,9 +231,10 @@ impl<'p> Layout<'p> {
 
     fn dev(&self, draft: &mut Draft<'p>, path: Word<'p>) {
         const PREFIX: usize = "/dev/".len();
-        draft.must(new(c"tmpfs", c"mode=0755,size=64m", NO_SUID, path).kept(Tree::Dev));
+        draft.must(new(c"tmpfs", c"mode=0755,size=64m", NO_DEVICES, path).kept(Tree::Dev));
         for source in DEVICES {
-            let step = bind(source, Attributes::NONE, source.after(PREFIX)).in_dev(Make::File);
+            // Read-only keeps root inside from changing the host's node; a device can be written all the same.
+            let step = bind(source, DEVICE, source.after(PREFIX)).in_dev(Make::File);
             draft.add(Fate::May(MISSING), step);
         }
         let terminals =
@@ -240,7 +250,7 @@ impl<'p> Layout<'p> {
         }
         draft.must(new(c"tmpfs", c"mode=1777,size=64m", DATA_ONLY, word(c"shm")).in_dev(Make::Directory));
         let queues = word(c"mqueue");
-        if self.spec.is_private(Namespace::Ipc) {
+        if self.spec.namespace(Namespace::Ipc) != Source::Host {
             draft.must(new(c"mqueue", c"", DATA_ONLY, queues).in_dev(Make::Directory));
         } else {
             let step = bind(word(c"/dev/mqueue"), DATA_ONLY, queues).in_dev(Make::Directory);

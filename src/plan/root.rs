@@ -72,7 +72,9 @@ impl Root {
         }
         match self {
             Self::Bind => {
+                // Device nodes of an image, or made inside, are nobody's way to the host's disks.
                 let attributes = if spec.read_only { Attributes::RDONLY } else { Attributes::NONE };
+                let attributes = attributes.and(Attributes::NODEV);
                 draft.must(Step::BindRoot { path: spec.rootfs, attributes });
             }
             Self::Overlay => draft.must(Step::AttachRoot { number: 0 }),
@@ -85,7 +87,7 @@ impl Root {
     pub fn end<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>) {
         match self {
             Self::Bind | Self::Overlay | Self::View => {
-                // EINVAL: the old root is an initramfs, or no mount, as in a chroot.
+                // EINVAL: the old root is an initramfs.
                 draft.add(Fate::Try(INVALID), Step::PivotRoot);
                 draft.add(Fate::Instead, Step::EnterRoot);
             }
@@ -123,7 +125,7 @@ fn show_all<'p>(draft: &mut Draft<'p>, host: &Host<'p>) {
             How::Link(target) => draft.must(Step::Link { target, path }),
             How::Bind(kind) => {
                 let make = Some(if kind == Kind::Directory { Make::Directory } else { Make::File });
-                let (attributes, at) = (Attributes::RDONLY, Tree::Root);
+                let (attributes, at) = (Attributes::RDONLY.and(Attributes::NODEV), Tree::Root);
                 draft.must(Step::Bind { source: path, attributes, keep: None, at, path, make });
             }
         }

@@ -68,6 +68,11 @@ pub enum Step<'p> {
     CloseDescriptors {
         from: u32,
     },
+    /// All are opened before one is joined, because paths mean something else afterwards.
+    OpenNamespace {
+        kind: Namespace,
+        path: Word<'p>,
+    },
     Join {
         kind: Namespace,
         path: Word<'p>,
@@ -114,6 +119,8 @@ pub enum Step<'p> {
     ClearGroups,
     SetUmask,
     DieWithLauncher,
+    /// The caller's keys stay outside.
+    JoinKeyring,
     /// What is sent to the launcher's process group reaches the launcher alone, which passes it on once.
     LeaveGroup,
     HideMemory,
@@ -241,13 +248,14 @@ impl Step<'_> {
         let (template, words): (&str, &[Word]) = match *self {
             Self::BlockSignals => ("block every signal", &[]),
             Self::CloseDescriptors { from } => ("close descriptors from % upwards", &[decimal(arena, from.into())]),
+            Self::OpenNamespace { kind, path } => ("open the % namespace %", &[kind.name(), path]),
             Self::Join { kind, path } => ("join the % namespace %", &[kind.name(), path]),
             Self::LockRootfs { path } => ("lock % against the removal of mount points", &[path]),
             Self::MakeInImage { rootfs, target, make } => {
                 ("make mount point % (%) in %", &[target, make.name(), rootfs])
             }
             Self::ExecuteAnew => ("execute this program anew, from a read-only mount", &[]),
-            Self::UnshareMounts => ("unshare the mount namespace and make it private", &[]),
+            Self::UnshareMounts => ("unshare the mount namespace, as a slave of the host's", &[]),
             Self::Scratch => ("mount a tmpfs that takes the writes", &[]),
             Self::Overlay { lower, user_attributes, .. } => {
                 let how = if user_attributes { word(c" (user attributes)") } else { Word::default() };
@@ -263,6 +271,7 @@ impl Step<'_> {
             Self::ClearGroups => ("leave the supplementary groups", &[]),
             Self::SetUmask => ("set the umask to 022", &[]),
             Self::DieWithLauncher => ("die when the launcher dies", &[]),
+            Self::JoinKeyring => ("begin a session keyring of its own", &[]),
             Self::LeaveGroup => ("leave the launcher's process group", &[]),
             Self::HideMemory => ("hide this process's memory and executable", &[]),
             Self::MakePrivate => ("make every mount private", &[]),
@@ -286,7 +295,7 @@ impl Step<'_> {
             }
             Self::DeviceLinks => ("make the links of /dev", &[]),
             Self::Protect { path, .. } => ("make % read-only", &[path]),
-            Self::EmptyTree => ("make an empty directory that hides others", &[]),
+            Self::EmptyTree => ("make an empty directory and an empty file that hide others", &[]),
             Self::Mask { path, .. } => ("hide %", &[path]),
             Self::SealRoot => ("make the root file system read-only", &[]),
             Self::PivotRoot => ("pivot_root into it and detach the old root", &[]),

@@ -37,6 +37,8 @@ impl Arena {
 
     /// Keeps a value, which is never dropped.
     pub fn hold<T>(&self, value: T) -> &T {
+        // The mapping itself is aligned to a page.
+        const { assert!(align_of::<T>() <= 4096) };
         let (block, _) = self.grow(NonNull::dangling(), 0, size_of::<T>(), align_of::<T>());
         let place = block.cast::<T>();
         // SAFETY: the block is new, large enough and aligned, and stays as long as the arena is borrowed.
@@ -100,7 +102,8 @@ impl Block<'_> {
     #[inline(never)]
     fn reserve(&mut self, more: usize, item: Layout) -> NonNull<u8> {
         let used = self.count as usize * item.size();
-        let wanted = used + more * item.size();
+        // Too much is too much for the arena as well, which ends the process.
+        let wanted = used.saturating_add(more.saturating_mul(item.size()));
         if wanted > self.size as usize {
             let (start, size) = self.arena.grow(self.start, self.size as usize, wanted, item.align());
             (self.start, self.size) = (start, size as u32);

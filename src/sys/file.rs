@@ -23,8 +23,8 @@ impl Open {
     pub const READ: Self = Self(k::O_RDONLY | k::O_NONBLOCK | k::O_NOCTTY);
     /// Reading a directory's entries.
     pub const DIRECTORY: Self = Self(k::O_RDONLY | k::O_DIRECTORY);
-    /// The same, if it is no link.
-    pub const DIRECTORY_NOFOLLOW: Self = Self(k::O_RDONLY | k::O_DIRECTORY | k::O_NOFOLLOW);
+    /// Both.
+    pub const READ_WRITE: Self = Self(k::O_RDWR | k::O_NOCTTY);
     /// Writing to what exists.
     pub const WRITE: Self = Self(k::O_WRONLY | k::O_NOCTTY);
 }
@@ -256,13 +256,6 @@ pub fn fchdir(fd: At) -> Result<()> {
 pub fn chroot(path: Word) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
     done(unsafe { sc::syscall!(CHROOT, path.as_ptr()) })
-}
-
-/// getcwd(2): the working directory without NUL; begins with `(unreachable)` where it lies outside the root.
-pub fn getcwd(buffer: &mut [u8]) -> Result<&[u8]> {
-    // SAFETY: the kernel writes at most `len` bytes.
-    let length = check(unsafe { sc::syscall!(GETCWD, buffer.as_mut_ptr(), buffer.len()) })?;
-    Ok(buffer.get(..length.saturating_sub(1)).unwrap_or_default())
 }
 
 /// close_range(2): closes every descriptor from `first` to `last`.

@@ -78,9 +78,10 @@ pub fn drop_bounding(capability: u32) -> Result<()> {
     nothing!(PRCTL, p::PR_CAPBSET_DROP, capability, 0, 0, 0)
 }
 
-/// prctl(2) `PR_CAP_AMBIENT_CLEAR_ALL`.
-pub fn clear_ambient() -> Result<()> {
-    nothing!(PRCTL, p::PR_CAP_AMBIENT, p::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+/// keyctl(2) `KEYCTL_JOIN_SESSION_KEYRING` without a name: a new, empty session keyring.
+pub fn join_session_keyring() -> Result<()> {
+    // SAFETY: a null name is one that the call takes; nothing else is read.
+    done(unsafe { sc::syscall!(KEYCTL, libc::KEYCTL_JOIN_SESSION_KEYRING, 0) })
 }
 
 /// prctl(2) `PR_SET_NO_NEW_PRIVS`: no exec gives more than its caller had.

@@ -32,16 +32,20 @@ impl Attributes {
     }
 }
 
-/// mount(2) `MS_REC | MS_PRIVATE` on `/`: nothing mounted from here on reaches another namespace, nor comes from one.
-pub fn make_all_private() -> Result<()> {
-    // SAFETY: the path is NUL-terminated; the kernel ignores the other three pointers for a change of propagation.
-    done(unsafe { sc::syscall!(MOUNT, 0, c"/".as_ptr(), 0, k::MS_REC | k::MS_PRIVATE, 0) })
+/// What becomes of mounts in other namespaces (mount_namespaces(7)).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Propagation {
+    /// Nothing reaches another namespace, nor comes from one.
+    Private = k::MS_PRIVATE,
+    /// Nothing reaches another namespace; what is unmounted there goes here too.
+    Slave = k::MS_SLAVE,
 }
 
-/// mount(2) `MS_MOVE` of the working directory's mount onto `/`.
-pub fn move_to_root() -> Result<()> {
-    // SAFETY: both paths are NUL-terminated; the kernel ignores type and data for a move.
-    done(unsafe { sc::syscall!(MOUNT, c".".as_ptr(), c"/".as_ptr(), 0, k::MS_MOVE, 0) })
+/// mount(2) with `MS_REC` on `/`.
+pub fn make_all(propagation: Propagation) -> Result<()> {
+    // SAFETY: the path is NUL-terminated; the kernel ignores the other three pointers for a change of propagation.
+    done(unsafe { sc::syscall!(MOUNT, 0, c"/".as_ptr(), 0, k::MS_REC | propagation as u32, 0) })
 }
 
 /// pivot_root(2) with `.` for both: the working directory's mount becomes the root, the old root lies on top of it.

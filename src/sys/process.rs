@@ -19,11 +19,21 @@ pub enum Side {
     Child,
 }
 
+/// Every `CLONE_NEW*`.
+const NEW_NAMESPACES: u64 = (k::CLONE_NEWUSER
+    | k::CLONE_NEWNS
+    | k::CLONE_NEWPID
+    | k::CLONE_NEWUTS
+    | k::CLONE_NEWIPC
+    | k::CLONE_NEWCGROUP
+    | k::CLONE_NEWNET
+    | k::CLONE_NEWTIME) as u64;
+
 /// clone3(2) without shared memory, as fork(2), with these `CLONE_NEW*` flags; the parent gets a pidfd.
 pub fn clone3(flags: u64) -> Result<Side> {
     let mut pidfd: i32 = -1;
     let arguments = k::clone_args {
-        flags: flags | u64::from(k::CLONE_PIDFD),
+        flags: flags & NEW_NAMESPACES | u64::from(k::CLONE_PIDFD),
         pidfd: &raw mut pidfd as u64,
         exit_signal: k::SIGCHLD.into(),
         // SAFETY: every field is a number, and 0 means "not used" in each.
@@ -314,13 +324,15 @@ fn stack_pointer() -> usize {
 /// Never inlined: what lies below its own small frame is nobody's.
 #[inline(never)]
 pub fn trim_stack() -> Result<()> {
-    const PAGE: usize = 4096;
+    /// The largest page size of the architecture.
+    const PAGE: usize = if cfg!(target_arch = "x86_64") { 4096 } else { 65536 };
     /// Left alone below the stack pointer: the ABI's red zone is 128 bytes.
     const MARGIN: usize = 1024;
     /// As deep as this program's stack ever goes.
     const DEPTH: usize = 128 << 10;
     let end = (stack_pointer() - MARGIN) & !(PAGE - 1);
-    // SAFETY: everything in the range lies more than MARGIN below the stack pointer, where nothing lives; the stack grows anew.
+    // SAFETY: this program has one thread, on the stack that the kernel gave it, below which nothing is mapped so near. What
+    // lies more than MARGIN below the stack pointer is nobody's, and the stack grows anew.
     match check(unsafe { sc::syscall!(MADVISE, end - DEPTH, DEPTH, k::MADV_DONTNEED) }) {
         // The stack never grew that deep, so the lower part of the range is not mapped; the upper part is given back.
         Err(Errno::ENOMEM) => Ok(()),

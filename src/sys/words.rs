@@ -78,17 +78,33 @@ impl core::fmt::Debug for Word<'_> {
 /// What the kernel left on the stack of a new process.
 #[derive(Clone, Copy, Debug)]
 pub struct Start {
-    /// The words of the command line, the program's own name first.
-    pub arguments: &'static [Word<'static>],
-    /// The environment: `NAME=VALUE`.
-    pub environment: &'static [Word<'static>],
-    /// The words and the NULL after them, as execve(2) takes them.
-    pub terminated_arguments: &'static [Option<Word<'static>>],
-    /// The environment and the NULL after it.
-    pub terminated_environment: &'static [Option<Word<'static>>],
+    arguments: &'static [Word<'static>],
+    environment: &'static [Word<'static>],
+    terminated_arguments: &'static [Option<Word<'static>>],
+    terminated_environment: &'static [Option<Word<'static>>],
 }
 
 impl Start {
+    /// The words of the command line, the program's own name first.
+    pub const fn arguments(self) -> &'static [Word<'static>] {
+        self.arguments
+    }
+
+    /// The environment: `NAME=VALUE`.
+    pub const fn environment(self) -> &'static [Word<'static>] {
+        self.environment
+    }
+
+    /// The words and the NULL after them, as execve(2) takes them.
+    pub const fn terminated_arguments(self) -> &'static [Option<Word<'static>>] {
+        self.terminated_arguments
+    }
+
+    /// The environment and the NULL after it.
+    pub const fn terminated_environment(self) -> &'static [Option<Word<'static>>] {
+        self.terminated_environment
+    }
+
     /// Reads the block that the kernel puts above the initial stack pointer: argc, argv, NULL, envp, NULL.
     ///
     /// # Safety

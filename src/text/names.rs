@@ -1,4 +1,4 @@
-//! Names of the kernel's numbers: capabilities (capabilities(7)) and namespaces (namespaces(7)).
+//! Names of the kernel's numbers: capabilities (capabilities(7)); and tables of names that are one text.
 
 use super::Text;
 use crate::sys::identity::CapabilitySet;

@@ -11,9 +11,14 @@ crate::tests! {
         orphans_are_adopted_and_reaped, pid_1_cannot_be_killed_from_inside, what_is_left_is_hung_up_and_terminated,
         what_is_left_and_stopped_is_continued, what_ignores_all_is_killed, a_stop_request_may_be_answered,
         who_ignores_a_stop_request_is_killed_after_its_time, the_launcher_s_death_takes_all_with_it,
-        without_init_the_command_is_pid_1, without_a_pid_namespace_nothing_is_left_either,
+        a_stop_without_a_terminal_is_nobody_s_end, without_init_the_command_is_pid_1, without_a_pid_namespace_nothing_is_left_either,
         init_repeats_the_status, init_forwards_signals, init_as_pid_1_reaps_orphans, init_says_what_it_cannot_run;
     as_root: pid_1_may_signal_a_command_of_another_user;
+}
+
+/// A launcher that stopped too would wait for a shell that is not there.
+fn a_stop_without_a_terminal_is_nobody_s_end(who: &Who) {
+    who.sh(&[], "(sleep 0.2; kill -CONT $$) & kill -STOP $$; echo goes on").prints("goes on");
 }
 
 fn aril_is_pid_1_and_the_command_its_child(who: &Who) {

@@ -12,7 +12,9 @@ crate::tests! {
         what_steers_the_kernel_is_read_only, mounts_have_safe_flags, file_systems_can_be_chosen,
         the_resolver_s_file_is_the_machine_s, a_volume_is_the_same_folder, a_volume_may_be_a_file,
         a_read_only_volume_is_so_all_the_way_down, volumes_may_lie_in_each_other, a_tmpfs_has_its_size_and_mode,
-        a_volume_s_target_is_made, a_volume_s_link_leads_to_its_end, links_of_the_image_never_lead_out;
+        a_volume_s_target_is_made, a_volume_s_link_leads_to_its_end, links_of_the_image_never_lead_out,
+        the_machine_s_devices_are_not_changed;
+    as_root: devices_of_the_image_are_dead;
 }
 
 /// Mount point -> its own options and those of its file system, as a container's mountinfo has them.
@@ -266,5 +268,27 @@ fn links_of_the_image_never_lead_out(who: &Who) {
                 before.0.unchanged(&told);
             }
         }
+    }
+}
+
+/// Root inside is root outside by default, and a device's node is the machine's.
+fn the_machine_s_devices_are_not_changed(who: &Who) {
+    let nodes = "for node in null zero full random urandom tty; do chmod 600 /dev/$node 2>/dev/null && echo $node; done; \
+        chmod 600 /proc/keys 2>/dev/null && echo a mask; :";
+    who.sh(&[], nodes).prints("");
+    who.sh(&["--overlay"], nodes).prints("");
+    let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata("/dev/null").expect("every machine has it"));
+    assert_eq!(mode & 0o777, 0o666);
+}
+
+/// In a root file system of someone else's making a node may be that of the machine's disk.
+fn devices_of_the_image_are_dead(who: &Who) {
+    let rootfs = who.own_rootfs(&[]);
+    let node = rootfs.join("zero").display().to_string();
+    tool("mknod", &["-m", "666", &node, "c", "1", "5"]);
+    for options in [&[][..], &["--read-only"], &["--overlay"], &["--userns", "host"]] {
+        let look = ["sh", "-c", "head -c 1 /zero | wc -c; mknod /dev/own c 1 5 && head -c 1 /dev/own | wc -c; :"];
+        let outcome = who.run_in(rootfs.str(), options, &look).run();
+        outcome.check(!outcome.out().contains('1'), "no node can be opened");
     }
 }

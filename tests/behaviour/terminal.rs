@@ -10,7 +10,7 @@ use std::os::unix::fs::fchown;
 use std::process::{Child, Stdio};
 
 crate::tests! {
-    both: an_interactive_shell_has_job_control, a_shell_on_this_machine_s_own_root, ctrl_c_reaches_the_command, ctrl_z_stops_all_and_fg_resumes_it,
+    both: an_interactive_shell_has_job_control, a_shell_on_this_machine_s_own_root, ctrl_c_reaches_the_command, ctrl_z_stops_all_and_fg_resumes_it, half_a_pipe_is_stopped_and_resumed_too,
         the_outer_shell_gets_its_terminal_back, a_script_gets_its_terminal_back, a_killed_launcher_gives_the_terminal_back,
         a_pipe_s_reader_can_use_the_terminal, a_container_in_the_background_stays_there,
         the_terminal_s_size_is_the_same_inside, a_hangup_ends_the_container, streams_pass_through_untouched,
@@ -170,6 +170,21 @@ fn ctrl_z_stops_all_and_fg_resumes_it(who: &Who) {
     terminal.eventually("the end of all", || process::naming(&mark).is_empty());
 }
 
+/// A command with a session of its own: no terminal stops or continues it by itself.
+fn half_a_pipe_is_stopped_and_resumed_too(who: &Who) {
+    let (terminal, mark) = (Terminal::shell(who), mark());
+    terminal.keys(&format!("$run $root sh -c 'sleep {mark} | cat' | cat\n"));
+    let sleeper = process::wait_for_sleeper(&mark);
+    terminal.keys("\x1a");
+    terminal.expect("Stopped");
+    terminal.eventually("all is stopped", || process::state(sleeper) == 'T');
+    terminal.is_back_outside();
+    terminal.keys("fg\n");
+    terminal.eventually("all goes on", || process::state(sleeper) == 'S');
+    terminal.keys("\x03");
+    terminal.eventually("the end of all", || process::naming(&mark).is_empty());
+}
+
 fn the_outer_shell_gets_its_terminal_back(who: &Who) {
     let terminal = Terminal::shell(who);
     for (script, status) in [("exit 3", 3), ("kill -9 $$", 137), ("kill -TERM $$", 143), ("stty -echo; stty echo", 0)] {
@@ -185,7 +200,8 @@ fn the_outer_shell_gets_its_terminal_back(who: &Who) {
 /// Without job control nobody else would give it back.
 fn a_script_gets_its_terminal_back(who: &Who) {
     let script = "for status in 3 4; do $run $root sh -c \"exit $status\"; echo out-$?; read word; echo \"<$word>\"; done; \
-        $run $root sh -c 'read word; echo \"[$word]\"; kill -9 $$'; read word; echo \"<$word>\"";
+        $run $root sh -c 'read word; echo \"[$word]\"; kill -9 $$'; read word; echo \"<$word>\"; \
+        $run $root no-such-command; echo out-$?; read word; echo \"<$word>\"";
     let terminal = Terminal::open(who, &["sh", "-c", script]);
     for status in [3, 4] {
         terminal.expect(&format!("out-{status}"));
@@ -193,6 +209,8 @@ fn a_script_gets_its_terminal_back(who: &Who) {
     }
     terminal.enter("inside", "[inside]");
     terminal.enter("outside", "<outside>");
+    terminal.expect("out-127");
+    terminal.enter("at last", "<at last>");
 }
 
 fn a_killed_launcher_gives_the_terminal_back(who: &Who) {
