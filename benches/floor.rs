@@ -32,18 +32,21 @@ const NAMESPACES: u32 =
 const KILL: u8 = k::SIGKILL as u8;
 const CHLD: u8 = k::SIGCHLD as u8;
 
-const NO_SUID: Attributes = Attributes::NOSUID;
-const DATA_ONLY: Attributes = NO_SUID.and(Attributes::NODEV).and(Attributes::NOEXEC);
+const NO_PROGRAMS: Attributes = Attributes::NOSUID.and(Attributes::NOEXEC);
+const DATA_ONLY: Attributes = NO_PROGRAMS.and(Attributes::NODEV);
 const READ_ONLY: Attributes = DATA_ONLY.and(Attributes::RDONLY);
+const DEVICE: Attributes = NO_PROGRAMS.and(Attributes::RDONLY);
+const DEV: Attributes = Attributes::NOSUID.and(Attributes::NODEV);
 
 /// Outside, from the first call to the last.
 fn launch(words: &[Word]) -> Result<u8> {
     let [_, rootfs, resolver, groups, uids, gids] = *words else { return Err(Errno::EINVAL) };
     let may_set_groups = groups == word(c"allow");
-    let mask = signal::set_mask(ALL)?;
-    file::close_range(3, u32::MAX)?;
     let lacks = resolver == word(c"make");
-    let made = if lacks { Some(MountPoint::make(rootfs)?) } else { None };
+    file::close_range(3, u32::MAX)?;
+    let lock = if lacks { Some(lock(rootfs)?) } else { None };
+    let mask = signal::set_mask(ALL)?;
+    let made = lock.map(MountPoint::make).transpose()?;
 
     let [ours, theirs] = socket::pair()?;
     let (child, _pidfd) = match process::clone3(NAMESPACES.into())? {
@@ -82,6 +85,12 @@ fn launch(words: &[Word]) -> Result<u8> {
     Ok(status)
 }
 
+fn lock(rootfs: Word) -> Result<Fd> {
+    let lock = file::openat(At::CWD, rootfs, Open::DIRECTORY)?;
+    file::lock_shared(lock.at())?;
+    Ok(lock)
+}
+
 /// A mount point that the image lacks, without a trace in its times.
 struct MountPoint {
     lock: Fd,
@@ -90,9 +99,7 @@ struct MountPoint {
 }
 
 impl MountPoint {
-    fn make(rootfs: Word) -> Result<Self> {
-        let lock = file::openat(At::CWD, rootfs, Open::DIRECTORY)?;
-        file::lock_shared(lock.at())?;
+    fn make(lock: Fd) -> Result<Self> {
         let etc = file::openat(lock.at(), word(c"etc"), Open::PATH_DIRECTORY)?;
         let before = file::fstat(etc.at())?;
         file::make_file(etc.at(), word(c"resolv.conf"), 0o1400)?;
@@ -137,47 +144,54 @@ fn contain(launcher: Fd, rootfs: Word, may_set_groups: bool, mask: SignalSet) ->
     if poll::poll2([launcher.at(), launcher.at()], false)?[0].hung_up {
         return Err(Errno::EPIPE);
     }
+    match identity::join_session_keyring() {
+        // The kernel has no keys, or an outer container's filter refuses them.
+        Err(Errno::ENOSYS | Errno::EPERM) => {}
+        result => result?,
+    }
     process::new_process_group()?;
     process::set_not_dumpable()?;
     process::umask(0o022);
     mount::make_all(mount::Propagation::Private)?;
 
     let root = mount::open_tree(At::CWD, rootfs, true)?;
+    mount::mount_setattr(root.at(), Attributes::NODEV, true)?;
     mount::move_mount(root.at(), At::CWD, word(c"/"))?;
 
     let proc = new_tree(word(c"proc"), &[], DATA_ONLY)?;
     attach(&proc, &root, word(c"/proc"))?;
-    let empty = new_tree(word(c"tmpfs"), &[(word(c"mode"), word(c"0755"))], Attributes::RDONLY)?;
+    let empty = new_tree(word(c"tmpfs"), &[(word(c"mode"), word(c"0755"))], Attributes::NONE)?;
+    file::mkdirat(empty.at(), word(c"directory"), 0o755)?;
+    file::make_file(empty.at(), word(c"file"), 0o444)?;
+    mount::mount_setattr(empty.at(), Attributes::RDONLY, true)?;
     for name in PROTECTED {
         if_there(protect(&proc, name))?;
     }
     for name in HIDDEN_FILES {
-        let tree = mount::open_tree(At::CWD, word(c"/dev/null"), false)?;
-        if_there(mount::move_mount(tree.at(), proc.at(), name))?;
+        if_there(hide(&proc, name, &empty, word(c"file")))?;
     }
     for name in HIDDEN_DIRECTORIES {
-        let tree = mount::open_tree(empty.at(), word(c""), false)?;
-        if_there(mount::move_mount(tree.at(), proc.at(), name))?;
+        if_there(hide(&proc, name, &empty, word(c"directory")))?;
     }
 
     let sys = mount::open_tree(At::CWD, word(c"/sys"), true)?;
     mount::mount_setattr(sys.at(), READ_ONLY, true)?;
     attach(&sys, &root, word(c"/sys"))?;
     for name in HIDDEN_IN_SYS {
-        let tree = mount::open_tree(empty.at(), word(c""), false)?;
-        if_there(mount::move_mount(tree.at(), sys.at(), name))?;
+        if_there(hide(&sys, name, &empty, word(c"directory")))?;
     }
 
-    let dev = new_tree(word(c"tmpfs"), &[(word(c"mode"), word(c"0755")), (word(c"size"), word(c"64m"))], NO_SUID)?;
+    let dev = new_tree(word(c"tmpfs"), &[(word(c"mode"), word(c"0755")), (word(c"size"), word(c"64m"))], DEV)?;
     attach(&dev, &root, word(c"/dev"))?;
     for (source, name) in DEVICES {
         let tree = mount::open_tree(At::CWD, source, true)?;
+        mount::mount_setattr(tree.at(), DEVICE, true)?;
         file::make_file(dev.at(), name, 0o644)?;
         mount::move_mount(tree.at(), dev.at(), name)?;
     }
     // The terminals' group exists where groups are mapped.
     let options = &[(word(c"ptmxmode"), word(c"0666")), (word(c"mode"), word(c"0620")), (word(c"gid"), word(c"5"))];
-    let pts = new_tree(word(c"devpts"), &options[..2 + usize::from(may_set_groups)], NO_SUID.and(Attributes::NOEXEC))?;
+    let pts = new_tree(word(c"devpts"), &options[..2 + usize::from(may_set_groups)], NO_PROGRAMS)?;
     file::mkdirat(dev.at(), word(c"pts"), 0o755)?;
     mount::move_mount(pts.at(), dev.at(), word(c"pts"))?;
     drop(pts);
@@ -231,7 +245,15 @@ const HIDDEN_FILES: [Word; 7] = [
     word(c"sched_debug"),
 ];
 const HIDDEN_DIRECTORIES: [Word; 3] = [word(c"acpi"), word(c"asound"), word(c"scsi")];
-const HIDDEN_IN_SYS: [Word; 2] = [word(c"firmware"), word(c"devices/virtual/powercap")];
+const HIDDEN_IN_SYS: [Word; 7] = [
+    word(c"firmware"),
+    word(c"kernel/debug"),
+    word(c"kernel/tracing"),
+    word(c"kernel/security"),
+    word(c"fs/bpf"),
+    word(c"fs/pstore"),
+    word(c"devices/virtual/powercap"),
+];
 const DEVICES: [(Word, Word); 6] = [
     (word(c"/dev/null"), word(c"null")),
     (word(c"/dev/zero"), word(c"zero")),
@@ -261,6 +283,12 @@ fn new_tree(kind: Word, options: &[(Word, Word)], attributes: Attributes) -> Res
 fn protect(tree: &Fd, name: Word) -> Result<()> {
     let part = mount::open_tree(tree.at(), name, true)?;
     mount::mount_setattr(part.at(), Attributes::RDONLY, true)?;
+    mount::move_mount(part.at(), tree.at(), name)
+}
+
+/// Something empty onto a part of a tree.
+fn hide(tree: &Fd, name: Word, empty: &Fd, cover: Word) -> Result<()> {
+    let part = mount::open_tree(empty.at(), cover, false)?;
     mount::move_mount(part.at(), tree.at(), name)
 }
 
