@@ -174,12 +174,12 @@ impl Carrier<'_> {
                 mount::mount_setattr(tree.at(), Attributes::RDONLY, true)?;
                 mount::move_mount(tree.at(), base, name)?;
             }
-            Step::EmptyTree => {
+            Step::EmptyTree { path } => {
                 let tree = self.new_tmpfs(Attributes::NONE)?;
                 file::mkdirat(tree.at(), EMPTY_DIRECTORY, 0o755)?;
                 file::make_file(tree.at(), EMPTY_FILE, 0o444)?;
                 mount::mount_setattr(tree.at(), Attributes::RDONLY, true)?;
-                *self.trees.slot(Tree::Empty) = Some(tree);
+                self.attach(tree, Tree::Root, path, None, Some(Tree::Empty))?;
             }
             Step::Mask { at, name, directory, .. } => {
                 let empty = if directory { EMPTY_DIRECTORY } else { EMPTY_FILE };

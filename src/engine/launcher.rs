@@ -92,8 +92,9 @@ impl Launcher {
             return self.reap();
         }
         match self.pass(info) {
-            // It has just ended; its SIGCHLD is on its way.
-            Err(Errno::ESRCH) => Ok(None),
+            // It has just ended; its SIGCHLD is on its way. Or the queue of signals is full (RLIMIT_SIGPENDING): the one that
+            // does not fit is lost, as it would be for any receiver.
+            Err(Errno::ESRCH | Errno::EAGAIN) => Ok(None),
             result => result.map(|()| None),
         }
     }

@@ -306,7 +306,7 @@ mod tests {
                             Step::Scratch => open.push(Tree::Scratch),
                             Step::DetachScratch => open.retain(|tree| *tree != Tree::Scratch),
                             Step::Overlay { number, .. } => open.push(Tree::Overlay(*number)),
-                            Step::EmptyTree => open.push(Tree::Empty),
+                            Step::EmptyTree { .. } => open.push(Tree::Empty),
                             Step::BindRoot { .. }
                             | Step::AttachRoot { .. }
                             | Step::EmptyRoot

@@ -194,10 +194,12 @@ impl<'p> Layout<'p> {
         let path = mount.target;
         match mount.what {
             What::Proc => {
+                hiding(draft, path);
                 draft.must(new(c"proc", c"", DATA_ONLY, path).kept(Tree::Proc));
                 self.cover(draft, b"/proc/", Tree::Proc);
             }
             What::Sys => {
+                hiding(draft, path);
                 self.sys(draft, path);
                 self.cover(draft, b"/sys/", Tree::Sys);
             }
@@ -261,8 +263,6 @@ impl<'p> Layout<'p> {
 
     /// Covers the kernel's secrets below this file system, as far as this kernel has them.
     fn cover(&self, draft: &mut Draft<'p>, base: &[u8], at: Tree) {
-        let has_empty = draft.lines.iter().any(|line| line.step == Step::EmptyTree);
-        draft.when(!has_empty, Step::EmptyTree);
         for secret in SECRETS.iter().filter(|secret| secret.path.bytes().starts_with(base)) {
             let (path, name) = (secret.path, secret.path.after(base.len()));
             let directory = secret.cover == Cover::HiddenDirectory;
@@ -273,6 +273,12 @@ impl<'p> Layout<'p> {
             draft.add(Fate::May(MISSING), step);
         }
     }
+}
+
+/// Once, what is needed for covering anything.
+fn hiding<'p>(draft: &mut Draft<'p>, path: Word<'p>) {
+    let has_empty = draft.lines.iter().any(|line| matches!(line.step, Step::EmptyTree { .. }));
+    draft.when(!has_empty, Step::EmptyTree { path });
 }
 
 /// What a Spec asks for, in order.

@@ -182,7 +182,10 @@ pub enum Step<'p> {
         path: Word<'static>,
         name: Word<'static>,
     },
-    EmptyTree,
+    /// What is empty lies below a file system of the container's: before Linux 6.15 only what is attached can be copied.
+    EmptyTree {
+        path: Word<'p>,
+    },
     /// Something empty over a part of proc or sysfs.
     Mask {
         at: Tree,
@@ -295,7 +298,9 @@ impl Step<'_> {
             }
             Self::DeviceLinks => ("make the links of /dev", &[]),
             Self::Protect { path, .. } => ("make % read-only", &[path]),
-            Self::EmptyTree => ("make an empty directory and an empty file that hide others", &[]),
+            Self::EmptyTree { path } => {
+                ("put an empty directory and an empty file, which hide others, below %", &[path])
+            }
             Self::Mask { path, .. } => ("hide %", &[path]),
             Self::SealRoot => ("make the root file system read-only", &[]),
             Self::PivotRoot => ("pivot_root into it and detach the old root", &[]),
