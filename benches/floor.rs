@@ -158,12 +158,13 @@ fn contain(launcher: Fd, rootfs: Word, may_set_groups: bool, mask: SignalSet) ->
     mount::mount_setattr(root.at(), Attributes::NODEV, true)?;
     mount::move_mount(root.at(), At::CWD, word(c"/"))?;
 
-    let proc = new_tree(word(c"proc"), &[], DATA_ONLY)?;
-    attach(&proc, &root, word(c"/proc"))?;
     let empty = new_tree(word(c"tmpfs"), &[(word(c"mode"), word(c"0755"))], Attributes::NONE)?;
     file::mkdirat(empty.at(), word(c"directory"), 0o755)?;
     file::make_file(empty.at(), word(c"file"), 0o444)?;
     mount::mount_setattr(empty.at(), Attributes::RDONLY, true)?;
+    attach(&empty, &root, word(c"/proc"))?;
+    let proc = new_tree(word(c"proc"), &[], DATA_ONLY)?;
+    attach(&proc, &root, word(c"/proc"))?;
     for name in PROTECTED {
         if_there(protect(&proc, name))?;
     }
