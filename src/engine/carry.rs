@@ -87,7 +87,7 @@ impl Carrier<'_> {
                 mount::make_all(Propagation::Slave)?;
             }
             Step::Scratch => {
-                let tree = self.new_tmpfs(Attributes::NONE)?;
+                let tree = self.new_tmpfs()?;
                 mount::move_mount(tree.at(), At::CWD, word(c"/"))?;
                 *self.trees.slot(Tree::Scratch) = Some(tree);
             }
@@ -136,7 +136,7 @@ impl Carrier<'_> {
                 self.attach_root(tree)?;
             }
             Step::EmptyRoot => {
-                let tree = self.new_tmpfs(Attributes::NONE)?;
+                let tree = self.new_tmpfs()?;
                 self.attach_root(tree)?;
             }
             Step::OpenRoot { path } => {
@@ -175,7 +175,7 @@ impl Carrier<'_> {
                 mount::move_mount(tree.at(), base, name)?;
             }
             Step::EmptyTree { path } => {
-                let tree = self.new_tmpfs(Attributes::NONE)?;
+                let tree = self.new_tmpfs()?;
                 file::mkdirat(tree.at(), EMPTY_DIRECTORY, 0o755)?;
                 file::make_file(tree.at(), EMPTY_FILE, 0o444)?;
                 mount::mount_setattr(tree.at(), Attributes::RDONLY, true)?;
@@ -323,8 +323,8 @@ impl Carrier<'_> {
     }
 
     /// A tmpfs that belongs to root and that others can read.
-    fn new_tmpfs(&mut self, attributes: Attributes) -> Result<Fd> {
-        self.new_tree(word(c"tmpfs"), [word(c"mode=0755"), Word::default()], attributes)
+    fn new_tmpfs(&mut self) -> Result<Fd> {
+        self.new_tree(word(c"tmpfs"), [word(c"mode=0755"), Word::default()], Attributes::NONE)
     }
 
     /// A new file system as a detached tree. The kernel's own words on a failure are in the context's log.
@@ -397,9 +397,7 @@ const DEVICE_LINKS: [(&CStr, &CStr); 5] = [
 /// A detached copy of what is mounted at a path, with all that is mounted below it.
 fn copied(path: Word, attributes: Attributes) -> Result<Fd> {
     let tree = mount::open_tree(At::CWD, path, true)?;
-    if attributes != Attributes::NONE {
-        mount::mount_setattr(tree.at(), attributes, true)?;
-    }
+    mount::mount_setattr(tree.at(), attributes, true)?;
     Ok(tree)
 }
 

@@ -23,7 +23,8 @@ pub enum Kept {
 pub fn make(arena: &Arena, root: At, target: Word, what: Make, kept: Kept) -> Result<()> {
     /// Another aril may make or remove the same ones meanwhile.
     const TRIES: usize = 8;
-    let mask = process::umask(if kept == Kept::ForTheRun { 0 } else { OTHERS_WRITE });
+    // The launcher has the caller's; inside a step has set it.
+    let mask = (kept == Kept::ForTheRun).then(|| process::umask(0));
     let mut result = Err(Errno::EAGAIN);
     for _ in 0..TRIES {
         result = rootfs::find(arena, root, target).and_then(|way| make_missing(&way, what, kept));
@@ -31,12 +32,9 @@ pub fn make(arena: &Arena, root: At, target: Word, what: Make, kept: Kept) -> Re
             break;
         }
     }
-    process::umask(mask);
+    mask.map(process::umask);
     result
 }
-
-/// What nothing that is made for good allows.
-const OTHERS_WRITE: u32 = 0o022;
 
 fn make_missing(way: &Way, what: Make, kept: Kept) -> Result<()> {
     let marked = kept == Kept::ForTheRun;

@@ -28,7 +28,7 @@ pub enum How<'m> {
 }
 
 /// What the container has of its own.
-const OWN: &str = "/proc /sys /dev /tmp /run";
+pub const OWN: [Word; 5] = [word(c"/proc"), word(c"/sys"), word(c"/dev"), word(c"/tmp"), word(c"/run")];
 
 /// File systems that overlayfs takes for a lower layer and whose permission checks work for its user.
 const LOWER: &str =
@@ -63,7 +63,7 @@ pub fn read(arena: &Arena, whole: bool) -> Told<'_, &[Piece<'_>]> {
 }
 
 fn is_own(point: Word) -> bool {
-    words(OWN).any(|own| path::is_within(point.bytes(), own))
+    OWN.iter().any(|own| path::is_within(point.bytes(), own.bytes()))
 }
 
 /// How a file or directory on a file system of this type can be shown; `None`: not at all.

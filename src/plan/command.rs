@@ -5,7 +5,7 @@ use super::{Draft, Step};
 use crate::host::Host;
 use crate::spec::{ChangeRoot, Namespace, Spec};
 use crate::sys::{Arena, List, Word, word};
-use crate::text::{copy, path, split};
+use crate::text::{copy, cut, path, split};
 
 /// What execve(2) gets.
 #[derive(Debug)]
@@ -74,14 +74,10 @@ fn environment<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host<'p>) -> &'p [W
     entries.push(passed_on(arena, host, b"TERM").unwrap_or(word(c"TERM=xterm")));
     entries.push(word(c"container=aril"));
     for asked in spec.environment.iter() {
-        let name = asked.bytes().split_inclusive(|byte| *byte == b'=').next().unwrap_or_default();
-        let entry = if name.ends_with(b"=") { Some(*asked) } else { passed_on(arena, host, name) };
+        let (name, value) = cut(asked.bytes(), b'=');
+        let entry = if value.is_some() { Some(*asked) } else { passed_on(arena, host, name) };
         let Some(entry) = entry else { continue };
-        let is_same = |earlier: &Word| {
-            let rest = earlier.bytes().strip_prefix(name.strip_suffix(b"=").unwrap_or(name));
-            rest.is_some_and(|rest| rest.starts_with(b"="))
-        };
-        match entries.iter().position(is_same) {
+        match entries.iter().position(|earlier: &Word| cut(earlier.bytes(), b'=').0 == name) {
             Some(at) => entries[at] = entry,
             None => entries.push(entry),
         }

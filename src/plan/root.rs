@@ -3,12 +3,11 @@
 //! Whatever the root is, it ends as one mount on top of `/`, in which the rest is mounted; then it takes the old root's place.
 
 use super::{Draft, Fate, INVALID, Make, Step, Tree};
-use crate::host::view::How;
+use crate::host::view::{How, OWN};
 use crate::host::{Host, Piece};
 use crate::spec::{ChangeRoot, Spec};
 use crate::sys::file::Kind;
 use crate::sys::mount::Attributes;
-use crate::sys::word;
 
 /// What the root is made of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,8 +108,8 @@ fn show_all<'p>(draft: &mut Draft<'p>, host: &Host<'p>) {
         number += 1;
     } else {
         draft.must(Step::EmptyRoot);
-        for path in [c"/proc", c"/sys", c"/dev", c"/tmp", c"/run"] {
-            draft.must(Step::MakeInRoot { target: word(path), make: Make::Directory });
+        for target in OWN {
+            draft.must(Step::MakeInRoot { target, make: Make::Directory });
         }
     }
     for piece in host.view.get(usize::from(number)..).unwrap_or_default() {
