@@ -10,7 +10,7 @@ use aril::plan::plan;
 use aril::sys::file::{self, Open};
 use aril::sys::words::Start;
 use aril::sys::{Arena, At, process, tolerate, word};
-use aril::text::{Problem, Text, Told, problem::FAILED};
+use aril::text::{Problem, Text, Told, problem::FAILED, t};
 
 aril::entry!(main);
 
@@ -79,7 +79,7 @@ fn answer<'m>(arena: &'m Arena, start: Start) -> Told<'m, Answer<'m>> {
             let words = start.terminated_arguments().get(skipped..).unwrap_or_default();
             return Ok(Answer::Ended(wrapper::run(words, start.terminated_environment())));
         }
-        Request::Overview => drop(text.add(cli::OVERVIEW)),
+        Request::Overview => drop(text.fill(cli::OVERVIEW, &[])),
         Request::RunHelp => cli::write_run_help(&mut text),
         Request::Version => drop(text.add(concat!("aril ", env!("CARGO_PKG_VERSION"), "\n").as_bytes())),
     }
@@ -94,18 +94,21 @@ fn end(ended: Ended, start: Start) -> aril::sys::Result<u8> {
     let arena = Arena::new()?;
     if let (true, Ok(Request::Run(spec))) = (ended.made, cli::parse(&arena, start.arguments())) {
         if let Err(errno) = engine::clean_up(&arena, &spec) {
-            complain(&arena, Problem::failed(&arena, "remove the mount points that were made for the run", &[], errno));
+            complain(
+                &arena,
+                Problem::failed(&arena, t!("remove the mount points that were made for the run"), &[], errno),
+            );
         }
     }
     Ok(ended
         .status
-        .unwrap_or_else(|errno| complain(&arena, Problem::failed(&arena, "wait for the container", &[], errno))))
+        .unwrap_or_else(|errno| complain(&arena, Problem::failed(&arena, t!("wait for the container"), &[], errno))))
 }
 
 fn say(arena: &Arena, text: &[u8]) -> u8 {
     match file::write_all(At::STDOUT, text) {
         Ok(()) => 0,
-        Err(errno) => complain(arena, Problem::failed(arena, "write to standard output", &[], errno)),
+        Err(errno) => complain(arena, Problem::failed(arena, t!("write to standard output"), &[], errno)),
     }
 }
 

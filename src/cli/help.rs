@@ -1,42 +1,42 @@
 //! The help texts. Options come from the table.
 
 use super::options::{Group, OPTIONS};
-use crate::text::Text;
+use crate::text::sentence::Sentence;
+use crate::text::{Text, t};
 
 /// `aril --help`.
-pub const OVERVIEW: &[u8] = "\
+pub const OVERVIEW: Sentence = t!("\
 aril: a container runner and an init in one tiny file
 
-  aril run [OPTIONS] ROOTFS [COMMAND [ARG…]]      run a command in a container
-  aril explain [OPTIONS] ROOTFS [COMMAND [ARG…]]  print what run would do here, and do nothing
-  aril init [--] COMMAND [ARG…]                   run a command, reap orphans, pass on signals
+  aril run [OPTIONS] ROOTFS [COMMAND [ARG...]]      run a command in a container
+  aril explain [OPTIONS] ROOTFS [COMMAND [ARG...]]  print what run would do here, and do nothing
+  aril init [--] COMMAND [ARG...]                   run a command, reap orphans, pass on signals
   aril --version
 
 ROOTFS is a directory, or / for a throw-away view of this machine.
 Options of run: aril run --help
-"
-.as_bytes();
+");
 
-const USAGE: &str = "\
-aril run [OPTIONS] ROOTFS [COMMAND [ARG…]]
+const USAGE: Sentence = t!("\
+aril run [OPTIONS] ROOTFS [COMMAND [ARG...]]
 
 Runs COMMAND (default: /bin/sh) in a container whose root is the directory ROOTFS, or with / a throw-away view of this
 machine. The host's network is SHARED unless --network none is given.
-";
+");
 
-const EXAMPLES: &str = "\
+const EXAMPLES: Sentence = t!("\
 Exit status: the command's; 128+n if signal n ended it; 125 aril failed; 126 cannot be executed; 127 not found.
 Examples:
   aril run / sh                                   try things out on a view of this machine
   aril run --network none --read-only rootfs sh   no network, nothing written
   aril run -v \"$PWD\":/src -w /src rootfs make     build a project of the host
-";
+");
 
 /// `aril run --help`: grouped, one screen, examples last.
 pub fn write_run_help(text: &mut Text) {
-    text.add(USAGE.as_bytes());
+    text.fill(USAGE, &[]);
     for (group, heading) in Group::ALL {
-        text.add(b"\n").add(heading.bytes()).add(b":\n");
+        text.add(b"\n").fill(*heading, &[]).add(b":\n");
         for option in OPTIONS.iter().filter(|option| option.group == *group) {
             let start = text.bytes().len();
             match option.short {
@@ -46,14 +46,13 @@ pub fn write_run_help(text: &mut Text) {
             text.add(option.long.bytes()).add(b" ").add(option.value.bytes());
             /// Where the explanations begin.
             const COLUMN: usize = 32;
-            let is_character = |byte: &&u8| **byte >> 6 != 0b10;
-            while text.bytes()[start..].iter().filter(is_character).count() < COLUMN {
+            while text.bytes().len() < start + COLUMN {
                 text.add(b" ");
             }
-            text.add(b" ").add(option.help.bytes()).add(b"\n");
+            text.add(b" ").fill(option.help, &[]).add(b"\n");
         }
     }
-    text.add(b"\n").add(EXAMPLES.as_bytes());
+    text.add(b"\n").fill(EXAMPLES, &[]);
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ pub use help::{OVERVIEW, write_run_help};
 
 use crate::spec::{ChangeRoot, FileSystems, IdMap, Namespace, Source, Spec};
 use crate::sys::{Arena, Word, word};
-use crate::text::{Problem, Told, cut, names, path};
+use crate::text::{Problem, Told, cut, names, path, t, text};
 use options::{OPTIONS, Opt};
 use values::Value;
 
@@ -38,7 +38,9 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
         Some(2) => Ok(Request::Init(words.len() - rest.len())),
         Some(3..=5) => Ok(Request::Overview),
         Some(_) => Ok(Request::Version),
-        None => Err(Problem::refused(arena, "unknown command %", &[*verb]).advise(arena, "see: aril --help", &[])),
+        None => {
+            Err(Problem::refused(arena, t!("unknown command %"), &[*verb]).advise(arena, t!("see: aril --help"), &[]))
+        }
     }
 }
 
@@ -50,9 +52,9 @@ fn run<'a>(arena: &'a Arena, words: &'a [Word<'a>], explain: bool) -> Told<'a, R
         return Ok(Request::RunHelp);
     }
     let Some((rootfs, command)) = words.split_first() else {
-        return Err(Problem::refused(arena, "no root file system given", &[]).advise(
+        return Err(Problem::refused(arena, t!("no root file system given"), &[]).advise(
             arena,
-            "aril run DIRECTORY COMMAND, or: aril run / sh (a throw-away view of this machine)",
+            t!("aril run DIRECTORY COMMAND, or: aril run / sh (a throw-away view of this machine)"),
             &[],
         ));
     };
@@ -111,7 +113,7 @@ impl<'a> Scan<'a> {
             return self.apply(option, None);
         }
         if option.value.is_empty() {
-            return Err(Problem::refused(self.arena, "option --% takes no value", &[option.long]));
+            return Err(Problem::refused(self.arena, t!("option --% takes no value"), &[option.long]));
         }
         self.apply(option, Some(word.after(end + 1)))
     }
@@ -142,19 +144,20 @@ impl<'a> Scan<'a> {
                 *first
             }
             (None, []) => {
-                return Err(Problem::refused(arena, "option --% needs a value: %", &[option.long, option.value]));
+                return Err(Problem::refused(arena, t!("option --% needs a value: %"), &[option.long, option.value]));
             }
         };
         self.help |= option.short == b'h';
-        (option.set)(&mut self.spec, Value { word, arena })
-            .map_err(|reason| Problem::refused(arena, "option --% %: %", &[option.long, word, reason]))
+        (option.set)(&mut self.spec, Value { word, arena }).map_err(|reason| {
+            Problem::refused(arena, t!("option --% %: %"), &[option.long, word, text(arena, reason, &[])])
+        })
     }
 
     fn unknown(&self, name: &[u8], word: Word) -> &'a Problem<'a> {
-        let problem = Problem::refused(self.arena, "unknown option %", &[word]);
+        let problem = Problem::refused(self.arena, t!("unknown option %"), &[word]);
         match options::nearest(name) {
-            Some(option) => problem.advise(self.arena, "did you mean --%?", &[option.long]),
-            None => problem.advise(self.arena, "see: aril run --help", &[]),
+            Some(option) => problem.advise(self.arena, t!("did you mean --%?"), &[option.long]),
+            None => problem.advise(self.arena, t!("see: aril run --help"), &[]),
         }
     }
 }
@@ -171,27 +174,27 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
     let contradictions = [
         (
             pivots && mounts != Source::Private,
-            "pivot_root needs a mount namespace of its own: leave it private, or say --change-root chroot or none",
+            t!("pivot_root needs a mount namespace of its own: leave it private, or say --change-root chroot or none"),
         ),
-        (mounts != Source::Private && (has_mounts || changes_root), "mounts need a mount namespace of their own"),
-        (keeps_root && !is_host, "--change-root none keeps the host's root: ROOTFS must be /"),
-        (keeps_root && changes_root, "--change-root none keeps the host's root as it is"),
+        (mounts != Source::Private && (has_mounts || changes_root), t!("mounts need a mount namespace of their own")),
+        (keeps_root && !is_host, t!("--change-root none keeps the host's root: ROOTFS must be /")),
+        (keeps_root && changes_root, t!("--change-root none keeps the host's root as it is")),
         (
             !pivots && !keeps_root && (changes_root || is_host),
-            "--change-root chroot takes a directory, and takes it as it is",
+            t!("--change-root chroot takes a directory, and takes it as it is"),
         ),
-        (!spec.is_private(Namespace::User) && maps, "id maps need a user namespace: leave out --userns"),
+        (!spec.is_private(Namespace::User) && maps, t!("id maps need a user namespace: leave out --userns")),
         (
             spec.hostname.is_some() && !spec.is_private(Namespace::Uts),
-            "--hostname needs a uts namespace of its own: leave out --uts",
+            t!("--hostname needs a uts namespace of its own: leave out --uts"),
         ),
         (
             file_systems.proc && !spec.is_private(Namespace::Pid),
-            "a new /proc needs a new pid namespace: leave it private, or leave proc out of --fs",
+            t!("a new /proc needs a new pid namespace: leave it private, or leave proc out of --fs"),
         ),
     ];
     match contradictions.iter().find(|(found, _)| *found) {
-        Some((_, text)) => Err(Problem::refused(arena, text, &[])),
+        Some((_, sentence)) => Err(Problem::refused(arena, *sentence, &[])),
         None => Ok(()),
     }
 }

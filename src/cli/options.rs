@@ -3,6 +3,8 @@
 use super::values::{Refused, Value};
 use crate::spec::{Namespace, Spec};
 use crate::sys::{Word, word};
+use crate::text::sentence::Sentence;
+use crate::text::t;
 
 /// One option.
 #[derive(Debug)]
@@ -13,12 +15,12 @@ pub struct Opt {
     pub group: Group,
     /// What the value is called in the help; empty if there is none.
     pub value: Word<'static>,
-    pub help: Word<'static>,
+    pub help: Sentence,
     /// A value that parses.
     #[cfg(test)]
     pub example: &'static str,
     /// Puts the value into the Spec.
-    pub set: for<'a> fn(&mut Spec<'a>, Value<'a>) -> Result<(), Refused<'a>>,
+    pub set: for<'a> fn(&mut Spec<'a>, Value<'a>) -> Result<(), Refused>,
 }
 
 /// The headings of the help, in their order.
@@ -32,12 +34,12 @@ pub enum Group {
 }
 
 impl Group {
-    pub const ALL: &'static [(Self, Word<'static>)] = &[
-        (Self::Root, word(c"Root file system")),
-        (Self::Identity, word(c"Identity")),
-        (Self::Namespaces, word(c"Namespaces: private (a new one), host (the caller's) or ns:PATH (join)")),
-        (Self::Process, word(c"Process and privilege")),
-        (Self::Look, word(c"Looking on")),
+    pub const ALL: &'static [(Self, Sentence)] = &[
+        (Self::Root, t!("Root file system")),
+        (Self::Identity, t!("Identity")),
+        (Self::Namespaces, t!("Namespaces: private (a new one), host (the caller's) or ns:PATH (join)")),
+        (Self::Process, t!("Process and privilege")),
+        (Self::Look, t!("Looking on")),
     ];
 }
 
@@ -49,7 +51,7 @@ macro_rules! options {
             short: 0 $(+ $short)?,
             group: Group::$group,
             value: word(options!(@or c"" $($value)?)),
-            help: word($help),
+            help: t!($help),
             #[cfg(test)]
             example: options!(@or "" $($example)?),
             set: $set,
@@ -61,87 +63,87 @@ macro_rules! options {
 
 options! {
     Root {
-        c"read-only", c"the root file system cannot be written", |spec, _| { spec.read_only = true; Ok(()) };
-        c"overlay", c"writes go to a tmpfs and vanish at exit", |spec, _| { spec.overlay = true; Ok(()) };
-        c"volume" b'v' = c"SRC:DST[:ro]" ("/etc:/mnt:ro"), c"bind a file or directory of the host", |spec, value| {
+        c"read-only", "the root file system cannot be written", |spec, _| { spec.read_only = true; Ok(()) };
+        c"overlay", "writes go to a tmpfs and vanish at exit", |spec, _| { spec.overlay = true; Ok(()) };
+        c"volume" b'v' = c"SRC:DST[:ro]" ("/etc:/mnt:ro"), "bind a file or directory of the host", |spec, value| {
             spec.volumes.push(value.volume()?); Ok(())
         };
-        c"tmpfs" = c"DST[:size=…,mode=…]" ("/mnt:size=1m"), c"mount an empty tmpfs", |spec, value| {
+        c"tmpfs" = c"DST[:OPTIONS]" ("/mnt:size=1m"), "mount an empty tmpfs: size=, mode=, nr_inodes=, nr_blocks=", |spec, value| {
             spec.tmpfs.push(value.tmpfs()?); Ok(())
         };
-        c"fs" = c"LIST" ("proc,dev"), c"its own file systems: proc,sys,dev (default: all) or none", |spec, value| {
+        c"fs" = c"LIST" ("proc,dev"), "its own file systems: proc,sys,dev (default: all) or none", |spec, value| {
             spec.file_systems = Some(value.file_systems()?); Ok(())
         };
-        c"change-root" = c"HOW" ("chroot"), c"pivot_root (default), chroot, or none: the host's root", |spec, value| {
+        c"change-root" = c"HOW" ("chroot"), "pivot_root (default), chroot, or none: the host's root", |spec, value| {
             spec.change_root = value.change_root()?; Ok(())
         };
     }
     Identity {
-        c"hostname" = c"NAME" ("box"), c"host name (default: container)", |spec, value| {
+        c"hostname" = c"NAME" ("box"), "host name (default: container)", |spec, value| {
             spec.hostname = Some(value.hostname()?); Ok(())
         };
-        c"user" b'u' = c"USER[:GROUP]" ("1:1"), c"run as this user, by number or by the image's names", |spec, value| {
+        c"user" b'u' = c"USER[:GROUP]" ("1:1"), "run as this user, by number or by the image's names", |spec, value| {
             spec.user = Some(value.not_empty()?); Ok(())
         };
-        c"workdir" b'w' = c"DIR" ("/tmp"), c"working directory (default: /)", |spec, value| {
+        c"workdir" b'w' = c"DIR" ("/tmp"), "working directory (default: /)", |spec, value| {
             spec.workdir = Some(value.absolute()?); Ok(())
         };
-        c"env" b'e' = c"NAME[=VALUE]" ("A=b"), c"set a variable, or pass the caller's on", |spec, value| {
+        c"env" b'e' = c"NAME[=VALUE]" ("A=b"), "set a variable, or pass the caller's on", |spec, value| {
             spec.environment.push(value.variable()?); Ok(())
         };
-        c"uid-map" = c"IN:OUT:COUNT" ("0:0:1"), c"map user ids (repeatable), or none", |spec, value| {
+        c"uid-map" = c"IN:OUT:COUNT" ("0:0:1"), "map user ids (repeatable), or none", |spec, value| {
             value.add_map(&mut spec.uids)
         };
-        c"gid-map" = c"IN:OUT:COUNT" ("0:0:1"), c"map group ids (repeatable), or none", |spec, value| {
+        c"gid-map" = c"IN:OUT:COUNT" ("0:0:1"), "map group ids (repeatable), or none", |spec, value| {
             value.add_map(&mut spec.gids)
         };
     }
     Namespaces {
-        c"network" = c"WHICH" ("none"), c"host (default: the host's network is SHARED), or none", |spec, value| {
+        c"network" = c"WHICH" ("none"), "host (default: the host's network is SHARED), or none", |spec, value| {
             set(spec, Namespace::Network, value.or_none())
         };
-        c"userns" = c"WHICH" ("host"), c"user ids", |spec, value| set(spec, Namespace::User, value);
-        c"mntns" = c"WHICH" ("private"), c"mounts", |spec, value| set(spec, Namespace::Mount, value);
-        c"pid" = c"WHICH" ("private"), c"process ids", |spec, value| set(spec, Namespace::Pid, value);
-        c"uts" = c"WHICH" ("host"), c"host name", |spec, value| set(spec, Namespace::Uts, value);
-        c"ipc" = c"WHICH" ("host"), c"System V IPC and message queues", |spec, value| set(spec, Namespace::Ipc, value);
-        c"cgroupns" = c"WHICH" ("host"), c"view of cgroups", |spec, value| set(spec, Namespace::Cgroup, value);
-        c"time" = c"WHICH" ("private"), c"clocks (default: host)", |spec, value| set(spec, Namespace::Time, value);
-        c"namespaces" = c"LIST" ("user,uts"), c"exactly these are private: names as above, all, none", |spec, value| {
+        c"userns" = c"WHICH" ("host"), "user ids", |spec, value| set(spec, Namespace::User, value);
+        c"mntns" = c"WHICH" ("private"), "mounts", |spec, value| set(spec, Namespace::Mount, value);
+        c"pid" = c"WHICH" ("private"), "process ids", |spec, value| set(spec, Namespace::Pid, value);
+        c"uts" = c"WHICH" ("host"), "host name", |spec, value| set(spec, Namespace::Uts, value);
+        c"ipc" = c"WHICH" ("host"), "System V IPC and message queues", |spec, value| set(spec, Namespace::Ipc, value);
+        c"cgroupns" = c"WHICH" ("host"), "view of cgroups", |spec, value| set(spec, Namespace::Cgroup, value);
+        c"time" = c"WHICH" ("private"), "clocks (default: host)", |spec, value| set(spec, Namespace::Time, value);
+        c"namespaces" = c"LIST" ("user,uts"), "exactly these are private: names as above, all, none", |spec, value| {
             value.namespaces(&mut spec.namespaces)
         };
     }
     Process {
-        c"no-init", c"the command is PID 1: no reaping, no default signals", |spec, _| { spec.init = false; Ok(()) };
-        c"stop-timeout" = c"TIME" ("3s"), c"from a stop request to SIGKILL (default: 10s)", |spec, value| {
+        c"no-init", "the command is PID 1: no reaping, no default signals", |spec, _| { spec.init = false; Ok(()) };
+        c"stop-timeout" = c"TIME" ("3s"), "from a stop request to SIGKILL (default: 10s)", |spec, value| {
             spec.stop_timeout = value.duration()?; Ok(())
         };
-        c"cap-add" = c"NAME" ("net_admin"), c"add a capability, or all", |spec, value| {
+        c"cap-add" = c"NAME" ("net_admin"), "add a capability, or all", |spec, value| {
             spec.capabilities |= value.capability()?; Ok(())
         };
-        c"cap-drop" = c"NAME" ("all"), c"drop a capability, or all", |spec, value| {
+        c"cap-drop" = c"NAME" ("all"), "drop a capability, or all", |spec, value| {
             spec.capabilities &= !value.capability()?; Ok(())
         };
-        c"preserve-fds" = c"N" ("0"), c"pass on descriptors 3 to 2+N", |spec, value| {
+        c"preserve-fds" = c"N" ("0"), "pass on descriptors 3 to 2+N", |spec, value| {
             spec.preserve_fds = value.count()?; Ok(())
         };
-        c"rm", c"accepted: nothing is ever kept", nothing;
-        c"interactive" b'i', c"accepted: standard input is always passed on", nothing;
-        c"tty" b't', c"accepted: a terminal is found by itself", nothing;
-        c"init", c"accepted: aril is PID 1 anyway", |spec, _| { spec.init = true; Ok(()) };
+        c"rm", "accepted: nothing is ever kept", nothing;
+        c"interactive" b'i', "accepted: standard input is always passed on", nothing;
+        c"tty" b't', "accepted: a terminal is found by itself", nothing;
+        c"init", "accepted: aril is PID 1 anyway", |spec, _| { spec.init = true; Ok(()) };
     }
     Look {
-        c"trace", c"print each step with its microseconds", |spec, _| { spec.trace = true; Ok(()) };
-        c"verbose", c"print the command, user id and pid first", |spec, _| { spec.verbose = true; Ok(()) };
-        c"help" b'h', c"this text", nothing;
+        c"trace", "print each step with its microseconds", |spec, _| { spec.trace = true; Ok(()) };
+        c"verbose", "print the command, user id and pid first", |spec, _| { spec.verbose = true; Ok(()) };
+        c"help" b'h', "this text", nothing;
     }
 }
 
-fn nothing<'a>(_: &mut Spec<'a>, _: Value<'a>) -> Result<(), Refused<'a>> {
+fn nothing<'a>(_: &mut Spec<'a>, _: Value<'a>) -> Result<(), Refused> {
     Ok(())
 }
 
-fn set<'a>(spec: &mut Spec<'a>, kind: Namespace, value: Value<'a>) -> Result<(), Refused<'a>> {
+fn set<'a>(spec: &mut Spec<'a>, kind: Namespace, value: Value<'a>) -> Result<(), Refused> {
     spec.namespaces[kind as usize] = value.source()?;
     Ok(())
 }

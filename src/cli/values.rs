@@ -3,11 +3,12 @@
 use crate::spec::{ChangeRoot, FileSystems, IdMap, IdRange, Namespace, Source, Tmpfs, Volume};
 use crate::sys::identity::CapabilitySet;
 use crate::sys::{Arena, List, Word, word};
-use crate::text::{copy, cut, decimal, names, number, path, split, text};
+use crate::text::sentence::Sentence;
+use crate::text::{copy, cut, names, number, path, split, t};
 
 /// Why a value is refused.
-pub type Refused<'a> = Word<'a>;
-type Parsed<'a, T> = Result<T, Refused<'a>>;
+pub type Refused = Sentence;
+type Parsed<T> = Result<T, Refused>;
 
 /// `HOST_NAME_MAX` of the kernel.
 const LONGEST_HOSTNAME: usize = 64;
@@ -20,54 +21,52 @@ pub struct Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    pub fn not_empty(self) -> Parsed<'a, Word<'a>> {
-        if self.word.is_empty() { Err(word(c"is empty")) } else { Ok(self.word) }
+    pub fn not_empty(self) -> Parsed<Word<'a>> {
+        if self.word.is_empty() { Err(t!("is empty")) } else { Ok(self.word) }
     }
 
-    pub fn absolute(self) -> Parsed<'a, Word<'a>> {
-        if self.word.bytes().starts_with(b"/") { Ok(self.word) } else { Err(word(c"not an absolute path")) }
+    pub fn absolute(self) -> Parsed<Word<'a>> {
+        if self.word.bytes().starts_with(b"/") { Ok(self.word) } else { Err(t!("not an absolute path")) }
     }
 
-    pub fn hostname(self) -> Parsed<'a, Word<'a>> {
-        let length = self.not_empty()?.bytes().len();
-        if length > LONGEST_HOSTNAME {
-            let length = decimal(self.arena, length as u64);
-            return Err(text(self.arena, "% bytes, but the kernel takes at most 64", &[length]));
+    pub fn hostname(self) -> Parsed<Word<'a>> {
+        match self.not_empty()?.bytes().len() {
+            ..=LONGEST_HOSTNAME => Ok(self.word),
+            _ => Err(t!("the kernel takes at most 64 bytes")),
         }
-        Ok(self.word)
     }
 
-    pub fn variable(self) -> Parsed<'a, Word<'a>> {
+    pub fn variable(self) -> Parsed<Word<'a>> {
         match self.word.bytes() {
-            [] | [b'=', ..] => Err(word(c"has no name")),
+            [] | [b'=', ..] => Err(t!("has no name")),
             _ => Ok(self.word),
         }
     }
 
     /// A number of descriptors: no process has more than the kernel's `NR_OPEN`.
-    pub fn count(self) -> Parsed<'a, u32> {
+    pub fn count(self) -> Parsed<u32> {
         const NR_OPEN: u32 = 1 << 20;
-        number::decimal(self.word.bytes()).filter(|count| *count <= NR_OPEN).ok_or(word(c"not a number up to 1048576"))
+        number::decimal(self.word.bytes()).filter(|count| *count <= NR_OPEN).ok_or(t!("not a number up to 1048576"))
     }
 
-    pub fn duration(self) -> Parsed<'a, u64> {
-        number::duration(self.word.bytes()).ok_or(word(c"not a time such as 10s, 500ms or 2m"))
+    pub fn duration(self) -> Parsed<u64> {
+        number::duration(self.word.bytes()).ok_or(t!("not a time such as 10s, 500ms or 2m"))
     }
 
-    pub fn capability(self) -> Parsed<'a, CapabilitySet> {
-        names::capability(self.word.bytes()).ok_or(word(c"no such capability (capabilities(7))"))
+    pub fn capability(self) -> Parsed<CapabilitySet> {
+        names::capability(self.word.bytes()).ok_or(t!("no such capability (capabilities(7))"))
     }
 
-    pub fn change_root(self) -> Parsed<'a, ChangeRoot> {
+    pub fn change_root(self) -> Parsed<ChangeRoot> {
         match names::position("pivot_root chroot none", self.word.bytes()) {
             Some(0) => Ok(ChangeRoot::Pivot),
             Some(1) => Ok(ChangeRoot::Chroot),
             Some(_) => Ok(ChangeRoot::None),
-            None => Err(word(c"not pivot_root, chroot or none")),
+            None => Err(t!("not pivot_root, chroot or none")),
         }
     }
 
-    pub fn file_systems(self) -> Parsed<'a, FileSystems> {
+    pub fn file_systems(self) -> Parsed<FileSystems> {
         let mut chosen = FileSystems::NONE;
         for name in self.list() {
             match names::position("proc sys dev none", name) {
@@ -75,7 +74,7 @@ impl<'a> Value<'a> {
                 Some(1) => chosen.sys = true,
                 Some(2) => chosen.dev = true,
                 Some(_) => {}
-                None => return Err(word(c"not a list of proc, sys and dev, or none")),
+                None => return Err(t!("not a list of proc, sys and dev, or none")),
             }
         }
         Ok(chosen)
@@ -91,18 +90,18 @@ impl<'a> Value<'a> {
     }
 
     /// `private`, `host` or `ns:PATH`.
-    pub fn source(self) -> Parsed<'a, Source<'a>> {
+    pub fn source(self) -> Parsed<Source<'a>> {
         const JOIN: usize = 3;
         match self.word.bytes() {
             b"private" => Ok(Source::Private),
             b"host" => Ok(Source::Host),
             [b'n', b's', b':', _, ..] => Ok(Source::Join(self.word.after(JOIN))),
-            _ => Err(word(c"not private, host or ns:PATH")),
+            _ => Err(t!("not private, host or ns:PATH")),
         }
     }
 
     /// Exactly the named ones become private; those already joined by path stay so.
-    pub fn namespaces(self, into: &mut [Source; Namespace::ALL.len()]) -> Parsed<'a, ()> {
+    pub fn namespaces(self, into: &mut [Source; Namespace::ALL.len()]) -> Parsed<()> {
         for source in into.iter_mut().filter(|source| !matches!(source, Source::Join(_))) {
             *source = Source::Host;
         }
@@ -112,9 +111,7 @@ impl<'a> Value<'a> {
                 b"none" => {}
                 _ => {
                     let found = Namespace::ALL.iter().find(|row| row.1.bytes() == name);
-                    let Some((kind, ..)) = found else {
-                        return Err(text(self.arena, "% is no namespace", &[copy(self.arena, &[name])]));
-                    };
+                    let Some((kind, ..)) = found else { return Err(t!("not a list of namespaces, all or none")) };
                     into[*kind as usize] = Source::Private;
                 }
             }
@@ -123,14 +120,14 @@ impl<'a> Value<'a> {
     }
 
     /// `IN:OUT:COUNT`, or `none`.
-    pub fn add_map(self, map: &mut IdMap<'a>) -> Parsed<'a, ()> {
+    pub fn add_map(self, map: &mut IdMap<'a>) -> Parsed<()> {
         if self.word == word(c"none") {
             *map = IdMap::None;
             return Ok(());
         }
-        let [inside, outside, count] = number::three(self.word.bytes(), b':').ok_or(word(c"not IN:OUT:COUNT"))?;
+        let [inside, outside, count] = number::three(self.word.bytes(), b':').ok_or(t!("not IN:OUT:COUNT"))?;
         if count == 0 || inside.checked_add(count).is_none() || outside.checked_add(count).is_none() {
-            return Err(word(c"the range is empty or passes the last id"));
+            return Err(t!("the range is empty or passes the last id"));
         }
         if !matches!(map, IdMap::Ranges(_)) {
             *map = IdMap::Ranges(List::new(self.arena));
@@ -142,8 +139,8 @@ impl<'a> Value<'a> {
     }
 
     /// `SRC:DST[:ro|:rw]`.
-    pub fn volume(self) -> Parsed<'a, Volume<'a>> {
-        let refused = word(c"not SRC:DST[:ro]");
+    pub fn volume(self) -> Parsed<Volume<'a>> {
+        let refused = t!("not SRC:DST[:ro]");
         let mut parts = split(self.word.bytes(), b':');
         let (Some(source), Some(target)) = (parts.next(), parts.next()) else { return Err(refused) };
         let read_only = match (parts.next(), parts.next()) {
@@ -152,13 +149,13 @@ impl<'a> Value<'a> {
             _ => return Err(refused),
         };
         if source.is_empty() {
-            return Err(word(c"the source is empty"));
+            return Err(t!("the source is empty"));
         }
         Ok(Volume { source: copy(self.arena, &[source]), target: self.mount_point(target)?, read_only })
     }
 
     /// `DST[:key=value,…]`.
-    pub fn tmpfs(self) -> Parsed<'a, Tmpfs<'a>> {
+    pub fn tmpfs(self) -> Parsed<Tmpfs<'a>> {
         /// What tmpfs(5) takes and a user may choose.
         const KEYS: &str = "size mode nr_inodes nr_blocks";
         let (target, _) = cut(self.word.bytes(), b':');
@@ -168,18 +165,18 @@ impl<'a> Value<'a> {
             (key, None) => key.is_empty(),
         };
         if !split(options.bytes(), b',').all(is_known) {
-            return Err(word(c"the options are size=, mode=, nr_inodes= and nr_blocks="));
+            return Err(t!("the options are size=, mode=, nr_inodes= and nr_blocks="));
         }
         Ok(Tmpfs { target: self.mount_point(target)?, options })
     }
 
     /// Where something is mounted: absolute, cleaned, and not the root itself.
-    fn mount_point(self, target: &[u8]) -> Parsed<'a, Word<'a>> {
+    fn mount_point(self, target: &[u8]) -> Parsed<Word<'a>> {
         if !target.starts_with(b"/") {
-            return Err(word(c"the target is not an absolute path"));
+            return Err(t!("the target is not an absolute path"));
         }
         let target = path::clean(self.arena, target);
-        if target == word(c"/") { Err(word(c"the target is the root itself")) } else { Ok(target) }
+        if target == word(c"/") { Err(t!("the target is the root itself")) } else { Ok(target) }
     }
 }
 
@@ -234,7 +231,7 @@ mod tests {
         with(c"box", |value| assert!(value.hostname().is_ok()));
         with(c"", |value| assert!(value.hostname().is_err()));
         let long = std::ffi::CString::new([b'x'; 65]).unwrap();
-        with(&long, |value| assert!(value.hostname().unwrap_err().bytes().ends_with(b"at most 64")));
+        with(&long, |value| assert_eq!(value.hostname(), Err(t!("the kernel takes at most 64 bytes"))));
     }
 
     #[test]

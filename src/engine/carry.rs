@@ -10,7 +10,7 @@ use crate::sys::mount::{self, Attributes, Propagation};
 use crate::sys::process::{self, Pid, Side};
 use crate::sys::signal::{self, ALL};
 use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, identity, poll, sandbox, socket, terminal, word};
-use crate::text::{Text, copy, cut, decimal, path, problem::FAILED, split, text};
+use crate::text::{Text, copy, cut, decimal, path, problem::FAILED, split, t, text};
 use core::ffi::CStr;
 use linux_raw_sys::general as k;
 
@@ -231,7 +231,7 @@ impl Carrier<'_> {
             Step::Say { command } => {
                 let uid = decimal(self.arena, identity::geteuid().into());
                 let pid = decimal(self.arena, process::getpid().0 as u64);
-                let line = text(self.arena, "aril: command %, uid %, pid %", &[command, uid, pid]);
+                let line = text(self.arena, t!("aril: command %, uid %, pid %"), &[command, uid, pid]);
                 file::write_all(At::STDERR, copy(self.arena, &[line.bytes(), b"\n"]).bytes())?;
             }
             Step::Exec { .. } => return Err(self.execute()),
@@ -371,7 +371,7 @@ impl Carrier<'_> {
 
         let back = file::openat(At::CWD, word(c"."), Open::PATH_DIRECTORY)?;
         file::fchdir(scratch)?;
-        let options = text(self.arena, "lowerdir=%,upperdir=%,workdir=%", &[below, upper, work]);
+        let options = text(self.arena, t!("lowerdir=%,upperdir=%,workdir=%"), &[below, upper, work]);
         let user = if user_attributes { word(c"userxattr") } else { Word::default() };
         let result = self.new_tree(word(c"overlay"), [options, user], Attributes::NODEV);
         file::fchdir(back.at())?;

@@ -5,7 +5,7 @@ use crate::plan::Phase;
 use crate::sys::file::{self, Kind, Open};
 use crate::sys::{Arena, At, Errno, Result, Word, process, word};
 use crate::text::problem::{FAILED, NOT_EXECUTABLE, NOT_FOUND};
-use crate::text::{copy, cut, decimal, text};
+use crate::text::{copy, cut, decimal, t, text};
 use core::cell::RefCell;
 
 impl<'p> Carrier<'p> {
@@ -57,31 +57,31 @@ fn why<'m>(arena: &'m Arena, path: Word, errno: Errno) -> Word<'m> {
     let length = read_at(path, 0, &mut buffer);
     let head = &buffer[..length];
     let mut more = Word::default();
-    let template = match errno {
+    let sentence = match errno {
         Errno::ENOENT => {
             let found = interpreter(arena, head, |at, buffer| read_at(path, at, buffer));
             more = found.unwrap_or(word(c"it names"));
-            "% needs the interpreter %, which does not exist"
+            t!("% needs the interpreter %, which does not exist")
         }
         Errno::ENOEXEC => match machine(head) {
             Some(machine) if machine != NATIVE_MACHINE => {
                 more = named(arena, machine);
-                "% is for another architecture (%)"
+                t!("% is for another architecture (%)")
             }
-            Some(_) => "% is not a program that this kernel can execute",
-            None if head.is_empty() => "% is empty or cannot be read",
-            None => "% has no #! line, and no shell is run behind your back",
+            Some(_) => t!("% is not a program that this kernel can execute"),
+            None if head.is_empty() => t!("% is empty or cannot be read"),
+            None => t!("% has no #! line, and no shell is run behind your back"),
         },
         Errno::EACCES => match file::fstatat(At::CWD, path) {
-            Ok(stat) if stat.kind == Kind::Directory => "% is a directory",
-            Ok(stat) if stat.kind != Kind::Regular => "% is not a regular file",
-            Ok(_) if file::is_noexec(path) == Ok(true) => "% lies on a mount with noexec",
-            Ok(stat) if stat.mode & 0o111 == 0 => "% has no permission to execute",
-            _ => "% may not be executed by this user, or its interpreter may not",
+            Ok(stat) if stat.kind == Kind::Directory => t!("% is a directory"),
+            Ok(stat) if stat.kind != Kind::Regular => t!("% is not a regular file"),
+            Ok(_) if file::is_noexec(path) == Ok(true) => t!("% lies on a mount with noexec"),
+            Ok(stat) if stat.mode & 0o111 == 0 => t!("% has no permission to execute"),
+            _ => t!("% may not be executed by this user, or its interpreter may not"),
         },
         _ => return more,
     };
-    text(arena, template, &[path, more])
+    text(arena, sentence, &[path, more])
 }
 
 /// ELF machine numbers (linux/elf-em.h).
@@ -99,7 +99,7 @@ const NATIVE_MACHINE: u16 = if cfg!(target_arch = "x86_64") { 62 } else { 183 };
 fn named(arena: &Arena, machine: u16) -> Word<'_> {
     match MACHINES.iter().find(|(number, _)| *number == machine) {
         Some((_, name)) => *name,
-        None => text(arena, "ELF machine %", &[decimal(arena, machine.into())]),
+        None => text(arena, t!("ELF machine %"), &[decimal(arena, machine.into())]),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::sys::process::{self, Pid};
 use crate::sys::signal::SignalSet;
 use crate::sys::words::Start;
 use crate::sys::{Arena, At, Errno, Fd, Result, Word, poll, signal, tolerate, word};
-use crate::text::{Problem, Text, Told, problem::FAILED};
+use crate::text::{Problem, Text, Told, problem::FAILED, t};
 use carry::Trees;
 use handover::{Answer, Failure};
 use linux_raw_sys::general as k;
@@ -183,7 +183,7 @@ impl<'p> Carrier<'p> {
 
     fn launcher(self, spec: &Spec, host: &Host) -> Told<'p, Side> {
         let (Some((child, pidfd)), Some(socket)) = (self.child, self.socket) else {
-            return Err(Problem::refused(self.arena, "start the container: no process", &[]));
+            return Err(Problem::refused(self.arena, t!("start the container: no process"), &[]));
         };
         Ok(Side::Launcher(Launcher {
             child,

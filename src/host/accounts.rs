@@ -3,7 +3,7 @@
 use super::rootfs::{in_root, read_whole};
 use crate::sys::file::{self, Kind, Open};
 use crate::sys::{Arena, At, Errno, List, Word, word};
-use crate::text::{Problem, Told, copy, cut, number, split};
+use crate::text::{Problem, Told, copy, cut, number, split, t};
 
 /// Whom a command runs as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub fn find<'m>(arena: &'m Arena, root: At, user: Option<Word<'m>>) -> Told<'m, 
     let group = read_of_image(arena, root, GROUP)?;
     look_up(arena, user, passwd, group).map_err(|(name, file)| {
         let name = copy(arena, &[name]);
-        Problem::refused(arena, "run as %: % is not in the image's %", &[user, name, file])
+        Problem::refused(arena, t!("run as %: % is not in the image's %"), &[user, name, file])
     })
 }
 
@@ -45,7 +45,7 @@ fn read_of_image<'m>(arena: &'m Arena, root: At, path: Word) -> Told<'m, &'m [u8
     };
     match read {
         Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(b""),
-        result => result.map_err(|errno| Problem::failed(arena, "read the image's %", &[path], errno)),
+        result => result.map_err(|errno| Problem::failed(arena, t!("read the image's %"), &[path], errno)),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::sys::file::{self, Kind};
 use crate::sys::identity::{self, CapabilitySet};
 use crate::sys::signal::{self, SignalSet};
 use crate::sys::{Arena, At, List, Word, word};
-use crate::text::{Problem, Told, decimal};
+use crate::text::{Problem, Told, decimal, t};
 use linux_raw_sys::general as k;
 
 /// The machine, and this process's place on it.
@@ -63,7 +63,7 @@ impl<'m> Host<'m> {
     /// What can be foreseen: no such root file system, volume, user or descriptor.
     pub fn read(arena: &'m Arena, spec: &Spec<'m>, environment: &'m [Word<'m>]) -> Told<'m, Self> {
         let capabilities = identity::effective_capabilities()
-            .map_err(|errno| Problem::failed(arena, "read the capabilities", &[], errno))?;
+            .map_err(|errno| Problem::failed(arena, t!("read the capabilities"), &[], errno))?;
         let root = rootfs::open(arena, spec)?;
         let (uid, gid) = (identity::geteuid(), identity::getegid());
         let mut host = Self {
@@ -100,7 +100,7 @@ impl<'m> Host<'m> {
         // Where nothing at all is there to mount on, a directory may well be the wrong one.
         let lacks_all = host.mount_points.iter().all(|(_, presence)| *presence == Presence::Missing);
         if lacks_all && rootfs::is_empty(root.at()) {
-            return Err(Problem::refused(arena, "root file system %: the directory is empty", &[spec.rootfs]));
+            return Err(Problem::refused(arena, t!("root file system %: the directory is empty"), &[spec.rootfs]));
         }
         Ok(host)
     }
@@ -132,7 +132,7 @@ fn volumes<'m>(arena: &'m Arena, spec: &Spec<'m>) -> Told<'m, &'m [Kind]> {
     let mut kinds = List::new(arena);
     for volume in spec.volumes.iter() {
         let stat = file::fstatat(At::CWD, volume.source)
-            .map_err(|errno| Problem::failed(arena, "bind volume %", &[volume.source], errno))?;
+            .map_err(|errno| Problem::failed(arena, t!("bind volume %"), &[volume.source], errno))?;
         kinds.push(stat.kind);
     }
     Ok(kinds.finish())
@@ -151,7 +151,7 @@ fn descriptors<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, ()> {
     for fd in 3..3 + spec.preserve_fds {
         if !file::is_open(fd) {
             let fd = decimal(arena, fd.into());
-            return Err(Problem::refused(arena, "pass on descriptor %: it is not open (EBADF)", &[fd]));
+            return Err(Problem::refused(arena, t!("pass on descriptor %: it is not open (EBADF)"), &[fd]));
         }
     }
     Ok(())

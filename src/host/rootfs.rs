@@ -6,7 +6,7 @@
 use crate::spec::{ChangeRoot, Spec};
 use crate::sys::file::{self, Kind, Open, Stat};
 use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, word};
-use crate::text::{Problem, Told, copy, path};
+use crate::text::{Problem, Told, copy, path, t};
 
 /// What there is at the place of a mount.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,15 +42,18 @@ impl Mark {
 /// # Errors
 /// It is missing, no directory, or this machine's own root without being called `/`.
 pub fn open<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, Fd> {
-    const WHAT: &str = "root file system %";
     let root = file::openat(At::CWD, spec.rootfs, Open::PATH_DIRECTORY)
-        .map_err(|errno| Problem::failed(arena, WHAT, &[spec.rootfs], errno))?;
+        .map_err(|errno| Problem::failed(arena, t!("root file system %"), &[spec.rootfs], errno))?;
     if spec.rootfs != word(c"/") && spec.change_root != ChangeRoot::None {
         let same =
             file::fstat(root.at()).and_then(|root| Ok(root.identity == file::fstatat(At::CWD, word(c"/"))?.identity));
         if same == Ok(true) {
-            return Err(Problem::refused(arena, "root file system %: it is this machine's own root", &[spec.rootfs])
-                .advise(arena, "say / for a throw-away view of this machine", &[]));
+            return Err(Problem::refused(
+                arena,
+                t!("root file system %: it is this machine's own root"),
+                &[spec.rootfs],
+            )
+            .advise(arena, t!("say / for a throw-away view of this machine"), &[]));
         }
     }
     Ok(root)
@@ -66,7 +69,7 @@ pub fn presence<'m>(arena: &'m Arena, root: At, target: Word<'m>) -> Told<'m, Pr
         let stat = file::fstat(way.end())?;
         Ok(if Mark::is_on(&stat) { Presence::Temporary } else { Presence::There(stat.kind) })
     };
-    look().map_err(|errno| Problem::failed(arena, "look up mount point % in the image", &[target], errno))
+    look().map_err(|errno| Problem::failed(arena, t!("look up mount point % in the image"), &[target], errno))
 }
 
 /// The way that a path takes, name by name. No name is followed by the kernel, and `..` goes back on this way alone, so
@@ -208,8 +211,8 @@ pub fn is_empty(root: At) -> bool {
 /// Everything in a file of the host that a Spec needs.
 pub fn read_file<'m>(arena: &'m Arena, path: Word) -> Told<'m, &'m [u8]> {
     file::openat(At::CWD, path, Open::READ).and_then(|fd| read_whole(arena, fd.at())).map_err(|errno| {
-        let problem = Problem::failed(arena, "read %", &[path], errno);
-        if errno == Errno::ENOENT { problem.advise(arena, "is /proc mounted?", &[]) } else { problem }
+        let problem = Problem::failed(arena, t!("read %"), &[path], errno);
+        if errno == Errno::ENOENT { problem.advise(arena, t!("is /proc mounted?"), &[]) } else { problem }
     })
 }
 

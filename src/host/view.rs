@@ -5,7 +5,7 @@ use super::mounts::{self, Mount};
 use super::rootfs::{list, read_link};
 use crate::sys::file::{self, Kind, Open};
 use crate::sys::{Arena, At, List, Word, word};
-use crate::text::{Problem, Told, names::words, path};
+use crate::text::{Problem, Told, names::words, path, t};
 
 /// One part of the view; one that lies below another comes after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub fn read(arena: &Arena, whole: bool) -> Told<'_, &[Piece<'_>]> {
         }
         path::sort_by_depth(&mut pieces, |piece| piece.path);
         if !matches!(pieces.first(), Some(piece) if piece.how == How::Overlay) {
-            let text = "view this machine: the file system of / is not one that overlayfs takes for a lower layer";
+            let text = t!("view this machine: the file system of / is not one that overlayfs takes for a lower layer");
             return Err(Problem::refused(arena, text, &[]));
         }
     } else {

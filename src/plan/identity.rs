@@ -4,7 +4,7 @@ use super::{Draft, Fate, REFUSED, Step};
 use crate::host::Host;
 use crate::spec::{IdMap, IdRange, Namespace, Source, Spec};
 use crate::sys::{Arena, Word, word};
-use crate::text::{Problem, Told, decimal};
+use crate::text::{Problem, Told, decimal, t};
 use linux_raw_sys::general as k;
 
 /// The ids inside; none where the maps are left unwritten.
@@ -68,14 +68,14 @@ pub fn check<'p>(arena: &'p Arena, spec: &Spec, host: &Host, maps: Maps) -> Told
 
 fn unmapped<'p>(arena: &'p Arena, host: &Host, what: Word, option: Word, id: u32) -> &'p Problem<'p> {
     let id = decimal(arena, id.into());
-    let text = "run as % %: the id is not mapped in the container's user namespace (EINVAL)";
+    let text = t!("run as % %: the id is not mapped in the container's user namespace (EINVAL)");
     let problem = Problem::refused(arena, text, &[what, id]);
     if host.maps_any() {
-        return problem.advise(arena, "map it with --%-map", &[option]);
+        return problem.advise(arena, t!("map it with --%-map"), &[option]);
     }
     let [uid, own_uid, gid, own_gid] =
         [host.user.uid, host.uid, host.user.gid, host.gid].map(|id| decimal(arena, id.into()));
-    let text = "an ordinary user has one id inside: 0, or another with --uid-map %:%:1 --gid-map %:%:1";
+    let text = t!("an ordinary user has one id inside: 0, or another with --uid-map %:%:1 --gid-map %:%:1");
     problem.advise(arena, text, &[uid, own_uid, gid, own_gid])
 }
 

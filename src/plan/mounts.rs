@@ -8,7 +8,7 @@ use crate::spec::{Namespace, RESOLVER, Source, Spec, Tmpfs, Volume};
 use crate::sys::file::Kind;
 use crate::sys::mount::Attributes;
 use crate::sys::{Arena, Errno, List, Word, word};
-use crate::text::{Problem, Told, path};
+use crate::text::{Problem, Told, path, t};
 use core::ffi::CStr;
 
 const NO_SUID: Attributes = Attributes::NOSUID;
@@ -140,7 +140,7 @@ impl<'p> Layout<'p> {
         let lacking = mounts.iter().find(|mount| mount.need == Need::InImage);
         let root = Root::of(spec, lacking.is_some());
         if let (Some(mount), Root::Host) = (lacking, root) {
-            return Err(Problem::failed(arena, "mount on %", &[mount.target], Errno::ENOENT));
+            return Err(Problem::failed(arena, t!("mount on %"), &[mount.target], Errno::ENOENT));
         }
         // What is written to an overlay never reaches the image. A link to nowhere is no place for the resolver.
         if root.has_scratch() {
@@ -350,10 +350,10 @@ fn need<'p>(arena: &'p Arena, mount: Mounting, earlier: &[Mounting], host: &Host
         Presence::There(kind) if (kind == Kind::Directory) == (what.make() == Make::Directory) => Ok(Need::Nothing),
         // The kernel would refuse it with ENOTDIR, when half is made.
         Presence::There(Kind::Directory) => {
-            Err(Problem::refused(arena, "mount on %: it is a directory in the image (ENOTDIR)", &[target]))
+            Err(Problem::refused(arena, t!("mount on %: it is a directory in the image (ENOTDIR)"), &[target]))
         }
         Presence::There(_) => {
-            Err(Problem::refused(arena, "mount on %: it is not a directory in the image (ENOTDIR)", &[target]))
+            Err(Problem::refused(arena, t!("mount on %: it is not a directory in the image (ENOTDIR)"), &[target]))
         }
     }
 }

@@ -7,7 +7,8 @@ use crate::sys::identity::CapabilitySet;
 use crate::sys::mount::Attributes;
 use crate::sys::signal::SignalSet;
 use crate::sys::{Arena, Word, word};
-use crate::text::{Text, copy, decimal, names};
+use crate::text::sentence::Sentence;
+use crate::text::{Text, copy, decimal, names, t};
 
 /// Who carries a step out, and when.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -244,98 +245,134 @@ pub enum Step<'p> {
     HideArguments,
 }
 
-impl Step<'_> {
+impl<'p> Step<'p> {
     /// Writes the step's sentence.
     pub fn write(&self, text: &mut Text) {
-        let arena = text.arena();
-        let (template, words): (&str, &[Word]) = match *self {
-            Self::BlockSignals => ("block every signal", &[]),
-            Self::CloseDescriptors { from } => ("close descriptors from % upwards", &[decimal(arena, from.into())]),
-            Self::OpenNamespace { kind, path } => ("open the % namespace %", &[kind.name(), path]),
-            Self::Join { kind, path } => ("join the % namespace %", &[kind.name(), path]),
-            Self::LockRootfs { path } => ("lock % against the removal of mount points", &[path]),
-            Self::MakeInImage { rootfs, target, make } => {
-                ("make mount point % (%) in %", &[target, make.name(), rootfs])
+        let words = self.words(text.arena());
+        text.fill(self.sentence(), &words);
+    }
+
+    const fn sentence(&self) -> Sentence {
+        match self {
+            Self::BlockSignals => t!("block every signal"),
+            Self::CloseDescriptors { .. } => t!("close descriptors from % upwards"),
+            Self::OpenNamespace { .. } => t!("open the % namespace %"),
+            Self::Join { .. } => t!("join the % namespace %"),
+            Self::LockRootfs { .. } => t!("lock % against the removal of mount points"),
+            Self::MakeInImage { .. } => t!("make mount point % (%) in %"),
+            Self::ExecuteAnew => t!("execute this program anew, from a read-only mount"),
+            Self::UnshareMounts => t!("unshare the mount namespace, as a slave of the host's"),
+            Self::Scratch => t!("mount a tmpfs that takes the writes"),
+            Self::Overlay { user_attributes: false, .. } => t!("make an overlay of %"),
+            Self::Overlay { user_attributes: true, .. } => t!("make an overlay of % (user attributes)"),
+            Self::DetachScratch => t!("detach that tmpfs, which the overlays hold"),
+            Self::Clone { .. } => t!("clone into new namespaces:%"),
+            Self::DenySetgroups => t!("deny setgroups"),
+            Self::WriteMap { .. } => t!("write %:%"),
+            Self::Go => t!("let the new process go on"),
+            Self::AwaitGo => t!("wait until the launcher says go"),
+            Self::BecomeRoot => t!("become user 0 and group 0"),
+            Self::ClearGroups => t!("leave the supplementary groups"),
+            Self::SetUmask => t!("set the umask to 022"),
+            Self::DieWithLauncher => t!("die when the launcher dies"),
+            Self::JoinKeyring => t!("begin a session keyring of its own"),
+            Self::LeaveGroup => t!("leave the launcher's process group"),
+            Self::HideMemory => t!("hide this process's memory and executable"),
+            Self::MakePrivate => t!("make every mount private"),
+            Self::BindRoot { .. } => t!("bind the root file system %%"),
+            Self::AttachRoot { .. } => t!("attach the overlay as root file system"),
+            Self::EmptyRoot => t!("mount a tmpfs as root file system"),
+            Self::OpenRoot { .. } => t!("open the root file system %"),
+            Self::MakeInRoot { .. } => t!("make % (%)"),
+            Self::Link { .. } => t!("make link % -> %"),
+            Self::Mount { at: Tree::Dev, .. } => t!("mount % on /dev/%%%%"),
+            Self::Mount { .. } => t!("mount % on %%%%"),
+            Self::AttachOverlay { .. } => t!("attach the overlay at %"),
+            Self::Bind { at: Tree::Dev, .. } => t!("bind % on /dev/%%"),
+            Self::Bind { .. } => t!("bind % on %%"),
+            Self::DeviceLinks => t!("make the links of /dev"),
+            Self::Protect { .. } => t!("make % read-only"),
+            Self::EmptyTree { .. } => t!("put an empty directory and an empty file, which hide others, below %"),
+            Self::Mask { .. } => t!("hide %"),
+            Self::SealRoot => t!("make the root file system read-only"),
+            Self::PivotRoot => t!("pivot_root into it and detach the old root"),
+            Self::EnterRoot => t!("chroot into it, where it lies on top of /"),
+            Self::ChrootTo { .. } => t!("chroot to %"),
+            Self::SetHostname { .. } => t!("set the host name %"),
+            Self::LoopbackUp => t!("bring the loopback interface up"),
+            Self::StartCommand => t!("start a process for the command"),
+            Self::NewSession => t!("begin a session of its own"),
+            Self::TakeForeground => t!("begin a process group, in the terminal's foreground"),
+            Self::LimitBounding { .. } => t!("bound capabilities to%"),
+            Self::SetUser { .. } => t!("become user % and group %%"),
+            Self::ChangeDirectory { .. } => t!("change to directory %"),
+            Self::SetCapabilities { .. } => t!("set capabilities to%"),
+            Self::DieWithInit => t!("die when the init dies"),
+            Self::NoNewPrivileges => t!("set no_new_privs"),
+            Self::Filter => t!("filter TIOCSTI, TIOCLINUX and foreign system calls"),
+            Self::ResetSignals { .. } => t!("restore the signals"),
+            Self::Say { .. } => t!("say the command %, the user and the process"),
+            Self::Exec { .. } => t!("execute %"),
+            Self::KeepOnlyKill => t!("drop every capability but kill"),
+            Self::CloseLeftovers { .. } => t!("close % descriptors that the command has"),
+            Self::HideArguments => t!("hide the command line"),
+        }
+    }
+
+    /// What stands in its sentence, from the left; the rest is empty.
+    fn words<'m>(&self, arena: &'m Arena) -> [Word<'m>; 5]
+    where
+        'p: 'm,
+    {
+        let mut words = [Word::default(); 5];
+        let [first, second, third, ..] = &mut words;
+        match *self {
+            Self::CloseDescriptors { from: number } | Self::CloseLeftovers { count: number } => {
+                *first = decimal(arena, number.into());
             }
-            Self::ExecuteAnew => ("execute this program anew, from a read-only mount", &[]),
-            Self::UnshareMounts => ("unshare the mount namespace, as a slave of the host's", &[]),
-            Self::Scratch => ("mount a tmpfs that takes the writes", &[]),
-            Self::Overlay { lower, user_attributes, .. } => {
-                let how = if user_attributes { word(c" (user attributes)") } else { Word::default() };
-                ("make an overlay of %%", &[lower, how])
+            Self::OpenNamespace { kind, path } | Self::Join { kind, path } => (*first, *second) = (kind.name(), path),
+            Self::LockRootfs { path }
+            | Self::Overlay { lower: path, .. }
+            | Self::OpenRoot { path }
+            | Self::AttachOverlay { path, .. }
+            | Self::Protect { path, .. }
+            | Self::EmptyTree { path }
+            | Self::Mask { path, .. }
+            | Self::ChrootTo { path }
+            | Self::SetHostname { name: path }
+            | Self::ChangeDirectory { path }
+            | Self::Say { command: path }
+            | Self::Exec { command: path } => *first = path,
+            Self::MakeInImage { rootfs, target, make } => (*first, *second, *third) = (target, make.name(), rootfs),
+            Self::MakeInRoot { target, make } => (*first, *second) = (target, make.name()),
+            Self::Clone { flags } => *first = namespaces(arena, flags),
+            Self::WriteMap { file, ranges } => (*first, *second) = (file, map(arena, ranges)),
+            Self::BindRoot { path, attributes } => (*first, *second) = (path, flags(arena, attributes)),
+            Self::Link { target, path } => (*first, *second) = (path, target),
+            Self::Mount { kind, options, asked, attributes, path, .. } => {
+                words = [kind, path, flags(arena, attributes), spaced(arena, options), spaced(arena, asked)];
             }
-            Self::DetachScratch => ("detach that tmpfs, which the overlays hold", &[]),
-            Self::Clone { flags } => ("clone into new namespaces:%", &[namespaces(arena, flags)]),
-            Self::DenySetgroups => ("deny setgroups", &[]),
-            Self::WriteMap { file, ranges } => ("write %:%", &[file, map(arena, ranges)]),
-            Self::Go => ("let the new process go on", &[]),
-            Self::AwaitGo => ("wait until the launcher says go", &[]),
-            Self::BecomeRoot => ("become user 0 and group 0", &[]),
-            Self::ClearGroups => ("leave the supplementary groups", &[]),
-            Self::SetUmask => ("set the umask to 022", &[]),
-            Self::DieWithLauncher => ("die when the launcher dies", &[]),
-            Self::JoinKeyring => ("begin a session keyring of its own", &[]),
-            Self::LeaveGroup => ("leave the launcher's process group", &[]),
-            Self::HideMemory => ("hide this process's memory and executable", &[]),
-            Self::MakePrivate => ("make every mount private", &[]),
-            Self::BindRoot { path, attributes } => ("bind the root file system %%", &[path, flags(arena, attributes)]),
-            Self::AttachRoot { .. } => ("attach the overlay as root file system", &[]),
-            Self::EmptyRoot => ("mount a tmpfs as root file system", &[]),
-            Self::OpenRoot { path } => ("open the root file system %", &[path]),
-            Self::MakeInRoot { target, make } => ("make % (%)", &[target, make.name()]),
-            Self::Link { target, path } => ("make link % -> %", &[path, target]),
-            Self::Mount { kind, options, asked, attributes, path, at, .. } => {
-                let said = copy(arena, &[at.prefix(), path.bytes()]);
-                let mut all = Text::new(arena);
-                for list in [options, asked].iter().filter(|list| !list.is_empty()) {
-                    all.add(b" ").add(list.bytes());
-                }
-                ("mount % on %%%", &[kind, said, flags(arena, attributes), all.word()])
+            Self::Bind { source, attributes, path, .. } => {
+                (*first, *second, *third) = (source, path, flags(arena, attributes));
             }
-            Self::AttachOverlay { path, .. } => ("attach the overlay at %", &[path]),
-            Self::Bind { source, attributes, path, at, .. } => {
-                ("bind % on %%", &[source, copy(arena, &[at.prefix(), path.bytes()]), flags(arena, attributes)])
-            }
-            Self::DeviceLinks => ("make the links of /dev", &[]),
-            Self::Protect { path, .. } => ("make % read-only", &[path]),
-            Self::EmptyTree { path } => {
-                ("put an empty directory and an empty file, which hide others, below %", &[path])
-            }
-            Self::Mask { path, .. } => ("hide %", &[path]),
-            Self::SealRoot => ("make the root file system read-only", &[]),
-            Self::PivotRoot => ("pivot_root into it and detach the old root", &[]),
-            Self::EnterRoot => ("chroot into it, where it lies on top of /", &[]),
-            Self::ChrootTo { path } => ("chroot to %", &[path]),
-            Self::SetHostname { name } => ("set the host name %", &[name]),
-            Self::LoopbackUp => ("bring the loopback interface up", &[]),
-            Self::StartCommand => ("start a process for the command", &[]),
-            Self::NewSession => ("begin a session of its own", &[]),
-            Self::TakeForeground => ("begin a process group, in the terminal's foreground", &[]),
-            Self::LimitBounding { keep } => ("bound capabilities to%", &[capabilities(arena, keep)]),
+            Self::LimitBounding { keep } | Self::SetCapabilities { keep } => *first = capabilities(arena, keep),
             Self::SetUser { uid, gid, groups, .. } => {
                 let mut more = Text::new(arena);
                 for group in groups {
                     more.add(b" ").number((*group).into());
                 }
                 let (uid, gid) = (decimal(arena, uid.into()), decimal(arena, gid.into()));
-                ("become user % and group %%", &[uid, gid, more.word()])
+                (*first, *second, *third) = (uid, gid, more.word());
             }
-            Self::ChangeDirectory { path } => ("change to directory %", &[path]),
-            Self::SetCapabilities { keep } => ("set capabilities to%", &[capabilities(arena, keep)]),
-            Self::DieWithInit => ("die when the init dies", &[]),
-            Self::NoNewPrivileges => ("set no_new_privs", &[]),
-            Self::Filter => ("filter TIOCSTI, TIOCLINUX and foreign system calls", &[]),
-            Self::ResetSignals { .. } => ("restore the signals", &[]),
-            Self::Say { command } => ("say the command %, the user and the process", &[command]),
-            Self::Exec { command } => ("execute %", &[command]),
-            Self::KeepOnlyKill => ("drop every capability but kill", &[]),
-            Self::CloseLeftovers { count } => {
-                ("close % descriptors that the command has", &[decimal(arena, count.into())])
-            }
-            Self::HideArguments => ("hide the command line", &[]),
-        };
-        text.fill(template, words);
+            _ => {}
+        }
+        words
     }
+}
+
+/// The word after a space, if there is one.
+fn spaced<'m>(arena: &'m Arena, word: Word) -> Word<'m> {
+    if word.is_empty() { Word::default() } else { copy(arena, &[b" ", word.bytes()]) }
 }
 
 impl Tree {
@@ -351,14 +388,6 @@ impl Tree {
             Self::Sys => 3,
             Self::Dev => 4,
             Self::Empty | Self::Overlay(_) => 5,
-        }
-    }
-
-    /// What its paths stand below, for a reader.
-    const fn prefix(self) -> &'static [u8] {
-        match self {
-            Self::Dev => b"/dev/",
-            _ => b"",
         }
     }
 }

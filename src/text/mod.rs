@@ -7,11 +7,14 @@ pub mod number;
 mod parts;
 pub mod path;
 pub mod problem;
+pub mod sentence;
 
+pub use crate::t;
 pub use parts::{cut, split};
 pub use problem::{Problem, Told};
 
 use crate::sys::{Arena, Errno, List, Word};
+use sentence::{Sentence, fragment};
 
 /// A text that is being written.
 #[derive(Debug)]
@@ -51,13 +54,14 @@ impl<'m> Text<'m> {
         self
     }
 
-    /// A template with a word shown for each `%`.
-    pub fn fill(&mut self, template: &str, words: &[Word]) -> &mut Self {
+    /// A sentence with a word shown for each `%`.
+    pub fn fill(&mut self, sentence: Sentence, words: &[Word]) -> &mut Self {
         let mut words = words.iter();
-        for byte in template.as_bytes() {
-            match byte {
-                b'%' => self.show(words.next().map_or(b"", |word| word.bytes())),
-                byte => self.add(&[*byte]),
+        for byte in sentence.packed() {
+            match fragment(*byte) {
+                Some(fragment) => self.add(fragment),
+                None if *byte == b'%' => self.show(words.next().map_or(b"", |word| word.bytes())),
+                None => self.add(&[*byte]),
             };
         }
         self
@@ -126,10 +130,10 @@ fn printable(bytes: &[u8]) -> usize {
     }
 }
 
-/// A template with a word shown for each `%`, as a word.
-pub fn text<'m>(arena: &'m Arena, template: &str, words: &[Word]) -> Word<'m> {
+/// The same, as a word.
+pub fn text<'m>(arena: &'m Arena, sentence: Sentence, words: &[Word]) -> Word<'m> {
     let mut text = Text::new(arena);
-    text.fill(template, words);
+    text.fill(sentence, words);
     text.word()
 }
 
@@ -180,7 +184,7 @@ mod tests {
     #[test]
     fn a_template_takes_a_word_for_each_mark() {
         let arena = Arena::new().unwrap();
-        let filled = text(&arena, "% on %: %", &[word(c"a"), word(c"b\n")]);
+        let filled = text(&arena, t!("% on %: %"), &[word(c"a"), word(c"b\n")]);
         assert_eq!(filled.bytes(), b"a on b\\x0a: ");
     }
 

@@ -1,6 +1,6 @@
 //! What went wrong, as a person is told: one line, and one of advice where the cause is known.
 
-use super::Text;
+use super::{Text, sentence::Sentence};
 use crate::sys::{Arena, Errno, Word};
 
 /// Exit status when aril itself failed, as docker-run(1) has it.
@@ -25,25 +25,25 @@ pub struct Problem<'m> {
 pub type Told<'m, T> = Result<T, &'m Problem<'m>>;
 
 impl<'m> Problem<'m> {
-    /// aril itself refuses something: a template with a word for each `%`.
-    pub fn refused(arena: &'m Arena, template: &str, words: &[Word]) -> &'m Self {
-        let line = super::text(arena, template, words);
+    /// aril itself refuses something: a sentence with a word for each `%`.
+    pub fn refused(arena: &'m Arena, sentence: Sentence, words: &[Word]) -> &'m Self {
+        let line = super::text(arena, sentence, words);
         arena.hold(Problem { status: FAILED, line, advice: None })
     }
 
     /// The kernel refused something: what was tried, and the reason.
-    pub fn failed(arena: &'m Arena, template: &str, words: &[Word], errno: Errno) -> &'m Self {
+    pub fn failed(arena: &'m Arena, sentence: Sentence, words: &[Word], errno: Errno) -> &'m Self {
         let mut text = Text::new(arena);
-        text.fill(template, words).add(b": ").errno(errno);
+        text.fill(sentence, words).add(b": ").errno(errno);
         arena.hold(Problem { status: FAILED, line: text.word(), advice: None })
     }
 
     /// The same, with what to do.
-    pub fn advise(&self, arena: &'m Arena, template: &str, words: &[Word]) -> &'m Self
+    pub fn advise(&self, arena: &'m Arena, sentence: Sentence, words: &[Word]) -> &'m Self
     where
         Self: 'm,
     {
-        arena.hold(Problem { advice: Some(super::text(arena, template, words)), ..*self })
+        arena.hold(Problem { advice: Some(super::text(arena, sentence, words)), ..*self })
     }
 
     /// As it is printed. The words have been made harmless when they were filled in.
