@@ -1,8 +1,8 @@
 //! The help texts. Options come from the table.
 
-use super::options::{Group, OPTIONS};
+use super::options::{HELP, Opt};
 use crate::text::sentence::Sentence;
-use crate::text::{Text, t};
+use crate::text::{Text, split, t};
 
 /// `aril --help`.
 pub const OVERVIEW: Sentence = t!("\
@@ -34,25 +34,32 @@ Examples:
 
 /// `aril run --help`: grouped, one screen, examples last.
 pub fn write_run_help(text: &mut Text) {
+    let mut explanations = Text::new(text.arena());
+    explanations.fill(HELP, &[]);
+    let mut options = Opt::ALL.iter();
     text.fill(USAGE, &[]);
-    for (group, heading) in Group::ALL {
-        text.add(b"\n").fill(*heading, &[]).add(b":\n");
-        for option in OPTIONS.iter().filter(|option| option.group == *group) {
-            let start = text.bytes().len();
-            match option.short {
-                0 => text.add(b"    --"),
-                letter => text.add(b" -").add(&[letter]).add(b" --"),
-            };
-            text.add(option.long.bytes()).add(b" ").add(option.value.bytes());
-            /// Where the explanations begin.
-            const COLUMN: usize = 32;
-            while text.bytes().len() < start + COLUMN {
-                text.add(b" ");
-            }
-            text.add(b" ").fill(option.help, &[]).add(b"\n");
+    for line in split(explanations.bytes(), b'\n') {
+        match line {
+            [b'=', heading @ ..] => drop(text.add(b"\n").add(heading).add(b":\n")),
+            explanation => options.next().into_iter().for_each(|option| write_option(text, *option, explanation)),
         }
     }
     text.add(b"\n").fill(EXAMPLES, &[]);
+}
+
+fn write_option(text: &mut Text, option: Opt, explanation: &[u8]) {
+    /// Where the explanations begin.
+    const COLUMN: usize = 32;
+    let start = text.bytes().len();
+    match option.short() {
+        0 => text.add(b"    --"),
+        letter => text.add(b" -").add(&[letter]).add(b" --"),
+    };
+    text.add(option.long()).add(b" ").add(option.value());
+    while text.bytes().len() < start + COLUMN {
+        text.add(b" ");
+    }
+    text.add(b" ").add(explanation).add(b"\n");
 }
 
 #[cfg(test)]
@@ -66,10 +73,13 @@ mod tests {
         let mut text = Text::new(&arena);
         write_run_help(&mut text);
         let help = String::from_utf8(text.bytes().to_vec()).unwrap();
-        for option in OPTIONS {
-            let (long, explanation) = (option.long.bytes(), option.help.bytes());
-            assert!(help.contains(&format!("--{}", str::from_utf8(long).unwrap())), "{option:?}");
-            assert!(help.contains(str::from_utf8(explanation).unwrap()), "{option:?}");
+        let mut explanations = Text::new(&arena);
+        explanations.fill(HELP, &[]);
+        let rows = str::from_utf8(explanations.bytes()).unwrap().lines().filter(|line| !line.starts_with('='));
+        assert_eq!(rows.clone().count(), Opt::ALL.len());
+        for (option, explanation) in Opt::ALL.iter().zip(rows) {
+            let long = format!("--{} ", str::from_utf8(option.long()).unwrap());
+            assert!(help.lines().any(|line| line.contains(&long) && line.ends_with(explanation)), "{option:?}");
         }
         for line in help.lines() {
             assert!(line.chars().count() <= 120, "{line}");

@@ -8,8 +8,8 @@ pub use help::{OVERVIEW, write_run_help};
 
 use crate::spec::{ChangeRoot, FileSystems, IdMap, Namespace, Source, Spec};
 use crate::sys::{Arena, Word, word};
-use crate::text::{Problem, Told, cut, names, path, t, text};
-use options::{OPTIONS, Opt};
+use crate::text::{Problem, Told, copy, cut, names, path, t, text};
+use options::Opt;
 use values::Value;
 
 /// What a command line asks for.
@@ -103,28 +103,21 @@ impl<'a> Scan<'a> {
 
     /// `--name`, `--name=value` or `--name value`.
     fn long(&mut self, word: Word<'a>) -> Told<'a, ()> {
-        let bytes = word.bytes();
         let (name, _) = cut(word.after(2).bytes(), b'=');
         let end = 2 + name.len();
-        let Some(option) = OPTIONS.iter().find(|option| option.long.bytes() == name) else {
+        let Some(option) = Opt::named(name) else {
             return Err(self.unknown(name, word));
         };
-        if end == bytes.len() {
-            return self.apply(option, None);
-        }
-        if option.value.is_empty() {
-            return Err(Problem::refused(self.arena, t!("option --% takes no value"), &[option.long]));
-        }
-        self.apply(option, Some(word.after(end + 1)))
+        self.apply(option, Some(word.after(end + 1)).filter(|_| end < word.bytes().len()))
     }
 
     /// `-i`, `-it`, `-vSRC:DST` or `-v SRC:DST`.
     fn cluster(&mut self, word: Word<'a>) -> Told<'a, ()> {
         for (at, letter) in word.bytes().iter().enumerate().skip(1) {
-            let Some(option) = OPTIONS.iter().find(|option| option.short == *letter) else {
+            let Some(option) = Opt::of_letter(*letter) else {
                 return Err(self.unknown(&[*letter], word));
             };
-            if !option.value.is_empty() {
+            if !option.value().is_empty() {
                 let rest = word.after(at + 1);
                 return self.apply(option, Some(rest).filter(|rest| !rest.is_empty()));
             }
@@ -134,29 +127,32 @@ impl<'a> Scan<'a> {
     }
 
     /// An option with the value that was written with it, or the next word if it needs one.
-    fn apply(&mut self, option: &Opt, value: Option<Word<'a>>) -> Told<'a, ()> {
+    fn apply(&mut self, option: Opt, written: Option<Word<'a>>) -> Told<'a, ()> {
         let arena = self.arena;
-        let word = match (value, self.words) {
-            (Some(value), _) => value,
-            _ if option.value.is_empty() => Word::default(),
-            (None, [first, rest @ ..]) => {
-                self.words = rest;
-                *first
+        let mut word = written.unwrap_or_default();
+        let set = match (option.value(), written, self.words) {
+            ([], Some(_), _) => Err(t!("it takes no value")),
+            ([_, ..], None, [first, rest @ ..]) => {
+                (word, self.words) = (*first, rest);
+                option.set(&mut self.spec, Value { word, arena })
             }
-            (None, []) => {
-                return Err(Problem::refused(arena, t!("option --% needs a value: %"), &[option.long, option.value]));
+            (value @ [_, ..], None, []) => {
+                word = copy(arena, &[value]);
+                Err(t!("it needs a value"))
             }
+            _ => option.set(&mut self.spec, Value { word, arena }),
         };
-        self.help |= option.short == b'h';
-        (option.set)(&mut self.spec, Value { word, arena }).map_err(|reason| {
-            Problem::refused(arena, t!("option --% %: %"), &[option.long, word, text(arena, reason, &[])])
+        self.help |= option == Opt::Help;
+        set.map_err(|reason| {
+            let words = [copy(arena, &[option.long()]), word, text(arena, reason, &[])];
+            Problem::refused(arena, t!("option --% %: %"), &words)
         })
     }
 
     fn unknown(&self, name: &[u8], word: Word) -> &'a Problem<'a> {
         let problem = Problem::refused(self.arena, t!("unknown option %"), &[word]);
-        match options::nearest(name) {
-            Some(option) => problem.advise(self.arena, t!("did you mean --%?"), &[option.long]),
+        match Opt::nearest(name) {
+            Some(option) => problem.advise(self.arena, t!("did you mean --%?"), &[copy(self.arena, &[option.long()])]),
             None => problem.advise(self.arena, t!("see: aril run --help"), &[]),
         }
     }
@@ -257,10 +253,10 @@ mod tests {
 
     #[test]
     fn every_option_of_the_table_parses() {
-        for option in OPTIONS.iter().filter(|option| option.short != b'h') {
-            let mut words = vec![format!("--{}", string(option.long))];
-            if !option.value.is_empty() {
-                words.push(option.example.to_string());
+        for (option, example) in Opt::ALL.iter().zip(Opt::EXAMPLE).filter(|(option, _)| **option != Opt::Help) {
+            let mut words = vec![format!("--{}", str::from_utf8(option.long()).unwrap())];
+            if !option.value().is_empty() {
+                words.push(example.to_string());
             }
             words.push("/".into());
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -302,8 +298,8 @@ mod tests {
     #[test]
     fn missing_words_are_named() {
         assert_eq!(refused(&[]).0, "no root file system given");
-        assert_eq!(refused(&["--hostname"]).0, "option --hostname needs a value: NAME");
-        assert_eq!(refused(&["--overlay=x", "/"]).0, "option --overlay takes no value");
+        assert_eq!(refused(&["--hostname"]).0, "option --hostname NAME: it needs a value");
+        assert_eq!(refused(&["--overlay=x", "/"]).0, "option --overlay x: it takes no value");
         assert_eq!(refused(&["--workdir=x", "/"]).0, "option --workdir x: not an absolute path");
     }
 

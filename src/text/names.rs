@@ -43,6 +43,12 @@ pub fn position(table: &'static str, name: &[u8]) -> Option<usize> {
     words(table).position(|word| word == name)
 }
 
+/// The word at this place of such a table; empty if there is none.
+#[inline(never)]
+pub fn at(table: &'static str, place: usize) -> &'static [u8] {
+    words(table).nth(place).unwrap_or_default()
+}
+
 /// Writes the names of a set's capabilities, in the order of their numbers, each after a space.
 pub fn write_capabilities(text: &mut Text, set: CapabilitySet) {
     if set == 0 {
