@@ -252,6 +252,8 @@ impl<'p> Step<'p> {
         text.fill(self.sentence(), &words);
     }
 
+    /// One for each, so that they are a table of addresses.
+    #[inline(never)]
     const fn sentence(&self) -> Sentence {
         match self {
             Self::BlockSignals => t!("block every signal"),
@@ -263,8 +265,7 @@ impl<'p> Step<'p> {
             Self::ExecuteAnew => t!("execute this program anew, from a read-only mount"),
             Self::UnshareMounts => t!("unshare the mount namespace, as a slave of the host's"),
             Self::Scratch => t!("mount a tmpfs that takes the writes"),
-            Self::Overlay { user_attributes: false, .. } => t!("make an overlay of %"),
-            Self::Overlay { user_attributes: true, .. } => t!("make an overlay of % (user attributes)"),
+            Self::Overlay { .. } => t!("make an overlay of %%"),
             Self::DetachScratch => t!("detach that tmpfs, which the overlays hold"),
             Self::Clone { .. } => t!("clone into new namespaces:%"),
             Self::DenySetgroups => t!("deny setgroups"),
@@ -285,11 +286,9 @@ impl<'p> Step<'p> {
             Self::OpenRoot { .. } => t!("open the root file system %"),
             Self::MakeInRoot { .. } => t!("make % (%)"),
             Self::Link { .. } => t!("make link % -> %"),
-            Self::Mount { at: Tree::Dev, .. } => t!("mount % on /dev/%%%%"),
-            Self::Mount { .. } => t!("mount % on %%%%"),
+            Self::Mount { .. } => t!("mount % on %%%%%"),
             Self::AttachOverlay { .. } => t!("attach the overlay at %"),
-            Self::Bind { at: Tree::Dev, .. } => t!("bind % on /dev/%%"),
-            Self::Bind { .. } => t!("bind % on %%"),
+            Self::Bind { .. } => t!("bind % on %%%"),
             Self::DeviceLinks => t!("make the links of /dev"),
             Self::Protect { .. } => t!("make % read-only"),
             Self::EmptyTree { .. } => t!("put an empty directory and an empty file, which hide others, below %"),
@@ -320,19 +319,18 @@ impl<'p> Step<'p> {
     }
 
     /// What stands in its sentence, from the left; the rest is empty.
-    fn words<'m>(&self, arena: &'m Arena) -> [Word<'m>; 5]
+    fn words<'m>(&self, arena: &'m Arena) -> [Word<'m>; 6]
     where
         'p: 'm,
     {
-        let mut words = [Word::default(); 5];
-        let [first, second, third, ..] = &mut words;
+        let mut words = [Word::default(); 6];
+        let [first, second, third, fourth, ..] = &mut words;
         match *self {
             Self::CloseDescriptors { from: number } | Self::CloseLeftovers { count: number } => {
                 *first = decimal(arena, number.into());
             }
             Self::OpenNamespace { kind, path } | Self::Join { kind, path } => (*first, *second) = (kind.name(), path),
             Self::LockRootfs { path }
-            | Self::Overlay { lower: path, .. }
             | Self::OpenRoot { path }
             | Self::AttachOverlay { path, .. }
             | Self::Protect { path, .. }
@@ -348,12 +346,19 @@ impl<'p> Step<'p> {
             Self::Clone { flags } => *first = namespaces(arena, flags),
             Self::WriteMap { file, ranges } => (*first, *second) = (file, map(arena, ranges)),
             Self::BindRoot { path, attributes } => (*first, *second) = (path, flags(arena, attributes)),
-            Self::Link { target, path } => (*first, *second) = (path, target),
-            Self::Mount { kind, options, asked, attributes, path, .. } => {
-                words = [kind, path, flags(arena, attributes), spaced(arena, options), spaced(arena, asked)];
+            Self::Overlay { lower, user_attributes, .. } => {
+                *first = lower;
+                if user_attributes {
+                    *second = word(c" (user attributes)");
+                }
             }
-            Self::Bind { source, attributes, path, .. } => {
-                (*first, *second, *third) = (source, path, flags(arena, attributes));
+            Self::Link { target, path } => (*first, *second) = (path, target),
+            Self::Mount { kind, options, asked, attributes, at, path, .. } => {
+                let flags = flags(arena, attributes);
+                words = [kind, at.prefix(), path, flags, spaced(arena, options), spaced(arena, asked)];
+            }
+            Self::Bind { source, attributes, at, path, .. } => {
+                (*first, *second, *third, *fourth) = (source, at.prefix(), path, flags(arena, attributes));
             }
             Self::LimitBounding { keep } | Self::SetCapabilities { keep } => *first = capabilities(arena, keep),
             Self::SetUser { uid, gid, groups, .. } => {
@@ -388,6 +393,14 @@ impl Tree {
             Self::Sys => 3,
             Self::Dev => 4,
             Self::Empty | Self::Overlay(_) => 5,
+        }
+    }
+
+    /// What its paths stand below, for a reader.
+    const fn prefix(self) -> Word<'static> {
+        match self {
+            Self::Dev => word(c"/dev/"),
+            _ => word(c""),
         }
     }
 }
