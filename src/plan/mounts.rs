@@ -362,6 +362,7 @@ fn bind<'p>(source: Word<'p>, attributes: Attributes, path: Word<'p>) -> Step<'p
     Step::Bind { source, attributes, keep: None, at: Tree::Root, path, make: None }
 }
 
+#[inline(never)]
 fn new<'p>(kind: &'static CStr, options: &'static CStr, attributes: Attributes, path: Word<'p>) -> Step<'p> {
     let (kind, options, asked) = (word(kind), word(options), Word::default());
     Step::Mount { kind, options, asked, attributes, keep: None, at: Tree::Root, path, make: None }

@@ -36,6 +36,7 @@ impl Arena {
     }
 
     /// Keeps a value, which is never dropped.
+    #[inline(never)]
     pub fn hold<T>(&self, value: T) -> &T {
         // The mapping itself is aligned to a page.
         const { assert!(align_of::<T>() <= 4096) };
