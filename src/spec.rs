@@ -2,6 +2,7 @@
 
 use crate::sys::identity::CapabilitySet;
 use crate::sys::{Arena, List, Word, word};
+use core::ffi::CStr;
 use linux_raw_sys::general as k;
 
 /// The container that a caller asked for. Words of the command line are borrowed from it.
@@ -151,6 +152,37 @@ pub struct Tmpfs<'a> {
     pub options: Word<'a>,
 }
 
+/// Something that is mounted in the root.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum What {
+    Proc,
+    Sys,
+    Dev,
+    /// A directory of a view that begins empty.
+    Fresh,
+    /// The host's `/etc/resolv.conf`.
+    Resolver,
+    /// The volume of this number.
+    Volume(usize),
+    /// The tmpfs of this number.
+    Tmpfs(usize),
+}
+
+/// What is mounted, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Mount<'a> {
+    pub what: What,
+    /// Cleaned, absolute inside the container.
+    pub target: Word<'a>,
+}
+
+impl What {
+    /// Whether it was asked for, or is of the container's own making.
+    pub const fn is_asked(self) -> bool {
+        matches!(self, Self::Resolver | Self::Volume(_) | Self::Tmpfs(_))
+    }
+}
+
 /// What container engines leave to a command by default: enough for package managers and servers.
 pub const USUAL_CAPABILITIES: CapabilitySet = 1 << k::CAP_CHOWN
     | 1 << k::CAP_DAC_OVERRIDE
@@ -168,7 +200,7 @@ pub const USUAL_CAPABILITIES: CapabilitySet = 1 << k::CAP_CHOWN
     | 1 << k::CAP_SETFCAP;
 
 /// Where names are resolved (resolv.conf(5)).
-pub const RESOLVER: Word<'static> = word(c"/etc/resolv.conf");
+pub const RESOLVER: &CStr = c"/etc/resolv.conf";
 
 impl<'a> Spec<'a> {
     /// Ten seconds, as docker-stop(1).
@@ -225,39 +257,42 @@ impl<'a> Spec<'a> {
     /// Whether the host's `/etc/resolv.conf` is bound, so that names resolve in a bare root: with the host's network, if
     /// there is a root of its own to bind it in.
     pub fn shares_resolver(&self) -> bool {
-        self.change_root == ChangeRoot::Pivot && self.namespace(Namespace::Network) == Source::Host
+        self.change_root == ChangeRoot::Pivot && self.is_hosts(Namespace::Network)
     }
 
-    /// Every path on which something is to be mounted, in the order of the mounts but for depth.
-    pub fn mount_points(&self, arena: &'a Arena) -> &'a [Word<'a>] {
+    /// All that is to be mounted in the root: the container's own file systems first, then what was asked for.
+    pub fn mounts(&self, arena: &'a Arena) -> List<'a, Mount<'a>> {
         let own = self.own_file_systems();
-        let mut points = List::new(arena);
-        for (wanted, point) in [(own.proc, c"/proc"), (own.sys, c"/sys"), (own.dev, c"/dev")] {
+        let mut mounts = List::new(arena);
+        for (wanted, what, target) in [
+            (own.proc, What::Proc, c"/proc"),
+            (own.sys, What::Sys, c"/sys"),
+            (own.dev, What::Dev, c"/dev"),
+            (self.is_view(), What::Fresh, c"/tmp"),
+            (self.is_view(), What::Fresh, c"/run"),
+            (self.shares_resolver(), What::Resolver, RESOLVER),
+        ] {
             if wanted {
-                points.push(word(point));
+                mounts.push(Mount { what, target: word(target) });
             }
         }
-        if self.is_view() {
-            points.extend(&Self::FRESH);
+        for (number, volume) in self.volumes.iter().enumerate() {
+            mounts.push(Mount { what: What::Volume(number), target: volume.target });
         }
-        if self.shares_resolver() {
-            points.push(RESOLVER);
+        for (number, tmpfs) in self.tmpfs.iter().enumerate() {
+            mounts.push(Mount { what: What::Tmpfs(number), target: tmpfs.target });
         }
-        for volume in self.volumes.iter() {
-            points.push(volume.target);
-        }
-        for tmpfs in self.tmpfs.iter() {
-            points.push(tmpfs.target);
-        }
-        points.finish()
+        mounts
     }
 
-    /// The directories of a view that begin empty.
-    pub const FRESH: [Word<'static>; 2] = [word(c"/tmp"), word(c"/run")];
+    /// Whether the container shares the caller's namespace of this kind.
+    pub fn is_hosts(&self, kind: Namespace) -> bool {
+        matches!(self.namespace(kind), Source::Host)
+    }
 
     /// Whether the container gets a new namespace of this kind.
     pub fn is_private(&self, kind: Namespace) -> bool {
-        self.namespace(kind) == Source::Private
+        matches!(self.namespace(kind), Source::Private)
     }
 }
 

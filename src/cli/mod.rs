@@ -6,7 +6,7 @@ mod values;
 
 pub use help::{OVERVIEW, write_run_help};
 
-use crate::spec::{ChangeRoot, FileSystems, IdMap, Namespace, Source, Spec};
+use crate::spec::{ChangeRoot, FileSystems, IdMap, Namespace, Spec};
 use crate::sys::{Arena, Word, word};
 use crate::text::{Problem, Told, copy, cut, names, path, t, text};
 use options::Opt;
@@ -160,7 +160,7 @@ impl<'a> Scan<'a> {
 
 /// Options that contradict each other.
 fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
-    let mounts = spec.namespace(Namespace::Mount);
+    let own_mounts = spec.is_private(Namespace::Mount);
     let file_systems = spec.own_file_systems();
     let has_mounts = file_systems != FileSystems::NONE || !spec.volumes.is_empty() || !spec.tmpfs.is_empty();
     let changes_root = spec.overlay || spec.read_only;
@@ -169,10 +169,10 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
     let maps = !matches!((&spec.uids, &spec.gids), (IdMap::Default, IdMap::Default));
     let contradictions = [
         (
-            pivots && mounts != Source::Private,
+            pivots && !own_mounts,
             t!("pivot_root needs a mount namespace of its own: leave it private, or say --change-root chroot or none"),
         ),
-        (mounts != Source::Private && (has_mounts || changes_root), t!("mounts need a mount namespace of their own")),
+        (!own_mounts && (has_mounts || changes_root), t!("mounts need a mount namespace of their own")),
         (keeps_root && !is_host, t!("--change-root none keeps the host's root: ROOTFS must be /")),
         (keeps_root && changes_root, t!("--change-root none keeps the host's root as it is")),
         (

@@ -153,27 +153,20 @@ impl Opt {
         Self::ALL.iter().copied().find(|option| option.short() == letter)
     }
 
-    /// The option whose name is at most two edits away, if a typing error is likely.
+    /// The option of nearly this name, if a typing error is likely.
     pub fn nearest(name: &[u8]) -> Option<Self> {
-        const EDITS: usize = 2;
-        if name.len() <= EDITS {
-            return None;
-        }
-        (0..=EDITS).find_map(|limit| Self::ALL.iter().copied().find(|option| is_near(name, option.long(), limit)))
+        Self::ALL.iter().copied().find(|option| is_slip(name, option.long()))
     }
 }
 
-/// Whether at most `edits` letters must be changed, added, left out or swapped with the next to make `a` into `b`.
-fn is_near(a: &[u8], b: &[u8], edits: usize) -> bool {
-    match (a, b) {
-        ([], rest) | (rest, []) => rest.len() <= edits,
-        ([x, a @ ..], [y, b @ ..]) if x == y => is_near(a, b, edits),
-        _ if edits == 0 => false,
-        ([x, v, a @ ..], [y, w, b @ ..]) if x == w && v == y => is_near(a, b, edits - 1),
-        ([_, after_a @ ..], [_, after_b @ ..]) => {
-            is_near(after_a, after_b, edits - 1) || is_near(a, after_b, edits - 1) || is_near(after_a, b, edits - 1)
-        }
-    }
+/// Whether the one is the other with one slip of the finger: beside what both begin and end with, at most two letters of
+/// each are left.
+fn is_slip(typed: &[u8], meant: &[u8]) -> bool {
+    const LEFT: usize = 2;
+    let begin = typed.iter().zip(meant).take_while(|(a, b)| a == b).count();
+    let end = typed.iter().rev().zip(meant.iter().rev()).take_while(|(a, b)| a == b).count();
+    let longer = typed.len().max(meant.len());
+    begin + end > 0 && longer > LEFT && begin + end + LEFT >= longer
 }
 
 #[cfg(test)]

@@ -67,13 +67,14 @@ pub fn clean_up<'m>(arena: &'m Arena, spec: &Spec<'m>) -> Result<()> {
         result => result?,
     }
     // What is not empty at the first time may hold another mount point; what still is not then has something of the command's.
+    let mounts = spec.mounts(arena);
     let mut stays = false;
-    for target in spec.mount_points(arena) {
-        stays |= remove(arena, lock.at(), *target, Kept::ForTheRun)?;
-    }
-    if stays {
-        for target in spec.mount_points(arena) {
-            remove(arena, lock.at(), *target, Kept::ForGood)?;
+    for kept in [Kept::ForTheRun, Kept::ForGood] {
+        for mount in mounts.iter() {
+            stays |= remove(arena, lock.at(), mount.target, kept)?;
+        }
+        if !stays {
+            break;
         }
     }
     Ok(())

@@ -79,7 +79,7 @@ impl<'m> Host<'m> {
             user: accounts::find(arena, root.at(), spec.user)?,
             mount_points: &[],
             volumes: &[],
-            resolver: spec.shares_resolver() && file::fstatat(At::CWD, RESOLVER).is_ok(),
+            resolver: spec.shares_resolver() && file::fstatat(At::CWD, word(RESOLVER)).is_ok(),
             view: &[],
             // Without /proc nothing is known, and nothing inside could find the program either.
             can_be_written: file::is_read_only(word(c"/proc/self/exe")) == Ok(false),
@@ -140,8 +140,8 @@ fn volumes<'m>(arena: &'m Arena, spec: &Spec<'m>) -> Told<'m, &'m [Kind]> {
 
 fn mount_points<'m>(arena: &'m Arena, spec: &Spec<'m>, root: At) -> Told<'m, &'m [(Word<'m>, Presence)]> {
     let mut points = List::new(arena);
-    for target in spec.mount_points(arena) {
-        points.push((*target, rootfs::presence(arena, root, *target)?));
+    for mount in spec.mounts(arena).iter() {
+        points.push((mount.target, rootfs::presence(arena, root, mount.target)?));
     }
     Ok(points.finish())
 }

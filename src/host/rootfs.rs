@@ -183,10 +183,11 @@ pub fn in_root(root: At, path: Word, how: Open) -> Result<Fd> {
     }
 }
 
-/// Calls `each` for every name in an open directory, until it says false.
-pub fn list(directory: At, mut each: impl FnMut(Word) -> bool) -> Result<()> {
+/// Calls `each` for every name in a directory, until it says false. Compiled once, whatever is called.
+pub fn list(at: At, path: Word, each: &mut dyn FnMut(Word) -> bool) -> Result<()> {
+    let directory = file::openat(at, path, Open::DIRECTORY)?;
     let mut buffer = [0; 2048];
-    while let Some(entries) = file::getdents(directory, &mut buffer)? {
+    while let Some(entries) = file::getdents(directory.at(), &mut buffer)? {
         for name in entries {
             if !matches!(name.bytes(), b"." | b"..") && !each(name) {
                 return Ok(());
@@ -199,11 +200,9 @@ pub fn list(directory: At, mut each: impl FnMut(Word) -> bool) -> Result<()> {
 /// Whether the directory has no entry.
 pub fn is_empty(root: At) -> bool {
     let mut empty = true;
-    let listed = file::openat(root, word(c"."), Open::DIRECTORY).and_then(|directory| {
-        list(directory.at(), |_| {
-            empty = false;
-            false
-        })
+    let listed = list(root, word(c"."), &mut |_| {
+        empty = false;
+        false
     });
     listed.is_ok() && empty
 }

@@ -1,7 +1,6 @@
 //! Whether the command may take the terminal.
 
 use super::rootfs::list;
-use crate::sys::file::{self, Open};
 use crate::sys::process::{Pid, getpgid, getpid};
 use crate::sys::{At, terminal, word};
 use crate::text::number;
@@ -16,12 +15,10 @@ pub fn may_take_foreground() -> bool {
 
 fn is_alone_in(group: Pid) -> bool {
     let mut alone = true;
-    let listed = file::openat(At::CWD, word(c"/proc"), Open::DIRECTORY).and_then(|proc| {
-        list(proc.at(), |name| {
-            let pid = number::decimal(name.bytes()).map_or(Pid(0), |pid| Pid(pid as i32));
-            alone = pid == Pid(0) || pid == getpid() || getpgid(pid) != Ok(group);
-            alone
-        })
+    let listed = list(At::CWD, word(c"/proc"), &mut |name| {
+        let pid = number::decimal(name.bytes()).map_or(Pid(0), |pid| Pid(pid as i32));
+        alone = pid == Pid(0) || pid == getpid() || getpgid(pid) != Ok(group);
+        alone
     });
     listed.is_ok() && alone
 }

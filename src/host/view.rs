@@ -3,7 +3,7 @@
 
 use super::mounts::{self, Mount};
 use super::rootfs::{list, read_link};
-use crate::sys::file::{self, Kind, Open};
+use crate::sys::file::{self, Kind};
 use crate::sys::{Arena, At, List, Word, word};
 use crate::text::{Problem, Told, names::words, path, t};
 
@@ -79,9 +79,8 @@ fn how(file_system: &[u8], kind: Kind) -> Option<How<'static>> {
 
 /// The pieces for the entries of a directory that cannot be a lower layer itself. False if it may not be read.
 fn descend<'m>(directory: Word, mounts: &[Mount], pieces: &mut List<'m, Piece<'m>>) -> bool {
-    let Ok(opened) = file::openat(At::CWD, directory, Open::DIRECTORY) else { return false };
     let arena = pieces.arena();
-    let listed = list(opened.at(), |name| {
+    let listed = list(At::CWD, directory, &mut |name| {
         let at = path::join(arena, directory.bytes(), name.bytes());
         if !is_own(at) {
             piece(at, mounts, pieces);

@@ -5,7 +5,7 @@ use crate::sys::process::{self, Pid};
 use crate::sys::signal::{self, ALL};
 use crate::sys::{At, Errno, Word, file, terminal, tolerate, word};
 use crate::text::problem::{FAILED, NOT_EXECUTABLE, NOT_FOUND};
-use crate::text::split;
+use crate::text::{path, split};
 use core::cell::Cell;
 
 /// What the command's process needs, and what it leaves if it fails.
@@ -74,7 +74,7 @@ extern "C" fn begin(command: &Command) -> ! {
 /// execve(2) along the search path.
 fn execute(command: &Command) -> Errno {
     let Some(Some(name)) = command.arguments.first() else { return Errno::ENOENT };
-    if name.bytes().contains(&b'/') {
+    if path::is_path(name.bytes()) {
         return process::execve(*name, command.arguments, command.environment);
     }
     let mut reason = Errno::ENOENT;

@@ -30,7 +30,7 @@ impl<'p> Command<'p> {
         let name = spec.command.first().copied().unwrap_or_default();
         let mut search_path = None;
         let mut candidates = List::new(arena);
-        if name.bytes().contains(&b'/') {
+        if path::is_path(name.bytes()) {
             candidates.push(name);
         } else if !name.is_empty() {
             let path = value(environment, b"PATH=").unwrap_or_default();

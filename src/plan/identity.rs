@@ -22,7 +22,7 @@ pub fn maps<'p>(spec: &'p Spec, host: &Host<'p>) -> Maps<'p> {
         let (uids, gids) = (ranges(&spec.uids, host.uids), ranges(&spec.gids, host.gids));
         return Maps { setgroups: host.maps_any() && host.has_setgroups && !gids.is_empty(), uids, gids };
     }
-    let is_host = spec.namespace(Namespace::User) == Source::Host;
+    let is_host = spec.is_hosts(Namespace::User);
     let setgroups = is_host && host.has(k::CAP_SETGID) && host.has_setgroups;
     Maps { uids: host.uids, gids: host.gids, setgroups }
 }

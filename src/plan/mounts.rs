@@ -4,7 +4,7 @@ use super::identity::{Maps, has_group};
 use super::root::Root;
 use super::{Draft, Errors, Fate, INVALID, MISSING, Make, Phase, REFUSED, Step, Tree};
 use crate::host::{Host, Presence};
-use crate::spec::{Namespace, RESOLVER, Source, Spec, Tmpfs, Volume};
+use crate::spec::{Mount, Namespace, RESOLVER, Spec, What};
 use crate::sys::file::Kind;
 use crate::sys::mount::Attributes;
 use crate::sys::{Arena, Errno, List, Word, word};
@@ -78,18 +78,6 @@ const SECRETS: &[Secret] = &[
 /// The group of terminals on every distribution.
 const TTY_GROUP: u32 = 5;
 
-/// Something to be mounted.
-#[derive(Clone, Copy, Debug)]
-enum What<'p> {
-    Proc,
-    Sys,
-    Dev,
-    Fresh,
-    Resolver,
-    Volume(&'p Volume<'p>, Kind),
-    Tmpfs(&'p Tmpfs<'p>),
-}
-
 /// Where its mount point has to be made, if anywhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Need {
@@ -98,24 +86,19 @@ enum Need {
     InRoot,
 }
 
+/// Something to be mounted.
 #[derive(Clone, Copy, Debug)]
 struct Mounting<'p> {
-    what: What<'p>,
+    what: What,
     target: Word<'p>,
+    /// What the mount point is.
+    make: Make,
     need: Need,
 }
 
-impl What<'_> {
-    fn make(self) -> Make {
-        match self {
-            Self::Resolver => Make::File,
-            Self::Volume(_, kind) if kind != Kind::Directory => Make::File,
-            _ => Make::Directory,
-        }
-    }
-
+impl What {
     /// Whether what lies below is of the container's own making, so that directories can be made there.
-    fn is_own_tmpfs(self) -> bool {
+    const fn is_own_tmpfs(self) -> bool {
         matches!(self, Self::Dev | Self::Fresh | Self::Tmpfs(_))
     }
 }
@@ -133,7 +116,7 @@ pub struct Layout<'p> {
 impl<'p> Layout<'p> {
     /// Puts them in order: the container's own file systems first, then what was asked for, by depth.
     pub fn of(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>, maps: Maps<'p>) -> Told<'p, Self> {
-        let mounts = wanted(arena, spec, host).finish();
+        let mounts = wanted(arena, spec, host);
         for at in 0..mounts.len() {
             mounts[at].need = need(arena, mounts[at], &mounts[..at], host)?;
         }
@@ -163,7 +146,7 @@ impl<'p> Layout<'p> {
     pub fn prepare(&self, draft: &mut Draft<'p>) {
         let rootfs = self.spec.rootfs;
         for mount in self.mounts.iter().filter(|mount| mount.need == Need::InImage) {
-            let step = Step::MakeInImage { rootfs, target: mount.target, make: mount.what.make() };
+            let step = Step::MakeInImage { rootfs, target: mount.target, make: mount.make };
             draft.add(mount.fate(), step);
         }
         self.root.prepare(draft, self.spec, self.host);
@@ -208,13 +191,15 @@ impl<'p> Layout<'p> {
                 let mode = if path == word(c"/tmp") { c"mode=1777" } else { c"mode=0755" };
                 draft.must(new(c"tmpfs", mode, NO_DEVICES, path));
             }
-            What::Resolver => draft.add(Fate::May(MISSING), bind(RESOLVER, READ_ONLY, path)),
-            What::Volume(volume, _) => {
+            What::Resolver => draft.add(Fate::May(MISSING), bind(word(RESOLVER), READ_ONLY, path)),
+            What::Volume(number) => {
+                let volume = &self.spec.volumes[number];
                 let attributes = if volume.read_only { Attributes::RDONLY } else { Attributes::NONE };
                 draft.must(bind(volume.source, attributes.and(NO_DEVICES), path));
             }
-            What::Tmpfs(tmpfs) => {
-                draft.must(new(c"tmpfs", c"mode=1777", NO_DEVICES, path).asked(tmpfs.options));
+            What::Tmpfs(number) => {
+                let options = self.spec.tmpfs[number].options;
+                draft.must(new(c"tmpfs", c"mode=1777", NO_DEVICES, path).asked(options));
             }
         }
     }
@@ -223,7 +208,7 @@ impl<'p> Layout<'p> {
     /// makes a new one only where the outer one can be seen whole.
     fn sys(&self, draft: &mut Draft<'p>, path: Word<'p>) {
         let shared = bind(word(c"/sys"), READ_ONLY, path).kept(Tree::Sys);
-        if self.spec.namespace(Namespace::Network) != Source::Host {
+        if !self.spec.is_hosts(Namespace::Network) {
             draft.add(Fate::Try(REFUSED), new(c"sysfs", c"", READ_ONLY, path).kept(Tree::Sys));
             draft.add(Fate::Instead, shared);
         } else {
@@ -252,7 +237,7 @@ impl<'p> Layout<'p> {
         }
         draft.must(new(c"tmpfs", c"mode=1777,size=64m", DATA_ONLY, word(c"shm")).in_dev(Make::Directory));
         let queues = word(c"mqueue");
-        if self.spec.namespace(Namespace::Ipc) != Source::Host {
+        if !self.spec.is_hosts(Namespace::Ipc) {
             draft.must(new(c"mqueue", c"", DATA_ONLY, queues).in_dev(Make::Directory));
         } else {
             let step = bind(word(c"/dev/mqueue"), DATA_ONLY, queues).in_dev(Make::Directory);
@@ -281,40 +266,27 @@ fn hiding<'p>(draft: &mut Draft<'p>, path: Word<'p>) {
     draft.when(!has_empty, Step::EmptyTree { path });
 }
 
-/// What a Spec asks for, in order.
-fn wanted<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> List<'p, Mounting<'p>> {
+/// What a Spec asks for, as far as the host has it, in order.
+fn wanted<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host) -> &'p mut [Mounting<'p>] {
     let mut all = List::new(arena);
-    let mut add = |what, target| all.push(Mounting { what, target, need: Need::Nothing });
-    let own = spec.own_file_systems();
-    for (wanted, what, target) in
-        [(own.proc, What::Proc, c"/proc"), (own.sys, What::Sys, c"/sys"), (own.dev, What::Dev, c"/dev")]
-    {
-        if wanted {
-            add(what, word(target));
-        }
+    for Mount { what, target } in spec.mounts(arena).iter() {
+        let is_file = match what {
+            What::Resolver if !host.resolver => continue,
+            What::Resolver => true,
+            What::Volume(number) => host.volumes.get(*number) != Some(&Kind::Directory),
+            _ => false,
+        };
+        let make = if is_file { Make::File } else { Make::Directory };
+        all.push(Mounting { what: *what, target: *target, make, need: Need::Nothing });
     }
-    if spec.is_view() {
-        Spec::FRESH.into_iter().for_each(|target| add(What::Fresh, target));
-    }
-    let mut asked = List::new(arena);
-    let mut ask = |what, target| asked.push(Mounting { what, target, need: Need::Nothing });
-    if host.resolver {
-        ask(What::Resolver, RESOLVER);
-    }
-    for (volume, kind) in spec.volumes.iter().zip(host.volumes) {
-        ask(What::Volume(volume, *kind), volume.target);
-    }
-    for tmpfs in spec.tmpfs.iter() {
-        ask(What::Tmpfs(tmpfs), tmpfs.target);
-    }
-    path::sort_by_depth(&mut asked, |mount| mount.target);
-    all.extend(&asked);
-    all
+    let own = all.iter().take_while(|mount| !mount.what.is_asked()).count();
+    path::sort_by_depth(all.get_mut(own..).unwrap_or_default(), |mount| mount.target);
+    all.finish()
 }
 
 impl<'p> Mounting<'p> {
     fn make(&self) -> Step<'p> {
-        Step::MakeInRoot { target: self.target, make: self.what.make() }
+        Step::MakeInRoot { target: self.target, make: self.make }
     }
 
     /// What it means that its mount point cannot be made: names can be resolved without; everything else was asked for.
@@ -337,7 +309,7 @@ fn enclosing<'m, 'p>(target: Word, mounts: &'m [Mounting<'p>]) -> Option<&'m Mou
 }
 
 fn need<'p>(arena: &'p Arena, mount: Mounting, earlier: &[Mounting], host: &Host) -> Told<'p, Need> {
-    let Mounting { what, target, .. } = mount;
+    let Mounting { make, target, .. } = mount;
     if earlier.iter().any(|mount| mount.target == target) {
         return Ok(Need::Nothing);
     }
@@ -347,7 +319,7 @@ fn need<'p>(arena: &'p Arena, mount: Mounting, earlier: &[Mounting], host: &Host
     }
     match host.presence(target) {
         Presence::Missing | Presence::Temporary => Ok(Need::InImage),
-        Presence::There(kind) if (kind == Kind::Directory) == (what.make() == Make::Directory) => Ok(Need::Nothing),
+        Presence::There(kind) if (kind == Kind::Directory) == (make == Make::Directory) => Ok(Need::Nothing),
         // The kernel would refuse it with ENOTDIR, when half is made.
         Presence::There(Kind::Directory) => {
             Err(Problem::refused(arena, t!("mount on %: it is a directory in the image (ENOTDIR)"), &[target]))

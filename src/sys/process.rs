@@ -51,17 +51,27 @@ pub fn clone3(flags: u64) -> Result<Side> {
 /// Starts `run(data)` in a child that shares this memory while this process waits, until the child execs or ends
 /// (clone(2) with `CLONE_VM | CLONE_VFORK`). The child has a stack of its own: no frame of the parent is touched.
 ///
-/// Never inlined: that stack must not become part of a frame which the child's own calls have too.
-#[inline(never)]
 pub fn start<T>(data: &T, run: extern "C" fn(&T) -> !) -> Result<Pid> {
+    // SAFETY: a thin pointer to a `T` is what `run` takes, and `data` is alive until this returns.
+    unsafe { start_with(&raw const *data as usize, run as usize) }
+}
+
+/// The same, with addresses.
+///
+/// Never inlined: that stack must not become part of a frame which the child's own calls have too.
+///
+/// # Safety
+/// `run` is the address of a function that takes what is at `data` and never returns.
+#[inline(never)]
+unsafe fn start_with(data: usize, run: usize) -> Result<Pid> {
     /// Two paths of PATH_MAX bytes and some frames.
     const STACK: usize = 32 << 10;
     let mut stack = core::mem::MaybeUninit::<[u128; STACK / 16]>::uninit();
     let top = stack.as_mut_ptr() as usize + STACK;
     let flags = (k::CLONE_VM | k::CLONE_VFORK | k::SIGCHLD) as usize;
     // SAFETY: the child runs on `stack`, which outlives it, because CLONE_VFORK suspends this process until the child
-    // has execed or ended; `run` never returns, and `data` is alive all that time.
-    check(unsafe { clone_onto(flags, top, run as usize, &raw const *data as usize) }).map(|child| Pid(child as i32))
+    // has execed or ended; `run` and `data` are right by the contract.
+    check(unsafe { clone_onto(flags, top, run, data) }).map(|child| Pid(child as i32))
 }
 
 /// clone(2) whose child calls `run(data)` on the stack that ends at `top`.

@@ -26,7 +26,8 @@ impl<'a> Word<'a> {
     pub fn in_bytes(bytes: &'a [u8]) -> Option<Self> {
         // SAFETY: a reference is never null, and the NUL that was found ends the string inside the slice.
         bytes
-            .contains(&0)
+            .iter()
+            .any(|byte| *byte == 0)
             .then(|| Self(unsafe { NonNull::new_unchecked(bytes.as_ptr().cast_mut().cast()) }, PhantomData))
     }
 

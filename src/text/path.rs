@@ -3,6 +3,11 @@
 use super::copy;
 use crate::sys::{Arena, List, Word, word};
 
+/// Whether a command is a path, not a name to be searched for (execvp(3)).
+pub fn is_path(command: &[u8]) -> bool {
+    command.iter().any(|byte| *byte == b'/')
+}
+
 /// The names in a path: no empty one, no `.`.
 pub fn names(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     super::split(path, b'/').filter(|name| !name.is_empty() && *name != b".")
