@@ -198,6 +198,7 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::Source;
     use std::ffi::CString;
 
     /// Parses `aril run …` and shows the Spec or the problem.

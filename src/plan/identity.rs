@@ -1,6 +1,6 @@
 //! Ids and capabilities: which maps, which user, what may be kept (user_namespaces(7), capabilities(7)).
 
-use super::{Draft, Fate, REFUSED, Step};
+use super::{Draft, Fate, On, Step};
 use crate::host::Host;
 use crate::spec::{IdMap, IdRange, Namespace, Source, Spec};
 use crate::sys::{Arena, Word, word};
@@ -100,7 +100,7 @@ pub fn take_ids(draft: &mut Draft, spec: &Spec, host: &Host, maps: Maps) {
     draft.when(maps.setgroups, Step::ClearGroups);
     if matches!(spec.namespace(Namespace::User), Source::Join(_)) {
         // Whether that one has given setgroups(2) up is not known.
-        draft.add(Fate::May(REFUSED), Step::ClearGroups);
+        draft.add(Fate::May(On::Refused), Step::ClearGroups);
     }
     if spec.is_private(Namespace::User) {
         let (uid, gid) = (outside(maps.uids, 0), outside(maps.gids, 0));

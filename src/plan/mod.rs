@@ -33,27 +33,41 @@ pub enum Fate {
     /// A failure ends the run.
     Must,
     /// These failures are as good as success.
-    May(Errors),
+    May(On),
     /// On these failures the next line is done instead; else it is left out.
-    Try(Errors),
+    Try(On),
     /// Only after a `Try` that failed.
     Instead,
 }
 
-/// A few errors, filled up with zeros, which no error is.
-pub type Errors = [Errno; 4];
+/// Errors that have one meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    Missing,
+    Refused,
+    Invalid,
+    /// The kernel has no keys, or an outer container's filter refuses them.
+    NoKeys,
+    /// What would be made cannot be made there.
+    NoPlace,
+}
 
-const NONE: Errno = Errno(0);
-const MISSING: Errors = [Errno::ENOENT, NONE, NONE, NONE];
-const REFUSED: Errors = [Errno::EPERM, NONE, NONE, NONE];
-/// The kernel has no keys, or an outer container's filter refuses them.
-const NO_KEYS: Errors = [Errno::ENOSYS, Errno::EPERM, NONE, NONE];
-const INVALID: Errors = [Errno::EINVAL, NONE, NONE, NONE];
+impl On {
+    const fn errors(self) -> &'static [Errno] {
+        match self {
+            Self::Missing => &[Errno::ENOENT],
+            Self::Refused => &[Errno::EPERM],
+            Self::Invalid => &[Errno::EINVAL],
+            Self::NoKeys => &[Errno::ENOSYS, Errno::EPERM],
+            Self::NoPlace => &[Errno::EACCES, Errno::EPERM, Errno::EROFS, Errno::ENOTDIR],
+        }
+    }
+}
 
 impl Fate {
     /// Whether this failure does not end the run.
     pub fn tolerates(self, errno: Errno) -> bool {
-        matches!(self, Self::May(on) | Self::Try(on) if on.contains(&errno))
+        matches!(self, Self::May(on) | Self::Try(on) if on.errors().contains(&errno))
     }
 }
 
@@ -113,7 +127,7 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     draft.must(Step::AwaitGo);
     identity::take_ids(&mut draft, spec, host, maps);
     draft.must(Step::DieWithLauncher);
-    draft.add(Fate::May(NO_KEYS), Step::JoinKeyring);
+    draft.add(Fate::May(On::NoKeys), Step::JoinKeyring);
     draft.when(spec.init, Step::LeaveGroup);
     draft.must(Step::HideMemory);
     draft.must(Step::SetUmask);
@@ -196,10 +210,10 @@ impl Line<'_> {
     }
 }
 
-fn write_errors(text: &mut Text, before: &[u8], on: Errors, after: &[u8]) {
+fn write_errors(text: &mut Text, before: &[u8], on: On, after: &[u8]) {
     let mut separator: &[u8] = b" ";
     text.add(before);
-    for errno in on.iter().filter(|errno| **errno != NONE) {
+    for errno in on.errors() {
         text.add(separator).add(errno.name());
         separator = b", ";
     }

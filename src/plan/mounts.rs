@@ -2,7 +2,7 @@
 
 use super::identity::{Maps, has_group};
 use super::root::Root;
-use super::{Draft, Errors, Fate, INVALID, MISSING, Make, Phase, REFUSED, Step, Tree};
+use super::{Draft, Fate, Make, On, Phase, Step, Tree};
 use crate::host::{Host, Presence};
 use crate::spec::{Mount, Namespace, RESOLVER, Spec, What};
 use crate::sys::file::Kind;
@@ -191,7 +191,7 @@ impl<'p> Layout<'p> {
                 let mode = if path == word(c"/tmp") { c"mode=1777" } else { c"mode=0755" };
                 draft.must(new(c"tmpfs", mode, NO_DEVICES, path));
             }
-            What::Resolver => draft.add(Fate::May(MISSING), bind(word(RESOLVER), READ_ONLY, path)),
+            What::Resolver => draft.add(Fate::May(On::Missing), bind(word(RESOLVER), READ_ONLY, path)),
             What::Volume(number) => {
                 let volume = &self.spec.volumes[number];
                 let attributes = if volume.read_only { Attributes::RDONLY } else { Attributes::NONE };
@@ -209,7 +209,7 @@ impl<'p> Layout<'p> {
     fn sys(&self, draft: &mut Draft<'p>, path: Word<'p>) {
         let shared = bind(word(c"/sys"), READ_ONLY, path).kept(Tree::Sys);
         if !self.spec.is_hosts(Namespace::Network) {
-            draft.add(Fate::Try(REFUSED), new(c"sysfs", c"", READ_ONLY, path).kept(Tree::Sys));
+            draft.add(Fate::Try(On::Refused), new(c"sysfs", c"", READ_ONLY, path).kept(Tree::Sys));
             draft.add(Fate::Instead, shared);
         } else {
             draft.must(shared);
@@ -222,13 +222,13 @@ impl<'p> Layout<'p> {
         for source in DEVICES {
             // Read-only keeps root inside from changing the host's node; a device can be written all the same.
             let step = bind(source, DEVICE, source.after(PREFIX)).in_dev(Make::File);
-            draft.add(Fate::May(MISSING), step);
+            draft.add(Fate::May(On::Missing), step);
         }
         let terminals =
             |options| new(c"devpts", options, NO_SUID.and(Attributes::NOEXEC), word(c"pts")).in_dev(Make::Directory);
         let has_group = has_group(self.spec, self.maps, TTY_GROUP);
         if has_group != Some(false) {
-            let fate = if has_group.is_none() { Fate::Try(INVALID) } else { Fate::Must };
+            let fate = if has_group.is_none() { Fate::Try(On::Invalid) } else { Fate::Must };
             draft.add(fate, terminals(c"ptmxmode=0666,mode=0620,gid=5"));
         }
         if has_group != Some(true) {
@@ -241,7 +241,7 @@ impl<'p> Layout<'p> {
             draft.must(new(c"mqueue", c"", DATA_ONLY, queues).in_dev(Make::Directory));
         } else {
             let step = bind(word(c"/dev/mqueue"), DATA_ONLY, queues).in_dev(Make::Directory);
-            draft.add(Fate::May(MISSING), step);
+            draft.add(Fate::May(On::Missing), step);
         }
         draft.must(Step::DeviceLinks);
     }
@@ -255,7 +255,7 @@ impl<'p> Layout<'p> {
                 Cover::ReadOnly => Step::Protect { at, path, name },
                 Cover::HiddenFile | Cover::HiddenDirectory => Step::Mask { at, path, name, directory },
             };
-            draft.add(Fate::May(MISSING), step);
+            draft.add(Fate::May(On::Missing), step);
         }
     }
 }
@@ -291,9 +291,8 @@ impl<'p> Mounting<'p> {
 
     /// What it means that its mount point cannot be made: names can be resolved without; everything else was asked for.
     fn fate(&self) -> Fate {
-        const READ_ONLY: Errors = [Errno::EACCES, Errno::EPERM, Errno::EROFS, Errno::ENOTDIR];
         match self.what {
-            What::Resolver => Fate::May(READ_ONLY),
+            What::Resolver => Fate::May(On::NoPlace),
             _ => Fate::Must,
         }
     }

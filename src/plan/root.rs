@@ -2,7 +2,7 @@
 //!
 //! Whatever the root is, it ends as one mount on top of `/`, in which the rest is mounted; then it takes the old root's place.
 
-use super::{Draft, Fate, INVALID, Make, Step, Tree};
+use super::{Draft, Fate, Make, On, Step, Tree};
 use crate::host::view::{How, OWN};
 use crate::host::{Host, Piece};
 use crate::spec::{ChangeRoot, Spec};
@@ -87,7 +87,7 @@ impl Root {
         match self {
             Self::Bind | Self::Overlay | Self::View => {
                 // EINVAL: the old root is an initramfs.
-                draft.add(Fate::Try(INVALID), Step::PivotRoot);
+                draft.add(Fate::Try(On::Invalid), Step::PivotRoot);
                 draft.add(Fate::Instead, Step::EnterRoot);
             }
             Self::Chroot => draft.must(Step::ChrootTo { path: spec.rootfs }),
