@@ -168,7 +168,7 @@ impl Carrier<'_> {
                     file::symlinkat(word(target), dev, word(name))?;
                 }
             }
-            Step::Protect { at, name, .. } => {
+            Step::Protect { at, name } => {
                 let base = self.trees.get(at)?;
                 let tree = mount::open_tree(base, name, true)?;
                 mount::mount_setattr(tree.at(), Attributes::RDONLY, true)?;
@@ -181,8 +181,8 @@ impl Carrier<'_> {
                 mount::mount_setattr(tree.at(), Attributes::RDONLY, true)?;
                 self.attach(tree, Tree::Root, path, None, Some(Tree::Empty))?;
             }
-            Step::Mask { at, name, directory, .. } => {
-                let empty = if directory { EMPTY_DIRECTORY } else { EMPTY_FILE };
+            Step::Mask { at, name, make } => {
+                let empty = if make == Make::Directory { EMPTY_DIRECTORY } else { EMPTY_FILE };
                 let tree = mount::open_tree(self.trees.get(Tree::Empty)?, empty, false)?;
                 mount::move_mount(tree.at(), self.trees.get(at)?, name)?;
             }

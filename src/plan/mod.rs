@@ -188,7 +188,7 @@ impl Plan<'_> {
             let mut is_first = true;
             for line in self.lines.iter().filter(|line| line.phase == *phase) {
                 if is_first {
-                    text.add(heading.bytes()).add(b":\n");
+                    text.fill(*heading, &[]).add(b":\n");
                 }
                 is_first = false;
                 line.write(text);
@@ -308,7 +308,7 @@ mod tests {
                                 &[Tree::Root]
                             }
                             Step::Mount { at, .. } | Step::Bind { at, .. } | Step::Protect { at, .. } => &[*at],
-                            Step::Mask { at, directory: false, .. } => &[*at],
+                            Step::Mask { at, make: Make::File, .. } => &[*at],
                             Step::Mask { at, .. } => &[*at, Tree::Empty],
                             Step::DeviceLinks => &[Tree::Dev],
                             _ => &[],

@@ -8,7 +8,8 @@ use crate::spec::{Mount, Namespace, RESOLVER, Spec, What};
 use crate::sys::file::Kind;
 use crate::sys::mount::Attributes;
 use crate::sys::{Arena, Errno, List, Word, word};
-use crate::text::{Problem, Told, path, t};
+use crate::text::names::words;
+use crate::text::{Problem, Told, copy, path, t};
 use core::ffi::CStr;
 
 const NO_SUID: Attributes = Attributes::NOSUID;
@@ -27,15 +28,8 @@ const DEVICES: [Word; 6] = [
     word(c"/dev/tty"),
 ];
 
-/// A file or directory of proc or sysfs that a container must not have.
-struct Secret {
-    /// The whole path.
-    path: Word<'static>,
-    cover: Cover,
-}
-
-/// How it is kept from the container.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// How something of proc or sysfs that a container must not have is kept from it.
+#[derive(Clone, Copy)]
 enum Cover {
     ReadOnly,
     /// Something empty lies over it.
@@ -43,36 +37,18 @@ enum Cover {
     HiddenDirectory,
 }
 
-const fn secret(path: &'static CStr, cover: Cover) -> Secret {
-    Secret { path: word(path), cover }
-}
-
 /// What container engines have agreed to hide or to make read-only (docker and podman, "default masked paths").
 ///
 /// Always covered, whatever access(2) says: files below `/proc/sys` ask the outer user id, which a map of 0 to 0 keeps.
-const SECRETS: &[Secret] = &[
-    secret(c"/proc/sys", Cover::ReadOnly),
-    secret(c"/proc/sysrq-trigger", Cover::ReadOnly),
-    secret(c"/proc/irq", Cover::ReadOnly),
-    secret(c"/proc/bus", Cover::ReadOnly),
-    secret(c"/proc/fs", Cover::ReadOnly),
-    secret(c"/proc/kcore", Cover::HiddenFile),
-    secret(c"/proc/keys", Cover::HiddenFile),
-    secret(c"/proc/interrupts", Cover::HiddenFile),
-    secret(c"/proc/latency_stats", Cover::HiddenFile),
-    secret(c"/proc/timer_list", Cover::HiddenFile),
-    secret(c"/proc/timer_stats", Cover::HiddenFile),
-    secret(c"/proc/sched_debug", Cover::HiddenFile),
-    secret(c"/proc/acpi", Cover::HiddenDirectory),
-    secret(c"/proc/asound", Cover::HiddenDirectory),
-    secret(c"/proc/scsi", Cover::HiddenDirectory),
-    secret(c"/sys/firmware", Cover::HiddenDirectory),
-    secret(c"/sys/kernel/debug", Cover::HiddenDirectory),
-    secret(c"/sys/kernel/tracing", Cover::HiddenDirectory),
-    secret(c"/sys/kernel/security", Cover::HiddenDirectory),
-    secret(c"/sys/fs/bpf", Cover::HiddenDirectory),
-    secret(c"/sys/fs/pstore", Cover::HiddenDirectory),
-    secret(c"/sys/devices/virtual/powercap", Cover::HiddenDirectory),
+const SECRETS: [(Tree, Cover, &str); 4] = [
+    (Tree::Proc, Cover::ReadOnly, "sys sysrq-trigger irq bus fs"),
+    (Tree::Proc, Cover::HiddenFile, "kcore keys interrupts latency_stats timer_list timer_stats sched_debug"),
+    (Tree::Proc, Cover::HiddenDirectory, "acpi asound scsi"),
+    (
+        Tree::Sys,
+        Cover::HiddenDirectory,
+        "firmware kernel/debug kernel/tracing kernel/security fs/bpf fs/pstore devices/virtual/powercap",
+    ),
 ];
 
 /// The group of terminals on every distribution.
@@ -179,12 +155,12 @@ impl<'p> Layout<'p> {
             What::Proc => {
                 hiding(draft, path);
                 draft.must(new(c"proc", c"", DATA_ONLY, path).kept(Tree::Proc));
-                self.cover(draft, b"/proc/", Tree::Proc);
+                cover(draft, Tree::Proc);
             }
             What::Sys => {
                 hiding(draft, path);
                 self.sys(draft, path);
-                self.cover(draft, b"/sys/", Tree::Sys);
+                cover(draft, Tree::Sys);
             }
             What::Dev => self.dev(draft, path),
             What::Fresh => {
@@ -245,15 +221,17 @@ impl<'p> Layout<'p> {
         }
         draft.must(Step::DeviceLinks);
     }
+}
 
-    /// Covers the kernel's secrets below this file system, as far as this kernel has them.
-    fn cover(&self, draft: &mut Draft<'p>, base: &[u8], at: Tree) {
-        for secret in SECRETS.iter().filter(|secret| secret.path.bytes().starts_with(base)) {
-            let (path, name) = (secret.path, secret.path.after(base.len()));
-            let directory = secret.cover == Cover::HiddenDirectory;
-            let step = match secret.cover {
-                Cover::ReadOnly => Step::Protect { at, path, name },
-                Cover::HiddenFile | Cover::HiddenDirectory => Step::Mask { at, path, name, directory },
+/// Covers the kernel's secrets below this file system, as far as this kernel has them.
+fn cover(draft: &mut Draft, at: Tree) {
+    for (_, cover, all) in SECRETS.iter().filter(|(tree, ..)| *tree == at) {
+        for name in words(all) {
+            let name = copy(draft.lines.arena(), &[name]);
+            let step = match cover {
+                Cover::ReadOnly => Step::Protect { at, name },
+                Cover::HiddenFile => Step::Mask { at, name, make: Make::File },
+                Cover::HiddenDirectory => Step::Mask { at, name, make: Make::Directory },
             };
             draft.add(Fate::May(On::Missing), step);
         }

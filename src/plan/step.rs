@@ -29,13 +29,13 @@ pub enum Phase {
 
 impl Phase {
     /// All, in the order in which they begin, with the heading of each.
-    pub const ALL: &'static [(Self, Word<'static>)] = &[
-        (Self::Launcher, word(c"launcher, before the clone")),
-        (Self::Parent, word(c"launcher, after the clone")),
-        (Self::Outside, word(c"inside, before the root moves")),
-        (Self::Inside, word(c"inside, after it")),
-        (Self::Command, word(c"command, before it is executed")),
-        (Self::Init, word(c"init, once the command runs")),
+    pub const ALL: &'static [(Self, Sentence)] = &[
+        (Self::Launcher, t!("launcher, before the clone")),
+        (Self::Parent, t!("launcher, after the clone")),
+        (Self::Outside, t!("inside, before the root moves")),
+        (Self::Inside, t!("inside, after it")),
+        (Self::Command, t!("command, before it is executed")),
+        (Self::Init, t!("init, once the command runs")),
     ];
 }
 
@@ -180,8 +180,7 @@ pub enum Step<'p> {
     /// A part of proc or sysfs onto itself, read-only.
     Protect {
         at: Tree,
-        path: Word<'static>,
-        name: Word<'static>,
+        name: Word<'p>,
     },
     /// What is empty lies below a file system of the container's: before Linux 6.15 only what is attached can be copied.
     EmptyTree {
@@ -190,9 +189,8 @@ pub enum Step<'p> {
     /// Something empty over a part of proc or sysfs.
     Mask {
         at: Tree,
-        path: Word<'static>,
-        name: Word<'static>,
-        directory: bool,
+        name: Word<'p>,
+        make: Make,
     },
     SealRoot,
     PivotRoot,
@@ -290,9 +288,9 @@ impl<'p> Step<'p> {
             Self::AttachOverlay { .. } => t!("attach the overlay at %"),
             Self::Bind { .. } => t!("bind % on %%%"),
             Self::DeviceLinks => t!("make the links of /dev"),
-            Self::Protect { .. } => t!("make % read-only"),
+            Self::Protect { .. } => t!("make %% read-only"),
             Self::EmptyTree { .. } => t!("put an empty directory and an empty file, which hide others, below %"),
-            Self::Mask { .. } => t!("hide %"),
+            Self::Mask { .. } => t!("hide %%"),
             Self::SealRoot => t!("make the root file system read-only"),
             Self::PivotRoot => t!("pivot_root into it and detach the old root"),
             Self::EnterRoot => t!("chroot into it, where it lies on top of /"),
@@ -333,15 +331,14 @@ impl<'p> Step<'p> {
             Self::LockRootfs { path }
             | Self::OpenRoot { path }
             | Self::AttachOverlay { path, .. }
-            | Self::Protect { path, .. }
             | Self::EmptyTree { path }
-            | Self::Mask { path, .. }
             | Self::ChrootTo { path }
             | Self::SetHostname { name: path }
             | Self::ChangeDirectory { path }
             | Self::Say { command: path }
             | Self::Exec { command: path } => *first = path,
             Self::MakeInImage { rootfs, target, make } => (*first, *second, *third) = (target, make.name(), rootfs),
+            Self::Protect { at, name } | Self::Mask { at, name, .. } => (*first, *second) = (at.prefix(), name),
             Self::MakeInRoot { target, make } => (*first, *second) = (target, make.name()),
             Self::Clone { flags } => *first = namespaces(arena, flags),
             Self::WriteMap { file, ranges } => (*first, *second) = (file, map(arena, ranges)),
@@ -400,6 +397,8 @@ impl Tree {
     const fn prefix(self) -> Word<'static> {
         match self {
             Self::Dev => word(c"/dev/"),
+            Self::Proc => word(c"/proc/"),
+            Self::Sys => word(c"/sys/"),
             _ => word(c""),
         }
     }
