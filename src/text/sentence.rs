@@ -24,12 +24,12 @@ macro_rules! t {
 
 /// What is often said, each before a `|`, in the order of their letters: as `tools/fragments` prints it. It need not be the
 /// newest; sentences are only longer then.
-const FRAGMENTS: &str = "   |              |  a| (| --| a| and | as | c| i| is | of | on | or | out| p| s| the |'s |(ENOTDIR)|\
-    , |, or |--|: |; 12|COMMAND [ARG...]|ROOTFS|[OPTIONS] ROOTFS|a |al|am|an|ar|be|capabilit|ch|com|\
-    ct|d |de|dir=|directory|e |ed|ed |em|empt|en|er|er |es|ev|execut|file system|for|ge|gro|ha|help|\
-    host|id|il|ile|in|ine|ing|int|it|its |k |ke|l |la|lay|leav|lo|ma|map|modul|moun|mount |n |namespace|\
-    nd |ne|no|not |ns|o |on|onta|or|ou|over|own|pti|re|read|ri|ril run |ro|roc|root|root |s |se|si|\
-    signal|sys|t |ta|th|tha|the|the |this |tmpf|to|un|up|user|user |vate|w |w-away view|wh|wi|y ";
+const FRAGMENTS: &str = "   |              | (| --| a| and | as | c| is | of | or | out| p| s| the |'s |(default|, |, or |--|: |\
+    : a|; 12|COMMAND [ARG...]|ROOTFS|[OPTIONS] ROOTFS|a |ac|an|an |ar|av|be|capabilit|ch|command|d |de|directory|\
+    e |ed|em|en|er|es|es |ev|execut|fi|file system|ge|gro|ha|help|host|id|in|ine|ing|int|it|it |its |k |ke|\
+    ker|l |la|le|ll|lo|ma|moun|mount |n |nam|namespace|nd |ne|no|no |none|not |o |on|on |onta|or|ou|ov|own|\
+    p |pas|pivot_|proc|pt|r |re|rea|ri|ril run |rit|riv|ro|root|root |s |se|si|signal|st|sys|t |ta|te|th|\
+    the |this |tmpf|un|up|user|user |view|w-awa|wh|wi|y ";
 
 /// The first of the bytes that stand for fragments.
 const FIRST: u8 = 0x80;
