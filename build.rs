@@ -15,6 +15,7 @@ fn main() {
         "-Wl,-z,noexecstack",
         "-Wl,--no-eh-frame-hdr",
         "-Wl,--hash-style=gnu",
+        "-Wl,-O2",
     ] {
         link(argument);
     }
