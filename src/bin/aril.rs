@@ -43,6 +43,7 @@ fn fill_standard_streams() {
 }
 
 /// Everything up to a running container, or to an exit status.
+#[inline(never)]
 fn begin(start: Start) -> Result<Side, u8> {
     let arena = Arena::new().map_err(|errno| {
         let (name, sentence) = errno.texts().unwrap_or_default();

@@ -350,6 +350,7 @@ impl Carrier<'_> {
     ///
     /// All three are named relative to the scratch, which is attached, since an older kernel takes no detached one; so
     /// /proc is not needed, and no character of a path means anything.
+    #[inline(never)]
     fn overlay(&mut self, lower: Word, number: u16, user_attributes: bool) -> Result<Fd> {
         let scratch = self.trees.get(Tree::Scratch)?;
         let tree = mount::open_tree(At::CWD, lower, false)?;

@@ -20,6 +20,7 @@ impl<'p> Carrier<'p> {
     }
 
     /// execve(2): comes back only if it failed.
+    #[inline(never)]
     pub(super) fn execute(&mut self) -> Errno {
         let command = &self.plan.command;
         let mut reason = Errno::ENOENT;

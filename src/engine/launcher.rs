@@ -49,6 +49,7 @@ impl Launcher {
         Ended { status, made: self.made }
     }
 
+    #[inline(never)]
     fn watch(&self) -> Result<u8> {
         if self.preserved > 0 {
             file::close_range(3, 2 + self.preserved)?;

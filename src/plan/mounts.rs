@@ -129,6 +129,7 @@ impl<'p> Layout<'p> {
     }
 
     /// What the new process does.
+    #[inline(never)]
     pub fn mount(&self, draft: &mut Draft<'p>) {
         draft.when(self.spec.is_private(Namespace::Mount), Step::MakePrivate);
         self.root.begin(draft, self.spec, self.host, !self.mounts.is_empty());
@@ -149,6 +150,7 @@ impl<'p> Layout<'p> {
         debug_assert!(draft.phase == Phase::Outside);
     }
 
+    #[inline(never)]
     fn add(&self, draft: &mut Draft<'p>, mount: Mounting<'p>) {
         let path = mount.target;
         match mount.what {
