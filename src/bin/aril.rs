@@ -45,11 +45,9 @@ fn fill_standard_streams() {
 /// Everything up to a running container, or to an exit status.
 #[inline(never)]
 fn begin(start: Start) -> Result<Side, u8> {
-    let arena = Arena::new().map_err(|errno| {
-        let (name, sentence) = errno.texts().unwrap_or_default();
-        for part in [b"aril: reserve memory: ", sentence, b" (", name, b")\n"] {
-            tolerate(file::write_all(At::STDERR, part));
-        }
+    let arena = Arena::new().map_err(|_| {
+        // Without memory no text can be put together; mmap(2) has no other reason here.
+        tolerate(file::write_all(At::STDERR, b"aril: reserve memory: Cannot allocate memory (ENOMEM)\n"));
         FAILED
     })?;
     match answer(&arena, start) {

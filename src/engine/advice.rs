@@ -32,7 +32,7 @@ pub fn explain<'m>(arena: &'m Arena, failure: &Failure, spec: &Spec, host: &Host
     } else if detail.is_empty() {
         sentence.add(b": ").errno(errno);
     } else {
-        sentence.fill(t!(": %"), &[detail]).add(b" (").add(errno.name()).add(b")");
+        sentence.fill(t!(": % ("), &[detail]).errno_name(errno).add(b")");
     }
     let problem = arena.hold(Problem { status, line: sentence.word(), advice: None });
     let release = process::kernel_release();

@@ -156,7 +156,7 @@ impl<'p> Carrier<'p> {
         text.add(number.bytes()).add(b" us  ");
         line.step.write(&mut text);
         if let Err(errno) = result {
-            text.add(b" -> ").add(errno.name());
+            text.add(b" -> ").errno_name(errno);
         }
         text.add(b"\n");
         // Standard error may be closed, and then there is nobody to tell.

@@ -3,9 +3,9 @@
 use super::{Init, Manner, exit_status};
 use crate::sys::process::{self, Pid};
 use crate::sys::signal::{self, ALL};
-use crate::sys::{At, Errno, Word, file, terminal, tolerate, word};
+use crate::sys::{Arena, At, Errno, Word, file, terminal, tolerate, word};
 use crate::text::problem::{FAILED, NOT_EXECUTABLE, NOT_FOUND};
-use crate::text::{path, split};
+use crate::text::{Text, path, split};
 use core::cell::Cell;
 
 /// What the command's process needs, and what it leaves if it fails.
@@ -24,7 +24,8 @@ pub fn run<'a>(words: &'a [Option<Word<'a>>], environment: &'a [Option<Word<'a>>
         words => words,
     };
     let Some(Some(name)) = words.first() else {
-        return say(FAILED, &[b"aril-init: no command given\n      aril-init [--] COMMAND [ARG...]\n"]);
+        tolerate(file::write_all(At::STDERR, b"aril-init: no command given\n      aril-init [--] COMMAND [ARG...]\n"));
+        return FAILED;
     };
     let name = *name;
     let mask = match signal::set_mask(ALL) {
@@ -109,15 +110,11 @@ fn search_path<'a>(environment: &'a [Option<Word<'a>>]) -> &'a [u8] {
 }
 
 fn fail(status: u8, what: &[u8], error: Errno) -> u8 {
-    let (name, sentence) = error.texts().unwrap_or((b"?", b"unknown error"));
-    say(status, &[b"aril-init: ", what, b": ", sentence, b" (", name, b")\n"])
-}
-
-fn say(status: u8, parts: &[&[u8]]) -> u8 {
-    for part in parts {
-        if file::write_all(At::STDERR, part).is_err() {
-            break;
-        }
+    // Without memory nothing can be said.
+    if let Ok(arena) = Arena::new() {
+        let mut text = Text::new(&arena);
+        text.add(b"aril-init: ").show(what).add(b": ").errno(error).add(b"\n");
+        tolerate(file::write_all(At::STDERR, text.bytes()));
     }
     status
 }

@@ -214,7 +214,7 @@ fn write_errors(text: &mut Text, before: &[u8], on: On, after: &[u8]) {
     let mut separator: &[u8] = b" ";
     text.add(before);
     for errno in on.errors() {
-        text.add(separator).add(errno.name());
+        text.add(separator).errno_name(*errno);
         separator = b", ";
     }
     text.add(after);

@@ -85,10 +85,13 @@ impl<'m> Text<'m> {
 
     /// `No such file or directory (ENOENT)`.
     pub fn errno(&mut self, errno: Errno) -> &mut Self {
-        match errno.texts() {
-            Some((name, sentence)) => self.add(sentence).add(b" (").add(name).add(b")"),
-            None => self.add(b"error ").number(errno.0.into()),
-        }
+        self.add(said(self.arena(), errno).bytes())
+    }
+
+    /// `ENOENT`.
+    pub fn errno_name(&mut self, errno: Errno) -> &mut Self {
+        let said = said(self.arena(), errno).bytes();
+        self.add(cut(said, b'(').1.map_or(said, |name| cut(name, b')').0))
     }
 
     /// What has been written.
@@ -105,6 +108,18 @@ impl<'m> Text<'m> {
     pub fn word(mut self) -> Word<'m> {
         self.0.push(0);
         Word::in_bytes(self.0.finish()).unwrap_or_default()
+    }
+}
+
+/// An error's sentence and name.
+fn said(arena: &Arena, errno: Errno) -> Word<'_> {
+    match Errno::NUMBERS.iter().position(|number| u16::from(*number) == errno.0) {
+        Some(line) => {
+            let mut all = Text::new(arena);
+            all.fill(t!(Errno::TEXTS), &[]);
+            copy(arena, &[split(all.bytes(), b'\n').nth(line).unwrap_or_default()])
+        }
+        None => text(arena, t!("error %"), &[decimal(arena, errno.0.into())]),
     }
 }
 
@@ -178,6 +193,20 @@ mod tests {
             let bytes = character.encode_utf8(&mut buffer).as_bytes();
             let expected = if character.is_control() { 0 } else { bytes.len() };
             assert_eq!(printable(bytes), expected, "{character:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_said_with_its_name() {
+        let arena = Arena::new().unwrap();
+        for (errno, said, name) in [
+            (Errno::ENOENT, "No such file or directory (ENOENT)", "ENOENT"),
+            (Errno::ECONNRESET, "Connection reset by peer (ECONNRESET)", "ECONNRESET"),
+            (Errno(999), "error 999", "error 999"),
+        ] {
+            let (mut whole, mut part) = (Text::new(&arena), Text::new(&arena));
+            assert_eq!(whole.errno(errno).bytes(), said.as_bytes());
+            assert_eq!(part.errno_name(errno).bytes(), name.as_bytes());
         }
     }
 
