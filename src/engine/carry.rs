@@ -11,7 +11,6 @@ use crate::sys::process::{self, Pid, Side};
 use crate::sys::signal::{self, ALL};
 use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, identity, poll, sandbox, socket, terminal, word};
 use crate::text::{Text, copy, cut, decimal, path, problem::FAILED, split, t, text};
-use core::ffi::CStr;
 use linux_raw_sys::general as k;
 
 /// The trees that have been opened so far: a slot for each kind, and one for each overlay.
@@ -165,7 +164,7 @@ impl Carrier<'_> {
             Step::DeviceLinks => {
                 let dev = self.trees.get(Tree::Dev)?;
                 for (name, target) in DEVICE_LINKS {
-                    file::symlinkat(word(target), dev, word(name))?;
+                    file::symlinkat(target, dev, name)?;
                 }
             }
             Step::Protect { at, name } => {
@@ -231,8 +230,8 @@ impl Carrier<'_> {
             Step::Say { command } => {
                 let uid = decimal(self.arena, identity::geteuid().into());
                 let pid = decimal(self.arena, process::getpid().0 as u64);
-                let line = text(self.arena, t!("aril: command %, uid %, pid %"), &[command, uid, pid]);
-                file::write_all(At::STDERR, copy(self.arena, &[line.bytes(), b"\n"]).bytes())?;
+                let line = text(self.arena, t!("aril: command %, uid %, pid %\n"), &[command, uid, pid]);
+                file::write_all(At::STDERR, line.bytes())?;
             }
             Step::Exec { .. } => return Err(self.execute()),
 
@@ -387,12 +386,12 @@ const EMPTY_FILE: Word = word(c"file");
 /// What files that the command makes are not: writable by others.
 const UMASK: u32 = 0o022;
 
-const DEVICE_LINKS: [(&CStr, &CStr); 5] = [
-    (c"fd", c"/proc/self/fd"),
-    (c"stdin", c"/proc/self/fd/0"),
-    (c"stdout", c"/proc/self/fd/1"),
-    (c"stderr", c"/proc/self/fd/2"),
-    (c"ptmx", c"pts/ptmx"),
+const DEVICE_LINKS: [(Word, Word); 5] = [
+    (word(c"fd"), word(c"/proc/self/fd")),
+    (word(c"stdin"), word(c"/proc/self/fd/0")),
+    (word(c"stdout"), word(c"/proc/self/fd/1")),
+    (word(c"stderr"), word(c"/proc/self/fd/2")),
+    (word(c"ptmx"), word(c"pts/ptmx")),
 ];
 
 /// A detached copy of what is mounted at a path, with all that is mounted below it.

@@ -5,7 +5,7 @@ use crate::plan::Phase;
 use crate::sys::file::{self, Kind, Open};
 use crate::sys::{Arena, At, Errno, Result, Word, process, word};
 use crate::text::problem::{FAILED, NOT_EXECUTABLE, NOT_FOUND};
-use crate::text::{copy, cut, decimal, t, text};
+use crate::text::{copy, cut, decimal, names, t, text};
 use core::cell::RefCell;
 
 impl<'p> Carrier<'p> {
@@ -52,16 +52,13 @@ extern "C" fn become_command(shared: &RefCell<&mut Carrier>) -> ! {
 
 /// Why an existing file was refused, where the errno alone does not say it.
 fn why<'m>(arena: &'m Arena, path: Word, errno: Errno) -> Word<'m> {
-    /// As much as the kernel itself looks at (`BINPRM_BUF_SIZE`).
-    const HEAD: usize = 256;
-    let mut buffer = [0; HEAD];
-    let length = read_at(path, 0, &mut buffer);
-    let head = &buffer[..length];
+    let mut buffer = [0; 4096];
+    let read = file::openat(At::CWD, path, Open::READ).and_then(|fd| file::read(fd.at(), &mut buffer));
+    let head = &buffer[..read.unwrap_or(0)];
     let mut more = Word::default();
     let sentence = match errno {
         Errno::ENOENT => {
-            let found = interpreter(arena, head, |at, buffer| read_at(path, at, buffer));
-            more = found.unwrap_or(word(c"it names"));
+            more = interpreter(arena, head).unwrap_or(word(c"it names"));
             t!("% needs the interpreter %, which does not exist")
         }
         Errno::ENOEXEC => match machine(head) {
@@ -85,21 +82,14 @@ fn why<'m>(arena: &'m Arena, path: Word, errno: Errno) -> Word<'m> {
     text(arena, sentence, &[path, more])
 }
 
-/// ELF machine numbers (linux/elf-em.h).
-const MACHINES: [(u16, Word); 7] = [
-    (3, word(c"i386")),
-    (20, word(c"powerpc")),
-    (22, word(c"s390")),
-    (40, word(c"arm")),
-    (62, word(c"x86_64")),
-    (183, word(c"aarch64")),
-    (243, word(c"riscv")),
-];
+/// ELF machine numbers (linux/elf-em.h), and their names.
+const MACHINES: [u8; 7] = [3, 20, 22, 40, 62, 183, 243];
+const MACHINE_NAMES: &str = "i386 powerpc s390 arm x86_64 aarch64 riscv";
 const NATIVE_MACHINE: u16 = if cfg!(target_arch = "x86_64") { 62 } else { 183 };
 
 fn named(arena: &Arena, machine: u16) -> Word<'_> {
-    match MACHINES.iter().find(|(number, _)| *number == machine) {
-        Some((_, name)) => *name,
+    match MACHINES.iter().position(|number| u16::from(*number) == machine) {
+        Some(row) => copy(arena, &[names::at(MACHINE_NAMES, row)]),
         None => text(arena, t!("ELF machine %"), &[decimal(arena, machine.into())]),
     }
 }
@@ -113,8 +103,8 @@ fn machine(head: &[u8]) -> Option<u16> {
     Some(if is_little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) })
 }
 
-/// The interpreter that a `#!` line or an ELF file names; `read` reads the file at an offset.
-fn interpreter<'m>(arena: &'m Arena, head: &[u8], read: impl Fn(u64, &mut [u8]) -> usize) -> Option<Word<'m>> {
+/// The interpreter that a `#!` line or an ELF file names, if it does so at its beginning, as linkers arrange it.
+fn interpreter<'m>(arena: &'m Arena, head: &[u8]) -> Option<Word<'m>> {
     if let Some(line) = head.strip_prefix(b"#!") {
         let line = cut(line, b'\n').0.trim_ascii();
         return Some(copy(arena, &[cut(cut(line, b' ').0, b'\t').0]));
@@ -123,33 +113,22 @@ fn interpreter<'m>(arena: &'m Arena, head: &[u8], read: impl Fn(u64, &mut [u8]) 
     const PROGRAM_HEADERS: usize = 32;
     const ENTRIES: usize = 56;
     const ENTRY_SIZE: usize = 56;
-    const PT_INTERP: u64 = 3;
+    const PT_INTERP: usize = 3;
     machine(head)?;
     let start = number(head, PROGRAM_HEADERS, 8)?;
     for entry in 0..number(head, ENTRIES, 2)? {
-        let mut header = [0; ENTRY_SIZE];
-        if read(start.checked_add(entry * ENTRY_SIZE as u64)?, &mut header) != ENTRY_SIZE {
-            return None;
-        }
-        if number(&header, 0, 4)? == PT_INTERP {
-            let mut path = [0; 256];
-            let length = read(number(&header, 8, 8)?, &mut path);
-            return Some(copy(arena, &[&path[..length]]));
+        let header = head.get(start..)?.get(entry * ENTRY_SIZE..)?;
+        if number(header, 0, 4)? == PT_INTERP {
+            return Some(copy(arena, &[head.get(number(header, 8, 8)?..)?]));
         }
     }
     None
 }
 
 /// A little-endian number of some bytes.
-fn number(bytes: &[u8], at: usize, size: usize) -> Option<u64> {
+fn number(bytes: &[u8], at: usize, size: usize) -> Option<usize> {
     let bytes = bytes.get(at..at + size)?;
-    Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
-}
-
-/// How many bytes of a file there are from an offset.
-fn read_at(path: Word, at: u64, buffer: &mut [u8]) -> usize {
-    let result = file::openat(At::CWD, path, Open::READ).and_then(|fd| file::pread(fd.at(), buffer, at));
-    result.unwrap_or(0)
+    Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte)))
 }
 
 #[cfg(test)]
@@ -159,7 +138,7 @@ mod tests {
     #[test]
     fn the_interpreter_of_a_script_is_the_first_word_of_its_line() {
         let arena = Arena::new().unwrap();
-        let of = |head: &[u8]| interpreter(&arena, head, |_, _| 0);
+        let of = |head: &[u8]| interpreter(&arena, head);
         assert_eq!(of(b"#!/bin/nosuch -x\nbody"), Some(word(c"/bin/nosuch")));
         assert_eq!(of(b"#! /usr/bin/env\tpython"), Some(word(c"/usr/bin/env")));
         assert_eq!(of(b"plain text"), None);
@@ -168,15 +147,9 @@ mod tests {
     #[test]
     fn the_interpreter_of_a_program_is_its_loader() {
         let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
-        let read = |at: u64, buffer: &mut [u8]| {
-            let rest = &program[at as usize..];
-            let length = rest.len().min(buffer.len());
-            buffer[..length].copy_from_slice(&rest[..length]);
-            length
-        };
         let arena = Arena::new().unwrap();
-        let found = interpreter(&arena, &program[..256], read).expect("the test itself is linked dynamically");
+        let found = interpreter(&arena, &program[..4096]).expect("the test itself is linked dynamically");
         assert!(std::path::Path::new(str::from_utf8(found.bytes()).unwrap()).exists(), "{found:?}");
-        assert_eq!(machine(&program[..256]), Some(NATIVE_MACHINE));
+        assert_eq!(machine(&program), Some(NATIVE_MACHINE));
     }
 }

@@ -56,19 +56,12 @@ fn look_up<'m>(
     group: &'m [u8],
 ) -> Result<Account<'m>, (&'m [u8], Word<'static>)> {
     let (name, chosen_group) = cut(user.bytes(), b':');
-    let named = line_with(passwd, 0, name);
-    let line = named.or_else(|| line_with(passwd, 2, name));
-
-    let mut account = Account { uid: 0, gid: 0, groups: &[], home: word(c"/") };
-    if let Some(line) = line {
-        account.uid = number::decimal(field(line, 2)).ok_or((name, PASSWD))?;
-        account.gid = number::decimal(field(line, 3)).ok_or((name, PASSWD))?;
-        if !field(line, 5).is_empty() {
-            account.home = copy(arena, &[field(line, 5)]);
-        }
-    } else {
-        account.uid = number::decimal(name).ok_or((name, PASSWD))?;
-    }
+    let line = line_with(passwd, 0, name).or_else(|| line_with(passwd, 2, name));
+    let account = match line {
+        Some(line) => listed(arena, line),
+        None => number::decimal(name).map(|uid| Account { uid, gid: 0, groups: &[], home: word(c"/") }),
+    };
+    let mut account = account.ok_or((name, PASSWD))?;
     if let Some(chosen) = chosen_group {
         // A group that is asked for stands alone, as docker-run(1) has it.
         let gid = line_with(group, 0, chosen).and_then(|line| number::decimal(field(line, 2)));
@@ -77,6 +70,14 @@ fn look_up<'m>(
         account.groups = groups_of(arena, login, group);
     }
     Ok(account)
+}
+
+/// The account of a line of passwd(5).
+fn listed<'m>(arena: &'m Arena, line: &[u8]) -> Option<Account<'m>> {
+    let (uid, gid) = (number::decimal(field(line, 2))?, number::decimal(field(line, 3))?);
+    let home = field(line, 5);
+    let home = if home.is_empty() { word(c"/") } else { copy(arena, &[home]) };
+    Some(Account { uid, gid, groups: &[], home })
 }
 
 /// The groups that have this user among their members.
