@@ -2,7 +2,6 @@
 
 use crate::sys::identity::CapabilitySet;
 use crate::sys::{Arena, List, Word, word};
-use core::ffi::CStr;
 use linux_raw_sys::general as k;
 
 /// The container that a caller asked for. Words of the command line are borrowed from it.
@@ -200,7 +199,14 @@ pub const USUAL_CAPABILITIES: CapabilitySet = 1 << k::CAP_CHOWN
     | 1 << k::CAP_SETFCAP;
 
 /// Where names are resolved (resolv.conf(5)).
-pub const RESOLVER: &CStr = c"/etc/resolv.conf";
+pub const RESOLVER: Word<'static> = word(c"/etc/resolv.conf");
+
+#[inline(never)]
+fn add_mount<'a>(mounts: &mut List<'a, Mount<'a>>, wanted: bool, what: What, target: Word<'a>) {
+    if wanted {
+        mounts.push(Mount { what, target });
+    }
+}
 
 impl<'a> Spec<'a> {
     /// Ten seconds, as docker-stop(1).
@@ -264,23 +270,17 @@ impl<'a> Spec<'a> {
     pub fn mounts(&self, arena: &'a Arena) -> List<'a, Mount<'a>> {
         let own = self.own_file_systems();
         let mut mounts = List::new(arena);
-        for (wanted, what, target) in [
-            (own.proc, What::Proc, c"/proc"),
-            (own.sys, What::Sys, c"/sys"),
-            (own.dev, What::Dev, c"/dev"),
-            (self.is_view(), What::Fresh, c"/tmp"),
-            (self.is_view(), What::Fresh, c"/run"),
-            (self.shares_resolver(), What::Resolver, RESOLVER),
-        ] {
-            if wanted {
-                mounts.push(Mount { what, target: word(target) });
-            }
-        }
+        add_mount(&mut mounts, own.proc, What::Proc, word(c"/proc"));
+        add_mount(&mut mounts, own.sys, What::Sys, word(c"/sys"));
+        add_mount(&mut mounts, own.dev, What::Dev, word(c"/dev"));
+        add_mount(&mut mounts, self.is_view(), What::Fresh, word(c"/tmp"));
+        add_mount(&mut mounts, self.is_view(), What::Fresh, word(c"/run"));
+        add_mount(&mut mounts, self.shares_resolver(), What::Resolver, RESOLVER);
         for (number, volume) in self.volumes.iter().enumerate() {
-            mounts.push(Mount { what: What::Volume(number), target: volume.target });
+            add_mount(&mut mounts, true, What::Volume(number), volume.target);
         }
         for (number, tmpfs) in self.tmpfs.iter().enumerate() {
-            mounts.push(Mount { what: What::Tmpfs(number), target: tmpfs.target });
+            add_mount(&mut mounts, true, What::Tmpfs(number), tmpfs.target);
         }
         mounts
     }

@@ -5,7 +5,7 @@ use crate::plan::Phase;
 use crate::sys::file::{self, Kind, Open};
 use crate::sys::{Arena, At, Errno, Result, Word, process, word};
 use crate::text::problem::{FAILED, NOT_EXECUTABLE, NOT_FOUND};
-use crate::text::{copy, cut, decimal, names, t, text};
+use crate::text::{copy, decimal, first_word, names, t, text};
 use core::cell::RefCell;
 
 impl<'p> Carrier<'p> {
@@ -106,8 +106,7 @@ fn machine(head: &[u8]) -> Option<u16> {
 /// The interpreter that a `#!` line or an ELF file names, if it does so at its beginning, as linkers arrange it.
 fn interpreter<'m>(arena: &'m Arena, head: &[u8]) -> Option<Word<'m>> {
     if let Some(line) = head.strip_prefix(b"#!") {
-        let line = cut(line, b'\n').0.trim_ascii();
-        return Some(copy(arena, &[cut(cut(line, b' ').0, b'\t').0]));
+        return Some(copy(arena, &[first_word(line)]));
     }
     // A 64-bit ELF header and program headers (elf(5)), of which one is PT_INTERP.
     const PROGRAM_HEADERS: usize = 32;

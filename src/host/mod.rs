@@ -79,7 +79,7 @@ impl<'m> Host<'m> {
             user: accounts::find(arena, root.at(), spec.user)?,
             mount_points: &[],
             volumes: &[],
-            resolver: spec.shares_resolver() && file::fstatat(At::CWD, word(RESOLVER)).is_ok(),
+            resolver: spec.shares_resolver() && file::fstatat(At::CWD, RESOLVER).is_ok(),
             view: &[],
             // Without /proc nothing is known, and nothing inside could find the program either.
             can_be_written: file::is_read_only(word(c"/proc/self/exe")) == Ok(false),

@@ -169,7 +169,7 @@ impl<'p> Layout<'p> {
                 let mode = if path == word(c"/tmp") { c"mode=1777" } else { c"mode=0755" };
                 draft.must(new(c"tmpfs", mode, NO_DEVICES, path));
             }
-            What::Resolver => draft.add(Fate::May(On::Missing), bind(word(RESOLVER), READ_ONLY, path)),
+            What::Resolver => draft.add(Fate::May(On::Missing), bind(RESOLVER, READ_ONLY, path)),
             What::Volume(number) => {
                 let volume = &self.spec.volumes[number];
                 let attributes = if volume.read_only { Attributes::RDONLY } else { Attributes::NONE };

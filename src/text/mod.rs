@@ -10,7 +10,7 @@ pub mod problem;
 pub mod sentence;
 
 pub use crate::t;
-pub use parts::{cut, split};
+pub use parts::{cut, first_word, split};
 pub use problem::{Problem, Told};
 
 use crate::sys::{Arena, Errno, List, Word};

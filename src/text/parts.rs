@@ -30,6 +30,14 @@ pub fn cut(bytes: &[u8], at: u8) -> (&[u8], Option<&[u8]>) {
     (before, rest.split_first().map(|(_, after)| after))
 }
 
+/// The first word of a line that spaces and tabs divide.
+pub fn first_word(line: &[u8]) -> &[u8] {
+    let blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
+    let line = line.get(line.iter().take_while(blank).count()..).unwrap_or_default();
+    let length = line.iter().take_while(|byte| !blank(byte) && **byte != b'\n').count();
+    line.get(..length).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
