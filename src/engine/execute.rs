@@ -5,7 +5,7 @@ use crate::plan::Phase;
 use crate::sys::file::{self, Kind, Open};
 use crate::sys::{Arena, At, Errno, Result, Word, process, word};
 use crate::text::problem::{FAILED, NOT_EXECUTABLE, NOT_FOUND};
-use crate::text::{copy, decimal, first_word, names, t, text};
+use crate::text::{copy, decimal, first_word, names, path, t, text};
 use core::cell::RefCell;
 
 impl<'p> Carrier<'p> {
@@ -25,19 +25,17 @@ impl<'p> Carrier<'p> {
         let command = &self.plan.command;
         let mut reason = Errno::ENOENT;
         (self.status, self.detail) = (NOT_FOUND, Word::default());
-        for path in command.candidates {
-            let errno = process::execve(*path, command.arguments, command.environment);
-            let is_missing = matches!(errno, Errno::ENOENT | Errno::ENOTDIR) && file::fstatat(At::CWD, *path).is_err();
-            if is_missing {
-                continue;
+        let directories = command.search_path.unwrap_or_default();
+        path::search(command.name, directories.bytes(), &mut |path| {
+            let errno = process::execve(path, command.arguments, command.environment);
+            if matches!(errno, Errno::ENOENT | Errno::ENOTDIR) && file::fstatat(At::CWD, path).is_err() {
+                return false;
             }
-            (self.status, self.detail) = (NOT_EXECUTABLE, why(self.arena, *path, errno));
+            (self.status, self.detail) = (NOT_EXECUTABLE, why(self.arena, path, errno));
             reason = errno;
             // Found, but not this one: perhaps a later one will do (execvp(3)).
-            if errno != Errno::EACCES {
-                break;
-            }
-        }
+            errno != Errno::EACCES
+        });
         reason
     }
 }

@@ -38,18 +38,13 @@ fn parse<'m>(arena: &'m Arena, line: &'m [u8]) -> Option<Mount<'m>> {
 /// The kernel writes space, tab, newline and backslash as `\040`.
 fn unescape<'m>(arena: &'m Arena, word: &[u8]) -> Word<'m> {
     let mut plain = Text::new(arena);
-    let mut rest = word;
-    while let Some((first, after)) = rest.split_first() {
-        rest = match (first, after) {
-            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..]) => {
-                plain.add(&[(a - b'0') << 6 | (b - b'0') << 3 | (c - b'0')]);
-                after
-            }
-            _ => {
-                plain.add(&[*first]);
-                after
-            }
-        };
+    let mut rest = word.iter();
+    while let Some(first) = rest.next() {
+        let mut byte = *first;
+        if byte == b'\\' {
+            byte = rest.by_ref().take(3).fold(0, |number, digit| number << 3 | digit & 7);
+        }
+        plain.add(&[byte]);
     }
     plain.word()
 }

@@ -5,7 +5,7 @@ use crate::sys::process::{self, Pid};
 use crate::sys::signal::{self, ALL};
 use crate::sys::{Arena, At, Errno, Word, file, terminal, tolerate, word};
 use crate::text::problem::{FAILED, NOT_EXECUTABLE, NOT_FOUND};
-use crate::text::{Text, path, split};
+use crate::text::{Text, path};
 use core::cell::Cell;
 
 /// What the command's process needs, and what it leaves if it fails.
@@ -75,32 +75,18 @@ extern "C" fn begin(command: &Command) -> ! {
 /// execve(2) along the search path.
 fn execute(command: &Command) -> Errno {
     let Some(Some(name)) = command.arguments.first() else { return Errno::ENOENT };
-    if path::is_path(name.bytes()) {
-        return process::execve(*name, command.arguments, command.environment);
-    }
     let mut reason = Errno::ENOENT;
-    let mut buffer = [0u8; 4096];
-    for directory in split(command.path, b':') {
-        let Some(candidate) = join(&mut buffer, directory, name.bytes()) else { continue };
-        match process::execve(candidate, command.arguments, command.environment) {
-            Errno::ENOENT | Errno::ENOTDIR => {}
-            // Found, but not this one: perhaps a later one will do (execvp(3)).
-            Errno::EACCES => reason = Errno::EACCES,
-            error => return error,
+    path::search(*name, command.path, &mut |path| {
+        match process::execve(path, command.arguments, command.environment) {
+            Errno::ENOENT | Errno::ENOTDIR => false,
+            error => {
+                reason = error;
+                // Found, but not this one: perhaps a later one will do (execvp(3)).
+                error != Errno::EACCES
+            }
         }
-    }
+    });
     reason
-}
-
-/// `directory/name`, if it fits.
-fn join<'b>(buffer: &'b mut [u8], directory: &[u8], name: &[u8]) -> Option<Word<'b>> {
-    let directory: &[u8] = if directory.is_empty() { b"." } else { directory };
-    let mut length = 0;
-    for part in [directory, b"/", name, b"\0"] {
-        buffer.get_mut(length..length + part.len())?.copy_from_slice(part);
-        length += part.len();
-    }
-    Word::in_bytes(buffer.get(..length)?)
 }
 
 /// PATH, or what execvp(3) takes without it.

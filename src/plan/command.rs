@@ -5,14 +5,14 @@ use super::{Draft, Step};
 use crate::host::Host;
 use crate::spec::{ChangeRoot, Namespace, Spec};
 use crate::sys::{Arena, List, Word, word};
-use crate::text::{copy, cut, path, split};
+use crate::text::{copy, cut, path};
 
 /// What execve(2) gets.
 #[derive(Debug)]
 pub struct Command<'p> {
-    /// Paths to try, in order.
-    pub candidates: &'p [Word<'p>],
-    /// The directories that these come from; `None` if the command is a path.
+    /// A path, or a name to be searched for.
+    pub name: Word<'p>,
+    /// The directories in which it is searched for; `None` if it is a path.
     pub search_path: Option<Word<'p>>,
     /// The words and the NULL after them.
     pub arguments: &'p [Option<Word<'p>>],
@@ -28,21 +28,10 @@ impl<'p> Command<'p> {
     pub fn new(arena: &'p Arena, spec: &Spec<'p>, host: &Host<'p>) -> Self {
         let environment = environment(arena, spec, host);
         let name = spec.command.first().copied().unwrap_or_default();
-        let mut search_path = None;
-        let mut candidates = List::new(arena);
-        if path::is_path(name.bytes()) {
-            candidates.push(name);
-        } else if !name.is_empty() {
-            let path = value(environment, b"PATH=").unwrap_or_default();
-            for directory in split(path.bytes(), b':') {
-                // An empty one is the working directory.
-                let directory = if directory.is_empty() { b"." } else { directory };
-                candidates.push(path::join(arena, directory, name.bytes()));
-            }
-            search_path = Some(path);
-        }
+        let search_path =
+            if path::is_path(name.bytes()) { None } else { Some(value(environment, b"PATH=").unwrap_or_default()) };
         Self {
-            candidates: candidates.finish(),
+            name,
             search_path,
             arguments: terminated(arena, spec.command),
             environment: terminated(arena, environment),

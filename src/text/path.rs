@@ -8,6 +8,32 @@ pub fn is_path(command: &[u8]) -> bool {
     command.iter().any(|byte| *byte == b'/')
 }
 
+/// Calls `each` with one path after the other that a command may stand for, until it says that no other need be tried. No
+/// memory is taken but the stack's: it runs in a child that shares its parent's.
+pub fn search(command: Word, directories: &[u8], each: &mut dyn FnMut(Word) -> bool) {
+    if is_path(command.bytes()) {
+        each(command);
+    } else if !command.is_empty() {
+        let mut buffer = [0; libc::PATH_MAX as usize];
+        for directory in super::split(directories, b':') {
+            if place(&mut buffer, directory, command.bytes()).is_some_and(&mut *each) {
+                break;
+            }
+        }
+    }
+}
+
+/// `directory/name` if it fits; an empty directory is the working one.
+fn place<'b>(buffer: &'b mut [u8], directory: &[u8], name: &[u8]) -> Option<Word<'b>> {
+    let directory: &[u8] = if directory.is_empty() { b"." } else { directory };
+    let mut length = 0;
+    for part in [directory, b"/", name, b"\0"] {
+        buffer.get_mut(length..length + part.len())?.copy_from_slice(part);
+        length += part.len();
+    }
+    Word::in_bytes(buffer.get(..length)?)
+}
+
 /// The names in a path: no empty one, no `.`.
 pub fn names(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     super::split(path, b'/').filter(|name| !name.is_empty() && *name != b".")
