@@ -116,7 +116,7 @@ fn advise<'a>(
         (Step::BindRoot { .. } | Step::Bind { .. }, Errno::EACCES) => {
             t!("root inside is another user outside, who may not go through every directory above it")
         }
-        (Step::Bind { at: Tree::Root, .. }, Errno::ENOENT) => {
+        (Step::Bind { place, .. }, Errno::ENOENT) if place.at == Tree::Root => {
             t!("nothing is created on the host: make the mount point, or mount elsewhere")
         }
         (Step::SetUser { .. }, Errno::EINVAL) => t!("the ids must be mapped: see --uid-map and --gid-map"),

@@ -3,7 +3,7 @@
 use super::points::{self, Kept};
 use super::{Carrier, handover};
 use crate::host::rootfs::in_root;
-use crate::plan::{FILTER, Make, Step, Tree};
+use crate::plan::{FILTER, Make, Place, Step, Tree};
 use crate::spec::Namespace;
 use crate::sys::file::{self, Open};
 use crate::sys::mount::{self, Attributes, Propagation};
@@ -13,43 +13,35 @@ use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, identity, poll, sandb
 use crate::text::{Text, copy, cut, decimal, path, problem::FAILED, split, t, text};
 use linux_raw_sys::general as k;
 
-/// The trees that have been opened so far: a slot for each kind, and one for each overlay.
+/// The trees that have been opened so far.
 #[derive(Debug)]
 pub struct Trees<'m> {
-    kinds: [Option<Fd>; Tree::KINDS],
+    kinds: [Option<Fd>; Tree::COUNT],
     overlays: List<'m, Option<Fd>>,
 }
 
 impl<'m> Trees<'m> {
     pub const fn new(arena: &'m Arena) -> Self {
-        Self { kinds: [const { None }; Tree::KINDS], overlays: List::new(arena) }
+        Self { kinds: [const { None }; Tree::COUNT], overlays: List::new(arena) }
     }
 
-    fn slot(&mut self, tree: Tree) -> &mut Option<Fd> {
-        match tree {
-            Tree::Overlay(number) => {
-                while self.overlays.len() <= usize::from(number) {
-                    self.overlays.push(None);
-                }
-                &mut self.overlays[usize::from(number)]
-            }
-            tree => &mut self.kinds[tree.kind()],
-        }
+    fn keep(&mut self, tree: Tree, fd: Fd) {
+        self.kinds[tree as usize] = Some(fd);
     }
 
     /// The tree that an earlier step has opened; a test walks the plans for one that was not.
     fn get(&self, tree: Tree) -> Result<At<'_>> {
-        self.kinds[tree.kind()].as_ref().map(Fd::at).ok_or(Errno::EBADF)
+        self.kinds[tree as usize].as_ref().map(Fd::at).ok_or(Errno::EBADF)
     }
 
-    /// The same, which is not needed any more.
-    fn take(&mut self, tree: Tree) -> Result<Fd> {
-        self.slot(tree).take().ok_or(Errno::EBADF)
+    /// An overlay, which is not needed any more. They are made in the order of their numbers.
+    fn take_overlay(&mut self, number: u16) -> Result<Fd> {
+        self.overlays.get_mut(usize::from(number)).and_then(Option::take).ok_or(Errno::EBADF)
     }
 
     /// Closes all: whatever was attached stays.
     pub fn close(&mut self) {
-        self.kinds = [const { None }; Tree::KINDS];
+        self.kinds = [const { None }; Tree::COUNT];
         while self.overlays.pop().is_some() {}
     }
 }
@@ -88,15 +80,15 @@ impl Carrier<'_> {
             Step::Scratch => {
                 let tree = self.new_tmpfs()?;
                 mount::move_mount(tree.at(), At::CWD, word(c"/"))?;
-                *self.trees.slot(Tree::Scratch) = Some(tree);
+                self.trees.keep(Tree::Scratch, tree);
             }
             Step::Overlay { lower, number, user_attributes } => {
                 let tree = self.overlay(lower, number, user_attributes)?;
-                *self.trees.slot(Tree::Overlay(number)) = Some(tree);
+                self.trees.overlays.push(Some(tree));
             }
             Step::DetachScratch => {
                 mount::detach(word(c"/"))?;
-                self.trees.take(Tree::Scratch)?;
+                self.trees.kinds[Tree::Scratch as usize] = None;
             }
             Step::Clone { flags } => self.clone(flags.into())?,
             Step::DenySetgroups => self.write_of_child(word(c"setgroups"), b"deny")?,
@@ -131,7 +123,7 @@ impl Carrier<'_> {
                 self.attach_root(tree)?;
             }
             Step::AttachRoot { number } => {
-                let tree = self.trees.take(Tree::Overlay(number))?;
+                let tree = self.trees.take_overlay(number)?;
                 self.attach_root(tree)?;
             }
             Step::EmptyRoot => {
@@ -139,7 +131,7 @@ impl Carrier<'_> {
                 self.attach_root(tree)?;
             }
             Step::OpenRoot { path } => {
-                *self.trees.slot(Tree::Root) = Some(file::openat(At::CWD, path, Open::PATH_DIRECTORY)?);
+                self.trees.keep(Tree::Root, file::openat(At::CWD, path, Open::PATH_DIRECTORY)?);
             }
             Step::MakeInRoot { target, make } => {
                 points::make(self.arena, self.trees.get(Tree::Root)?, target, make, Kept::ForGood)?;
@@ -149,17 +141,17 @@ impl Carrier<'_> {
                 let directory = in_root(self.trees.get(Tree::Root)?, directory, Open::PATH_DIRECTORY)?;
                 file::symlinkat(target, directory.at(), name)?;
             }
-            Step::Mount { kind, options, asked, attributes, keep, at, path, make } => {
+            Step::Mount { kind, options, asked, attributes, place } => {
                 let tree = self.new_tree(kind, [options, asked], attributes)?;
-                self.attach(tree, at, path, make, keep)?;
+                self.attach(tree, place)?;
             }
             Step::AttachOverlay { number, path } => {
-                let tree = self.trees.take(Tree::Overlay(number))?;
-                self.attach(tree, Tree::Root, path, None, None)?;
+                let tree = self.trees.take_overlay(number)?;
+                self.attach(tree, Place::in_root(path))?;
             }
-            Step::Bind { source, attributes, keep, at, path, make } => {
+            Step::Bind { source, attributes, place } => {
                 let tree = copied(source, attributes)?;
-                self.attach(tree, at, path, make, keep)?;
+                self.attach(tree, place)?;
             }
             Step::DeviceLinks => {
                 let dev = self.trees.get(Tree::Dev)?;
@@ -178,7 +170,7 @@ impl Carrier<'_> {
                 file::mkdirat(tree.at(), EMPTY_DIRECTORY, 0o755)?;
                 file::make_file(tree.at(), EMPTY_FILE, 0o444)?;
                 mount::mount_setattr(tree.at(), Attributes::RDONLY, true)?;
-                self.attach(tree, Tree::Root, path, None, Some(Tree::Empty))?;
+                self.attach(tree, Place::kept(path, Tree::Empty))?;
             }
             Step::Mask { at, name, make } => {
                 let empty = if make == Make::Directory { EMPTY_DIRECTORY } else { EMPTY_FILE };
@@ -293,12 +285,13 @@ impl Carrier<'_> {
 
     fn attach_root(&mut self, tree: Fd) -> Result<()> {
         mount::move_mount(tree.at(), At::CWD, word(c"/"))?;
-        *self.trees.slot(Tree::Root) = Some(tree);
+        self.trees.keep(Tree::Root, tree);
         Ok(())
     }
 
     /// Attaches a tree at a path inside another.
-    fn attach(&mut self, tree: Fd, at: Tree, path: Word, make: Option<Make>, keep: Option<Tree>) -> Result<()> {
+    fn attach(&mut self, tree: Fd, place: Place) -> Result<()> {
+        let Place { at, path, make, keep } = place;
         let base = self.trees.get(at)?;
         if at == Tree::Root {
             if let Some(make) = make {
@@ -316,7 +309,7 @@ impl Carrier<'_> {
             mount::move_mount(tree.at(), base, path)?;
         }
         if let Some(keep) = keep {
-            *self.trees.slot(keep) = Some(tree);
+            self.trees.keep(keep, tree);
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ pub mod step;
 
 pub use command::Command;
 pub use filter::FILTER;
-pub use step::{Make, Phase, Step, Tree};
+pub use step::{Make, Phase, Place, Step, Tree};
 
 use crate::host::Host;
 use crate::spec::{Namespace, Source, Spec};
@@ -297,17 +297,19 @@ mod tests {
         for (number, change) in CHANGES.iter().enumerate() {
             for root in [true, false] {
                 planned(root, change, |lines| {
-                    let mut open: Vec<Tree> = Vec::new();
+                    let (mut open, mut overlays) = (Vec::<Tree>::new(), Vec::new());
                     for Line { step, .. } in lines {
                         let used: &[Tree] = match step {
                             Step::Overlay { .. } | Step::DetachScratch => &[Tree::Scratch],
                             Step::AttachRoot { number } | Step::AttachOverlay { number, .. } => {
-                                &[Tree::Overlay(*number)]
+                                assert!(overlays.contains(number), "plan {number}, root {root}: {step:?}");
+                                &[]
                             }
                             Step::MakeInRoot { .. } | Step::Link { .. } | Step::SealRoot | Step::PivotRoot => {
                                 &[Tree::Root]
                             }
-                            Step::Mount { at, .. } | Step::Bind { at, .. } | Step::Protect { at, .. } => &[*at],
+                            Step::Mount { place, .. } | Step::Bind { place, .. } => &[place.at],
+                            Step::Protect { at, .. } => &[*at],
                             Step::Mask { at, make: Make::File, .. } => &[*at],
                             Step::Mask { at, .. } => &[*at, Tree::Empty],
                             Step::DeviceLinks => &[Tree::Dev],
@@ -319,7 +321,7 @@ mod tests {
                         match step {
                             Step::Scratch => open.push(Tree::Scratch),
                             Step::DetachScratch => open.retain(|tree| *tree != Tree::Scratch),
-                            Step::Overlay { number, .. } => open.push(Tree::Overlay(*number)),
+                            Step::Overlay { number, .. } => overlays.push(*number),
                             Step::EmptyTree { .. } => open.push(Tree::Empty),
                             Step::BindRoot { .. }
                             | Step::AttachRoot { .. }
@@ -327,9 +329,7 @@ mod tests {
                             | Step::OpenRoot { .. } => {
                                 open.push(Tree::Root);
                             }
-                            Step::Mount { keep: Some(tree), .. } | Step::Bind { keep: Some(tree), .. } => {
-                                open.push(*tree)
-                            }
+                            Step::Mount { place, .. } | Step::Bind { place, .. } => open.extend(place.keep),
                             _ => {}
                         }
                     }

@@ -2,7 +2,7 @@
 
 use super::identity::{Maps, has_group};
 use super::root::Root;
-use super::{Draft, Fate, Make, On, Phase, Step, Tree};
+use super::{Draft, Fate, Make, On, Phase, Place, Step, Tree};
 use crate::host::{Host, Presence};
 use crate::spec::{Mount, Namespace, RESOLVER, Spec, What};
 use crate::sys::file::Kind;
@@ -156,7 +156,7 @@ impl<'p> Layout<'p> {
         match mount.what {
             What::Proc => {
                 hiding(draft, path);
-                draft.must(new(c"proc", c"", DATA_ONLY, path).kept(Tree::Proc));
+                draft.must(new(c"proc", c"", DATA_ONLY, Place::kept(path, Tree::Proc)));
                 cover(draft, Tree::Proc);
             }
             What::Sys => {
@@ -167,17 +167,18 @@ impl<'p> Layout<'p> {
             What::Dev => self.dev(draft, path),
             What::Fresh => {
                 let mode = if path == word(c"/tmp") { c"mode=1777" } else { c"mode=0755" };
-                draft.must(new(c"tmpfs", mode, NO_DEVICES, path));
+                draft.must(new(c"tmpfs", mode, NO_DEVICES, Place::in_root(path)));
             }
-            What::Resolver => draft.add(Fate::May(On::Missing), bind(RESOLVER, READ_ONLY, path)),
+            What::Resolver => draft.add(Fate::May(On::Missing), bind(RESOLVER, READ_ONLY, Place::in_root(path))),
             What::Volume(number) => {
                 let volume = &self.spec.volumes[number];
                 let attributes = if volume.read_only { Attributes::RDONLY } else { Attributes::NONE };
-                draft.must(bind(volume.source, attributes.and(NO_DEVICES), path));
+                draft.must(bind(volume.source, attributes.and(NO_DEVICES), Place::in_root(path)));
             }
             What::Tmpfs(number) => {
-                let options = self.spec.tmpfs[number].options;
-                draft.must(new(c"tmpfs", c"mode=1777", NO_DEVICES, path).asked(options));
+                let (kind, options, asked) = (word(c"tmpfs"), word(c"mode=1777"), self.spec.tmpfs[number].options);
+                let place = Place::in_root(path);
+                draft.must(Step::Mount { kind, options, asked, attributes: NO_DEVICES, place });
             }
         }
     }
@@ -185,9 +186,9 @@ impl<'p> Layout<'p> {
     /// With a network of its own the container's view of the devices is its own too; else the host's is shown. The kernel
     /// makes a new one only where the outer one can be seen whole.
     fn sys(&self, draft: &mut Draft<'p>, path: Word<'p>) {
-        let shared = bind(word(c"/sys"), READ_ONLY, path).kept(Tree::Sys);
+        let shared = bind(word(c"/sys"), READ_ONLY, Place::kept(path, Tree::Sys));
         if !self.spec.is_hosts(Namespace::Network) {
-            draft.add(Fate::Try(On::Refused), new(c"sysfs", c"", READ_ONLY, path).kept(Tree::Sys));
+            draft.add(Fate::Try(On::Refused), new(c"sysfs", c"", READ_ONLY, Place::kept(path, Tree::Sys)));
             draft.add(Fate::Instead, shared);
         } else {
             draft.must(shared);
@@ -196,14 +197,15 @@ impl<'p> Layout<'p> {
 
     fn dev(&self, draft: &mut Draft<'p>, path: Word<'p>) {
         const PREFIX: usize = "/dev/".len();
-        draft.must(new(c"tmpfs", c"mode=0755,size=64m", NO_DEVICES, path).kept(Tree::Dev));
+        draft.must(new(c"tmpfs", c"mode=0755,size=64m", NO_DEVICES, Place::kept(path, Tree::Dev)));
         for source in DEVICES {
             // Read-only keeps root inside from changing the host's node; a device can be written all the same.
-            let step = bind(source, DEVICE, source.after(PREFIX)).in_dev(Make::File);
+            let step = bind(source, DEVICE, Place::in_dev(source.after(PREFIX), Make::File));
             draft.add(Fate::May(On::Missing), step);
         }
-        let terminals =
-            |options| new(c"devpts", options, NO_SUID.and(Attributes::NOEXEC), word(c"pts")).in_dev(Make::Directory);
+        let terminals = |options| {
+            new(c"devpts", options, NO_SUID.and(Attributes::NOEXEC), Place::in_dev(word(c"pts"), Make::Directory))
+        };
         let has_group = has_group(self.spec, self.maps, TTY_GROUP);
         if has_group != Some(false) {
             let fate = if has_group.is_none() { Fate::Try(On::Invalid) } else { Fate::Must };
@@ -213,12 +215,12 @@ impl<'p> Layout<'p> {
             let fate = if has_group.is_none() { Fate::Instead } else { Fate::Must };
             draft.add(fate, terminals(c"ptmxmode=0666,mode=0620"));
         }
-        draft.must(new(c"tmpfs", c"mode=1777,size=64m", DATA_ONLY, word(c"shm")).in_dev(Make::Directory));
-        let queues = word(c"mqueue");
+        draft.must(new(c"tmpfs", c"mode=1777,size=64m", DATA_ONLY, Place::in_dev(word(c"shm"), Make::Directory)));
+        let queues = Place::in_dev(word(c"mqueue"), Make::Directory);
         if !self.spec.is_hosts(Namespace::Ipc) {
-            draft.must(new(c"mqueue", c"", DATA_ONLY, queues).in_dev(Make::Directory));
+            draft.must(new(c"mqueue", c"", DATA_ONLY, queues));
         } else {
-            let step = bind(word(c"/dev/mqueue"), DATA_ONLY, queues).in_dev(Make::Directory);
+            let step = bind(word(c"/dev/mqueue"), DATA_ONLY, queues);
             draft.add(Fate::May(On::Missing), step);
         }
         draft.must(Step::DeviceLinks);
@@ -309,38 +311,10 @@ fn need<'p>(arena: &'p Arena, mount: Mounting, earlier: &[Mounting], host: &Host
     }
 }
 
-fn bind<'p>(source: Word<'p>, attributes: Attributes, path: Word<'p>) -> Step<'p> {
-    Step::Bind { source, attributes, keep: None, at: Tree::Root, path, make: None }
+fn bind<'p>(source: Word<'p>, attributes: Attributes, place: Place<'p>) -> Step<'p> {
+    Step::Bind { source, attributes, place }
 }
 
-#[inline(never)]
-fn new<'p>(kind: &'static CStr, options: &'static CStr, attributes: Attributes, path: Word<'p>) -> Step<'p> {
-    let (kind, options, asked) = (word(kind), word(options), Word::default());
-    Step::Mount { kind, options, asked, attributes, keep: None, at: Tree::Root, path, make: None }
-}
-
-impl<'p> Step<'p> {
-    /// The tree of a mount is used later.
-    fn kept(mut self, tree: Tree) -> Self {
-        if let Self::Mount { keep, .. } | Self::Bind { keep, .. } = &mut self {
-            *keep = Some(tree);
-        }
-        self
-    }
-
-    /// A mount in the container's `/dev`, for which a place is made there.
-    fn in_dev(mut self, what: Make) -> Self {
-        if let Self::Mount { at, make, .. } | Self::Bind { at, make, .. } = &mut self {
-            (*at, *make) = (Tree::Dev, Some(what));
-        }
-        self
-    }
-
-    /// A new file system with options of the caller's.
-    fn asked(mut self, options: Word<'p>) -> Self {
-        if let Self::Mount { asked, .. } = &mut self {
-            *asked = options;
-        }
-        self
-    }
+fn new<'p>(kind: &'static CStr, options: &'static CStr, attributes: Attributes, place: Place<'p>) -> Step<'p> {
+    Step::Mount { kind: word(kind), options: word(options), asked: Word::default(), attributes, place }
 }

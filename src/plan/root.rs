@@ -2,7 +2,7 @@
 //!
 //! Whatever the root is, it ends as one mount on top of `/`, in which the rest is mounted; then it takes the old root's place.
 
-use super::{Draft, Fate, Make, On, Step, Tree};
+use super::{Draft, Fate, Make, On, Place, Step};
 use crate::host::view::{How, OWN};
 use crate::host::{Host, Piece};
 use crate::spec::{ChangeRoot, Spec};
@@ -124,8 +124,9 @@ fn show_all<'p>(draft: &mut Draft<'p>, host: &Host<'p>) {
             How::Link(target) => draft.must(Step::Link { target, path }),
             How::Bind(kind) => {
                 let make = Some(if kind == Kind::Directory { Make::Directory } else { Make::File });
-                let (attributes, at) = (Attributes::RDONLY.and(Attributes::NODEV), Tree::Root);
-                draft.must(Step::Bind { source: path, attributes, keep: None, at, path, make });
+                let attributes = Attributes::RDONLY.and(Attributes::NODEV);
+                let place = Place { make, ..Place::in_root(path) };
+                draft.must(Step::Bind { source: path, attributes, place });
             }
         }
     }

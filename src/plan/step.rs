@@ -51,8 +51,6 @@ pub enum Tree {
     Dev,
     /// An empty, read-only directory that hides others.
     Empty,
-    /// The overlay of this number.
-    Overlay(u16),
 }
 
 /// What is made where something is to be mounted.
@@ -60,6 +58,35 @@ pub enum Tree {
 pub enum Make {
     Directory,
     File,
+}
+
+/// Where something is mounted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place<'p> {
+    /// Below this.
+    pub at: Tree,
+    pub path: Word<'p>,
+    /// What is made there first.
+    pub make: Option<Make>,
+    /// As what later steps use it.
+    pub keep: Option<Tree>,
+}
+
+impl<'p> Place<'p> {
+    /// A path in the root that is there.
+    pub const fn in_root(path: Word<'p>) -> Self {
+        Self { at: Tree::Root, path, make: None, keep: None }
+    }
+
+    /// The same, for a tree that is used later.
+    pub const fn kept(path: Word<'p>, keep: Tree) -> Self {
+        Self { keep: Some(keep), ..Self::in_root(path) }
+    }
+
+    /// A name in the container's `/dev`, which is made.
+    pub const fn in_dev(path: Word<'p>, make: Make) -> Self {
+        Self { at: Tree::Dev, path, make: Some(make), keep: None }
+    }
 }
 
 /// One thing that is done. Paths within a tree are resolved with the tree for their root.
@@ -157,10 +184,7 @@ pub enum Step<'p> {
         options: Word<'static>,
         asked: Word<'p>,
         attributes: Attributes,
-        keep: Option<Tree>,
-        at: Tree,
-        path: Word<'p>,
-        make: Option<Make>,
+        place: Place<'p>,
     },
     /// An overlay's tree at its place.
     AttachOverlay {
@@ -170,10 +194,7 @@ pub enum Step<'p> {
     Bind {
         source: Word<'p>,
         attributes: Attributes,
-        keep: Option<Tree>,
-        at: Tree,
-        path: Word<'p>,
-        make: Option<Make>,
+        place: Place<'p>,
     },
     /// The links of `/dev`.
     DeviceLinks,
@@ -350,12 +371,12 @@ impl<'p> Step<'p> {
                 }
             }
             Self::Link { target, path } => (*first, *second) = (path, target),
-            Self::Mount { kind, options, asked, attributes, at, path, .. } => {
+            Self::Mount { kind, options, asked, attributes, place } => {
                 let flags = flags(arena, attributes);
-                words = [kind, at.prefix(), path, flags, spaced(arena, options), spaced(arena, asked)];
+                words = [kind, place.at.prefix(), place.path, flags, spaced(arena, options), spaced(arena, asked)];
             }
-            Self::Bind { source, attributes, at, path, .. } => {
-                (*first, *second, *third, *fourth) = (source, at.prefix(), path, flags(arena, attributes));
+            Self::Bind { source, attributes, place } => {
+                (*first, *second, *third, *fourth) = (source, place.at.prefix(), place.path, flags(arena, attributes));
             }
             Self::LimitBounding { keep } | Self::SetCapabilities { keep } => *first = capabilities(arena, keep),
             Self::SetUser { uid, gid, groups, .. } => {
@@ -378,20 +399,8 @@ fn spaced<'m>(arena: &'m Arena, word: Word) -> Word<'m> {
 }
 
 impl Tree {
-    /// How many kinds there are but for overlays, which are many.
-    pub const KINDS: usize = 6;
-
-    /// The number of its kind.
-    pub const fn kind(self) -> usize {
-        match self {
-            Self::Root => 0,
-            Self::Scratch => 1,
-            Self::Proc => 2,
-            Self::Sys => 3,
-            Self::Dev => 4,
-            Self::Empty | Self::Overlay(_) => 5,
-        }
-    }
+    /// How many there are.
+    pub const COUNT: usize = Self::Empty as usize + 1;
 
     /// What its paths stand below, for a reader.
     const fn prefix(self) -> Word<'static> {
