@@ -24,11 +24,9 @@ impl<'a> Word<'a> {
 
     /// The C string at the start of `bytes`; `None` if no NUL ends it there.
     pub fn in_bytes(bytes: &'a [u8]) -> Option<Self> {
+        bytes.iter().position(|byte| *byte == 0)?;
         // SAFETY: a reference is never null, and the NUL that was found ends the string inside the slice.
-        bytes
-            .iter()
-            .any(|byte| *byte == 0)
-            .then(|| Self(unsafe { NonNull::new_unchecked(bytes.as_ptr().cast_mut().cast()) }, PhantomData))
+        Some(Self(unsafe { NonNull::new_unchecked(bytes.as_ptr().cast_mut().cast()) }, PhantomData))
     }
 
     /// Without the NUL.

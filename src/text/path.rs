@@ -5,7 +5,7 @@ use crate::sys::{Arena, List, Word, word};
 
 /// Whether a command is a path, not a name to be searched for (execvp(3)).
 pub fn is_path(command: &[u8]) -> bool {
-    command.iter().any(|byte| *byte == b'/')
+    super::cut(command, b'/').1.is_some()
 }
 
 /// Calls `each` with one path after the other that a command may stand for, until it says that no other need be tried. No

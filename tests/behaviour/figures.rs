@@ -13,9 +13,9 @@ crate::tests! {
 
 const KIB: u64 = 1024;
 
-/// Name, path and budget in KiB. The aim for `aril` as a runner is 64: what it has above that is still to go, and must not grow.
+/// Name, path and budget in KiB.
 const BINARIES: [(&str, &str, u64); 2] =
-    [("aril", env!("CARGO_BIN_EXE_aril"), 76), ("aril-init", env!("CARGO_BIN_EXE_aril-init"), 12)];
+    [("aril", env!("CARGO_BIN_EXE_aril"), 64), ("aril-init", env!("CARGO_BIN_EXE_aril-init"), 12)];
 
 fn the_binaries_are_small(who: &Who) {
     if cfg!(debug_assertions) {
