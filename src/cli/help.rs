@@ -1,6 +1,6 @@
 //! The help texts. Options come from the table.
 
-use super::options::{HELP, Opt};
+use super::options::Opt;
 use crate::text::sentence::Sentence;
 use crate::text::{Text, split, t};
 
@@ -35,31 +35,21 @@ Examples:
 /// `aril run --help`: grouped, one screen, examples last.
 pub fn write_run_help(text: &mut Text) {
     let mut explanations = Text::new(text.arena());
-    explanations.fill(HELP, &[]);
+    explanations.fill(Opt::HELP, &[]);
     let mut options = Opt::ALL.iter();
     text.fill(USAGE, &[]);
     for line in split(explanations.bytes(), b'\n') {
         match line {
             [b'=', heading @ ..] => drop(text.add(b"\n").add(heading).add(b":\n")),
-            explanation => options.next().into_iter().for_each(|option| write_option(text, *option, explanation)),
+            explanation => {
+                if let Some(option) = options.next() {
+                    option.write(text);
+                    text.add(explanation).add(b"\n");
+                }
+            }
         }
     }
     text.add(b"\n").fill(EXAMPLES, &[]);
-}
-
-fn write_option(text: &mut Text, option: Opt, explanation: &[u8]) {
-    /// Where the explanations begin.
-    const COLUMN: usize = 32;
-    let start = text.bytes().len();
-    match option.short() {
-        0 => text.add(b"    --"),
-        letter => text.add(b" -").add(&[letter]).add(b" --"),
-    };
-    text.add(option.long()).add(b" ").add(option.value());
-    while text.bytes().len() < start + COLUMN {
-        text.add(b" ");
-    }
-    text.add(b" ").add(explanation).add(b"\n");
 }
 
 #[cfg(test)]
@@ -74,7 +64,7 @@ mod tests {
         write_run_help(&mut text);
         let help = String::from_utf8(text.bytes().to_vec()).unwrap();
         let mut explanations = Text::new(&arena);
-        explanations.fill(HELP, &[]);
+        explanations.fill(Opt::HELP, &[]);
         let rows = str::from_utf8(explanations.bytes()).unwrap().lines().filter(|line| !line.starts_with('='));
         assert_eq!(rows.clone().count(), Opt::ALL.len());
         for (option, explanation) in Opt::ALL.iter().zip(rows) {

@@ -2,43 +2,10 @@
 
 use super::values::{Refused, Value};
 use crate::spec::{Namespace, Spec};
-use crate::text::sentence::Sentence;
-use crate::text::{names, t};
 
-macro_rules! options {
-    ($($heading:literal { $($name:ident $long:literal $($short:literal)? $(= $value:literal ($example:literal))?, $help:literal, $set:expr;)* })*) => {
-        /// An option of `run` and `explain`.
-        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        pub enum Opt { $($($name,)*)* }
-
-        impl Opt {
-            /// Every one, in the order of the table.
-            pub const ALL: &[Self] = &[$($(Self::$name,)*)*];
-            /// What the columns of the table hold, as one text each.
-            const LONG: &str = concat!($($($long, " ",)*)*);
-            const SHORT: &[u8] = &[$($(0 $(+ $short)?,)*)*];
-            const VALUE: &str = concat!($($($($value,)? " ",)*)*);
-            /// A value of each that parses.
-            #[cfg(test)]
-            pub const EXAMPLE: &[&str] = &[$($(concat!($($example)?),)*)*];
-
-            /// Puts the value into the Spec.
-            pub fn set<'a>(self, spec: &mut Spec<'a>, value: Value<'a>) -> Result<(), Refused> {
-                match self {
-                    $($(Self::$name => {
-                        let set: fn(&mut Spec<'a>, Value<'a>) -> Result<(), Refused> = $set;
-                        set(spec, value)
-                    })*)*
-                }
-            }
-        }
-
-        /// The explanations, a line each, those of a group after its heading, which `=` marks.
-        pub const HELP: Sentence = t!(concat!($("=", $heading, "\n", $($help, "\n",)*)*));
-    };
-}
-
-options! {
+crate::option_table! {
+    /// An option of `run` and `explain`.
+    Opt, Spec<'a>, Value<'a>, Refused:
     "Root file system" {
         ReadOnly "read-only", "the root file system cannot be written", |spec, _| { spec.read_only = true; Ok(()) };
         Overlay "overlay", "writes go to a tmpfs and vanish at exit", |spec, _| { spec.overlay = true; Ok(()) };
@@ -126,33 +93,6 @@ fn set<'a>(spec: &mut Spec<'a>, kind: Namespace, value: Value<'a>) -> Result<(),
 }
 
 impl Opt {
-    /// The letter; 0 if there is none.
-    pub fn short(self) -> u8 {
-        Self::SHORT[self as usize]
-    }
-
-    /// The name after `--`.
-    pub fn long(self) -> &'static [u8] {
-        names::at(Self::LONG, self as usize)
-    }
-
-    /// What the value is called in the help; empty if there is none.
-    pub fn value(self) -> &'static [u8] {
-        names::at(Self::VALUE, self as usize)
-    }
-
-    /// The option of this name.
-    pub fn named(name: &[u8]) -> Option<Self> {
-        // The table ends in a separator.
-        let name = Some(name).filter(|name| !name.is_empty())?;
-        Self::ALL.get(names::position(Self::LONG, name)?).copied()
-    }
-
-    /// The option of this letter.
-    pub fn of_letter(letter: u8) -> Option<Self> {
-        Self::ALL.iter().copied().find(|option| option.short() == letter)
-    }
-
     /// The option of nearly this name, if a typing error is likely.
     pub fn nearest(name: &[u8]) -> Option<Self> {
         Self::ALL.iter().copied().find(|option| is_slip(name, option.long()))

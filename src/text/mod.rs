@@ -8,6 +8,7 @@ mod parts;
 pub mod path;
 pub mod problem;
 pub mod sentence;
+pub mod table;
 
 pub use crate::t;
 pub use parts::{cut, first_word, split};
