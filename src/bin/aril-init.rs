@@ -1,12 +1,15 @@
-//! The init alone, for images: reaps, passes signals on, ends with the command's status.
+//! The init alone, for images: reaps, passes signals on, ends with the command's status. Under the name of tini, dumb-init or
+//! catatonit it behaves as these do.
 #![no_std]
 #![no_main]
 
-use aril::init::wrapper;
+use aril::init::{Persona, wrapper};
 use aril::sys::words::Start;
 
 aril::entry!(main);
 
 fn main(start: Start) -> u8 {
-    wrapper::run(start.terminated_arguments().get(1..).unwrap_or_default(), start.terminated_environment())
+    let program = start.arguments().first().copied().unwrap_or_default();
+    let words = start.terminated_arguments().get(1..).unwrap_or_default();
+    wrapper::run(Persona::of(program), wrapper::name_of(program), words, start.terminated_environment())
 }

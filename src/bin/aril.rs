@@ -5,7 +5,7 @@
 use aril::cli::{self, Request};
 use aril::engine::{self, Ended, Side};
 use aril::host::Host;
-use aril::init::wrapper;
+use aril::init::{Persona, wrapper};
 use aril::plan::plan;
 use aril::sys::file::{self, Open};
 use aril::sys::words::Start;
@@ -15,6 +15,11 @@ use aril::text::{Problem, Text, Told, problem::FAILED, t};
 aril::entry!(main);
 
 fn main(start: Start) -> u8 {
+    // An init blocks its signals before anything else.
+    if start.arguments().get(1) == Some(&word(c"init")) {
+        let words = start.terminated_arguments().get(2..).unwrap_or_default();
+        return wrapper::run(Persona::Own, word(c"aril init"), words, start.terminated_environment());
+    }
     fill_standard_streams();
     let side = match begin(start) {
         Ok(side) => side,
@@ -24,7 +29,7 @@ fn main(start: Start) -> u8 {
     // that cannot be it is as well to go on.
     tolerate(process::trim_stack());
     let ended = match side {
-        Side::Init(init) => return init.supervise(),
+        Side::Init(init) => return init.supervise().status,
         Side::Launcher(launcher) => launcher.supervise(),
     };
     end(ended, start).unwrap_or(FAILED)
@@ -53,7 +58,6 @@ fn begin(start: Start) -> Result<Side, u8> {
     match answer(&arena, start) {
         Ok(Answer::Runs(side)) => Ok(side),
         Ok(Answer::Says(text)) => Err(say(&arena, text)),
-        Ok(Answer::Ended(status)) => Err(status),
         Err(problem) => Err(complain(&arena, problem)),
     }
 }
@@ -62,7 +66,6 @@ fn begin(start: Start) -> Result<Side, u8> {
 enum Answer<'m> {
     Runs(Side),
     Says(&'m [u8]),
-    Ended(u8),
 }
 
 fn answer<'m>(arena: &'m Arena, start: Start) -> Told<'m, Answer<'m>> {
@@ -73,10 +76,6 @@ fn answer<'m>(arena: &'m Arena, start: Start) -> Told<'m, Answer<'m>> {
             let spec = arena.hold(spec);
             let host = arena.hold(Host::read(arena, spec, start.environment())?);
             plan(arena, spec, host)?.write(&mut text);
-        }
-        Request::Init(skipped) => {
-            let words = start.terminated_arguments().get(skipped..).unwrap_or_default();
-            return Ok(Answer::Ended(wrapper::run(words, start.terminated_environment())));
         }
         Request::Overview => drop(text.fill(cli::OVERVIEW, &[])),
         Request::RunHelp => cli::write_run_help(&mut text),

@@ -18,25 +18,22 @@ pub enum Request<'a> {
     Run(Spec<'a>),
     /// Print what `run` would do.
     Explain(Spec<'a>),
-    /// `init`: how many words come before its own.
-    Init(usize),
     Overview,
     RunHelp,
     Version,
 }
 
-/// Reads a whole command line, the program's name first.
+/// Reads a whole command line, the program's name first. `aril init` never comes here: an init reads its own.
 pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a>> {
     let Some([verb, rest @ ..]) = words.get(1..) else { return Ok(Request::Overview) };
-    match names::position("run explain init help --help -h version --version -V", verb.bytes()) {
+    match names::position("run explain help --help -h version --version -V", verb.bytes()) {
         Some(0) => run(arena, rest, false),
         Some(1) => {
             // `aril explain run …` is `aril explain …`.
             let rest = rest.split_first().filter(|(first, _)| **first == word(c"run")).map_or(rest, |(_, rest)| rest);
             run(arena, rest, true)
         }
-        Some(2) => Ok(Request::Init(words.len() - rest.len())),
-        Some(3..=5) => Ok(Request::Overview),
+        Some(2..=4) => Ok(Request::Overview),
         Some(_) => Ok(Request::Version),
         None => {
             Err(Problem::refused(arena, t!("unknown command %"), &[*verb]).advise(arena, t!("see: aril --help"), &[]))

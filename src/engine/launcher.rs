@@ -1,10 +1,10 @@
 //! The launcher while the container runs: waits in one ppoll(2), passes its signals on, keeps the terminal in order, and
 //! ends with the command's exit status.
 
-use crate::init::{self, STOPPED, exit_status};
-use crate::sys::process::{self, Change, Pid, getpgid, getpid};
+use crate::init::{self, STOPPED, exit_status, give_back_terminal, is_in_foreground};
+use crate::sys::process::{self, Change, Pid, getpid};
 use crate::sys::signal::{self, ALL, Info, SignalSet};
-use crate::sys::{At, Errno, Fd, Result, file, poll, socket, terminal, tolerate};
+use crate::sys::{At, Errno, Fd, Result, file, poll, socket, terminal};
 use linux_raw_sys::general as k;
 
 /// A running container, seen from outside.
@@ -43,7 +43,7 @@ impl Launcher {
     pub fn supervise(mut self) -> Ended {
         let status = self.watch();
         if self.foreground {
-            take_terminal();
+            give_back_terminal();
         }
         self.lock = None;
         Ended { status, made: self.made }
@@ -104,7 +104,9 @@ impl Launcher {
         loop {
             match process::wait_any() {
                 Ok(Some((pid, Change::Exited(status)))) if pid == self.child => return Ok(Some(status)),
-                Ok(Some((pid, Change::Killed(signal)))) if pid == self.child => return Ok(Some(exit_status(signal))),
+                Ok(Some((pid, Change::Killed { signal, .. }))) if pid == self.child => {
+                    return Ok(Some(exit_status(signal)));
+                }
                 Ok(Some((pid, Change::Stopped(_)))) if pid == self.child && !self.init => self.stop()?,
                 Ok(Some(_)) => {}
                 Ok(None) | Err(Errno::ECHILD) => return Ok(None),
@@ -116,7 +118,7 @@ impl Launcher {
     /// Passes a signal on. What the terminal sent is meant for a whole process group.
     fn pass(&self, info: Info) -> Result<()> {
         const SI_USER: i32 = 0;
-        if info.signal == CONT && self.foreground && self.is_in_foreground() {
+        if info.signal == CONT && self.foreground && is_in_foreground() {
             return self.resume();
         }
         if info.code > SI_USER && self.init {
@@ -135,16 +137,12 @@ impl Launcher {
             return Ok(());
         }
         if self.foreground {
-            take_terminal();
+            give_back_terminal();
         }
         // The kernel drops this one, unlike SIGSTOP, where no shell in the session could continue the group.
         process::kill(getpid().0, k::SIGTSTP as u8)?;
         signal::set_mask(ALL & !signal::set_of(k::SIGTSTP as u8))?;
         signal::set_mask(ALL).map(drop)
-    }
-
-    fn is_in_foreground(&self) -> bool {
-        matches!((terminal::foreground(At::STDIN), getpgid(Pid(0))), (Ok(group), Ok(own)) if group == own)
     }
 
     /// The shell's `fg`: the command gets the terminal back and goes on.
@@ -155,13 +153,5 @@ impl Launcher {
         // The command leads its group, and is our child.
         terminal::set_foreground(At::STDIN, self.child)?;
         signal::send(self.pidfd.at(), CONT)
-    }
-}
-
-/// The terminal's foreground is the caller's again.
-pub(super) fn take_terminal() {
-    if let Ok(own) = getpgid(Pid(0)) {
-        // The terminal may be gone (EIO), and then nobody needs it.
-        tolerate(terminal::set_foreground(At::STDIN, own));
     }
 }

@@ -11,7 +11,7 @@ pub use launcher::{Ended, Launcher};
 pub use points::clean_up;
 
 use crate::host::Host;
-use crate::init::{Init, Manner};
+use crate::init::{GRACE, Init, Log, Manner, Stop, give_back_terminal};
 use crate::plan::{Fate, Line, Phase, Plan, Step, plan};
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
@@ -30,7 +30,7 @@ pub enum Side {
     /// Outside, with a container that runs.
     Launcher(Launcher),
     /// Inside, as the container's init.
-    Init(Init),
+    Init(Init<'static>),
 }
 
 /// What one process knows while it carries its part of the plan out.
@@ -199,7 +199,7 @@ impl<'p> Carrier<'p> {
     }
 
     /// The new process: never comes back but as the init of a running command.
-    fn inside(&mut self, spec: &Spec, host: &Host) -> Init {
+    fn inside(&mut self, spec: &Spec, host: &Host) -> Init<'static> {
         match self.become_init(spec, host) {
             Ok(init) => init,
             Err(failure) => {
@@ -211,7 +211,7 @@ impl<'p> Carrier<'p> {
         }
     }
 
-    fn become_init(&mut self, spec: &Spec, host: &Host) -> core::result::Result<Init, Failure<'p>> {
+    fn become_init(&mut self, spec: &Spec, host: &Host) -> core::result::Result<Init<'static>, Failure<'p>> {
         self.lock = None;
         self.start.erase_environment();
         let mut children = None;
@@ -234,8 +234,16 @@ impl<'p> Carrier<'p> {
         if let Some(socket) = &socket {
             handover::say_started(socket.at());
         }
-        let manner = Manner { foreground: host.foreground, stop_timeout: Some(spec.stop_timeout), ends_the_rest: true };
-        Ok(Init { command, manner, launcher: socket, children })
+        let manner = Manner {
+            foreground: host.foreground,
+            group: false,
+            stop_timeout: Some(spec.stop_timeout),
+            grace: Some(GRACE),
+            farewell: false,
+            stop: Stop::Launcher,
+        };
+        let (deadline, signals, swallow, rewrite, log) = (None, signal::ALL, 0, None, Log::SILENT);
+        Ok(Init { command, manner, deadline, signals, swallow, rewrite, launcher: socket, children, log })
     }
 
     /// After a failure: the new process and all that was made for it.
@@ -246,7 +254,7 @@ impl<'p> Carrier<'p> {
             tolerate(process::wait_for(child));
         }
         if host.foreground {
-            launcher::take_terminal();
+            give_back_terminal();
         }
         self.lock = None;
         if self.made {

@@ -15,21 +15,40 @@ const SI_QUEUE: i32 = -1;
 const CHLD: u8 = k::SIGCHLD as u8;
 const CONT: u8 = k::SIGCONT as u8;
 const STOP: u8 = k::SIGSTOP as u8;
+const INT: u8 = k::SIGINT as u8;
 const TERM: u8 = k::SIGTERM as u8;
 const TERMINAL_STOPS: [u8; 3] = [k::SIGTSTP as u8, k::SIGTTIN as u8, k::SIGTTOU as u8];
 
-/// What is left when the command has ended gets at most this long, in microseconds.
-const GRACE: u64 = 1_000_000;
+/// What is left when the command has ended gets this long unless something else was said, in microseconds.
+pub const GRACE: u64 = 1_000_000;
 
 /// How an init behaves.
 #[derive(Clone, Copy, Debug)]
 pub struct Manner {
     /// The command may be in the terminal's foreground; else it has a session of its own.
     pub foreground: bool,
+    /// Signals are passed on to the command's whole process group.
+    pub group: bool,
     /// Microseconds from a stop request to SIGKILL; `None`: SIGTERM is a signal like others.
     pub stop_timeout: Option<u64>,
-    /// What is left when the command ends is asked to end too.
-    pub ends_the_rest: bool,
+    /// What is left when the command ends is asked to end too, and has these microseconds; `None`: the init does not wait.
+    pub grace: Option<u64>,
+    /// Without waiting for it, the command's group gets a last SIGTERM (dumb-init).
+    pub farewell: bool,
+    /// What happens to this process too when a stop signal is passed on.
+    pub stop: Stop,
+}
+
+/// When an init stops with its command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stop {
+    Never,
+    /// Its launcher is told, and does.
+    Launcher,
+    /// When the command has stopped, so that a shell sees its job stopped.
+    WithCommand,
+    /// After it has passed a stop signal of a terminal on (dumb-init).
+    AfterSignal,
 }
 
 /// What an init knows.
@@ -37,11 +56,13 @@ pub struct Manner {
 pub enum State {
     Running {
         stopped: bool,
+        /// Someone has asked it to end: SIGTERM or SIGINT.
+        asked: bool,
         /// When everything is killed, on the monotonic clock.
         deadline: Option<u64>,
     },
     /// The command has ended with this status; others may be left until the deadline. After it they are being killed.
-    Ended { status: u8, deadline: Option<u64> },
+    Ended { status: u8, asked: bool, deadline: Option<u64> },
 }
 
 /// What is to be done.
@@ -56,29 +77,45 @@ pub enum Action {
     PassAndContinue(Info),
     /// Give the command's group the terminal and let it continue.
     Resume,
-    /// Tell the launcher that the command was stopped by this signal.
+    /// Pass a stop signal on, and stop.
+    PassAndStop(Info),
+    /// The command was stopped by this signal: tell the launcher.
     TellStopped(u8),
+    /// The same: stop too.
+    StopToo,
     /// Ask whatever is left to end; exit with the status if there is nothing.
     EndRest(u8),
+    /// A last SIGTERM for the command's group, and exit.
+    Farewell(u8),
     /// SIGKILL for whatever is there.
     KillAll,
     Exit(u8),
 }
 
 impl State {
-    pub const NEW: Self = Self::Running { stopped: false, deadline: None };
+    /// A command that has just been started, and is killed at the deadline.
+    pub const fn running(deadline: Option<u64>) -> Self {
+        Self::Running { stopped: false, asked: false, deadline }
+    }
 
     /// When `time_up` is due.
     pub const fn deadline(self) -> Option<u64> {
         match self {
-            Self::Running { deadline, .. } => deadline,
-            Self::Ended { deadline, .. } => deadline,
+            Self::Running { deadline, .. } | Self::Ended { deadline, .. } => deadline,
+        }
+    }
+
+    /// Whether someone has asked it to end.
+    pub const fn was_asked(self) -> bool {
+        match self {
+            Self::Running { asked, .. } | Self::Ended { asked, .. } => asked,
         }
     }
 
     /// A signal has arrived.
     pub fn signal(&mut self, info: Info, now: u64, manner: Manner) -> Action {
-        let Self::Running { stopped, deadline } = self else { return Action::Nothing };
+        let Self::Running { stopped, asked, deadline } = self else { return Action::Nothing };
+        *asked |= matches!(info.signal, TERM | INT);
         match (info.signal, info.code) {
             (CHLD, _) => Action::Nothing,
             (TERM, _) if manner.stop_timeout.is_some() => {
@@ -87,35 +124,52 @@ impl State {
                 if *stopped { Action::PassAndContinue(info) } else { Action::Pass(info) }
             }
             (CONT, FOREGROUND) => Action::Resume,
+            (CONT, _) if *stopped && manner.stop == Stop::WithCommand => Action::Resume,
             // What was stopped as a group goes on as one.
-            (CONT, _) if *stopped => Action::ToGroup(CONT),
+            (CONT, _) if *stopped && manner.stop == Stop::Launcher => Action::ToGroup(CONT),
             // A process group without a parent in its session, which a session of its own is, never stops for a terminal.
             (signal, TO_GROUP) if !manner.foreground && TERMINAL_STOPS.contains(&signal) => Action::ToGroup(STOP),
             (signal, TO_GROUP) => Action::ToGroup(signal),
+            (signal, _) if manner.stop == Stop::AfterSignal && TERMINAL_STOPS.contains(&signal) => {
+                Action::PassAndStop(info)
+            }
             _ => Action::Pass(info),
         }
     }
 
     /// A child has changed.
     pub fn child(&mut self, is_command: bool, change: Change, now: u64, manner: Manner) -> Action {
-        let (status, left) = match (*self, change) {
+        let (stopped, asked, deadline) = match self {
             // The end of one that was killed may have brought up others: its children.
-            (Self::Ended { deadline: None, .. }, _) => return Action::KillAll,
-            _ if !is_command => return Action::Nothing,
-            (Self::Running { deadline, .. }, Change::Exited(status)) => (status, deadline),
-            (Self::Running { deadline, .. }, Change::Killed(signal)) => (exit_status(signal), deadline),
-            (Self::Running { deadline, .. }, Change::Stopped(signal)) => {
-                *self = Self::Running { stopped: true, deadline };
-                return Action::TellStopped(signal);
+            Self::Ended { deadline: None, .. } => return Action::KillAll,
+            Self::Running { stopped, asked, deadline } if is_command => (stopped, *asked, *deadline),
+            _ => return Action::Nothing,
+        };
+        let status = match change {
+            Change::Exited(status) => status,
+            Change::Killed { signal, .. } => exit_status(signal),
+            Change::Stopped(signal) => {
+                *stopped = true;
+                return match manner.stop {
+                    Stop::Launcher => Action::TellStopped(signal),
+                    Stop::WithCommand => Action::StopToo,
+                    Stop::Never | Stop::AfterSignal => Action::Nothing,
+                };
             }
-            (Self::Running { deadline, .. }, Change::Continued) => {
-                *self = Self::Running { stopped: false, deadline };
+            Change::Continued => {
+                *stopped = false;
                 return Action::Nothing;
             }
-            (Self::Ended { .. }, _) => return Action::Nothing,
         };
-        *self = Self::Ended { status, deadline: Some(left.unwrap_or_else(|| now.saturating_add(GRACE))) };
-        if manner.ends_the_rest { Action::EndRest(status) } else { Action::Exit(status) }
+        let due = now.saturating_add(manner.grace.unwrap_or_default());
+        // After a stop request there is what is left of its time, else never more than of the whole.
+        let deadline = deadline.map_or(due, |whole| if asked { whole } else { whole.min(due) });
+        *self = Self::Ended { status, asked, deadline: Some(deadline) };
+        match manner.grace {
+            Some(_) => Action::EndRest(status),
+            None if manner.farewell => Action::Farewell(status),
+            None => Action::Exit(status),
+        }
     }
 
     /// There is no child any more.
@@ -158,8 +212,16 @@ pub const fn plain(signal: u8) -> Info {
 mod tests {
     use super::*;
 
-    const SHELL: Manner = Manner { foreground: true, stop_timeout: Some(10), ends_the_rest: true };
+    const SHELL: Manner = Manner {
+        foreground: true,
+        group: false,
+        stop_timeout: Some(10),
+        grace: Some(GRACE),
+        farewell: false,
+        stop: Stop::Launcher,
+    };
     const SESSION: Manner = Manner { foreground: false, ..SHELL };
+    const NEW: State = State::running(None);
     const TSTP: u8 = TERMINAL_STOPS[0];
     const KILL: u8 = k::SIGKILL as u8;
 
@@ -170,7 +232,7 @@ mod tests {
     #[test]
     fn every_signal_but_sigchld_reaches_the_command() {
         for signal in (1..=64).filter(|signal| !matches!(*signal, KILL | STOP)) {
-            let action = State::NEW.clone().signal(plain(signal), 0, SHELL);
+            let action = NEW.clone().signal(plain(signal), 0, SHELL);
             let expected = if signal == CHLD { Action::Nothing } else { Action::Pass(plain(signal)) };
             assert_eq!(action, expected, "{signal}");
         }
@@ -178,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_terminal_s_signal_goes_to_the_group_and_stops_a_session_too() {
-        let mut state = State::NEW;
+        let mut state = NEW;
         assert_eq!(state.signal(from_terminal(2), 0, SHELL), Action::ToGroup(2));
         assert_eq!(state.signal(from_terminal(TSTP), 0, SHELL), Action::ToGroup(TSTP));
         assert_eq!(state.signal(from_terminal(TSTP), 0, SESSION), Action::ToGroup(STOP));
@@ -187,7 +249,7 @@ mod tests {
 
     #[test]
     fn what_was_stopped_as_a_group_goes_on_as_one() {
-        let mut state = State::NEW;
+        let mut state = NEW;
         state.child(true, Change::Stopped(STOP), 0, SESSION);
         assert_eq!(state.signal(plain(CONT), 0, SESSION), Action::ToGroup(CONT));
         state.child(true, Change::Continued, 0, SESSION);
@@ -196,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_stop_request_starts_the_clock_once_and_wakes_a_stopped_command() {
-        let mut state = State::NEW;
+        let mut state = NEW;
         assert_eq!(state.signal(plain(TERM), 100, SHELL), Action::Pass(plain(TERM)));
         assert_eq!(state.deadline(), Some(110));
         state.signal(plain(TERM), 105, SHELL);
@@ -204,15 +266,15 @@ mod tests {
         assert_eq!(state.time_up(true), Action::KillAll);
         assert_eq!(state.deadline(), None);
 
-        let mut state = State::NEW;
+        let mut state = NEW;
         assert_eq!(state.child(true, Change::Stopped(TSTP), 0, SHELL), Action::TellStopped(TSTP));
         assert_eq!(state.signal(plain(TERM), 0, SHELL), Action::PassAndContinue(plain(TERM)));
     }
 
     #[test]
     fn the_command_s_status_is_repeated_once_the_rest_has_ended() {
-        for (change, status) in [(Change::Exited(3), 3), (Change::Killed(9), 137)] {
-            let mut state = State::NEW;
+        for (change, status) in [(Change::Exited(3), 3), (Change::Killed { signal: 9, core: false }, 137)] {
+            let mut state = NEW;
             assert_eq!(state.child(false, change, 0, SHELL), Action::Nothing, "an orphan's end is nobody's status");
             assert_eq!(state.child(true, change, 5, SHELL), Action::EndRest(status));
             assert_eq!(state.deadline(), Some(5 + GRACE));
@@ -221,14 +283,14 @@ mod tests {
             // One that is not PID 1 has to kill the rest, and what comes up then.
             assert_eq!(state.time_up(false), Action::KillAll);
             assert_eq!(state.deadline(), None);
-            assert_eq!(state.child(false, Change::Killed(9), 7, SHELL), Action::KillAll);
+            assert_eq!(state.child(false, Change::Killed { signal: 9, core: false }, 7, SHELL), Action::KillAll);
             assert_eq!(state.alone(), Action::Exit(status));
         }
     }
 
     #[test]
     fn after_a_stop_request_the_rest_has_what_is_left_of_the_time() {
-        let mut state = State::NEW;
+        let mut state = NEW;
         state.signal(plain(TERM), 100, SHELL);
         state.child(true, Change::Exited(0), 104, SHELL);
         assert_eq!(state.deadline(), Some(110));
@@ -236,6 +298,6 @@ mod tests {
 
     #[test]
     fn without_children_but_with_a_command_nothing_ends() {
-        assert_eq!(State::NEW.alone(), Action::Nothing);
+        assert_eq!(NEW.alone(), Action::Nothing);
     }
 }

@@ -3,14 +3,19 @@
 //! Nothing here allocates, and nothing ends the loop but the end of the command.
 
 mod decide;
+mod log;
+mod options;
+mod persona;
 pub mod wrapper;
 
-pub use decide::{FOREGROUND, Manner, TO_GROUP, exit_status, is_queued, plain};
+pub use decide::{FOREGROUND, GRACE, Manner, Stop, TO_GROUP, exit_status, is_queued, plain};
+pub use log::Log;
+pub use persona::Persona;
 
-use crate::sys::process::{self, Pid};
-use crate::sys::signal::{self, ALL, Info};
+use crate::sys::process::{self, Change, Pid, getpgid};
+use crate::sys::signal::{self, Info, SignalSet};
 use crate::sys::{At, Errno, Fd, file, poll, socket, terminal, tolerate};
-use crate::text::{number, split};
+use crate::text::{number, split, t};
 use decide::{Action, State};
 use linux_raw_sys::general as k;
 
@@ -21,51 +26,117 @@ pub const FAILED: u8 = b'F';
 
 /// An init whose command runs.
 #[derive(Debug)]
-pub struct Init {
+pub struct Init<'a> {
     /// The command's process, which leads a process group of its own.
     pub command: Pid,
     pub manner: Manner,
+    /// When everything is killed whatever happens, on the monotonic clock in microseconds.
+    pub deadline: Option<u64>,
+    /// Signals that are taken; the others do here what they do in any process.
+    pub signals: SignalSet,
+    /// Of these the first one is not passed on: this process has caused it.
+    pub swallow: SignalSet,
+    /// What a signal becomes that is passed on.
+    pub rewrite: Option<&'a Rewrite>,
     /// The launcher, if there is one outside.
     pub launcher: Option<Fd>,
     /// `/proc/thread-self/children` (proc_tid_children(5)), for one that is not PID 1 and ends the rest.
     pub children: Option<Fd>,
+    pub log: Log,
 }
 
-impl Init {
-    /// Runs until the command has ended, and gives its exit status.
-    pub fn supervise(self) -> u8 {
-        let mut state = State::NEW;
+/// For each signal the one that is passed on in its place; 0: none.
+pub type Rewrite = [u8; signal::LAST as usize + 1];
+
+/// How it ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// The command's.
+    pub status: u8,
+    pub change: Change,
+    /// Someone asked for the end.
+    pub asked: bool,
+    pub tally: Tally,
+}
+
+/// How many there were besides the command.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Tally {
+    /// Orphans that ended while the command ran.
+    pub reaped: u32,
+    /// Of those that were left when it had ended: ended when they were asked to, and killed.
+    pub terminated: u32,
+    pub killed: u32,
+}
+
+/// What changes while an init runs.
+struct Watch {
+    state: State,
+    swallow: SignalSet,
+    /// How the command ended, once it has.
+    change: Change,
+    tally: Tally,
+}
+
+impl Init<'_> {
+    /// Runs until the command has ended, and whatever is left has had its time.
+    pub fn supervise(&self) -> Outcome {
+        let mut watch = Watch {
+            state: State::running(self.deadline),
+            swallow: self.swallow,
+            change: Change::Continued,
+            tally: Tally::default(),
+        };
         // One who is alone in its pid namespace needs to know whether it may signal everyone.
-        let is_pid_1 = process::getpid() == Pid(1);
+        let own = process::getpid();
+        let is_pid_1 = own == Pid(1);
+        // Those that ended before this program was executed send no signal any more.
+        let mut ended = self.reap(&mut watch, is_pid_1);
         loop {
-            let timeout = state.deadline().map(|due| due.saturating_sub(poll::now()));
-            let ended = match signal::wait(ALL, timeout) {
-                Ok(info) if info.signal == k::SIGCHLD as u8 => self.reap(&mut state, is_pid_1),
-                Ok(info) => {
-                    let action = state.signal(info, poll::now(), self.manner);
-                    self.act(action, is_pid_1)
-                }
+            if let Some(status) = ended {
+                let Watch { state, change, tally, .. } = watch;
+                return Outcome { status, change, asked: state.was_asked(), tally };
+            }
+            let timeout = watch.state.deadline().map(|due| due.saturating_sub(poll::now()));
+            ended = match signal::wait(self.signals, timeout) {
+                Ok(info) if info.signal == k::SIGCHLD as u8 => self.reap(&mut watch, is_pid_1),
+                // Its own: SIGPIPE, when nobody reads its messages. The command has no part in that.
+                Ok(info) if info.code == 0 && info.sender == own => None,
+                Ok(info) => self.take(&mut watch, info, is_pid_1),
                 Err(Errno::EAGAIN) => {
-                    let action = state.time_up(is_pid_1);
+                    let action = watch.state.time_up(is_pid_1);
                     self.act(action, is_pid_1)
                 }
                 // EINTR; nothing else can be.
                 Err(_) => None,
             };
-            if let Some(status) = ended {
-                return status;
-            }
         }
     }
 
+    /// A signal that is for the command.
+    fn take(&self, watch: &mut Watch, info: Info, is_pid_1: bool) -> Option<u8> {
+        self.log.say(log::DEBUG, t!("received signal %"), &[info.signal.into()]);
+        let bit = signal::set_of(info.signal);
+        if watch.swallow & bit != 0 {
+            watch.swallow &= !bit;
+            self.log.say(log::DEBUG, t!("signal % comes from giving the terminal away"), &[info.signal.into()]);
+            return None;
+        }
+        let action = watch.state.signal(info, poll::now(), self.manner);
+        self.act(action, is_pid_1)
+    }
+
     /// One SIGCHLD may stand for many children.
-    fn reap(&self, state: &mut State, is_pid_1: bool) -> Option<u8> {
+    fn reap(&self, watch: &mut Watch, is_pid_1: bool) -> Option<u8> {
         loop {
             let action = match process::wait_any() {
-                Ok(Some((pid, change))) => state.child(pid == self.command, change, poll::now(), self.manner),
+                Ok(Some((pid, change))) => {
+                    watch.count(&self.log, pid, pid == self.command, change);
+                    watch.state.child(pid == self.command, change, poll::now(), self.manner)
+                }
                 Ok(None) => return None,
                 // ECHILD.
-                Err(_) => return self.act(state.alone(), is_pid_1),
+                Err(_) => return self.act(watch.state.alone(), is_pid_1),
             };
             if let Some(status) = self.act(action, is_pid_1) {
                 return Some(status);
@@ -84,9 +155,13 @@ impl Init {
                 self.pass(info);
                 self.to_group(k::SIGCONT as u8);
             }
+            Action::PassAndStop(info) => {
+                self.pass(info);
+                self.stop();
+            }
             Action::ToGroup(signal) => self.to_group(signal),
             Action::Resume => {
-                if self.manner.foreground {
+                if self.manner.foreground && (self.launcher.is_some() || is_in_foreground()) {
                     tolerate(terminal::set_foreground(At::STDIN, self.command));
                 }
                 self.to_group(k::SIGCONT as u8);
@@ -96,12 +171,17 @@ impl Init {
                     tolerate(socket::send(launcher.at(), &[STOPPED, signal]));
                 }
             }
+            Action::StopToo => self.stop(),
             Action::EndRest(status) => {
                 if !self.to_all(k::SIGHUP as u8, is_pid_1) {
                     return Some(status);
                 }
                 self.to_all(k::SIGTERM as u8, is_pid_1);
                 self.to_all(k::SIGCONT as u8, is_pid_1);
+            }
+            Action::Farewell(status) => {
+                self.pass(plain(k::SIGTERM as u8));
+                return Some(status);
             }
             Action::KillAll => {
                 self.to_all(k::SIGKILL as u8, is_pid_1);
@@ -111,17 +191,34 @@ impl Init {
         None
     }
 
-    /// To the command's process, as docker-init and tini do; a queued one with its value and sender.
+    /// To the command's process, as docker-init and tini do, or to its group; a queued one with its value and sender.
     fn pass(&self, info: Info) {
-        tolerate(if is_queued(info) {
-            signal::queue(self.command, info)
+        let signal = self.rewrite.map_or(info.signal, |table| table[usize::from(info.signal)]);
+        if signal == 0 {
+            return self.log.say(log::DEBUG, t!("signal % is dropped"), &[info.signal.into()]);
+        }
+        let Pid(command) = self.command;
+        tolerate(if self.manner.group && process::kill(-command, signal).is_ok() {
+            Ok(())
+        } else if is_queued(info) {
+            signal::queue(self.command, Info { signal, ..info })
         } else {
-            process::kill(self.command.0, info.signal)
+            process::kill(command, signal)
         });
+        self.log.say(log::DEBUG, t!("forwarded signal %"), &[signal.into()]);
     }
 
     fn to_group(&self, signal: u8) {
         tolerate(process::kill(-self.command.0, signal));
+    }
+
+    /// Stops this process, which as PID 1 the kernel does not let it do. Whoever may be its shell sees that and has its
+    /// terminal back.
+    fn stop(&self) {
+        if self.manner.stop == Stop::WithCommand {
+            give_back_terminal();
+        }
+        tolerate(process::kill(process::getpid().0, k::SIGSTOP as u8));
     }
 
     /// To everyone in the pid namespace; a subreaper, which has none of its own, signals its children alone, to which the
@@ -138,10 +235,46 @@ impl Init {
         let whole = buffer[..length].iter().rposition(|byte| *byte == b' ').unwrap_or(0);
         let mut anyone = false;
         for child in split(&buffer[..whole], b' ') {
+            // A child keeps its number until it is waited for, which this thread alone does: no other can have it.
             if let Some(pid) = number::decimal(child) {
                 anyone |= process::kill(pid as i32, signal).is_ok();
             }
         }
         anyone
+    }
+}
+
+impl Watch {
+    fn count(&mut self, log: &Log, Pid(pid): Pid, is_command: bool, change: Change) {
+        let (sentence, value) = match change {
+            Change::Exited(status) => (t!("process % has exited with status %"), status),
+            Change::Killed { signal, .. } => (t!("process % was ended by signal %"), signal),
+            Change::Stopped(_) | Change::Continued => return,
+        };
+        if is_command {
+            self.change = change;
+        } else {
+            let counted = match (self.state, change) {
+                (State::Running { .. }, _) => &mut self.tally.reaped,
+                (_, Change::Killed { signal, .. }) if signal == k::SIGKILL as u8 => &mut self.tally.killed,
+                _ => &mut self.tally.terminated,
+            };
+            *counted += 1;
+        }
+        let level = if is_command { log::INFO } else { log.reaping };
+        log.say(level, sentence, &[pid as u32, value.into()]);
+    }
+}
+
+/// Whether this process's group has the terminal.
+pub fn is_in_foreground() -> bool {
+    matches!((terminal::foreground(At::STDIN), getpgid(Pid(0))), (Ok(group), Ok(own)) if group == own)
+}
+
+/// The terminal's foreground is this process's group again, as it was for who started it.
+pub fn give_back_terminal() {
+    if let Ok(own) = getpgid(Pid(0)) {
+        // The terminal may be gone (EIO), and then nobody needs it.
+        tolerate(terminal::set_foreground(At::STDIN, own));
     }
 }

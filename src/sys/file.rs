@@ -25,6 +25,8 @@ impl Open {
     pub const DIRECTORY: Self = Self(k::O_RDONLY | k::O_DIRECTORY);
     /// Both.
     pub const READ_WRITE: Self = Self(k::O_RDWR | k::O_NOCTTY);
+    /// Writing anew to what exists.
+    pub const REPLACE: Self = Self(k::O_WRONLY | k::O_TRUNC | k::O_NOCTTY);
     /// Writing to what exists.
     pub const WRITE: Self = Self(k::O_WRONLY | k::O_NOCTTY);
 }

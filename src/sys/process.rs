@@ -184,8 +184,11 @@ pub fn abort() -> ! {
 pub enum Change {
     /// Ended by itself, with this status.
     Exited(u8),
-    /// Ended by this signal.
-    Killed(u8),
+    /// Ended by this signal, which left a core dump or not.
+    Killed {
+        signal: u8,
+        core: bool,
+    },
     /// Stopped by this signal.
     Stopped(u8),
     Continued,
@@ -199,7 +202,7 @@ fn unpack(status: i32) -> Change {
         _ if status == CONTINUED => Change::Continued,
         0 => Change::Exited(high),
         0x7f => Change::Stopped(high),
-        signal => Change::Killed(signal),
+        signal => Change::Killed { signal, core: status & 0x80 != 0 },
     }
 }
 
@@ -236,6 +239,11 @@ pub fn getpgid(pid: Pid) -> Result<Pid> {
 /// setpgid(2): makes this process the leader of a new process group.
 pub fn new_process_group() -> Result<()> {
     nothing!(SETPGID, 0, 0)
+}
+
+/// getsid(2): the session of this process.
+pub fn getsid() -> Result<Pid> {
+    plain!(GETSID, 0).map(|session| Pid(session as i32))
 }
 
 /// setsid(2).
@@ -288,6 +296,14 @@ pub fn set_not_dumpable() -> Result<()> {
 /// prctl(2) `PR_SET_CHILD_SUBREAPER`: orphans among the descendants become this process's children.
 pub fn set_child_subreaper() -> Result<()> {
     nothing!(PRCTL, p::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+}
+
+/// prctl(2) `PR_GET_CHILD_SUBREAPER`: whether they do, which an execve(2) leaves as it was.
+pub fn is_child_subreaper() -> Result<bool> {
+    let mut is = 0i32;
+    // SAFETY: the kernel writes one int.
+    check(unsafe { sc::syscall!(PRCTL, p::PR_GET_CHILD_SUBREAPER, &raw mut is, 0, 0, 0) })?;
+    Ok(is != 0)
 }
 
 /// sethostname(2).
@@ -358,9 +374,9 @@ mod tests {
     fn wait_statuses_are_unpacked_as_wait_2_says() {
         assert_eq!(unpack(0), Change::Exited(0));
         assert_eq!(unpack(7 << 8), Change::Exited(7));
-        assert_eq!(unpack(9), Change::Killed(9));
-        assert_eq!(unpack(11 | 0x80), Change::Killed(11), "with a core dump");
-        assert_eq!(unpack(34), Change::Killed(34), "a real-time signal");
+        assert_eq!(unpack(9), Change::Killed { signal: 9, core: false });
+        assert_eq!(unpack(11 | 0x80), Change::Killed { signal: 11, core: true });
+        assert_eq!(unpack(34), Change::Killed { signal: 34, core: false }, "a real-time signal");
         assert_eq!(unpack(0x7f | 20 << 8), Change::Stopped(20));
         assert_eq!(unpack(0xffff), Change::Continued);
     }

@@ -43,9 +43,21 @@ struct Action {
     mask: SignalSet,
 }
 
+const SIG_IGN: usize = 1;
+
 /// rt_sigaction(2): the default action for this signal.
 pub fn set_default(signal: u8) -> Result<()> {
-    let action = Action { handler: 0, flags: 0, restorer: 0, mask: 0 };
+    set_handler(signal, 0)
+}
+
+/// rt_sigaction(2): this signal is ignored.
+pub fn set_ignored(signal: u8) -> Result<()> {
+    set_handler(signal, SIG_IGN)
+}
+
+/// `handler` is the default or to ignore: no address.
+fn set_handler(signal: u8, handler: usize) -> Result<()> {
+    let action = Action { handler, flags: 0, restorer: 0, mask: 0 };
     // SAFETY: the kernel reads one action; the old one is not asked for.
     done(unsafe { sc::syscall!(RT_SIGACTION, signal, &raw const action, null_mut::<u8>(), SET_SIZE) })
 }
@@ -58,7 +70,6 @@ pub fn is_ignored(signal: u8) -> Result<bool> {
         check(sc::syscall!(RT_SIGACTION, signal, null::<u8>(), action.as_mut_ptr(), SET_SIZE))?;
         action.assume_init()
     };
-    const SIG_IGN: usize = 1;
     Ok(action.handler == SIG_IGN)
 }
 

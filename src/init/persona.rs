@@ -1,0 +1,139 @@
+//! As whom an init behaves. Called by the name of one of its predecessors it takes that one's command line, and ends, speaks
+//! and signals as that one does.
+
+use super::Rewrite;
+use crate::sys::signal::{ALL, SignalSet, set_of};
+use crate::sys::{Errno, Word};
+use crate::text::problem::{FAILED, NOT_EXECUTABLE, NOT_FOUND};
+use crate::text::sentence::Sentence;
+use crate::text::{split, t};
+use linux_raw_sys::general as k;
+
+/// Whose manners it has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Persona {
+    /// `aril-init`, or any other name.
+    Own,
+    /// `tini`, `tini-static` or `docker-init`.
+    Tini,
+    DumbInit,
+    Catatonit,
+}
+
+const TERMINAL_STOPS: [u8; 3] = [k::SIGTSTP as u8, k::SIGTTIN as u8, k::SIGTTOU as u8];
+
+/// What a fault of this very program raises: tini and catatonit leave these alone.
+const SYNCHRONOUS: SignalSet = set_of(k::SIGILL as u8)
+    | set_of(k::SIGTRAP as u8)
+    | set_of(k::SIGABRT as u8)
+    | set_of(k::SIGBUS as u8)
+    | set_of(k::SIGFPE as u8)
+    | set_of(k::SIGSEGV as u8)
+    | set_of(k::SIGSYS as u8);
+
+/// The last name of a path.
+pub fn name_of(program: Word) -> &[u8] {
+    split(program.bytes(), b'/').last().unwrap_or_default()
+}
+
+impl Persona {
+    /// By the name that a program was called.
+    pub fn of(program: Word) -> Self {
+        match name_of(program) {
+            b"tini" | b"tini-static" | b"docker-init" => Self::Tini,
+            b"dumb-init" => Self::DumbInit,
+            b"catatonit" => Self::Catatonit,
+            _ => Self::Own,
+        }
+    }
+
+    /// What its lines begin with.
+    pub const fn prefix(self) -> &'static [u8] {
+        match self {
+            Self::Own => b"aril-init: ",
+            Self::Tini => b"[tini] ",
+            Self::DumbInit => b"[dumb-init] ",
+            Self::Catatonit => b"[catatonit] ",
+        }
+    }
+
+    /// Docker asks `docker-init --version` for the word and the number of tini, and podman's for the same.
+    pub const fn version(self) -> Sentence {
+        match self {
+            Self::Own => t!(concat!("aril-init ", env!("CARGO_PKG_VERSION"), "\n")),
+            Self::Tini => t!(concat!("tini version 0.19.0 - aril ", env!("CARGO_PKG_VERSION"), "\n")),
+            Self::DumbInit => t!(concat!("dumb-init v1.2.5 (aril ", env!("CARGO_PKG_VERSION"), ")\n")),
+            Self::Catatonit => t!(concat!("tini version 0.2.1_catatonit (aril ", env!("CARGO_PKG_VERSION"), ")\n")),
+        }
+    }
+
+    /// The letters of its options. Names after `--` are known to all.
+    pub const fn letters(self) -> &'static [u8] {
+        match self {
+            Self::Own => b"spvwgecrPlhV",
+            Self::Tini => b"spvwgelh",
+            Self::DumbInit => b"crvhV",
+            Self::Catatonit => b"gPLVh",
+        }
+    }
+
+    /// With what it exits when it is called wrongly, or cannot do its own work.
+    pub const fn failed(self) -> u8 {
+        match self {
+            Self::Own => FAILED,
+            _ => 1,
+        }
+    }
+
+    /// With what it exits when the command cannot be executed.
+    pub const fn not_executed(self, errno: Errno) -> u8 {
+        match (self, errno) {
+            (Self::DumbInit, _) => 2,
+            (Self::Catatonit, _) => 1,
+            (_, Errno::ENOENT) | (Self::Own, Errno::ENOTDIR) => NOT_FOUND,
+            (Self::Own, _) | (Self::Tini, Errno::EACCES) => NOT_EXECUTABLE,
+            (Self::Tini, _) => 1,
+        }
+    }
+
+    /// execvp(3), which these call, gives what has no `#!` line to a shell.
+    pub const fn knows_shell(self) -> bool {
+        !matches!(self, Self::Own)
+    }
+
+    pub const fn helps_on_stderr(self) -> bool {
+        matches!(self, Self::DumbInit | Self::Catatonit)
+    }
+
+    pub const fn tells_version_on_stderr(self) -> bool {
+        matches!(self, Self::DumbInit)
+    }
+
+    pub const fn informs_on_stdout(self) -> bool {
+        matches!(self, Self::Tini)
+    }
+
+    /// The signals that it takes.
+    pub const fn signals(self) -> SignalSet {
+        match self {
+            Self::Tini | Self::Catatonit => ALL & !SYNCHRONOUS,
+            Self::Own | Self::DumbInit => ALL,
+        }
+    }
+
+    /// What becomes of a signal that is passed on, where nothing else was asked for. `session`: the command has one of its own,
+    /// in which the terminal's stop signals would do nothing.
+    pub fn rewrite(self, table: &mut Rewrite, session: bool) {
+        for signal in TERMINAL_STOPS {
+            let entry = &mut table[usize::from(signal)];
+            if *entry == signal {
+                *entry = match self {
+                    Self::DumbInit if session => k::SIGSTOP as u8,
+                    Self::Catatonit => 0,
+                    Self::Tini if signal != TERMINAL_STOPS[0] => 0,
+                    _ => signal,
+                };
+            }
+        }
+    }
+}
