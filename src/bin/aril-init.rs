@@ -3,13 +3,13 @@
 #![no_std]
 #![no_main]
 
-use aril::init::{Persona, wrapper};
+use aril::init::{Persona, name_of, wrapper};
 use aril::sys::words::Start;
 
 aril::entry!(main);
 
 fn main(start: Start) -> u8 {
-    let program = start.arguments().first().copied().unwrap_or_default();
+    let name = name_of(start.arguments().first().copied().unwrap_or_default());
     let words = start.terminated_arguments().get(1..).unwrap_or_default();
-    wrapper::run(Persona::of(program), wrapper::name_of(program), words, start.terminated_environment())
+    wrapper::run::<false>(Persona::of(name), name, words, start.terminated_environment())
 }

@@ -18,7 +18,7 @@ fn main(start: Start) -> u8 {
     // An init blocks its signals before anything else.
     if start.arguments().get(1) == Some(&word(c"init")) {
         let words = start.terminated_arguments().get(2..).unwrap_or_default();
-        return wrapper::run(Persona::Own, word(c"aril init"), words, start.terminated_environment());
+        return wrapper::run::<true>(Persona::Own, word(c"aril init"), words, start.terminated_environment());
     }
     fill_standard_streams();
     let side = match begin(start) {

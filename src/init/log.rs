@@ -1,7 +1,7 @@
-//! What an init says while it runs: a line on standard error, made in memory that is given back at once.
+//! What an init says: a line, made in memory that is given back at once.
 
 use super::Persona;
-use crate::sys::{Arena, At, Word, file, tolerate};
+use crate::sys::{Arena, At, Errno, Word, file, tolerate};
 use crate::text::sentence::Sentence;
 use crate::text::{Text, decimal};
 
@@ -22,24 +22,45 @@ pub struct Log {
     pub reaping: u8,
 }
 
+/// What stands for a `%` of a sentence.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    Word(Word<'a>),
+    Number(u64),
+    Errno(Errno),
+}
+
 impl Log {
     pub const SILENT: Self = Self { persona: Persona::Own, level: 0, reaping: DEBUG };
 
-    /// A sentence with at most two numbers, if it is of interest.
-    pub fn say(&self, level: u8, sentence: Sentence, numbers: &[u32]) {
-        if level > self.level {
-            return;
+    /// A sentence with a number, if it is of interest.
+    #[inline(never)]
+    pub fn say(&self, level: u8, sentence: Sentence, number: u32) {
+        if level <= self.level {
+            let at = if level > WARN && self.persona == Persona::Tini { At::STDOUT } else { At::STDERR };
+            print(at, self.persona.prefix(), sentence, &[Value::Number(number.into())]);
         }
-        // Without memory nothing can be said.
-        let Ok(arena) = Arena::new() else { return };
-        let mut words = [Word::default(); 2];
-        for (word, number) in words.iter_mut().zip(numbers) {
-            *word = decimal(&arena, (*number).into());
-        }
-        let mut text = Text::new(&arena);
-        text.add(self.persona.prefix()).fill(sentence, &words).add(b"\n");
-        let at = if level > WARN && self.persona.informs_on_stdout() { At::STDOUT } else { At::STDERR };
-        // Whoever read it may be gone.
-        tolerate(file::write_all(at, text.bytes()));
     }
+}
+
+/// Writes a sentence, after a prefix. Whoever reads it may be gone.
+#[inline(never)]
+pub fn print(at: At, prefix: &[u8], sentence: Sentence, values: &[Value]) {
+    // Without memory nothing more can be said.
+    let Ok(arena) = Arena::new() else { return tolerate(file::write_all(at, prefix)) };
+    let mut words = [Word::default(); 4];
+    for (word, value) in words.iter_mut().zip(values) {
+        *word = match *value {
+            Value::Word(given) => given,
+            Value::Number(number) => decimal(&arena, number),
+            Value::Errno(errno) => {
+                let mut text = Text::new(&arena);
+                text.errno(errno);
+                text.word()
+            }
+        };
+    }
+    let mut text = Text::new(&arena);
+    text.add(prefix).fill(sentence, &words);
+    tolerate(file::write_all(at, text.bytes()));
 }

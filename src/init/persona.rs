@@ -4,6 +4,7 @@
 use super::Rewrite;
 use crate::sys::signal::{ALL, SignalSet, set_of};
 use crate::sys::{Errno, Word};
+use crate::text::names;
 use crate::text::problem::{FAILED, NOT_EXECUTABLE, NOT_FOUND};
 use crate::text::sentence::Sentence;
 use crate::text::{split, t};
@@ -32,18 +33,19 @@ const SYNCHRONOUS: SignalSet = set_of(k::SIGILL as u8)
     | set_of(k::SIGSYS as u8);
 
 /// The last name of a path.
-pub fn name_of(program: Word) -> &[u8] {
-    split(program.bytes(), b'/').last().unwrap_or_default()
+pub fn name_of(program: Word<'_>) -> Word<'_> {
+    let length = split(program.bytes(), b'/').last().unwrap_or_default().len();
+    program.after(program.bytes().len() - length)
 }
 
 impl Persona {
     /// By the name that a program was called.
-    pub fn of(program: Word) -> Self {
-        match name_of(program) {
-            b"tini" | b"tini-static" | b"docker-init" => Self::Tini,
-            b"dumb-init" => Self::DumbInit,
-            b"catatonit" => Self::Catatonit,
-            _ => Self::Own,
+    pub fn of(name: Word) -> Self {
+        match names::position("tini tini-static docker-init dumb-init catatonit", name.bytes()) {
+            Some(0..=2) => Self::Tini,
+            Some(3) => Self::DumbInit,
+            Some(_) => Self::Catatonit,
+            None => Self::Own,
         }
     }
 
@@ -57,23 +59,13 @@ impl Persona {
         }
     }
 
-    /// Docker asks `docker-init --version` for the word and the number of tini, and podman's for the same.
+    /// Docker asks `docker-init --version` for the word and the number of tini, and so it does with podman's.
     pub const fn version(self) -> Sentence {
         match self {
             Self::Own => t!(concat!("aril-init ", env!("CARGO_PKG_VERSION"), "\n")),
             Self::Tini => t!(concat!("tini version 0.19.0 - aril ", env!("CARGO_PKG_VERSION"), "\n")),
-            Self::DumbInit => t!(concat!("dumb-init v1.2.5 (aril ", env!("CARGO_PKG_VERSION"), ")\n")),
-            Self::Catatonit => t!(concat!("tini version 0.2.1_catatonit (aril ", env!("CARGO_PKG_VERSION"), ")\n")),
-        }
-    }
-
-    /// The letters of its options. Names after `--` are known to all.
-    pub const fn letters(self) -> &'static [u8] {
-        match self {
-            Self::Own => b"spvwgecrPlhV",
-            Self::Tini => b"spvwgelh",
-            Self::DumbInit => b"crvhV",
-            Self::Catatonit => b"gPLVh",
+            Self::DumbInit => t!(concat!("dumb-init v1.2.5 - aril ", env!("CARGO_PKG_VERSION"), "\n")),
+            Self::Catatonit => t!(concat!("tini version 0.2.1_catatonit - aril ", env!("CARGO_PKG_VERSION"), "\n")),
         }
     }
 
@@ -86,43 +78,26 @@ impl Persona {
     }
 
     /// With what it exits when the command cannot be executed.
-    pub const fn not_executed(self, errno: Errno) -> u8 {
+    pub fn not_executed(self, errno: Errno) -> u8 {
         match (self, errno) {
             (Self::DumbInit, _) => 2,
             (Self::Catatonit, _) => 1,
             (_, Errno::ENOENT) | (Self::Own, Errno::ENOTDIR) => NOT_FOUND,
-            (Self::Own, _) | (Self::Tini, Errno::EACCES) => NOT_EXECUTABLE,
+            (_, Errno::EACCES) | (Self::Own, _) => NOT_EXECUTABLE,
             (Self::Tini, _) => 1,
         }
     }
 
-    /// execvp(3), which these call, gives what has no `#!` line to a shell.
-    pub const fn knows_shell(self) -> bool {
-        !matches!(self, Self::Own)
-    }
-
-    pub const fn helps_on_stderr(self) -> bool {
-        matches!(self, Self::DumbInit | Self::Catatonit)
-    }
-
-    pub const fn tells_version_on_stderr(self) -> bool {
-        matches!(self, Self::DumbInit)
-    }
-
-    pub const fn informs_on_stdout(self) -> bool {
-        matches!(self, Self::Tini)
-    }
-
     /// The signals that it takes.
-    pub const fn signals(self) -> SignalSet {
+    pub fn signals(self) -> SignalSet {
         match self {
             Self::Tini | Self::Catatonit => ALL & !SYNCHRONOUS,
             Self::Own | Self::DumbInit => ALL,
         }
     }
 
-    /// What becomes of a signal that is passed on, where nothing else was asked for. `session`: the command has one of its own,
-    /// in which the terminal's stop signals would do nothing.
+    /// What becomes of a terminal's stop signals that are passed on, where nothing else was asked for. `session`: the command
+    /// has one of its own, in which they would do nothing.
     pub fn rewrite(self, table: &mut Rewrite, session: bool) {
         for signal in TERMINAL_STOPS {
             let entry = &mut table[usize::from(signal)];

@@ -1,19 +1,16 @@
 //! `aril-init`, and `aril init`: an init around one command, as images have it for their entry point.
 
-use super::log::{INFO, Log, WARN};
-use super::options::{self, Print, Restart, Setup};
-use super::{GRACE, Init, Manner, Outcome, Persona, Stop, give_back_terminal, is_in_foreground, persona};
+use super::log::{DEBUG, INFO, Log, Value, WARN, print};
+use super::options::{HELP, MORE_HELP, Print, Restart, Setup, Words};
+use super::{GRACE, Init, Manner, Outcome, Persona, Stop, Tally, give_back_terminal, is_in_foreground};
 use crate::sys::file::{self, Open};
 use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{self, SignalSet};
 use crate::sys::{Arena, At, Errno, List, Result, Word, poll, terminal, tolerate, word};
 use crate::text::sentence::Sentence;
-use crate::text::{Text, decimal, path, t};
+use crate::text::{decimal, number, path, t, text};
 use core::cell::Cell;
 use linux_raw_sys::general as k;
-
-/// Words and a NULL, as execve(2) takes them.
-type Words<'a> = &'a [Option<Word<'a>>];
 
 const CHLD: u8 = k::SIGCHLD as u8;
 /// Exit status of a command whose time was up, as timeout(1) has it.
@@ -24,63 +21,58 @@ const LONGEST_DELAY: u64 = 10_000_000;
 /// A command that ran so long begins anew with the first.
 const WELL: u64 = 10_000_000;
 
-/// Runs a command as one of the personas and supervises it. `name` is the program's own, `words` are those after it.
-pub fn run(persona: Persona, name: Word, words: Words<'static>, environment: Words<'static>) -> u8 {
+/// Runs a command as one of the personas and supervises it. `name` is the program's own, `words` are those after it. `MORE`:
+/// with `--restart`, `--report` and `--timeout`.
+pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environment: Words) -> u8 {
     // Before anything else, so that no signal is lost.
     let mask = signal::set_mask(persona.signals());
-    let (setup, command) = match options::read(persona, words, environment) {
-        Ok(read) => read,
-        Err((sentence, word)) => return complain(persona, name, sentence, word),
+    let mut setup = Setup::new(persona);
+    let refused = |(sentence, word): (Sentence, Word)| {
+        print(At::STDERR, persona.prefix(), sentence, &[Value::Word(word)]);
+        print(At::STDERR, b"", t!(" (see % -h)\n"), &[Value::Word(name)]);
+        persona.failed()
     };
-    if let Some(print) = setup.print {
-        return tell(persona, name, print);
+    let command = match setup.read(words, environment, MORE) {
+        Ok(command) => command,
+        Err(refusal) => return refused(refusal),
+    };
+    if let Some(what) = setup.print {
+        tell::<MORE>(persona, name, what);
+        return 0;
     }
-    let log = Log { persona, level: setup.level, reaping: if setup.warn { WARN } else { super::log::DEBUG } };
-    let supervisor = Supervisor { persona, setup: &setup, log };
-    let prepared = mask.and_then(|mask| supervisor.prepare(mask));
-    match (prepared, command) {
-        (Err(errno), _) => supervisor.fail(persona.failed(), word(c"prepare"), errno),
+    let reaping = if setup.warn { WARN } else { DEBUG };
+    let supervisor = Supervisor { setup: &setup, log: Log { persona, level: setup.level, reaping } };
+    match (mask.and_then(|mask| supervisor.prepare::<MORE>(mask)), command) {
+        (Err(errno), _) => fail(persona, persona.failed(), word(c"prepare"), errno),
         (Ok(_), _) if setup.pause => {
             idle(None);
             0
         }
-        (Ok(_), [] | [None, ..]) => complain(persona, name, t!("no command given"), Word::default()),
-        (Ok(inherited), _) => supervisor.run(inherited, command, environment),
+        (Ok(_), [] | [None, ..]) => refused((t!("no command given"), name)),
+        (Ok(inherited), _) => supervisor.run::<MORE>(inherited, command, environment),
     }
 }
 
 /// What is printed in place of running a command.
-fn tell(persona: Persona, name: Word, print: Print) -> u8 {
-    let Ok(arena) = Arena::new() else { return persona.failed() };
-    let mut text = Text::new(&arena);
-    let to_stderr = match print {
-        Print::Help => {
-            options::write_help(persona, name, &mut text);
-            persona.helps_on_stderr()
-        }
-        Print::Version => {
-            text.fill(persona.version(), &[]);
-            persona.tells_version_on_stderr()
-        }
-        Print::License => {
-            text.fill(t!("aril: MIT OR Apache-2.0\n"), &[]);
-            false
-        }
+fn tell<const MORE: bool>(persona: Persona, name: Word, what: Print) {
+    let helps_on_stderr = matches!(persona, Persona::DumbInit | Persona::Catatonit);
+    let (sentence, is_stderr) = match what {
+        Print::Help => (HELP, helps_on_stderr),
+        Print::Version => (persona.version(), persona == Persona::DumbInit),
+        Print::License => (t!("aril: MIT OR Apache-2.0\n"), false),
     };
-    match file::write_all(if to_stderr { At::STDERR } else { At::STDOUT }, text.bytes()) {
-        Ok(()) => 0,
-        Err(_) => persona.failed(),
+    let at = if is_stderr { At::STDERR } else { At::STDOUT };
+    print(at, b"", sentence, &[Value::Word(name)]);
+    if MORE && what == Print::Help {
+        print(at, b"", MORE_HELP, &[]);
     }
 }
 
-/// A command line that is refused, in one line.
-fn complain(persona: Persona, name: Word, sentence: Sentence, word: Word) -> u8 {
-    if let Ok(arena) = Arena::new() {
-        let mut text = Text::new(&arena);
-        text.add(persona.prefix()).fill(sentence, &[word]).fill(t!(" (see % -h)\n"), &[name]);
-        tolerate(file::write_all(At::STDERR, text.bytes()));
-    }
-    persona.failed()
+/// What failed, and why; gives the status.
+#[inline(never)]
+fn fail(persona: Persona, status: u8, what: Word, errno: Errno) -> u8 {
+    print(At::STDERR, persona.prefix(), t!("%: %\n"), &[Value::Word(what), Value::Errno(errno)]);
+    status
 }
 
 /// What the command gets back.
@@ -95,26 +87,25 @@ struct Inherited {
 }
 
 struct Supervisor<'a> {
-    persona: Persona,
     setup: &'a Setup<'a>,
     log: Log,
 }
 
 /// What the command's process needs, and what it leaves if it fails.
 struct Start<'a> {
-    supervisor: &'a Supervisor<'a>,
+    setup: &'a Setup<'a>,
     inherited: Inherited,
     arguments: Words<'a>,
     environment: Words<'a>,
-    /// Memory for a `LISTEN_PID` that has to be another.
-    listen: Option<&'a Arena>,
+    /// Which word of the environment is a `LISTEN_PID` that has to be another, and memory for it.
+    listen: Option<(&'a Arena, usize)>,
     failure: Cell<Option<Errno>>,
 }
 
 impl Supervisor<'_> {
     /// What this process does for itself before it has a command.
-    fn prepare(&self, mask: SignalSet) -> Result<Inherited> {
-        let Self { persona, setup, .. } = self;
+    fn prepare<const MORE: bool>(&self, mask: SignalSet) -> Result<Inherited> {
+        let setup = self.setup;
         let ignores_children = signal::is_ignored(CHLD)?;
         if ignores_children {
             signal::set_default(CHLD)?;
@@ -125,10 +116,10 @@ impl Supervisor<'_> {
         let is_pid_1 = process::getpid() == Pid(1);
         if !is_pid_1 && setup.subreaper {
             process::set_child_subreaper()?;
-        } else if !is_pid_1 && *persona == Persona::Tini && process::is_child_subreaper() == Ok(false) {
-            self.log.say(WARN, t!("neither PID 1 nor a subreaper (-s): orphans will not be reaped"), &[]);
+        } else if !is_pid_1 && setup.persona == Persona::Tini && process::is_child_subreaper() == Ok(false) {
+            self.log.say(WARN, t!("neither PID 1 nor a subreaper (-s): orphans will not be reaped\n"), 0);
         }
-        if let Some(path) = setup.report {
+        if let (true, Some(path)) = (MORE, setup.report) {
             match file::make_file(At::CWD, path, 0o644) {
                 Err(Errno::EEXIST) => {}
                 result => result?,
@@ -143,7 +134,8 @@ impl Supervisor<'_> {
     }
 
     /// Runs the command, again and again if that was asked for.
-    fn run(&self, inherited: Inherited, arguments: Words, environment: Words) -> u8 {
+    fn run<const MORE: bool>(&self, inherited: Inherited, arguments: Words, environment: Words) -> u8 {
+        let setup = self.setup;
         let (mut delay, mut starts) = (FIRST_DELAY, 0);
         loop {
             let begun = poll::now();
@@ -151,22 +143,34 @@ impl Supervisor<'_> {
                 Ok(child) => child,
                 Err(errno) => {
                     let name = arguments.first().copied().flatten().unwrap_or_default();
-                    return self.fail(self.persona.not_executed(errno), name, errno);
+                    return fail(setup.persona, setup.persona.not_executed(errno), name, errno);
                 }
             };
-            let outcome = self.supervise(inherited, child, begun);
-            let ran = poll::now() - begun;
-            let status = self.status(outcome, ran);
-            let again = match self.setup.restart {
+            self.log.say(INFO, t!("started process %\n"), child.0 as u32);
+            let deadline = if MORE { setup.timeout.map(|timeout| begun + timeout) } else { None };
+            let outcome = self.supervise(inherited, child, deadline);
+            let Outcome { mut status, change, asked, .. } = outcome;
+            if setup.expected[usize::from(status)] {
+                status = 0;
+            }
+            if !MORE {
+                return status;
+            }
+            let now = poll::now();
+            let was_killed = matches!(change, Change::Killed { signal, .. } if signal == k::SIGKILL as u8);
+            if was_killed && deadline.is_some_and(|deadline| now >= deadline) {
+                status = TIMED_OUT;
+            }
+            let again = match setup.restart {
                 Restart::No => false,
                 Restart::Always => true,
                 Restart::OnFailure(most) => status != 0 && starts < most,
             };
-            if ran >= WELL {
+            if now - begun >= WELL {
                 delay = FIRST_DELAY;
             }
-            if outcome.asked || !again || idle(Some(poll::now() + delay)) {
-                self.report(outcome, ran);
+            if asked || !again || idle(Some(now + delay)) {
+                self.report(outcome, now - begun);
                 return status;
             }
             starts += 1;
@@ -176,32 +180,18 @@ impl Supervisor<'_> {
 
     /// The command's process, once it has executed.
     fn start(&self, inherited: Inherited, arguments: Words, environment: Words) -> Result<Pid> {
-        let shell;
-        let arena = (self.passes_sockets() && listen_pid(environment).is_some()).then(Arena::new).transpose()?;
-        let failure = Cell::new(None);
-        let mut start = Start { supervisor: self, inherited, arguments, environment, listen: arena.as_ref(), failure };
-        let mut child = process::start(&start, begin)?;
-        if start.failure.get() == Some(Errno::ENOEXEC) && self.persona.knows_shell() {
-            shell = Arena::new()?;
-            start.arguments = with_shell(&shell, arguments, environment);
-            start.failure.set(None);
-            child = process::start(&start, begin)?;
-        }
-        match start.failure.get() {
-            Some(errno) => Err(errno),
-            None => {
-                self.log.say(INFO, t!("started process %"), &[child.0 as u32]);
-                Ok(child)
-            }
-        }
+        let passes_sockets = matches!(self.setup.persona, Persona::Own | Persona::Catatonit);
+        let listen = if passes_sockets { listen_pid(environment) } else { None };
+        let arena = listen.map(|_| Arena::new()).transpose()?;
+        let listen = arena.as_ref().zip(listen);
+        let start = Start { setup: self.setup, inherited, arguments, environment, listen, failure: Cell::new(None) };
+        let child = process::start(&start, begin)?;
+        start.failure.get().map_or(Ok(child), Err)
     }
 
-    fn passes_sockets(&self) -> bool {
-        matches!(self.persona, Persona::Own | Persona::Catatonit)
-    }
-
-    fn supervise(&self, inherited: Inherited, command: Pid, begun: u64) -> Outcome {
-        let Self { persona, setup, log } = *self;
+    fn supervise(&self, inherited: Inherited, command: Pid, deadline: Option<u64>) -> Outcome {
+        let Self { setup, log } = *self;
+        let persona = setup.persona;
         let is_own = persona == Persona::Own;
         // What the command has inherited is no business of this process, unless the next one is to have it too. A directory
         // or descriptor that is held would keep a file system from being unmounted.
@@ -209,7 +199,7 @@ impl Supervisor<'_> {
             tolerate(file::chdir(word(c"/")));
             tolerate(file::close_range(3, u32::MAX));
         }
-        let waits = is_own || setup.stop_timeout.is_some() || setup.timeout.is_some();
+        let waits = is_own || setup.stop_timeout.is_some() || deadline.is_some();
         let manner = Manner {
             foreground: is_own,
             group: setup.group,
@@ -231,7 +221,7 @@ impl Supervisor<'_> {
         let init = Init {
             command,
             manner,
-            deadline: setup.timeout.map(|timeout| begun + timeout),
+            deadline,
             signals: persona.signals(),
             swallow: inherited.swallow,
             rewrite: Some(&setup.rewrite),
@@ -246,51 +236,24 @@ impl Supervisor<'_> {
         outcome
     }
 
-    /// With what this process exits.
-    fn status(&self, outcome: Outcome, ran: u64) -> u8 {
-        let Outcome { status, change, .. } = outcome;
-        let was_killed = matches!(change, Change::Killed { signal, .. } if signal == k::SIGKILL as u8);
-        if was_killed && self.setup.timeout.is_some_and(|timeout| ran >= timeout) {
-            return TIMED_OUT;
-        }
-        if self.setup.expected[usize::from(status / 64)] >> (status % 64) & 1 == 1 { 0 } else { status }
-    }
-
     /// One line on how it ended.
     fn report(&self, outcome: Outcome, ran: u64) {
-        let (Some(path), Ok(arena)) = (self.setup.report, Arena::new()) else { return };
+        let Some(path) = self.setup.report else { return };
         let (sentence, number) = match outcome.change {
             Change::Killed { signal, core: true } => (t!("killed by signal % (core dumped)"), signal),
             Change::Killed { signal, .. } => (t!("killed by signal %"), signal),
             _ => (t!("exited with status %"), outcome.status),
         };
-        let super::Tally { reaped, terminated, killed } = outcome.tally;
-        let decimal = |number: u64| decimal(&arena, number);
-        let mut text = Text::new(&arena);
-        text.fill(sentence, &[decimal(number.into())]).fill(
-            t!(" after % ms; orphans reaped: %; left over, terminated: %, killed: %\n"),
-            &[decimal(ran / 1000), decimal(reaped.into()), decimal(terminated.into()), decimal(killed.into())],
-        );
-        let written =
-            file::openat(At::CWD, path, Open::REPLACE).and_then(|file| file::write_all(file.at(), text.bytes()));
-        if let Err(errno) = written {
-            self.fail(0, path, errno);
-        }
-    }
-
-    /// What failed, and why; gives the status.
-    fn fail(&self, status: u8, what: Word, errno: Errno) -> u8 {
-        let Ok(arena) = Arena::new() else {
-            // The reason cannot be put into words.
-            for part in [self.persona.prefix(), what.bytes(), b"\n"] {
-                tolerate(file::write_all(At::STDERR, part));
+        let Tally { reaped, terminated, killed } = outcome.tally;
+        match file::openat(At::CWD, path, Open::REPLACE) {
+            Ok(file) => {
+                print(file.at(), b"", sentence, &[Value::Number(number.into())]);
+                let numbers = [ran / 1000, reaped.into(), terminated.into(), killed.into()].map(Value::Number);
+                let rest = t!(" after % ms; orphans reaped: %; left over, terminated: %, killed: %\n");
+                print(file.at(), b"", rest, &numbers);
             }
-            return status;
-        };
-        let mut text = Text::new(&arena);
-        text.add(self.persona.prefix()).show(what.bytes()).add(b": ").errno(errno).add(b"\n");
-        tolerate(file::write_all(At::STDERR, text.bytes()));
-        status
+            Err(errno) => drop(fail(self.setup.persona, 0, path, errno)),
+        }
     }
 }
 
@@ -310,30 +273,26 @@ fn idle(deadline: Option<u64>) -> bool {
 
 /// In the child: its group or session, the terminal, the signals as they were, their mask last; then the command.
 extern "C" fn begin(start: &Start) -> ! {
-    let Start { supervisor: Supervisor { persona, setup, .. }, inherited, .. } = *start;
-    let persona = *persona;
-    let prepared = isolate(persona, setup.session).and_then(|()| {
-        if inherited.ignores_children {
+    let Start { setup, inherited, .. } = *start;
+    let prepared = isolate(setup.persona, setup.session).and_then(|()| {
+        let mut mask = inherited.mask;
+        if setup.persona == Persona::DumbInit {
+            mask = 0;
+            for number in 1..k::SIGSYS as u8 {
+                // KILL and STOP cannot be set, and are what they always are.
+                tolerate(signal::set_default(number));
+            }
+        } else if inherited.ignores_children {
             signal::set_ignored(CHLD)?;
         }
-        if persona != Persona::DumbInit {
-            return signal::set_mask(inherited.mask);
-        }
-        for number in 1..k::SIGSYS as u8 {
-            // KILL and STOP cannot be set, and are what they always are.
-            tolerate(signal::set_default(number));
-        }
-        signal::set_mask(0)
+        signal::set_mask(mask)
     });
-    let error = match prepared {
+    start.failure.set(Some(match prepared {
         Ok(_) => execute(start),
-        Err(error) => error,
-    };
-    start.failure.set(Some(error));
-    process::exit(FAILED)
+        Err(errno) => errno,
+    }));
+    process::exit(0)
 }
-
-const FAILED: u8 = 125;
 
 /// The command's own session or process group, and the terminal as each persona hands it on. Without one, or where it is
 /// another session's, nothing of that matters.
@@ -357,48 +316,32 @@ fn isolate(persona: Persona, session: bool) -> Result<()> {
 /// execve(2) along the search path.
 fn execute(start: &Start) -> Errno {
     let Some(Some(name)) = start.arguments.first() else { return Errno::ENOENT };
-    let mut changed = None;
-    if let (Some(arena), Some(at)) = (start.listen, listen_pid(start.environment)) {
-        let mut environment = List::new(arena);
-        environment.extend(start.environment);
+    let mut changed;
+    let mut environment = start.environment;
+    if let Some((arena, at)) = start.listen {
+        changed = List::new(arena);
+        changed.extend(environment);
         let own = decimal(arena, process::getpid().0 as u64);
-        environment[at] = Some(crate::text::text(arena, t!("LISTEN_PID=%"), &[own]));
-        changed = Some(environment);
+        changed[at] = Some(text(arena, t!("LISTEN_PID=%"), &[own]));
+        environment = &changed;
     }
-    let environment = changed.as_deref().unwrap_or(start.environment);
     let mut reason = Errno::ENOENT;
     path::search(*name, search_path(start.environment), &mut |path| {
         let errno = process::execve(path, start.arguments, environment);
         // Not found, or not this one: perhaps a later one will do (execvp(3)).
-        let goes_on = matches!(errno, Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES);
-        if !goes_on || errno == Errno::EACCES || path::is_path(name.bytes()) {
+        let is_missing = matches!(errno, Errno::ENOENT | Errno::ENOTDIR);
+        if !is_missing || path::is_path(name.bytes()) {
             reason = errno;
         }
-        !goes_on
+        !is_missing && errno != Errno::EACCES
     });
     reason
-}
-
-/// The words of a shell that runs the command, which is a script without a `#!` line.
-fn with_shell<'a>(arena: &'a Arena, arguments: Words<'a>, environment: Words) -> Words<'a> {
-    let Some((Some(name), rest)) = arguments.split_first() else { return arguments };
-    let mut words = List::new(arena);
-    words.push(Some(word(c"/bin/sh")));
-    path::search(*name, search_path(environment), &mut |path| {
-        let exists = file::fstatat(At::CWD, path).is_ok();
-        if exists {
-            words.push(Some(crate::text::copy(arena, &[path.bytes()])));
-        }
-        exists
-    });
-    words.extend(rest);
-    words.finish()
 }
 
 /// Where the environment tells this very process that sockets are for it (sd_listen_fds(3)), which its command is to take.
 fn listen_pid(environment: Words) -> Option<usize> {
     let at = environment.iter().position(|entry| value(entry, b"LISTEN_PID=").is_some())?;
-    let pid = value(environment.get(at)?, b"LISTEN_PID=").and_then(crate::text::number::decimal)?;
+    let pid = value(environment.get(at)?, b"LISTEN_PID=").and_then(number::decimal)?;
     (process::getpid() == Pid(pid as i32)).then_some(at)
 }
 
@@ -409,9 +352,4 @@ fn search_path<'a>(environment: Words<'a>) -> &'a [u8] {
 
 fn value<'a>(entry: &Option<Word<'a>>, name: &[u8]) -> Option<&'a [u8]> {
     entry.and_then(|entry| entry.bytes().strip_prefix(name))
-}
-
-/// The program's own name in its messages.
-pub fn name_of(program: Word) -> Word {
-    program.after(program.bytes().len() - persona::name_of(program).len())
 }
