@@ -1,9 +1,8 @@
-//! What an init says: a line, made in memory that is given back at once.
+//! What an init says: lines of a few parts, each one system call, with no memory taken.
 
 use super::Persona;
-use crate::sys::{Arena, At, Errno, Word, file, tolerate};
-use crate::text::sentence::Sentence;
-use crate::text::{Text, decimal};
+use crate::sys::{At, Errno, file, tolerate};
+use crate::text::number::Digits;
 
 /// Something is wrong, or was asked for.
 pub const WARN: u8 = 1;
@@ -22,45 +21,45 @@ pub struct Log {
     pub reaping: u8,
 }
 
-/// What stands for a `%` of a sentence.
-#[derive(Clone, Copy, Debug)]
-pub enum Value<'a> {
-    Word(Word<'a>),
-    Number(u64),
-    Errno(Errno),
-}
-
 impl Log {
     pub const SILENT: Self = Self { persona: Persona::Own, level: 0, reaping: DEBUG };
 
-    /// A sentence with a number, if it is of interest.
+    /// A sentence that ends in a number, if it is of interest.
     #[inline(never)]
-    pub fn say(&self, level: u8, sentence: Sentence, number: u32) {
+    pub fn say(&self, level: u8, sentence: &str, number: u32) {
         if level <= self.level {
             let at = if level > WARN && self.persona == Persona::Tini { At::STDOUT } else { At::STDERR };
-            print(at, self.persona.prefix(), sentence, &[Value::Number(number.into())]);
+            print(at, &[self.persona.prefix(), sentence.as_bytes(), Digits::of(number).bytes(), b"\n"]);
         }
+    }
+
+    /// What failed, on what, and why.
+    #[inline(never)]
+    pub fn fail(&self, what: &[u8], errno: Errno) {
+        let (mut reason, digits) = (said(errno), Digits::of(errno.0.into()));
+        let mut number: &[u8] = b"";
+        if reason.is_empty() {
+            (reason, number) = ("error ", digits.bytes());
+        }
+        print(At::STDERR, &[self.persona.prefix(), what, b": ", reason.as_bytes(), number, b"\n"]);
     }
 }
 
-/// Writes a sentence, after a prefix. Whoever reads it may be gone.
-#[inline(never)]
-pub fn print(at: At, prefix: &[u8], sentence: Sentence, values: &[Value]) {
-    // Without memory nothing more can be said.
-    let Ok(arena) = Arena::new() else { return tolerate(file::write_all(at, prefix)) };
-    let mut words = [Word::default(); 4];
-    for (word, value) in words.iter_mut().zip(values) {
-        *word = match *value {
-            Value::Word(given) => given,
-            Value::Number(number) => decimal(&arena, number),
-            Value::Errno(errno) => {
-                let mut text = Text::new(&arena);
-                text.errno(errno);
-                text.word()
-            }
-        };
+/// Writes a line. Whoever reads it may be gone.
+pub fn print(at: At, parts: &[&[u8]]) {
+    tolerate(file::writev(at, parts));
+}
+
+/// What an init meets; empty for anything else. The smallest build has no room for more.
+fn said(errno: Errno) -> &'static str {
+    match errno {
+        Errno::ENOENT => "No such file or directory (ENOENT)",
+        Errno::EACCES => "Permission denied (EACCES)",
+        Errno::ENOEXEC => "Exec format error (ENOEXEC)",
+        Errno::ENOTDIR => "Not a directory (ENOTDIR)",
+        Errno::EPERM => "Operation not permitted (EPERM)",
+        Errno::EAGAIN => "Resource temporarily unavailable (EAGAIN)",
+        Errno::ENOMEM => "Cannot allocate memory (ENOMEM)",
+        _ => "",
     }
-    let mut text = Text::new(&arena);
-    text.add(prefix).fill(sentence, &words);
-    tolerate(file::write_all(at, text.bytes()));
 }

@@ -15,7 +15,7 @@ pub use persona::{Persona, name_of};
 use crate::sys::process::{self, Change, Pid, getpgid};
 use crate::sys::signal::{self, Info, SignalSet};
 use crate::sys::{At, Errno, Fd, file, poll, socket, terminal, tolerate};
-use crate::text::{number, split, t};
+use crate::text::{number, split};
 use decide::{Action, State};
 use linux_raw_sys::general as k;
 
@@ -115,11 +115,11 @@ impl Init<'_> {
 
     /// A signal that is for the command.
     fn take(&self, watch: &mut Watch, info: Info, is_pid_1: bool) -> Option<u8> {
-        self.log.say(log::DEBUG, t!("received signal %\n"), info.signal.into());
+        self.log.say(log::DEBUG, "received signal ", info.signal.into());
         let bit = signal::set_of(info.signal);
         if watch.swallow & bit != 0 {
             watch.swallow &= !bit;
-            self.log.say(log::DEBUG, t!("signal % comes from giving the terminal away\n"), info.signal.into());
+            self.log.say(log::DEBUG, "taken, for the terminal was given away: signal ", info.signal.into());
             return None;
         }
         let action = watch.state.signal(info, poll::now(), self.manner);
@@ -195,7 +195,7 @@ impl Init<'_> {
     fn pass(&self, info: Info) {
         let signal = self.rewrite.map_or(info.signal, |table| table[usize::from(info.signal)]);
         if signal == 0 {
-            return self.log.say(log::DEBUG, t!("signal % is dropped\n"), info.signal.into());
+            return self.log.say(log::DEBUG, "dropped signal ", info.signal.into());
         }
         let Pid(command) = self.command;
         tolerate(if self.manner.group && process::kill(-command, signal).is_ok() {
@@ -205,7 +205,7 @@ impl Init<'_> {
         } else {
             process::kill(command, signal)
         });
-        self.log.say(log::DEBUG, t!("forwarded signal %\n"), signal.into());
+        self.log.say(log::DEBUG, "forwarded signal ", signal.into());
     }
 
     fn to_group(&self, signal: u8) {
@@ -247,8 +247,8 @@ impl Init<'_> {
 impl Watch {
     fn count(&mut self, log: &Log, Pid(pid): Pid, is_command: bool, change: Change) {
         let (sentence, value) = match change {
-            Change::Exited(status) => (t!("the command has exited with status %\n"), status),
-            Change::Killed { signal, .. } => (t!("the command was ended by signal %\n"), signal),
+            Change::Exited(status) => ("the command has exited with status ", status),
+            Change::Killed { signal, .. } => ("the command was ended by signal ", signal),
             Change::Stopped(_) | Change::Continued => return,
         };
         if is_command {
@@ -261,7 +261,7 @@ impl Watch {
             _ => &mut self.tally.terminated,
         };
         *counted += 1;
-        log.say(log.reaping, t!("reaped process %\n"), pid as u32);
+        log.say(log.reaping, "reaped process ", pid as u32);
     }
 }
 

@@ -2,9 +2,8 @@
 
 use super::log::{DEBUG, WARN};
 use super::{Persona, Rewrite};
-use crate::sys::Word;
-use crate::text::sentence::Sentence;
-use crate::text::{cut, names, number, t};
+use crate::sys::{Word, process, word};
+use crate::text::{cut, names, number};
 use linux_raw_sys::general as k;
 
 /// What an init is to do.
@@ -33,19 +32,18 @@ pub struct Setup<'a> {
     pub report: Option<Word<'a>>,
     /// Microseconds for the whole command.
     pub timeout: Option<u64>,
+    /// Where a command is searched for, as execvp(3) does.
+    pub path: Word<'a>,
+    /// The place of a `LISTEN_PID` in the environment that has to be the command's.
+    pub listen: Option<usize>,
     /// There is no command: it sleeps and reaps.
     pub pause: bool,
-    /// Something is to be printed instead.
-    pub print: Option<Print>,
+    /// Something is to be printed instead: `LICENSE`, `HELP_ASKED` or the version.
+    pub print: Option<u8>,
 }
 
-/// What is asked for in place of a command.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Print {
-    Help,
-    Version,
-    License,
-}
+pub const LICENSE: u8 = 6;
+pub const HELP_ASKED: u8 = 7;
 
 /// Whether the command is started again when it has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,9 +57,6 @@ pub enum Restart {
 /// A command as execve(2) takes it: words and a NULL.
 pub type Words<'a> = &'a [Option<Word<'a>>];
 
-/// Why a word is refused: the sentence takes the word.
-pub type Refused<'a> = (Sentence, Word<'a>);
-
 /// The names of the options, with a letter of each at the same place below: first those without a value, of which the first
 /// five are settings and the others ask for something else; last those that the smallest build leaves out.
 const LONG: &str = "subreaper verbose warn group single-child pause license help version \
@@ -71,9 +66,8 @@ const SETTINGS: usize = 5;
 const WITH_VALUE: usize = 9;
 const MORE: usize = 14;
 
-/// The help. Letters and names are the same whatever the program is called.
-pub const HELP: Sentence = t!("\
-usage: % [OPTIONS] [--] COMMAND [ARG...]
+/// The help, after `usage: NAME`. Letters and names are the same whatever the program is called.
+pub const HELP: &str = " [OPTIONS] [--] COMMAND [ARG...]
  -s --subreaper            adopt orphans where it is not PID 1
  -g --group                pass signals on to the command's process group
  -c --single-child         pass them on to the command alone, in this session
@@ -86,22 +80,21 @@ usage: % [OPTIONS] [--] COMMAND [ARG...]
  -v --verbose              say more (repeatable)
  -P --pause                no command: sleep and reap
  -l --license, -V --version, -h --help
-");
+";
 /// What is in the help besides, if it is there.
-pub const MORE_HELP: Sentence = t!("\
-    --restart WHEN         run it again: no, always or on-failure[:MAX]
+pub const MORE_HELP: &str = "    --restart WHEN         run it again: no, always or on-failure[:MAX]
     --report FILE          write there how it ended
     --timeout TIME         kill everything after this time, and exit with 124
-");
+";
+
+/// A word that is refused, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused<'a>(pub &'static str, pub Word<'a>);
 
 impl<'a> Setup<'a> {
     pub fn new(persona: Persona) -> Self {
         let is_dumb_init = persona == Persona::DumbInit;
-        let mut rewrite = [0; _];
-        for (signal, entry) in (0..).zip(&mut rewrite) {
-            *entry = signal;
-        }
-        Self {
+        let mut setup = Self {
             persona,
             subreaper: matches!(persona, Persona::Own | Persona::Catatonit),
             parent_death: 0,
@@ -110,78 +103,88 @@ impl<'a> Setup<'a> {
             group: is_dumb_init,
             session: is_dumb_init,
             expected: [false; 256],
-            rewrite,
+            rewrite: [0; _],
             stop_timeout: None,
+            path: word(c"/bin:/usr/bin"),
+            listen: None,
             restart: Restart::No,
             report: None,
             timeout: None,
             pause: false,
             print: None,
+        };
+        for (signal, entry) in (0..).zip(&mut setup.rewrite) {
+            *entry = signal;
         }
+        setup
     }
 
     /// Reads everything: the environment, whose `ARIL_STOP_TIMEOUT=10s` is `--stop-timeout 10s`, then the options, which end at
     /// the first operand. The rest, which it gives, is the command. `more`: with the options that come last in the table.
     pub fn read(&mut self, mut words: Words<'a>, environment: Words<'a>, more: bool) -> Result<Words<'a>, Refused<'a>> {
-        for entry in environment.iter().flatten() {
-            self.read_variable(*entry, more)?;
+        let mut verbosity = None;
+        for (at, entry) in environment.iter().flatten().enumerate() {
+            let (name, _) = cut(entry.bytes(), b'=');
+            let value = entry.after(name.len() + 1);
+            self.read_variable(at, name, value, &mut verbosity, more).ok_or(Refused(BAD, *entry))?;
         }
         while let [Some(first), rest @ ..] = words {
-            let unknown = (t!("unknown option: %"), *first);
-            match first.bytes() {
-                b"--" => {
-                    words = rest;
+            let bytes = first.bytes();
+            if !matches!(bytes, [b'-', _, ..]) {
+                break;
+            }
+            words = rest;
+            if bytes == b"--" {
+                break;
+            }
+            if let Some(long) = bytes.strip_prefix(b"--") {
+                let (name, value) = cut(long, b'=');
+                let option = names::position(LONG, name).filter(|option| more || *option < MORE);
+                self.put(option, value.map(|_| first.after(name.len() + 3)), *first, &mut words)?;
+                continue;
+            }
+            for (at, letter) in (1..).zip(&bytes[1..]) {
+                // catatonit's letter for its license is a capital one.
+                let letter = if *letter == b'L' { b'l' } else { *letter };
+                let option = SHORT.iter().position(|short| *short == letter);
+                let takes = option >= Some(WITH_VALUE);
+                let value = Some(first.after(at + 1)).filter(|value| takes && !value.is_empty());
+                self.put(option, value, *first, &mut words)?;
+                if takes {
                     break;
                 }
-                [b'-', b'-', long @ ..] => {
-                    words = rest;
-                    let (name, value) = cut(long, b'=');
-                    let option = names::position(LONG, name).filter(|option| more || *option < MORE).ok_or(unknown)?;
-                    self.put(option, value.map(|_| first.after(2 + name.len() + 1)), &mut words)?;
-                }
-                [b'-', letters @ ..] if !letters.is_empty() => {
-                    words = rest;
-                    for (at, letter) in letters.iter().enumerate() {
-                        // catatonit's letter for its license is a capital one.
-                        let letter = if *letter == b'L' { b'l' } else { *letter };
-                        let option = SHORT.iter().position(|short| *short == letter).ok_or(unknown)?;
-                        let value = first.after(2 + at);
-                        self.put(
-                            option,
-                            Some(value).filter(|value| option >= WITH_VALUE && !value.is_empty()),
-                            &mut words,
-                        )?;
-                        if option >= WITH_VALUE {
-                            break;
-                        }
-                    }
-                }
-                _ => break,
             }
         }
-        for entry in environment.iter().flatten() {
-            self.read_predecessor(*entry);
-        }
+        // As tini has it, after the options.
+        self.level = verbosity.unwrap_or(self.level);
         self.persona.rewrite(&mut self.rewrite, self.session);
         Ok(words)
     }
 
-    /// An option with the value that was written with it, or the next word if it needs one.
+    /// An option of the word `from` with the value that was written with it, or the next word if it needs one.
     #[inline(never)]
-    fn put(&mut self, option: usize, written: Option<Word<'a>>, words: &mut Words<'a>) -> Result<(), Refused<'a>> {
+    fn put(
+        &mut self,
+        option: Option<usize>,
+        written: Option<Word<'a>>,
+        from: Word<'a>,
+        words: &mut Words<'a>,
+    ) -> Result<(), Refused<'a>> {
+        let option = option.ok_or(Refused("unknown option: ", from))?;
         let mut value = written.unwrap_or_default();
-        if option < WITH_VALUE && written.is_some() {
-            return Err((t!("a value that is not taken: %"), value));
+        if (option >= WITH_VALUE) != written.is_some() {
+            match *words {
+                [Some(next), rest @ ..] if option >= WITH_VALUE => (value, *words) = (*next, rest),
+                _ if option < WITH_VALUE && written.is_none() => {}
+                _ => return Err(Refused("with or without a value: ", from)),
+            }
         }
-        if let (true, None, [next, rest @ ..]) = (option >= WITH_VALUE, written, *words) {
-            value = next.ok_or((t!("a value is missing"), value))?;
-            *words = rest;
-        }
-        self.set(option, value).map_err(|sentence| (sentence, value))
+        self.set(option, value).ok_or(Refused(BAD, value))
     }
 
+    /// `None`: the value is none for it.
     #[inline(never)]
-    fn set(&mut self, option: usize, value: Word<'a>) -> Result<(), Sentence> {
+    fn set(&mut self, option: usize, value: Word<'a>) -> Option<()> {
         let bytes = value.bytes();
         match option {
             0 => self.subreaper = true,
@@ -190,83 +193,76 @@ impl<'a> Setup<'a> {
             3 => self.group = true,
             4 => (self.session, self.group) = (false, false),
             5 => self.pause = true,
-            6 => self.print = Some(Print::License),
-            7 => self.print = Some(Print::Help),
-            8 => self.print = Some(Print::Version),
-            9 => self.parent_death = signal(bytes)?,
-            10 => {
-                let status = number::decimal(bytes).unwrap_or(u32::MAX) as usize;
-                *self.expected.get_mut(status).ok_or(t!("not a status: %"))? = true;
-            }
+            6..=8 => self.print = Some(option as u8),
+            9 => self.parent_death = names::signal(bytes)?,
+            10 => *self.expected.get_mut(number::decimal(bytes)? as usize)? = true,
             11 => {
                 let (from, to) = cut(bytes, b':');
-                let from = signal(from)?;
-                let to = match to {
-                    Some(b"0") => 0,
-                    to => signal(to.unwrap_or_default())?,
-                };
+                let (from, to) = (names::signal(from)?, to?);
+                let to = if to == b"0" { 0 } else { names::signal(to)? };
                 // dumb-init has no real-time signals.
                 if self.persona == Persona::DumbInit && from.max(to) > k::SIGSYS as u8 {
-                    return Err(NO_SIGNAL);
+                    return None;
                 }
                 self.rewrite[usize::from(from)] = to;
             }
-            12 => self.rewrite[k::SIGTERM as usize] = signal(bytes)?,
-            13 => self.stop_timeout = Some(duration(bytes)?),
-            14 => self.restart = restart(bytes).ok_or(t!("not no, always or on-failure[:MAX]: %"))?,
-            15 if bytes.first() == Some(&b'/') => self.report = Some(value),
-            15 => return Err(t!("not an absolute path: %")),
-            _ => (self.timeout, self.subreaper) = (Some(duration(bytes)?), true),
-        }
-        Ok(())
-    }
-
-    /// `ARIL_STOP_TIMEOUT=10s`: a word of the environment as the option of this name. A flag is set whatever its value is.
-    fn read_variable(&mut self, entry: Word<'a>, more: bool) -> Result<(), Refused<'a>> {
-        const PREFIX: usize = "ARIL_".len();
-        if !entry.bytes().starts_with(b"ARIL_") {
-            return Ok(());
-        }
-        let (name, _) = cut(entry.after(PREFIX).bytes(), b'=');
-        let is_same = |long: &[u8]| {
-            long.len() == name.len()
-                && long.iter().zip(name).all(|(a, b)| a.to_ascii_uppercase() == *b || (*a, *b) == (b'-', b'_'))
-        };
-        match names::words(LONG).position(is_same) {
-            Some(option) if !(SETTINGS..WITH_VALUE).contains(&option) && (more || option < MORE) => {
-                let value = entry.after(PREFIX + name.len() + 1);
-                self.set(option, value).map_err(|sentence| (sentence, entry))
+            12 => self.rewrite[k::SIGTERM as usize] = names::signal(bytes)?,
+            13 => self.stop_timeout = Some(number::duration(bytes)?),
+            14 => self.restart = restart(bytes)?,
+            15 => {
+                // The working directory is another when it is written.
+                bytes.strip_prefix(b"/")?;
+                self.report = Some(value);
             }
-            _ => Ok(()),
+            _ => (self.timeout, self.subreaper) = (Some(number::duration(bytes)?), true),
         }
+        Some(())
     }
 
-    /// What its predecessors read in the environment.
-    fn read_predecessor(&mut self, entry: Word) {
-        const NAMES: &str = "TINI_SUBREAPER TINI_KILL_PROCESS_GROUP TINI_VERBOSITY DUMB_INIT_DEBUG=1 DUMB_INIT_SETSID=0 CATATONIT_DEBUG";
-        let name = if self.persona == Persona::DumbInit { entry.bytes() } else { cut(entry.bytes(), b'=').0 };
+    /// A word of the environment: its place, name and value.
+    fn read_variable(
+        &mut self,
+        at: usize,
+        name: &[u8],
+        value: Word<'a>,
+        verbosity: &mut Option<u8>,
+        more: bool,
+    ) -> Option<()> {
+        const NAMES: &str = "PATH LISTEN_PID TINI_SUBREAPER TINI_KILL_PROCESS_GROUP TINI_VERBOSITY DUMB_INIT_DEBUG DUMB_INIT_SETSID \
+            CATATONIT_DEBUG";
         match (names::position(NAMES, name), self.persona) {
-            (Some(0), Persona::Tini) => self.subreaper = true,
-            (Some(1), Persona::Tini) => self.group = true,
-            (Some(2), Persona::Tini) => {
-                self.level = number::decimal(entry.after(name.len() + 1).bytes()).unwrap_or(0) as u8;
+            (Some(0), _) => self.path = value,
+            // Sockets that systemd passes to this very process are for its command (sd_listen_fds(3)).
+            (Some(1), Persona::Own | Persona::Catatonit) => {
+                let own = process::getpid().0 as u32;
+                self.listen = (number::decimal(value.bytes()) == Some(own)).then_some(at);
             }
-            (Some(3), Persona::DumbInit) | (Some(5), Persona::Catatonit) => self.level = DEBUG,
-            (Some(4), Persona::DumbInit) => (self.session, self.group) = (false, false),
+            (Some(2), Persona::Tini) => self.subreaper = true,
+            (Some(3), Persona::Tini) => self.group = true,
+            (Some(4), Persona::Tini) => *verbosity = Some(number::decimal(value.bytes()).unwrap_or(0) as u8),
+            (Some(5), Persona::DumbInit) if value.bytes() == b"1" => self.level = DEBUG,
+            (Some(6), Persona::DumbInit) if value.bytes() == b"0" => (self.session, self.group) = (false, false),
+            (Some(7), Persona::Catatonit) => self.level = DEBUG,
+            (None, _) => {
+                let Some(name) = name.strip_prefix(b"ARIL_") else { return Some(()) };
+                let option = names::words(LONG).position(|long| is_variable_of(long, name));
+                let of_settings = |option: &usize| !(SETTINGS..WITH_VALUE).contains(option) && (more || *option < MORE);
+                if let Some(option) = option.filter(of_settings) {
+                    return self.set(option, value);
+                }
+            }
             _ => {}
         }
+        Some(())
     }
 }
 
-const NO_SIGNAL: Sentence = t!("not a signal: %");
+const BAD: &str = "bad value: ";
 
-#[inline(never)]
-fn signal(name: &[u8]) -> Result<u8, Sentence> {
-    names::signal(name).ok_or(NO_SIGNAL)
-}
-
-fn duration(value: &[u8]) -> Result<u64, Sentence> {
-    number::duration(value).ok_or(t!("not a time such as 10s, 500ms or 2m: %"))
+/// `STOP_TIMEOUT` of `stop-timeout`.
+fn is_variable_of(long: &[u8], name: &[u8]) -> bool {
+    let is_same = |(a, b): (&u8, &u8)| if *a == b'-' { *b == b'_' } else { a.to_ascii_uppercase() == *b };
+    long.len() == name.len() && long.iter().zip(name).all(is_same)
 }
 
 fn restart(value: &[u8]) -> Option<Restart> {

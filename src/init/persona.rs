@@ -6,8 +6,7 @@ use crate::sys::signal::{ALL, SignalSet, set_of};
 use crate::sys::{Errno, Word};
 use crate::text::names;
 use crate::text::problem::{FAILED, NOT_EXECUTABLE, NOT_FOUND};
-use crate::text::sentence::Sentence;
-use crate::text::{split, t};
+use crate::text::split;
 use linux_raw_sys::general as k;
 
 /// Whose manners it has.
@@ -60,12 +59,12 @@ impl Persona {
     }
 
     /// Docker asks `docker-init --version` for the word and the number of tini, and so it does with podman's.
-    pub const fn version(self) -> Sentence {
+    pub const fn version(self) -> &'static str {
         match self {
-            Self::Own => t!(concat!("aril-init ", env!("CARGO_PKG_VERSION"), "\n")),
-            Self::Tini => t!(concat!("tini version 0.19.0 - aril ", env!("CARGO_PKG_VERSION"), "\n")),
-            Self::DumbInit => t!(concat!("dumb-init v1.2.5 - aril ", env!("CARGO_PKG_VERSION"), "\n")),
-            Self::Catatonit => t!(concat!("tini version 0.2.1_catatonit - aril ", env!("CARGO_PKG_VERSION"), "\n")),
+            Self::Own => "aril-init",
+            Self::Tini => "tini version 0.19.0 - aril",
+            Self::DumbInit => "dumb-init v1.2.5 - aril",
+            Self::Catatonit => "tini version 0.2.1_catatonit - aril",
         }
     }
 

@@ -1,14 +1,14 @@
 //! `aril-init`, and `aril init`: an init around one command, as images have it for their entry point.
 
-use super::log::{DEBUG, INFO, Log, Value, WARN, print};
-use super::options::{HELP, MORE_HELP, Print, Restart, Setup, Words};
+use super::log::{DEBUG, INFO, Log, WARN, print};
+use super::options::{HELP, HELP_ASKED, LICENSE, MORE_HELP, Refused, Restart, Setup, Words};
 use super::{GRACE, Init, Manner, Outcome, Persona, Stop, Tally, give_back_terminal, is_in_foreground};
 use crate::sys::file::{self, Open};
 use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{self, SignalSet};
-use crate::sys::{Arena, At, Errno, List, Result, Word, poll, terminal, tolerate, word};
-use crate::text::sentence::Sentence;
-use crate::text::{decimal, number, path, t, text};
+use crate::sys::{At, Errno, Result, Word, poll, terminal, tolerate, word};
+use crate::text::number::Digits;
+use crate::text::path;
 use core::cell::Cell;
 use linux_raw_sys::general as k;
 
@@ -27,52 +27,53 @@ pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environ
     // Before anything else, so that no signal is lost.
     let mask = signal::set_mask(persona.signals());
     let mut setup = Setup::new(persona);
-    let refused = |(sentence, word): (Sentence, Word)| {
-        print(At::STDERR, persona.prefix(), sentence, &[Value::Word(word)]);
-        print(At::STDERR, b"", t!(" (see % -h)\n"), &[Value::Word(name)]);
-        persona.failed()
-    };
-    let command = match setup.read(words, environment, MORE) {
-        Ok(command) => command,
-        Err(refusal) => return refused(refusal),
-    };
+    let command = setup.read(words, environment, MORE);
     if let Some(what) = setup.print {
         tell::<MORE>(persona, name, what);
         return 0;
     }
+    let command = match command {
+        Ok([None, ..] | []) if !setup.pause => Err(Refused("no command given", Word::default())),
+        command => command,
+    };
+    let command = match command {
+        Ok(command) => command,
+        Err(Refused(why, word)) => {
+            let line = [persona.prefix(), why.as_bytes(), word.bytes(), b" (see ", name.bytes(), b" -h)\n"];
+            print(At::STDERR, &line);
+            return persona.failed();
+        }
+    };
     let reaping = if setup.warn { WARN } else { DEBUG };
     let supervisor = Supervisor { setup: &setup, log: Log { persona, level: setup.level, reaping } };
-    match (mask.and_then(|mask| supervisor.prepare::<MORE>(mask)), command) {
-        (Err(errno), _) => fail(persona, persona.failed(), word(c"prepare"), errno),
-        (Ok(_), _) if setup.pause => {
+    match mask.and_then(|mask| supervisor.prepare::<MORE>(mask)) {
+        Err(errno) => {
+            supervisor.log.fail(b"prepare", errno);
+            persona.failed()
+        }
+        Ok(_) if setup.pause => {
             idle(None);
             0
         }
-        (Ok(_), [] | [None, ..]) => refused((t!("no command given"), name)),
-        (Ok(inherited), _) => supervisor.run::<MORE>(inherited, command, environment),
+        Ok(inherited) => supervisor.run::<MORE>(inherited, command, environment),
     }
 }
 
 /// What is printed in place of running a command.
-fn tell<const MORE: bool>(persona: Persona, name: Word, what: Print) {
+fn tell<const MORE: bool>(persona: Persona, name: Word, what: u8) {
     let helps_on_stderr = matches!(persona, Persona::DumbInit | Persona::Catatonit);
-    let (sentence, is_stderr) = match what {
-        Print::Help => (HELP, helps_on_stderr),
-        Print::Version => (persona.version(), persona == Persona::DumbInit),
-        Print::License => (t!("aril: MIT OR Apache-2.0\n"), false),
+    let (is_stderr, parts): (bool, [&[u8]; 4]) = match what {
+        HELP_ASKED => {
+            let more: &[u8] = if MORE { MORE_HELP.as_bytes() } else { b"" };
+            (helps_on_stderr, [b"usage: ", name.bytes(), HELP.as_bytes(), more])
+        }
+        LICENSE => (false, [b"aril: MIT OR Apache-2.0\n", b"", b"", b""]),
+        _ => {
+            let version = [persona.version().as_bytes(), b" ", env!("CARGO_PKG_VERSION").as_bytes(), b"\n"];
+            (persona == Persona::DumbInit, version)
+        }
     };
-    let at = if is_stderr { At::STDERR } else { At::STDOUT };
-    print(at, b"", sentence, &[Value::Word(name)]);
-    if MORE && what == Print::Help {
-        print(at, b"", MORE_HELP, &[]);
-    }
-}
-
-/// What failed, and why; gives the status.
-#[inline(never)]
-fn fail(persona: Persona, status: u8, what: Word, errno: Errno) -> u8 {
-    print(At::STDERR, persona.prefix(), t!("%: %\n"), &[Value::Word(what), Value::Errno(errno)]);
-    status
+    print(if is_stderr { At::STDERR } else { At::STDOUT }, &parts);
 }
 
 /// What the command gets back.
@@ -97,8 +98,6 @@ struct Start<'a> {
     inherited: Inherited,
     arguments: Words<'a>,
     environment: Words<'a>,
-    /// Which word of the environment is a `LISTEN_PID` that has to be another, and memory for it.
-    listen: Option<(&'a Arena, usize)>,
     failure: Cell<Option<Errno>>,
 }
 
@@ -117,7 +116,7 @@ impl Supervisor<'_> {
         if !is_pid_1 && setup.subreaper {
             process::set_child_subreaper()?;
         } else if !is_pid_1 && setup.persona == Persona::Tini && process::is_child_subreaper() == Ok(false) {
-            self.log.say(WARN, t!("neither PID 1 nor a subreaper (-s): orphans will not be reaped\n"), 0);
+            self.log.say(WARN, "orphans will not be reaped: neither a subreaper (-s) nor PID ", 1);
         }
         if let (true, Some(path)) = (MORE, setup.report) {
             match file::make_file(At::CWD, path, 0o644) {
@@ -143,10 +142,11 @@ impl Supervisor<'_> {
                 Ok(child) => child,
                 Err(errno) => {
                     let name = arguments.first().copied().flatten().unwrap_or_default();
-                    return fail(setup.persona, setup.persona.not_executed(errno), name, errno);
+                    self.log.fail(name.bytes(), errno);
+                    return setup.persona.not_executed(errno);
                 }
             };
-            self.log.say(INFO, t!("started process %\n"), child.0 as u32);
+            self.log.say(INFO, "started process ", child.0 as u32);
             let deadline = if MORE { setup.timeout.map(|timeout| begun + timeout) } else { None };
             let outcome = self.supervise(inherited, child, deadline);
             let Outcome { mut status, change, asked, .. } = outcome;
@@ -180,11 +180,7 @@ impl Supervisor<'_> {
 
     /// The command's process, once it has executed.
     fn start(&self, inherited: Inherited, arguments: Words, environment: Words) -> Result<Pid> {
-        let passes_sockets = matches!(self.setup.persona, Persona::Own | Persona::Catatonit);
-        let listen = if passes_sockets { listen_pid(environment) } else { None };
-        let arena = listen.map(|_| Arena::new()).transpose()?;
-        let listen = arena.as_ref().zip(listen);
-        let start = Start { setup: self.setup, inherited, arguments, environment, listen, failure: Cell::new(None) };
+        let start = Start { setup: self.setup, inherited, arguments, environment, failure: Cell::new(None) };
         let child = process::start(&start, begin)?;
         start.failure.get().map_or(Ok(child), Err)
     }
@@ -239,20 +235,22 @@ impl Supervisor<'_> {
     /// One line on how it ended.
     fn report(&self, outcome: Outcome, ran: u64) {
         let Some(path) = self.setup.report else { return };
-        let (sentence, number) = match outcome.change {
-            Change::Killed { signal, core: true } => (t!("killed by signal % (core dumped)"), signal),
-            Change::Killed { signal, .. } => (t!("killed by signal %"), signal),
-            _ => (t!("exited with status %"), outcome.status),
+        let (how, number) = match outcome.change {
+            Change::Killed { signal, .. } => ("killed by signal ", signal),
+            _ => ("exited with status ", outcome.status),
         };
+        let core = if matches!(outcome.change, Change::Killed { core: true, .. }) { " (core dumped)" } else { "" };
         let Tally { reaped, terminated, killed } = outcome.tally;
+        let numbers = [number.into(), (ran / 1000) as u32, reaped, terminated, killed].map(Digits::of);
+        let texts = [how, core, " after ", " ms; orphans reaped: ", "; left over, terminated: ", ", killed: "];
         match file::openat(At::CWD, path, Open::REPLACE) {
             Ok(file) => {
-                print(file.at(), b"", sentence, &[Value::Number(number.into())]);
-                let numbers = [ran / 1000, reaped.into(), terminated.into(), killed.into()].map(Value::Number);
-                let rest = t!(" after % ms; orphans reaped: %; left over, terminated: %, killed: %\n");
-                print(file.at(), b"", rest, &numbers);
+                print(file.at(), &[texts[0].as_bytes(), numbers[0].bytes(), texts[1].as_bytes(), texts[2].as_bytes()]);
+                let [_, time, rest @ ..] = &numbers;
+                print(file.at(), &[time.bytes(), texts[3].as_bytes(), rest[0].bytes()]);
+                print(file.at(), &[texts[4].as_bytes(), rest[1].bytes(), texts[5].as_bytes(), rest[2].bytes(), b"\n"]);
             }
-            Err(errno) => drop(fail(self.setup.persona, 0, path, errno)),
+            Err(errno) => self.log.fail(path.bytes(), errno),
         }
     }
 }
@@ -316,17 +314,22 @@ fn isolate(persona: Persona, session: bool) -> Result<()> {
 /// execve(2) along the search path.
 fn execute(start: &Start) -> Errno {
     let Some(Some(name)) = start.arguments.first() else { return Errno::ENOENT };
-    let mut changed;
+    // The list is copied where it has to be another: as much of it as has ever been seen.
+    const MOST: usize = 512;
+    let mut changed = [None; MOST];
+    let mut line = [0; 24];
     let mut environment = start.environment;
-    if let Some((arena, at)) = start.listen {
-        changed = List::new(arena);
-        changed.extend(environment);
-        let own = decimal(arena, process::getpid().0 as u64);
-        changed[at] = Some(text(arena, t!("LISTEN_PID=%"), &[own]));
-        environment = &changed;
+    if let (Some(at), Some(list)) = (start.setup.listen, changed.get_mut(..environment.len())) {
+        list.copy_from_slice(environment);
+        let own = Digits::of(process::getpid().0 as u32);
+        for (byte, given) in line.iter_mut().zip(b"LISTEN_PID=".iter().chain(own.bytes())) {
+            *byte = *given;
+        }
+        list[at] = Word::in_bytes(&line);
+        environment = list;
     }
     let mut reason = Errno::ENOENT;
-    path::search(*name, search_path(start.environment), &mut |path| {
+    path::search(*name, start.setup.path.bytes(), &mut |path| {
         let errno = process::execve(path, start.arguments, environment);
         // Not found, or not this one: perhaps a later one will do (execvp(3)).
         let is_missing = matches!(errno, Errno::ENOENT | Errno::ENOTDIR);
@@ -336,20 +339,4 @@ fn execute(start: &Start) -> Errno {
         !is_missing && errno != Errno::EACCES
     });
     reason
-}
-
-/// Where the environment tells this very process that sockets are for it (sd_listen_fds(3)), which its command is to take.
-fn listen_pid(environment: Words) -> Option<usize> {
-    let at = environment.iter().position(|entry| value(entry, b"LISTEN_PID=").is_some())?;
-    let pid = value(environment.get(at)?, b"LISTEN_PID=").and_then(number::decimal)?;
-    (process::getpid() == Pid(pid as i32)).then_some(at)
-}
-
-/// PATH, or what execvp(3) takes without it.
-fn search_path<'a>(environment: Words<'a>) -> &'a [u8] {
-    environment.iter().find_map(|entry| value(entry, b"PATH=")).unwrap_or(b"/bin:/usr/bin")
-}
-
-fn value<'a>(entry: &Option<Word<'a>>, name: &[u8]) -> Option<&'a [u8]> {
-    entry.and_then(|entry| entry.bytes().strip_prefix(name))
 }

@@ -58,6 +58,17 @@ pub fn read(fd: At, buffer: &mut [u8]) -> Result<usize> {
     check(unsafe { sc::syscall!(READ, number(fd.number()), buffer.as_mut_ptr(), buffer.len()) })
 }
 
+/// writev(2) of at most eight parts: how many bytes were taken.
+pub fn writev(fd: At, parts: &[&[u8]]) -> Result<usize> {
+    const MOST: usize = 8;
+    let mut vectors = [const { k::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 } }; MOST];
+    for (vector, part) in vectors.iter_mut().zip(parts) {
+        *vector = k::iovec { iov_base: part.as_ptr().cast_mut().cast(), iov_len: part.len() as u64 };
+    }
+    // SAFETY: the kernel reads the vectors, and what they name, which outlives the call; it writes nothing.
+    check(unsafe { sc::syscall!(WRITEV, number(fd.number()), vectors.as_ptr(), parts.len().min(MOST)) })
+}
+
 /// pread64(2): how many bytes came from this offset.
 pub fn pread(fd: At, buffer: &mut [u8], offset: u64) -> Result<usize> {
     // SAFETY: the kernel writes at most `len` bytes into the buffer, which is ours alone.

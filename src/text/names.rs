@@ -32,33 +32,16 @@ pub fn capability(name: &[u8]) -> Option<CapabilitySet> {
 const SIGNALS: &str = "hup int quit ill trap abrt bus fpe kill usr1 segv usr2 pipe alrm term stkflt chld cont stop tstp ttin ttou \
     urg xcpu xfsz vtalrm prof winch io pwr sys";
 
-/// A signal by its number from 1 to 64 or its name: `TERM`, `SIGTERM`, `RTMIN`, `RTMIN+3` or `RTMAX-2`, whose first is 34, as
-/// C libraries have it.
+/// A signal by its number from 1 to 64, or by its name with or without `SIG`. Real-time signals have numbers alone: with which
+/// one they begin is a matter of each C library.
 pub fn signal(name: &[u8]) -> Option<u8> {
-    const RTMIN: u8 = 34;
-    let name = match name.split_at_checked(3) {
+    let bare = match name.split_at_checked(3) {
         Some((prefix, rest)) if is_same(prefix, b"sig") => rest,
         _ => name,
     };
-    let known = || words(SIGNALS).position(|known| is_same(name, known)).map(|place| place as u8 + 1);
-    let counted = || {
-        let (base, offset) = name.split_at_checked(5)?;
-        let count = |sign| match offset {
-            [] => Some(0),
-            [first, digits @ ..] if *first == sign => number::decimal(digits),
-            _ => None,
-        };
-        if is_same(base, b"rtmin") {
-            count(b'+')?.checked_add(RTMIN.into())
-        } else if is_same(base, b"rtmax") {
-            u32::from(LAST).checked_sub(count(b'-')?)
-        } else {
-            None
-        }
-        .filter(|number| *number >= RTMIN.into())
-    };
-    let number = number::decimal(name).or_else(counted);
-    number.filter(|number| (1..=LAST.into()).contains(number)).map(|number| number as u8).or_else(known)
+    let place = || words(SIGNALS).position(|known| is_same(bare, known)).map(|place| place as u32 + 1);
+    let number = number::decimal(name).or_else(place)?;
+    (1..=u32::from(LAST)).contains(&number).then_some(number as u8)
 }
 
 /// Whether `name` is `lower`, in capital letters or small ones.
@@ -117,21 +100,10 @@ mod tests {
 
     #[test]
     fn signals_are_known_by_name_and_number() {
-        for (name, number) in [
-            ("1", 1),
-            ("64", 64),
-            ("TERM", 15),
-            ("SIGTERM", 15),
-            ("sigkill", 9),
-            ("SYS", 31),
-            ("RTMIN", 34),
-            ("SIGRTMIN+3", 37),
-            ("RTMAX-2", 62),
-            ("RTMAX", 64),
-        ] {
+        for (name, number) in [("1", 1), ("64", 64), ("TERM", 15), ("SIGTERM", 15), ("sigkill", 9), ("SYS", 31)] {
             assert_eq!(signal(name.as_bytes()), Some(number), "{name}");
         }
-        for wrong in ["", "0", "65", "SIG", "TERMS", "RTMIN+31", "RTMAX-31", "RTMIN-1", "RTMAX+1", "RTMIN+", "-1"] {
+        for wrong in ["", "0", "65", "SIG", "SIG9", "TERMS", "-1"] {
             assert_eq!(signal(wrong.as_bytes()), None, "{wrong}");
         }
     }

@@ -32,6 +32,36 @@ pub fn duration(text: &[u8]) -> Option<u64> {
     u64::from(decimal(number)?).checked_mul(factor)
 }
 
+/// A number in decimal, without memory but its own.
+#[derive(Debug)]
+pub struct Digits {
+    digits: [u8; Self::MOST],
+    start: usize,
+}
+
+impl Digits {
+    /// As many as a `u32` has.
+    const MOST: usize = 10;
+
+    #[inline(never)]
+    pub fn of(mut number: u32) -> Self {
+        let mut made = Self { digits: [0; Self::MOST], start: Self::MOST };
+        for digit in made.digits.iter_mut().rev() {
+            *digit = b'0' + (number % 10) as u8;
+            number /= 10;
+            made.start -= 1;
+            if number == 0 {
+                break;
+            }
+        }
+        made
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        self.digits.get(self.start..).unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,6 +72,13 @@ mod tests {
         assert_eq!(decimal(b"4294967295"), Some(u32::MAX));
         for wrong in [&b""[..], b"4294967296", b"-1", b"+1", b"1 ", b"0x1", b"1k"] {
             assert_eq!(decimal(wrong), None, "{}", String::from_utf8_lossy(wrong));
+        }
+    }
+
+    #[test]
+    fn digits_are_those_of_the_number() {
+        for number in [0, 7, 10, 4095, u32::MAX] {
+            assert_eq!(Digits::of(number).bytes(), number.to_string().as_bytes());
         }
     }
 
