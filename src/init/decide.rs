@@ -113,6 +113,7 @@ impl State {
     }
 
     /// A signal has arrived.
+    #[inline(never)]
     pub fn signal(&mut self, info: Info, now: u64, manner: Manner) -> Action {
         let Self::Running { stopped, asked, deadline } = self else { return Action::Nothing };
         *asked |= matches!(info.signal, TERM | INT);
@@ -138,6 +139,7 @@ impl State {
     }
 
     /// A child has changed.
+    #[inline(never)]
     pub fn child(&mut self, is_command: bool, change: Change, now: u64, manner: Manner) -> Action {
         let (stopped, asked, deadline) = match self {
             // The end of one that was killed may have brought up others: its children.

@@ -114,6 +114,7 @@ impl Init<'_> {
     }
 
     /// A signal that is for the command.
+    #[inline(never)]
     fn take(&self, watch: &mut Watch, info: Info, is_pid_1: bool) -> Option<u8> {
         self.log.say(log::DEBUG, "received signal ", info.signal.into());
         let bit = signal::set_of(info.signal);

@@ -220,6 +220,7 @@ impl<'a> Setup<'a> {
     }
 
     /// A word of the environment: its place, name and value.
+    #[inline(never)]
     fn read_variable(
         &mut self,
         at: usize,

@@ -77,6 +77,7 @@ impl Persona {
     }
 
     /// With what it exits when the command cannot be executed.
+    #[inline(never)]
     pub fn not_executed(self, errno: Errno) -> u8 {
         match (self, errno) {
             (Self::DumbInit, _) => 2,

@@ -60,6 +60,7 @@ pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environ
 }
 
 /// What is printed in place of running a command.
+#[inline(never)]
 fn tell<const MORE: bool>(persona: Persona, name: Word, what: u8) {
     let helps_on_stderr = matches!(persona, Persona::DumbInit | Persona::Catatonit);
     let (is_stderr, parts): (bool, [&[u8]; 4]) = match what {
@@ -103,6 +104,7 @@ struct Start<'a> {
 
 impl Supervisor<'_> {
     /// What this process does for itself before it has a command.
+    #[inline(never)]
     fn prepare<const MORE: bool>(&self, mask: SignalSet) -> Result<Inherited> {
         let setup = self.setup;
         let ignores_children = signal::is_ignored(CHLD)?;
