@@ -69,16 +69,16 @@ pub enum State {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {
     Nothing,
-    /// Pass a signal on to the command.
-    Pass(Info),
+    /// Pass the signal on to the command.
+    Pass,
     /// Send a signal to the command's process group.
     ToGroup(u8),
     /// The same SIGTERM, and SIGCONT so that a stopped command sees it.
-    PassAndContinue(Info),
+    PassAndContinue,
     /// Give the command's group the terminal and let it continue.
     Resume,
     /// Pass a stop signal on, and stop.
-    PassAndStop(Info),
+    PassAndStop,
     /// The command was stopped by this signal: tell the launcher.
     TellStopped(u8),
     /// The same: stop too.
@@ -114,7 +114,7 @@ impl State {
 
     /// A signal has arrived.
     #[inline(never)]
-    pub fn signal(&mut self, info: Info, now: u64, manner: Manner) -> Action {
+    pub fn signal(&mut self, info: &Info, now: u64, manner: &Manner) -> Action {
         let Self::Running { stopped, asked, deadline } = self else { return Action::Nothing };
         *asked |= matches!(info.signal, TERM | INT);
         match (info.signal, info.code) {
@@ -122,7 +122,7 @@ impl State {
             (TERM, _) if manner.stop_timeout.is_some() => {
                 let due = now.saturating_add(manner.stop_timeout.unwrap_or_default());
                 *deadline = Some(deadline.map_or(due, |earlier| earlier.min(due)));
-                if *stopped { Action::PassAndContinue(info) } else { Action::Pass(info) }
+                if *stopped { Action::PassAndContinue } else { Action::Pass }
             }
             (CONT, FOREGROUND) => Action::Resume,
             (CONT, _) if *stopped && manner.stop == Stop::WithCommand => Action::Resume,
@@ -131,16 +131,14 @@ impl State {
             // A process group without a parent in its session, which a session of its own is, never stops for a terminal.
             (signal, TO_GROUP) if !manner.foreground && TERMINAL_STOPS.contains(&signal) => Action::ToGroup(STOP),
             (signal, TO_GROUP) => Action::ToGroup(signal),
-            (signal, _) if manner.stop == Stop::AfterSignal && TERMINAL_STOPS.contains(&signal) => {
-                Action::PassAndStop(info)
-            }
-            _ => Action::Pass(info),
+            (signal, _) if manner.stop == Stop::AfterSignal && TERMINAL_STOPS.contains(&signal) => Action::PassAndStop,
+            _ => Action::Pass,
         }
     }
 
     /// A child has changed.
     #[inline(never)]
-    pub fn child(&mut self, is_command: bool, change: Change, now: u64, manner: Manner) -> Action {
+    pub fn child(&mut self, is_command: bool, change: Change, now: u64, manner: &Manner) -> Action {
         let (stopped, asked, deadline) = match self {
             // The end of one that was killed may have brought up others: its children.
             Self::Ended { deadline: None, .. } => return Action::KillAll,
@@ -234,8 +232,8 @@ mod tests {
     #[test]
     fn every_signal_but_sigchld_reaches_the_command() {
         for signal in (1..=64).filter(|signal| !matches!(*signal, KILL | STOP)) {
-            let action = NEW.clone().signal(plain(signal), 0, SHELL);
-            let expected = if signal == CHLD { Action::Nothing } else { Action::Pass(plain(signal)) };
+            let action = NEW.clone().signal(&plain(signal), 0, &SHELL);
+            let expected = if signal == CHLD { Action::Nothing } else { Action::Pass };
             assert_eq!(action, expected, "{signal}");
         }
     }
@@ -243,49 +241,49 @@ mod tests {
     #[test]
     fn a_terminal_s_signal_goes_to_the_group_and_stops_a_session_too() {
         let mut state = NEW;
-        assert_eq!(state.signal(from_terminal(2), 0, SHELL), Action::ToGroup(2));
-        assert_eq!(state.signal(from_terminal(TSTP), 0, SHELL), Action::ToGroup(TSTP));
-        assert_eq!(state.signal(from_terminal(TSTP), 0, SESSION), Action::ToGroup(STOP));
-        assert_eq!(state.signal(Info { code: FOREGROUND, ..plain(CONT) }, 0, SHELL), Action::Resume);
+        assert_eq!(state.signal(&from_terminal(2), 0, &SHELL), Action::ToGroup(2));
+        assert_eq!(state.signal(&from_terminal(TSTP), 0, &SHELL), Action::ToGroup(TSTP));
+        assert_eq!(state.signal(&from_terminal(TSTP), 0, &SESSION), Action::ToGroup(STOP));
+        assert_eq!(state.signal(&Info { code: FOREGROUND, ..plain(CONT) }, 0, &SHELL), Action::Resume);
     }
 
     #[test]
     fn what_was_stopped_as_a_group_goes_on_as_one() {
         let mut state = NEW;
-        state.child(true, Change::Stopped(STOP), 0, SESSION);
-        assert_eq!(state.signal(plain(CONT), 0, SESSION), Action::ToGroup(CONT));
-        state.child(true, Change::Continued, 0, SESSION);
-        assert_eq!(state.signal(plain(CONT), 0, SESSION), Action::Pass(plain(CONT)));
+        state.child(true, Change::Stopped(STOP), 0, &SESSION);
+        assert_eq!(state.signal(&plain(CONT), 0, &SESSION), Action::ToGroup(CONT));
+        state.child(true, Change::Continued, 0, &SESSION);
+        assert_eq!(state.signal(&plain(CONT), 0, &SESSION), Action::Pass);
     }
 
     #[test]
     fn a_stop_request_starts_the_clock_once_and_wakes_a_stopped_command() {
         let mut state = NEW;
-        assert_eq!(state.signal(plain(TERM), 100, SHELL), Action::Pass(plain(TERM)));
+        assert_eq!(state.signal(&plain(TERM), 100, &SHELL), Action::Pass);
         assert_eq!(state.deadline(), Some(110));
-        state.signal(plain(TERM), 105, SHELL);
+        state.signal(&plain(TERM), 105, &SHELL);
         assert_eq!(state.deadline(), Some(110), "a second request does not prolong it");
         assert_eq!(state.time_up(true), Action::KillAll);
         assert_eq!(state.deadline(), None);
 
         let mut state = NEW;
-        assert_eq!(state.child(true, Change::Stopped(TSTP), 0, SHELL), Action::TellStopped(TSTP));
-        assert_eq!(state.signal(plain(TERM), 0, SHELL), Action::PassAndContinue(plain(TERM)));
+        assert_eq!(state.child(true, Change::Stopped(TSTP), 0, &SHELL), Action::TellStopped(TSTP));
+        assert_eq!(state.signal(&plain(TERM), 0, &SHELL), Action::PassAndContinue);
     }
 
     #[test]
     fn the_command_s_status_is_repeated_once_the_rest_has_ended() {
         for (change, status) in [(Change::Exited(3), 3), (Change::Killed { signal: 9, core: false }, 137)] {
             let mut state = NEW;
-            assert_eq!(state.child(false, change, 0, SHELL), Action::Nothing, "an orphan's end is nobody's status");
-            assert_eq!(state.child(true, change, 5, SHELL), Action::EndRest(status));
+            assert_eq!(state.child(false, change, 0, &SHELL), Action::Nothing, "an orphan's end is nobody's status");
+            assert_eq!(state.child(true, change, 5, &SHELL), Action::EndRest(status));
             assert_eq!(state.deadline(), Some(5 + GRACE));
             assert_eq!(state.alone(), Action::Exit(status));
             assert_eq!(state.clone().time_up(true), Action::Exit(status));
             // One that is not PID 1 has to kill the rest, and what comes up then.
             assert_eq!(state.time_up(false), Action::KillAll);
             assert_eq!(state.deadline(), None);
-            assert_eq!(state.child(false, Change::Killed { signal: 9, core: false }, 7, SHELL), Action::KillAll);
+            assert_eq!(state.child(false, Change::Killed { signal: 9, core: false }, 7, &SHELL), Action::KillAll);
             assert_eq!(state.alone(), Action::Exit(status));
         }
     }
@@ -293,8 +291,8 @@ mod tests {
     #[test]
     fn after_a_stop_request_the_rest_has_what_is_left_of_the_time() {
         let mut state = NEW;
-        state.signal(plain(TERM), 100, SHELL);
-        state.child(true, Change::Exited(0), 104, SHELL);
+        state.signal(&plain(TERM), 100, &SHELL);
+        state.child(true, Change::Exited(0), 104, &SHELL);
         assert_eq!(state.deadline(), Some(110));
     }
 

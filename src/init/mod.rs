@@ -48,6 +48,10 @@ pub struct Init<'a> {
 /// For each signal the one that is passed on in its place; 0: none.
 pub type Rewrite = [u8; signal::LAST as usize + 1];
 
+/// For an action that is not about a signal.
+const NO_SIGNAL: Info = plain(0);
+const FAREWELL: Info = plain(k::SIGTERM as u8);
+
 /// How it ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {
@@ -102,10 +106,10 @@ impl Init<'_> {
                 Ok(info) if info.signal == k::SIGCHLD as u8 => self.reap(&mut watch, is_pid_1),
                 // Its own: SIGPIPE, when nobody reads its messages. The command has no part in that.
                 Ok(info) if info.code == 0 && info.sender == own => None,
-                Ok(info) => self.take(&mut watch, info, is_pid_1),
+                Ok(info) => self.take(&mut watch, &info, is_pid_1),
                 Err(Errno::EAGAIN) => {
                     let action = watch.state.time_up(is_pid_1);
-                    self.act(action, is_pid_1)
+                    self.act(action, &NO_SIGNAL, is_pid_1)
                 }
                 // EINTR; nothing else can be.
                 Err(_) => None,
@@ -115,7 +119,7 @@ impl Init<'_> {
 
     /// A signal that is for the command.
     #[inline(never)]
-    fn take(&self, watch: &mut Watch, info: Info, is_pid_1: bool) -> Option<u8> {
+    fn take(&self, watch: &mut Watch, info: &Info, is_pid_1: bool) -> Option<u8> {
         self.log.say(log::DEBUG, "received signal ", info.signal.into());
         let bit = signal::set_of(info.signal);
         if watch.swallow & bit != 0 {
@@ -123,8 +127,8 @@ impl Init<'_> {
             self.log.say(log::DEBUG, "taken, for the terminal was given away: signal ", info.signal.into());
             return None;
         }
-        let action = watch.state.signal(info, poll::now(), self.manner);
-        self.act(action, is_pid_1)
+        let action = watch.state.signal(info, poll::now(), &self.manner);
+        self.act(action, info, is_pid_1)
     }
 
     /// One SIGCHLD may stand for many children.
@@ -133,13 +137,13 @@ impl Init<'_> {
             let action = match process::wait_any() {
                 Ok(Some((pid, change))) => {
                     watch.count(&self.log, pid, pid == self.command, change);
-                    watch.state.child(pid == self.command, change, poll::now(), self.manner)
+                    watch.state.child(pid == self.command, change, poll::now(), &self.manner)
                 }
                 Ok(None) => return None,
                 // ECHILD.
-                Err(_) => return self.act(watch.state.alone(), is_pid_1),
+                Err(_) => return self.act(watch.state.alone(), &NO_SIGNAL, is_pid_1),
             };
-            if let Some(status) = self.act(action, is_pid_1) {
+            if let Some(status) = self.act(action, &NO_SIGNAL, is_pid_1) {
                 return Some(status);
             }
         }
@@ -148,15 +152,15 @@ impl Init<'_> {
     /// Carries an action out; gives the status with which to exit.
     ///
     /// The target may have ended a moment ago (ESRCH, EPIPE), the terminal may be gone (EIO): an init goes on.
-    fn act(&self, action: Action, is_pid_1: bool) -> Option<u8> {
+    fn act(&self, action: Action, info: &Info, is_pid_1: bool) -> Option<u8> {
         match action {
             Action::Nothing => {}
-            Action::Pass(info) => self.pass(info),
-            Action::PassAndContinue(info) => {
+            Action::Pass => self.pass(info),
+            Action::PassAndContinue => {
                 self.pass(info);
                 self.to_group(k::SIGCONT as u8);
             }
-            Action::PassAndStop(info) => {
+            Action::PassAndStop => {
                 self.pass(info);
                 self.stop();
             }
@@ -181,7 +185,7 @@ impl Init<'_> {
                 self.to_all(k::SIGCONT as u8, is_pid_1);
             }
             Action::Farewell(status) => {
-                self.pass(plain(k::SIGTERM as u8));
+                self.pass(&FAREWELL);
                 return Some(status);
             }
             Action::KillAll => {
@@ -193,7 +197,7 @@ impl Init<'_> {
     }
 
     /// To the command's process, as docker-init and tini do, or to its group; a queued one with its value and sender.
-    fn pass(&self, info: Info) {
+    fn pass(&self, info: &Info) {
         let signal = self.rewrite.map_or(info.signal, |table| table[usize::from(info.signal)]);
         if signal == 0 {
             return self.log.say(log::DEBUG, "dropped signal ", info.signal.into());
@@ -201,8 +205,8 @@ impl Init<'_> {
         let Pid(command) = self.command;
         tolerate(if self.manner.group && process::kill(-command, signal).is_ok() {
             Ok(())
-        } else if is_queued(info) {
-            signal::queue(self.command, Info { signal, ..info })
+        } else if is_queued(*info) {
+            signal::queue(self.command, Info { signal, ..*info })
         } else {
             process::kill(command, signal)
         });
