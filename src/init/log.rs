@@ -3,6 +3,7 @@
 use super::Persona;
 use crate::sys::{At, Errno, file, tolerate};
 use crate::text::number::Digits;
+use crate::text::split;
 
 /// Something is wrong, or was asked for.
 pub const WARN: u8 = 1;
@@ -36,12 +37,11 @@ impl Log {
     /// What failed, on what, and why.
     #[inline(never)]
     pub fn fail(&self, what: &[u8], errno: Errno) {
-        let (mut reason, digits) = (said(errno), Digits::of(errno.0.into()));
-        let mut number: &[u8] = b"";
-        if reason.is_empty() {
-            (reason, number) = ("error ", digits.bytes());
-        }
-        print(At::STDERR, &[self.persona.prefix(), what, b": ", reason.as_bytes(), number, b"\n"]);
+        let known = NUMBERS.iter().position(|number| u16::from(*number) == errno.0);
+        let reason = known.and_then(|at| split(TEXTS.as_bytes(), b'\n').nth(at)).unwrap_or(b"error ");
+        let digits = Digits::of(errno.0.into());
+        let number = if known.is_none() { digits.bytes() } else { b"" };
+        print(At::STDERR, &[self.persona.prefix(), what, b": ", reason, number, b"\n"]);
     }
 }
 
@@ -50,16 +50,7 @@ pub fn print(at: At, parts: &[&[u8]]) {
     tolerate(file::writev(at, parts));
 }
 
-/// What an init meets; empty for anything else. The smallest build has no room for more.
-fn said(errno: Errno) -> &'static str {
-    match errno {
-        Errno::ENOENT => "No such file or directory (ENOENT)",
-        Errno::EACCES => "Permission denied (EACCES)",
-        Errno::ENOEXEC => "Exec format error (ENOEXEC)",
-        Errno::ENOTDIR => "Not a directory (ENOTDIR)",
-        Errno::EPERM => "Operation not permitted (EPERM)",
-        Errno::EAGAIN => "Resource temporarily unavailable (EAGAIN)",
-        Errno::ENOMEM => "Cannot allocate memory (ENOMEM)",
-        _ => "",
-    }
-}
+/// What an init meets. The smallest build has no room for more.
+const NUMBERS: [u8; 6] = [2, 13, 8, 20, 1, 12];
+const TEXTS: &str = "No such file or directory (ENOENT)\nPermission denied (EACCES)\nExec format error (ENOEXEC)\n\
+    Not a directory (ENOTDIR)\nOperation not permitted (EPERM)\nCannot allocate memory (ENOMEM)";

@@ -22,8 +22,8 @@ pub struct Setup<'a> {
     pub group: bool,
     /// The command has a session of its own (dumb-init).
     pub session: bool,
-    /// For each status whether it is as good as 0.
-    pub expected: [bool; 256],
+    /// Statuses that are as good as 0: bit n % 32 of word n / 32.
+    pub expected: [u32; 8],
     pub rewrite: Rewrite,
     /// Microseconds from SIGTERM to SIGKILL.
     pub stop_timeout: Option<u64>,
@@ -64,27 +64,26 @@ const LONG: &str = "subreaper verbose warn group single-child pause license help
 const SHORT: &[u8] = b"svwgcPlhVper";
 const SETTINGS: usize = 5;
 const WITH_VALUE: usize = 9;
-const MORE: usize = 14;
+const FIRST_MORE: usize = 14;
 
 /// The help, after `usage: NAME`. Letters and names are the same whatever the program is called.
 pub const HELP: &str = " [OPTIONS] [--] COMMAND [ARG...]
- -s --subreaper            adopt orphans where it is not PID 1
- -g --group                pass signals on to the command's process group
- -c --single-child         pass them on to the command alone, in this session
- -p --parent-death SIGNAL  get this signal when the parent ends
- -e --expect STATUS        exit with 0 instead of this (repeatable)
- -r --rewrite A:B          pass signal A on as B, or with 0 not at all (repeatable)
-    --stop-signal SIGNAL   pass SIGTERM on as this signal
-    --stop-timeout TIME    kill what is left so long after SIGTERM
- -w --warn                 tell of each orphan that ends
- -v --verbose              say more (repeatable)
- -P --pause                no command: sleep and reap
- -l --license, -V --version, -h --help
+-s --subreaper: adopt orphans where it is not PID 1
+-g --group: pass signals on to the command's process group
+-c --single-child: to the command alone, in this session
+-p --parent-death SIGNAL: get it when the parent ends
+-e --expect STATUS: exit with 0 instead
+-r --rewrite A:B: pass signal A on as B, 0: not at all
+--stop-signal SIGNAL: pass SIGTERM on as this one
+--stop-timeout TIME: so long after SIGTERM kill what is left
+-w --warn: tell of orphans that end
+-v --verbose, -P --pause, -l --license, -V --version, -h --help
 ";
 /// What is in the help besides, if it is there.
-pub const MORE_HELP: &str = "    --restart WHEN         run it again: no, always or on-failure[:MAX]
-    --report FILE          write there how it ended
-    --timeout TIME         kill everything after this time, and exit with 124
+pub const MORE_HELP: &str = "\
+--restart WHEN: run it again: no, always, on-failure[:MAX]
+--report FILE: write there how it ended
+--timeout TIME: so long after the start kill everything, exit with 124
 ";
 
 /// A word that is refused, and why.
@@ -102,7 +101,7 @@ impl<'a> Setup<'a> {
             warn: false,
             group: is_dumb_init,
             session: is_dumb_init,
-            expected: [false; 256],
+            expected: [0; 8],
             rewrite: [0; _],
             stop_timeout: None,
             path: word(c"/bin:/usr/bin"),
@@ -120,13 +119,17 @@ impl<'a> Setup<'a> {
     }
 
     /// Reads everything: the environment, whose `ARIL_STOP_TIMEOUT=10s` is `--stop-timeout 10s`, then the options, which end at
-    /// the first operand. The rest, which it gives, is the command. `more`: with the options that come last in the table.
-    pub fn read(&mut self, mut words: Words<'a>, environment: Words<'a>, more: bool) -> Result<Words<'a>, Refused<'a>> {
+    /// the first operand. The rest, which it gives, is the command. `MORE`: with the options that come last in the table.
+    pub fn read<const MORE: bool>(
+        &mut self,
+        mut words: Words<'a>,
+        environment: Words<'a>,
+    ) -> Result<Words<'a>, Refused<'a>> {
         let mut verbosity = None;
         for (at, entry) in environment.iter().flatten().enumerate() {
             let (name, _) = cut(entry.bytes(), b'=');
             let value = entry.after(name.len() + 1);
-            self.read_variable(at, name, value, &mut verbosity, more).ok_or(Refused(BAD, *entry))?;
+            self.read_variable::<MORE>(at, name, value, &mut verbosity).ok_or(Refused(BAD, *entry))?;
         }
         while let [Some(first), rest @ ..] = words {
             let bytes = first.bytes();
@@ -139,8 +142,8 @@ impl<'a> Setup<'a> {
             }
             if let Some(long) = bytes.strip_prefix(b"--") {
                 let (name, value) = cut(long, b'=');
-                let option = names::position(LONG, name).filter(|option| more || *option < MORE);
-                self.put(option, value.map(|_| first.after(name.len() + 3)), *first, &mut words)?;
+                let option = names::position(LONG, name).filter(|option| MORE || *option < FIRST_MORE);
+                self.put::<MORE>(option, value.map(|_| first.after(name.len() + 3)), *first, &mut words)?;
                 continue;
             }
             for (at, letter) in (1..).zip(&bytes[1..]) {
@@ -149,7 +152,7 @@ impl<'a> Setup<'a> {
                 let option = SHORT.iter().position(|short| *short == letter);
                 let takes = option >= Some(WITH_VALUE);
                 let value = Some(first.after(at + 1)).filter(|value| takes && !value.is_empty());
-                self.put(option, value, *first, &mut words)?;
+                self.put::<MORE>(option, value, *first, &mut words)?;
                 if takes {
                     break;
                 }
@@ -163,7 +166,7 @@ impl<'a> Setup<'a> {
 
     /// An option of the word `from` with the value that was written with it, or the next word if it needs one.
     #[inline(never)]
-    fn put(
+    fn put<const MORE: bool>(
         &mut self,
         option: Option<usize>,
         written: Option<Word<'a>>,
@@ -179,12 +182,12 @@ impl<'a> Setup<'a> {
                 _ => return Err(Refused("with or without a value: ", from)),
             }
         }
-        self.set(option, value).ok_or(Refused(BAD, value))
+        self.set::<MORE>(option, value).ok_or(Refused(BAD, value))
     }
 
     /// `None`: the value is none for it.
     #[inline(never)]
-    fn set(&mut self, option: usize, value: Word<'a>) -> Option<()> {
+    fn set<const MORE: bool>(&mut self, option: usize, value: Word<'a>) -> Option<()> {
         let bytes = value.bytes();
         match option {
             0 => self.subreaper = true,
@@ -195,7 +198,10 @@ impl<'a> Setup<'a> {
             5 => self.pause = true,
             6..=8 => self.print = Some(option as u8),
             9 => self.parent_death = names::signal(bytes)?,
-            10 => *self.expected.get_mut(number::decimal(bytes)? as usize)? = true,
+            10 => {
+                let status = number::decimal(bytes)?;
+                *self.expected.get_mut(status as usize / 32)? |= 1 << (status % 32);
+            }
             11 => {
                 let (from, to) = cut(bytes, b':');
                 let (from, to) = (names::signal(from)?, to?);
@@ -208,6 +214,7 @@ impl<'a> Setup<'a> {
             }
             12 => self.rewrite[k::SIGTERM as usize] = names::signal(bytes)?,
             13 => self.stop_timeout = Some(number::duration(bytes)?),
+            _ if !MORE => return None,
             14 => self.restart = restart(bytes)?,
             15 => {
                 // The working directory is another when it is written.
@@ -221,13 +228,12 @@ impl<'a> Setup<'a> {
 
     /// A word of the environment: its place, name and value.
     #[inline(never)]
-    fn read_variable(
+    fn read_variable<const MORE: bool>(
         &mut self,
         at: usize,
         name: &[u8],
         value: Word<'a>,
         verbosity: &mut Option<u8>,
-        more: bool,
     ) -> Option<()> {
         const NAMES: &str = "PATH LISTEN_PID TINI_SUBREAPER TINI_KILL_PROCESS_GROUP TINI_VERBOSITY DUMB_INIT_DEBUG DUMB_INIT_SETSID \
             CATATONIT_DEBUG";
@@ -247,9 +253,10 @@ impl<'a> Setup<'a> {
             (None, _) => {
                 let Some(name) = name.strip_prefix(b"ARIL_") else { return Some(()) };
                 let option = names::words(LONG).position(|long| is_variable_of(long, name));
-                let of_settings = |option: &usize| !(SETTINGS..WITH_VALUE).contains(option) && (more || *option < MORE);
+                let of_settings =
+                    |option: &usize| !(SETTINGS..WITH_VALUE).contains(option) && (MORE || *option < FIRST_MORE);
                 if let Some(option) = option.filter(of_settings) {
-                    return self.set(option, value);
+                    return self.set::<MORE>(option, value);
                 }
             }
             _ => {}

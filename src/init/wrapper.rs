@@ -27,7 +27,7 @@ pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environ
     // Before anything else, so that no signal is lost.
     let mask = signal::set_mask(persona.signals());
     let mut setup = Setup::new(persona);
-    let command = setup.read(words, environment, MORE);
+    let command = setup.read::<MORE>(words, environment);
     if let Some(what) = setup.print {
         tell::<MORE>(persona, name, what);
         return 0;
@@ -152,7 +152,7 @@ impl Supervisor<'_> {
             let deadline = if MORE { setup.timeout.map(|timeout| begun + timeout) } else { None };
             let outcome = self.supervise(inherited, child, deadline);
             let Outcome { mut status, change, asked, .. } = outcome;
-            if setup.expected[usize::from(status)] {
+            if setup.expected[usize::from(status / 32)] >> (status % 32) & 1 == 1 {
                 status = 0;
             }
             if !MORE {
