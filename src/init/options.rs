@@ -10,12 +10,18 @@ use linux_raw_sys::general as k;
 #[derive(Debug)]
 pub struct Setup<'a> {
     pub persona: Persona,
+    /// What is still to be read; at the end the command.
+    pub words: Words<'a>,
+    /// Why a word is refused, and which.
+    pub refused: (&'static str, Word<'a>),
     /// Orphans among the descendants of one that is not PID 1 become its children.
     pub subreaper: bool,
     /// A signal for this process when its parent ends; 0: none.
     pub parent_death: u8,
     /// The highest level of what is said.
     pub level: u8,
+    /// The same from tini's environment, which counts more than its options.
+    verbosity: Option<u8>,
     /// Orphans that end are told of.
     pub warn: bool,
     /// Signals go to the command's process group.
@@ -86,18 +92,17 @@ pub const MORE_HELP: &str = "\
 --timeout TIME: so long after the start kill everything, exit with 124
 ";
 
-/// A word that is refused, and why.
-#[derive(Clone, Copy, Debug)]
-pub struct Refused<'a>(pub &'static str, pub Word<'a>);
-
 impl<'a> Setup<'a> {
-    pub fn new(persona: Persona) -> Self {
+    pub fn new(persona: Persona, words: Words<'a>) -> Self {
         let is_dumb_init = persona == Persona::DumbInit;
         let mut setup = Self {
             persona,
+            words,
+            refused: (UNKNOWN, word(c"")),
             subreaper: matches!(persona, Persona::Own | Persona::Catatonit),
             parent_death: 0,
             level: WARN,
+            verbosity: None,
             warn: false,
             group: is_dumb_init,
             session: is_dumb_init,
@@ -119,70 +124,61 @@ impl<'a> Setup<'a> {
     }
 
     /// Reads everything: the environment, whose `ARIL_STOP_TIMEOUT=10s` is `--stop-timeout 10s`, then the options, which end at
-    /// the first operand. The rest, which it gives, is the command. `MORE`: with the options that come last in the table.
-    pub fn read<const MORE: bool>(
-        &mut self,
-        mut words: Words<'a>,
-        environment: Words<'a>,
-    ) -> Result<Words<'a>, Refused<'a>> {
-        let mut verbosity = None;
+    /// the first operand; the rest is the command. `None`: a word is refused. `MORE`: with the options that come last in the
+    /// table.
+    pub fn read<const MORE: bool>(&mut self, environment: Words<'a>) -> Option<()> {
         for (at, entry) in environment.iter().flatten().enumerate() {
-            let (name, _) = cut(entry.bytes(), b'=');
-            let value = entry.after(name.len() + 1);
-            self.read_variable::<MORE>(at, name, value, &mut verbosity).ok_or(Refused(BAD, *entry))?;
+            self.refused = (BAD, *entry);
+            self.read_variable::<MORE>(at, *entry)?;
         }
-        while let [Some(first), rest @ ..] = words {
+        while let [Some(first), rest @ ..] = self.words {
             let bytes = first.bytes();
             if !matches!(bytes, [b'-', _, ..]) {
                 break;
             }
-            words = rest;
-            if bytes == b"--" {
-                break;
-            }
+            self.words = rest;
+            self.refused = (UNKNOWN, *first);
             if let Some(long) = bytes.strip_prefix(b"--") {
+                if long.is_empty() {
+                    break;
+                }
                 let (name, value) = cut(long, b'=');
-                let option = names::position(LONG, name).filter(|option| MORE || *option < FIRST_MORE);
-                self.put::<MORE>(option, value.map(|_| first.after(name.len() + 3)), *first, &mut words)?;
+                let option = names::position(LONG, name).filter(|option| MORE || *option < FIRST_MORE)?;
+                self.put::<MORE>(option, value.map(|_| first.after(name.len() + 3)))?;
                 continue;
             }
             for (at, letter) in (1..).zip(&bytes[1..]) {
                 // catatonit's letter for its license is a capital one.
                 let letter = if *letter == b'L' { b'l' } else { *letter };
-                let option = SHORT.iter().position(|short| *short == letter);
-                let takes = option >= Some(WITH_VALUE);
-                let value = Some(first.after(at + 1)).filter(|value| takes && !value.is_empty());
-                self.put::<MORE>(option, value, *first, &mut words)?;
+                let option = SHORT.iter().position(|short| *short == letter)?;
+                let value = first.after(at + 1);
+                let takes = option >= WITH_VALUE;
+                self.put::<MORE>(option, if takes && !value.is_empty() { Some(value) } else { None })?;
                 if takes {
                     break;
                 }
             }
         }
-        // As tini has it, after the options.
-        self.level = verbosity.unwrap_or(self.level);
+        self.refused = (NO_COMMAND, word(c""));
+        if let Some(verbosity) = self.verbosity {
+            self.level = verbosity;
+        }
         self.persona.rewrite(&mut self.rewrite, self.session);
-        Ok(words)
+        Some(())
     }
 
-    /// An option of the word `from` with the value that was written with it, or the next word if it needs one.
+    /// An option with the value that was written with it, or the next word if it needs one.
     #[inline(never)]
-    fn put<const MORE: bool>(
-        &mut self,
-        option: Option<usize>,
-        written: Option<Word<'a>>,
-        from: Word<'a>,
-        words: &mut Words<'a>,
-    ) -> Result<(), Refused<'a>> {
-        let option = option.ok_or(Refused("unknown option: ", from))?;
+    fn put<const MORE: bool>(&mut self, option: usize, written: Option<Word<'a>>) -> Option<()> {
+        let takes = option >= WITH_VALUE;
         let mut value = written.unwrap_or_default();
-        if (option >= WITH_VALUE) != written.is_some() {
-            match *words {
-                [Some(next), rest @ ..] if option >= WITH_VALUE => (value, *words) = (*next, rest),
-                _ if option < WITH_VALUE && written.is_none() => {}
-                _ => return Err(Refused("with or without a value: ", from)),
-            }
+        if takes && written.is_none() {
+            let [Some(next), rest @ ..] = self.words else { return None };
+            (value, self.words) = (*next, rest);
         }
-        self.set::<MORE>(option, value).ok_or(Refused(BAD, value))
+        self.refused = (BAD, value);
+        // A flag takes none.
+        if takes || written.is_none() { self.set::<MORE>(option, value) } else { None }
     }
 
     /// `None`: the value is none for it.
@@ -226,17 +222,13 @@ impl<'a> Setup<'a> {
         Some(())
     }
 
-    /// A word of the environment: its place, name and value.
+    /// A word of the environment, and its place.
     #[inline(never)]
-    fn read_variable<const MORE: bool>(
-        &mut self,
-        at: usize,
-        name: &[u8],
-        value: Word<'a>,
-        verbosity: &mut Option<u8>,
-    ) -> Option<()> {
+    fn read_variable<const MORE: bool>(&mut self, at: usize, entry: Word<'a>) -> Option<()> {
         const NAMES: &str = "PATH LISTEN_PID TINI_SUBREAPER TINI_KILL_PROCESS_GROUP TINI_VERBOSITY DUMB_INIT_DEBUG DUMB_INIT_SETSID \
             CATATONIT_DEBUG";
+        let (name, _) = cut(entry.bytes(), b'=');
+        let value = entry.after(name.len() + 1);
         match (names::position(NAMES, name), self.persona) {
             (Some(0), _) => self.path = value,
             // Sockets that systemd passes to this very process are for its command (sd_listen_fds(3)).
@@ -246,7 +238,7 @@ impl<'a> Setup<'a> {
             }
             (Some(2), Persona::Tini) => self.subreaper = true,
             (Some(3), Persona::Tini) => self.group = true,
-            (Some(4), Persona::Tini) => *verbosity = Some(number::decimal(value.bytes()).unwrap_or(0) as u8),
+            (Some(4), Persona::Tini) => self.verbosity = Some(number::decimal(value.bytes()).unwrap_or(0) as u8),
             (Some(5), Persona::DumbInit) if value.bytes() == b"1" => self.level = DEBUG,
             (Some(6), Persona::DumbInit) if value.bytes() == b"0" => (self.session, self.group) = (false, false),
             (Some(7), Persona::Catatonit) => self.level = DEBUG,
@@ -265,7 +257,10 @@ impl<'a> Setup<'a> {
     }
 }
 
+/// Why a word is refused.
+const UNKNOWN: &str = "unknown option: ";
 const BAD: &str = "bad value: ";
+const NO_COMMAND: &str = "no command given";
 
 /// `STOP_TIMEOUT` of `stop-timeout`.
 fn is_variable_of(long: &[u8], name: &[u8]) -> bool {

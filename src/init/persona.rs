@@ -40,12 +40,11 @@ pub fn name_of(program: Word<'_>) -> Word<'_> {
 impl Persona {
     /// By the name that a program was called.
     pub fn of(name: Word) -> Self {
-        match names::position("tini tini-static docker-init dumb-init catatonit", name.bytes()) {
-            Some(0..=2) => Self::Tini,
-            Some(3) => Self::DumbInit,
-            Some(_) => Self::Catatonit,
-            None => Self::Own,
-        }
+        const NAMES: &str = "tini tini-static docker-init dumb-init catatonit";
+        const THEIRS: [Persona; 5] =
+            [Persona::Tini, Persona::Tini, Persona::Tini, Persona::DumbInit, Persona::Catatonit];
+        let place = names::position(NAMES, name.bytes());
+        place.and_then(|place| THEIRS.get(place)).copied().unwrap_or(Self::Own)
     }
 
     /// What its lines begin with.
@@ -76,16 +75,16 @@ impl Persona {
         }
     }
 
-    /// With what it exits when the command cannot be executed.
-    #[inline(never)]
+    /// With what it exits when the command cannot be executed: it is missing, may not be executed, or is no program.
     pub fn not_executed(self, errno: Errno) -> u8 {
-        match (self, errno) {
-            (Self::DumbInit, _) => 2,
-            (Self::Catatonit, _) => 1,
-            (_, Errno::ENOENT) | (Self::Own, Errno::ENOTDIR) => NOT_FOUND,
-            (_, Errno::EACCES) | (Self::Own, _) => NOT_EXECUTABLE,
-            (Self::Tini, _) => 1,
-        }
+        const STATUSES: [[u8; 3]; 4] =
+            [[NOT_FOUND, NOT_EXECUTABLE, NOT_EXECUTABLE], [NOT_FOUND, NOT_EXECUTABLE, 1], [2; 3], [1; 3]];
+        let column = match errno {
+            Errno::ENOENT => 0,
+            Errno::EACCES => 1,
+            _ => 2,
+        };
+        STATUSES[self as usize][column]
     }
 
     /// The signals that it takes.
@@ -99,15 +98,13 @@ impl Persona {
     /// What becomes of a terminal's stop signals that are passed on, where nothing else was asked for. `session`: the command
     /// has one of its own, in which they would do nothing.
     pub fn rewrite(self, table: &mut Rewrite, session: bool) {
-        for signal in TERMINAL_STOPS {
+        const STOP: u8 = k::SIGSTOP as u8;
+        const BECOME: [[u8; 3]; 5] = [TERMINAL_STOPS, [TERMINAL_STOPS[0], 0, 0], TERMINAL_STOPS, [0; 3], [STOP; 3]];
+        let row = if session { 4 } else { self as usize };
+        for (signal, turned) in TERMINAL_STOPS.into_iter().zip(BECOME[row]) {
             let entry = &mut table[usize::from(signal)];
             if *entry == signal {
-                *entry = match self {
-                    Self::DumbInit if session => k::SIGSTOP as u8,
-                    Self::Catatonit => 0,
-                    Self::Tini if signal != TERMINAL_STOPS[0] => 0,
-                    _ => signal,
-                };
+                *entry = turned;
             }
         }
     }

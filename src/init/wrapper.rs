@@ -1,7 +1,7 @@
 //! `aril-init`, and `aril init`: an init around one command, as images have it for their entry point.
 
 use super::log::{DEBUG, INFO, Log, WARN, print};
-use super::options::{HELP, HELP_ASKED, LICENSE, MORE_HELP, Refused, Restart, Setup, Words};
+use super::options::{HELP, HELP_ASKED, LICENSE, MORE_HELP, Restart, Setup, Words};
 use super::{GRACE, Init, Manner, Outcome, Persona, Stop, Tally, give_back_terminal, is_in_foreground};
 use crate::sys::file::{self, Open};
 use crate::sys::process::{self, Change, Pid};
@@ -26,24 +26,18 @@ const WELL: u64 = 10_000_000;
 pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environment: Words) -> u8 {
     // Before anything else, so that no signal is lost.
     let mask = signal::set_mask(persona.signals());
-    let mut setup = Setup::new(persona);
-    let command = setup.read::<MORE>(words, environment);
+    let mut setup = Setup::new(persona, words);
+    let read = setup.read::<MORE>(environment);
     if let Some(what) = setup.print {
         tell::<MORE>(persona, name, what);
         return 0;
     }
-    let command = match command {
-        Ok([None, ..] | []) if !setup.pause => Err(Refused("no command given", Word::default())),
-        command => command,
-    };
-    let command = match command {
-        Ok(command) => command,
-        Err(Refused(why, word)) => {
-            let line = [persona.prefix(), why.as_bytes(), word.bytes(), b" (see ", name.bytes(), b" -h)\n"];
-            print(At::STDERR, &line);
-            return persona.failed();
-        }
-    };
+    let has_command = matches!(setup.words, [Some(_), ..]);
+    if read.is_none() || !(has_command || setup.pause) {
+        let (why, word) = setup.refused;
+        print(At::STDERR, &[persona.prefix(), why.as_bytes(), word.bytes(), b" (see ", name.bytes(), b" -h)\n"]);
+        return persona.failed();
+    }
     let reaping = if setup.warn { WARN } else { DEBUG };
     let supervisor = Supervisor { setup: &setup, log: Log { persona, level: setup.level, reaping } };
     match mask.and_then(|mask| supervisor.prepare::<MORE>(mask)) {
@@ -55,7 +49,7 @@ pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environ
             idle(None);
             0
         }
-        Ok(inherited) => supervisor.run::<MORE>(inherited, command, environment),
+        Ok(inherited) => supervisor.run::<MORE>(inherited, environment),
     }
 }
 
@@ -97,7 +91,6 @@ struct Supervisor<'a> {
 struct Start<'a> {
     setup: &'a Setup<'a>,
     inherited: Inherited,
-    arguments: Words<'a>,
     environment: Words<'a>,
     failure: Cell<Option<Errno>>,
 }
@@ -135,15 +128,15 @@ impl Supervisor<'_> {
     }
 
     /// Runs the command, again and again if that was asked for.
-    fn run<const MORE: bool>(&self, inherited: Inherited, arguments: Words, environment: Words) -> u8 {
+    fn run<const MORE: bool>(&self, inherited: Inherited, environment: Words) -> u8 {
         let setup = self.setup;
         let (mut delay, mut starts) = (FIRST_DELAY, 0);
         loop {
             let begun = poll::now();
-            let child = match self.start(inherited, arguments, environment) {
+            let child = match self.start(inherited, environment) {
                 Ok(child) => child,
                 Err(errno) => {
-                    let name = arguments.first().copied().flatten().unwrap_or_default();
+                    let name = setup.words.first().copied().flatten().unwrap_or_default();
                     self.log.fail(name.bytes(), errno);
                     return setup.persona.not_executed(errno);
                 }
@@ -181,8 +174,8 @@ impl Supervisor<'_> {
     }
 
     /// The command's process, once it has executed.
-    fn start(&self, inherited: Inherited, arguments: Words, environment: Words) -> Result<Pid> {
-        let start = Start { setup: self.setup, inherited, arguments, environment, failure: Cell::new(None) };
+    fn start(&self, inherited: Inherited, environment: Words) -> Result<Pid> {
+        let start = Start { setup: self.setup, inherited, environment, failure: Cell::new(None) };
         let child = process::start(&start, begin)?;
         start.failure.get().map_or(Ok(child), Err)
     }
@@ -315,7 +308,7 @@ fn isolate(persona: Persona, session: bool) -> Result<()> {
 
 /// execve(2) along the search path.
 fn execute(start: &Start) -> Errno {
-    let Some(Some(name)) = start.arguments.first() else { return Errno::ENOENT };
+    let Some(Some(name)) = start.setup.words.first() else { return Errno::ENOENT };
     // The list is copied where it has to be another: as much of it as has ever been seen.
     const MOST: usize = 512;
     let mut changed = [None; MOST];
@@ -332,7 +325,7 @@ fn execute(start: &Start) -> Errno {
     }
     let mut reason = Errno::ENOENT;
     path::search(*name, start.setup.path.bytes(), &mut |path| {
-        let errno = process::execve(path, start.arguments, environment);
+        let errno = process::execve(path, start.setup.words, environment);
         // Not found, or not this one: perhaps a later one will do (execvp(3)).
         let is_missing = matches!(errno, Errno::ENOENT | Errno::ENOTDIR);
         if !is_missing || path::is_path(name.bytes()) {
