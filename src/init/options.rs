@@ -3,7 +3,7 @@
 use super::log::{DEBUG, WARN};
 use super::{Persona, Rewrite};
 use crate::sys::{Word, process, word};
-use crate::text::{cut, names, number};
+use crate::text::{cut, names, number, split};
 use linux_raw_sys::general as k;
 
 /// What an init is to do.
@@ -44,12 +44,9 @@ pub struct Setup<'a> {
     pub listen: Option<usize>,
     /// There is no command: it sleeps and reaps.
     pub pause: bool,
-    /// Something is to be printed instead: `LICENSE`, `HELP_ASKED` or the version.
-    pub print: Option<u8>,
+    /// Something is to be printed instead: `LICENSE`, `HELP` or the version.
+    pub print: Option<usize>,
 }
-
-pub const LICENSE: u8 = 6;
-pub const HELP_ASKED: u8 = 7;
 
 /// Whether the command is started again when it has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,34 +60,57 @@ pub enum Restart {
 /// A command as execve(2) takes it: words and a NULL.
 pub type Words<'a> = &'a [Option<Word<'a>>];
 
-/// The names of the options, with a letter of each at the same place below: first those without a value, of which the first
-/// five are settings and the others ask for something else; last those that the smallest build leaves out.
-const LONG: &str = "subreaper verbose warn group single-child pause license help version \
-    parent-death expect rewrite stop-signal stop-timeout restart report timeout";
-const SHORT: &[u8] = b"svwgcPlhVper";
-const SETTINGS: usize = 5;
-const WITH_VALUE: usize = 9;
-const FIRST_MORE: usize = 14;
+/// The table of options, which is the help too: a letter, a name, and what its value is called if it takes one. Letters and
+/// names are the same whatever the program is called.
+macro_rules! table {
+    () => {
+        concat!(
+            "-s --subreaper: adopt orphans where it is not PID 1\n",
+            "-g --group: pass signals on to the command's process group\n",
+            "-c --single-child: to the command alone, in this session\n",
+            "-w --warn: tell of orphans that end\n",
+            "-v --verbose: say more\n",
+            "-p --parent-death SIGNAL: get it when the parent ends\n",
+            "-e --expect STATUS: exit with 0 instead\n",
+            "-r --rewrite A:B: pass signal A on as B, 0: not at all\n",
+            "   --stop-signal SIGNAL: pass SIGTERM on as this one\n",
+            "   --stop-timeout TIME: so long after SIGTERM kill what is left\n",
+            "-P --pause: no command: sleep and reap\n",
+            "-l --license\n-V --version\n-h --help\n",
+        )
+    };
+}
+const TABLE: &str = table!();
+/// With what the smallest build leaves out.
+const WHOLE_TABLE: &str = concat!(
+    table!(),
+    "   --restart WHEN: run it again: no, always, on-failure[:MAX]\n",
+    "   --report FILE: write there how it ended\n",
+    "   --timeout TIME: so long after the start kill everything, exit with 124\n",
+);
+/// Rows that are no settings, which the environment could have.
+const PAUSE: usize = 10;
+pub const LICENSE: usize = 11;
+pub const HELP: usize = 13;
 
-/// The help, after `usage: NAME`. Letters and names are the same whatever the program is called.
-pub const HELP: &str = " [OPTIONS] [--] COMMAND [ARG...]
--s --subreaper: adopt orphans where it is not PID 1
--g --group: pass signals on to the command's process group
--c --single-child: to the command alone, in this session
--p --parent-death SIGNAL: get it when the parent ends
--e --expect STATUS: exit with 0 instead
--r --rewrite A:B: pass signal A on as B, 0: not at all
---stop-signal SIGNAL: pass SIGTERM on as this one
---stop-timeout TIME: so long after SIGTERM kill what is left
--w --warn: tell of orphans that end
--v --verbose, -P --pause, -l --license, -V --version, -h --help
-";
-/// What is in the help besides, if it is there.
-pub const MORE_HELP: &str = "\
---restart WHEN: run it again: no, always, on-failure[:MAX]
---report FILE: write there how it ended
---timeout TIME: so long after the start kill everything, exit with 124
-";
+/// A row of the table.
+struct Row {
+    number: usize,
+    letter: u8,
+    name: &'static [u8],
+    takes_value: bool,
+}
+
+/// The first row that is wanted.
+fn find(table: &'static str, is_wanted: &dyn Fn(&Row) -> bool) -> Option<Row> {
+    /// Of the letter and of the name in a line.
+    const COLUMNS: (usize, usize) = (1, 5);
+    let rows = split(table.as_bytes(), b'\n').enumerate().filter_map(|(number, line)| {
+        let (name, value) = cut(cut(line.get(COLUMNS.1..)?, b':').0, b' ');
+        Some(Row { number, letter: line[COLUMNS.0], name, takes_value: value.is_some() })
+    });
+    rows.into_iter().find(is_wanted)
+}
 
 impl<'a> Setup<'a> {
     pub fn new(persona: Persona, words: Words<'a>) -> Self {
@@ -138,23 +158,22 @@ impl<'a> Setup<'a> {
             }
             self.words = rest;
             self.refused = (UNKNOWN, *first);
-            if let Some(long) = bytes.strip_prefix(b"--") {
+            if let [b'-', b'-', long @ ..] = bytes {
                 if long.is_empty() {
                     break;
                 }
                 let (name, value) = cut(long, b'=');
-                let option = names::position(LONG, name).filter(|option| MORE || *option < FIRST_MORE)?;
-                self.put::<MORE>(option, value.map(|_| first.after(name.len() + 3)))?;
+                let row = find(table::<MORE>(), &|row| row.name == name)?;
+                self.put::<MORE>(&row, value.map(|_| first.after(name.len() + 3)))?;
                 continue;
             }
             for (at, letter) in (1..).zip(&bytes[1..]) {
                 // catatonit's letter for its license is a capital one.
                 let letter = if *letter == b'L' { b'l' } else { *letter };
-                let option = SHORT.iter().position(|short| *short == letter)?;
+                let row = find(table::<MORE>(), &|row| row.letter == letter)?;
                 let value = first.after(at + 1);
-                let takes = option >= WITH_VALUE;
-                self.put::<MORE>(option, if takes && !value.is_empty() { Some(value) } else { None })?;
-                if takes {
+                self.put::<MORE>(&row, if row.takes_value && !value.is_empty() { Some(value) } else { None })?;
+                if row.takes_value {
                     break;
                 }
             }
@@ -169,8 +188,8 @@ impl<'a> Setup<'a> {
 
     /// An option with the value that was written with it, or the next word if it needs one.
     #[inline(never)]
-    fn put<const MORE: bool>(&mut self, option: usize, written: Option<Word<'a>>) -> Option<()> {
-        let takes = option >= WITH_VALUE;
+    fn put<const MORE: bool>(&mut self, row: &Row, written: Option<Word<'a>>) -> Option<()> {
+        let takes = row.takes_value;
         let mut value = written.unwrap_or_default();
         if takes && written.is_none() {
             let [Some(next), rest @ ..] = self.words else { return None };
@@ -178,7 +197,7 @@ impl<'a> Setup<'a> {
         }
         self.refused = (BAD, value);
         // A flag takes none.
-        if takes || written.is_none() { self.set::<MORE>(option, value) } else { None }
+        if takes || written.is_none() { self.set::<MORE>(row.number, value) } else { None }
     }
 
     /// `None`: the value is none for it.
@@ -187,18 +206,16 @@ impl<'a> Setup<'a> {
         let bytes = value.bytes();
         match option {
             0 => self.subreaper = true,
-            1 => self.level = self.level.saturating_add(if self.persona == Persona::DumbInit { DEBUG } else { 1 }),
-            2 => self.warn = true,
-            3 => self.group = true,
-            4 => (self.session, self.group) = (false, false),
-            5 => self.pause = true,
-            6..=8 => self.print = Some(option as u8),
-            9 => self.parent_death = names::signal(bytes)?,
-            10 => {
+            1 => self.group = true,
+            2 => (self.session, self.group) = (false, false),
+            3 => self.warn = true,
+            4 => self.level = self.level.saturating_add(if self.persona == Persona::DumbInit { DEBUG } else { 1 }),
+            5 => self.parent_death = names::signal(bytes)?,
+            6 => {
                 let status = number::decimal(bytes)?;
                 *self.expected.get_mut(status as usize / 32)? |= 1 << (status % 32);
             }
-            11 => {
+            7 => {
                 let (from, to) = cut(bytes, b':');
                 let (from, to) = (names::signal(from)?, to?);
                 let to = if to == b"0" { 0 } else { names::signal(to)? };
@@ -208,8 +225,10 @@ impl<'a> Setup<'a> {
                 }
                 self.rewrite[usize::from(from)] = to;
             }
-            12 => self.rewrite[k::SIGTERM as usize] = names::signal(bytes)?,
-            13 => self.stop_timeout = Some(number::duration(bytes)?),
+            8 => self.rewrite[k::SIGTERM as usize] = names::signal(bytes)?,
+            9 => self.stop_timeout = Some(number::duration(bytes)?),
+            PAUSE => self.pause = true,
+            LICENSE..=HELP => self.print = Some(option),
             _ if !MORE => return None,
             14 => self.restart = restart(bytes)?,
             15 => {
@@ -243,18 +262,21 @@ impl<'a> Setup<'a> {
             (Some(6), Persona::DumbInit) if value.bytes() == b"0" => (self.session, self.group) = (false, false),
             (Some(7), Persona::Catatonit) => self.level = DEBUG,
             (None, _) => {
-                let Some(name) = name.strip_prefix(b"ARIL_") else { return Some(()) };
-                let option = names::words(LONG).position(|long| is_variable_of(long, name));
-                let of_settings =
-                    |option: &usize| !(SETTINGS..WITH_VALUE).contains(option) && (MORE || *option < FIRST_MORE);
-                if let Some(option) = option.filter(of_settings) {
-                    return self.set::<MORE>(option, value);
+                let [b'A', b'R', b'I', b'L', b'_', name @ ..] = name else { return Some(()) };
+                let row = find(table::<MORE>(), &|row| is_variable_of(row.name, name));
+                if let Some(row) = row.filter(|row| !(PAUSE..=HELP).contains(&row.number)) {
+                    return self.set::<MORE>(row.number, value);
                 }
             }
             _ => {}
         }
         Some(())
     }
+}
+
+/// The options of a build, as the help has them.
+pub const fn table<const MORE: bool>() -> &'static str {
+    if MORE { WHOLE_TABLE } else { TABLE }
 }
 
 /// Why a word is refused.

@@ -4,9 +4,9 @@
 use super::Rewrite;
 use crate::sys::signal::{ALL, SignalSet, set_of};
 use crate::sys::{Errno, Word};
+use crate::text::cut;
 use crate::text::names;
 use crate::text::problem::{FAILED, NOT_EXECUTABLE, NOT_FOUND};
-use crate::text::split;
 use linux_raw_sys::general as k;
 
 /// Whose manners it has.
@@ -33,8 +33,11 @@ const SYNCHRONOUS: SignalSet = set_of(k::SIGILL as u8)
 
 /// The last name of a path.
 pub fn name_of(program: Word<'_>) -> Word<'_> {
-    let length = split(program.bytes(), b'/').last().unwrap_or_default().len();
-    program.after(program.bytes().len() - length)
+    let mut rest = program;
+    while let (name, Some(_)) = cut(rest.bytes(), b'/') {
+        rest = rest.after(name.len() + 1);
+    }
+    rest
 }
 
 impl Persona {
@@ -60,10 +63,10 @@ impl Persona {
     /// Docker asks `docker-init --version` for the word and the number of tini, and so it does with podman's.
     pub const fn version(self) -> &'static str {
         match self {
-            Self::Own => "aril-init",
-            Self::Tini => "tini version 0.19.0 - aril",
-            Self::DumbInit => "dumb-init v1.2.5 - aril",
-            Self::Catatonit => "tini version 0.2.1_catatonit - aril",
+            Self::Own => concat!("aril-init ", env!("CARGO_PKG_VERSION"), "\n"),
+            Self::Tini => concat!("tini version 0.19.0 - aril ", env!("CARGO_PKG_VERSION"), "\n"),
+            Self::DumbInit => concat!("dumb-init v1.2.5 - aril ", env!("CARGO_PKG_VERSION"), "\n"),
+            Self::Catatonit => concat!("tini version 0.2.1_catatonit - aril ", env!("CARGO_PKG_VERSION"), "\n"),
         }
     }
 
@@ -99,12 +102,17 @@ impl Persona {
     /// has one of its own, in which they would do nothing.
     pub fn rewrite(self, table: &mut Rewrite, session: bool) {
         const STOP: u8 = k::SIGSTOP as u8;
-        const BECOME: [[u8; 3]; 5] = [TERMINAL_STOPS, [TERMINAL_STOPS[0], 0, 0], TERMINAL_STOPS, [0; 3], [STOP; 3]];
-        let row = if session { 4 } else { self as usize };
-        for (signal, turned) in TERMINAL_STOPS.into_iter().zip(BECOME[row]) {
+        let [tstp, ttin, ttou] = TERMINAL_STOPS;
+        let others = match self {
+            _ if session => [STOP; 3],
+            Self::Tini => [tstp, 0, 0],
+            Self::Catatonit => [0; 3],
+            Self::Own | Self::DumbInit => return,
+        };
+        for (signal, other) in [(tstp, others[0]), (ttin, others[1]), (ttou, others[2])] {
             let entry = &mut table[usize::from(signal)];
             if *entry == signal {
-                *entry = turned;
+                *entry = other;
             }
         }
     }

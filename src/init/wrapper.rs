@@ -1,7 +1,7 @@
 //! `aril-init`, and `aril init`: an init around one command, as images have it for their entry point.
 
 use super::log::{DEBUG, INFO, Log, WARN, print};
-use super::options::{HELP, HELP_ASKED, LICENSE, MORE_HELP, Restart, Setup, Words};
+use super::options::{HELP, LICENSE, Restart, Setup, Words, table};
 use super::{GRACE, Init, Manner, Outcome, Persona, Stop, Tally, give_back_terminal, is_in_foreground};
 use crate::sys::file::{self, Open};
 use crate::sys::process::{self, Change, Pid};
@@ -54,21 +54,18 @@ pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environ
 }
 
 /// What is printed in place of running a command.
-#[inline(never)]
-fn tell<const MORE: bool>(persona: Persona, name: Word, what: u8) {
-    let helps_on_stderr = matches!(persona, Persona::DumbInit | Persona::Catatonit);
-    let (is_stderr, parts): (bool, [&[u8]; 4]) = match what {
-        HELP_ASKED => {
-            let more: &[u8] = if MORE { MORE_HELP.as_bytes() } else { b"" };
-            (helps_on_stderr, [b"usage: ", name.bytes(), HELP.as_bytes(), more])
-        }
-        LICENSE => (false, [b"aril: MIT OR Apache-2.0\n", b"", b"", b""]),
-        _ => {
-            let version = [persona.version().as_bytes(), b" ", env!("CARGO_PKG_VERSION").as_bytes(), b"\n"];
-            (persona == Persona::DumbInit, version)
-        }
+fn tell<const MORE: bool>(persona: Persona, name: Word, what: usize) {
+    let is_stderr = match persona {
+        Persona::DumbInit => what != LICENSE,
+        Persona::Catatonit => what == HELP,
+        _ => false,
     };
-    print(if is_stderr { At::STDERR } else { At::STDOUT }, &parts);
+    let at = if is_stderr { At::STDERR } else { At::STDOUT };
+    if what == HELP {
+        print(at, &[b"usage: ", name.bytes(), b" [OPTIONS] [--] COMMAND [ARG...]\n", table::<MORE>().as_bytes()]);
+    } else {
+        print(at, &[if what == LICENSE { "aril: MIT OR Apache-2.0\n" } else { persona.version() }.as_bytes()]);
+    }
 }
 
 /// What the command gets back.

@@ -14,25 +14,24 @@ pub fn is_path(command: &[u8]) -> bool {
 pub fn search(command: Word, directories: &[u8], each: &mut dyn FnMut(Word) -> bool) {
     if is_path(command.bytes()) {
         each(command);
-    } else if !command.is_empty() {
-        let mut buffer = [0; libc::PATH_MAX as usize];
-        for directory in super::split(directories, b':') {
-            if place(&mut buffer, directory, command.bytes()).is_some_and(&mut *each) {
-                break;
-            }
+        return;
+    }
+    // The name stands in the middle for all of them, each directory before it, up to the slash.
+    const MIDDLE: usize = libc::PATH_MAX as usize;
+    let mut buffer = [0; 2 * MIDDLE];
+    let (_, after) = buffer.split_at_mut(MIDDLE);
+    let Some(name) = after.get_mut(..command.bytes().len()).filter(|name| !name.is_empty()) else { return };
+    name.copy_from_slice(command.bytes());
+    for directory in super::split(directories, b':') {
+        // An empty one is the working directory.
+        let directory = if directory.is_empty() { b"." } else { directory };
+        let Some(start) = (MIDDLE - 1).checked_sub(directory.len()) else { continue };
+        buffer[start..MIDDLE - 1].copy_from_slice(directory);
+        buffer[MIDDLE - 1] = b'/';
+        if Word::in_bytes(&buffer[start..]).is_some_and(&mut *each) {
+            break;
         }
     }
-}
-
-/// `directory/name` if it fits; an empty directory is the working one.
-fn place<'b>(buffer: &'b mut [u8], directory: &[u8], name: &[u8]) -> Option<Word<'b>> {
-    let directory: &[u8] = if directory.is_empty() { b"." } else { directory };
-    let mut length = 0;
-    for part in [directory, b"/", name, b"\0"] {
-        buffer.get_mut(length..length + part.len())?.copy_from_slice(part);
-        length += part.len();
-    }
-    Word::in_bytes(buffer.get(..length)?)
 }
 
 /// The names in a path: no empty one, no `.`.
