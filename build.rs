@@ -15,12 +15,13 @@ fn main() {
         "-Wl,-z,noexecstack",
         "-Wl,--no-eh-frame-hdr",
         "-Wl,--hash-style=gnu",
+        // Texts that are the end of others are merged.
         "-Wl,-O2",
     ] {
         link(argument);
     }
 
-    // Nothing unwinds; without this the tables for it are a fifth of the file.
+    // Which segments there are, and what is left out.
     let script = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("link.ld");
     println!("cargo::rerun-if-changed=link.ld");
     link(&format!("-Wl,-T,{}", script.display()));

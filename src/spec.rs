@@ -180,6 +180,11 @@ impl What {
     pub const fn is_asked(self) -> bool {
         matches!(self, Self::Resolver | Self::Volume(_) | Self::Tmpfs(_))
     }
+
+    /// Whether what lies below is of the container's own making, so that directories can be made there.
+    pub const fn is_own_tmpfs(self) -> bool {
+        matches!(self, Self::Dev | Self::Fresh | Self::Tmpfs(_))
+    }
 }
 
 /// What container engines leave to a command by default: enough for package managers and servers.

@@ -5,6 +5,7 @@
 use aril::cli::{self, Request};
 use aril::engine::{self, Ended, Side};
 use aril::host::Host;
+#[cfg(feature = "init")]
 use aril::init::{Persona, wrapper};
 use aril::plan::plan;
 use aril::sys::file::{self, Open};
@@ -16,6 +17,7 @@ aril::entry!(main);
 
 fn main(start: Start) -> u8 {
     // An init blocks its signals before anything else.
+    #[cfg(feature = "init")]
     if start.arguments().get(1) == Some(&word(c"init")) {
         let words = start.terminated_arguments().get(2..).unwrap_or_default();
         return wrapper::run::<true>(Persona::Own, word(c"aril init"), words, start.terminated_environment());
@@ -51,7 +53,7 @@ fn fill_standard_streams() {
 #[inline(never)]
 fn begin(start: Start) -> Result<Side, u8> {
     let arena = Arena::new().map_err(|_| {
-        // Without memory no text can be put together; mmap(2) has no other reason here.
+        // Without memory no text can be put together. It is the reason that mmap(2) has unless a filter forbids it.
         tolerate(file::write_all(At::STDERR, b"aril: reserve memory: Cannot allocate memory (ENOMEM)\n"));
         FAILED
     })?;

@@ -126,24 +126,21 @@ impl<'a> Scan<'a> {
     /// An option with the value that was written with it, or the next word if it needs one.
     fn apply(&mut self, option: Opt, written: Option<Word<'a>>) -> Told<'a, ()> {
         let arena = self.arena;
+        let name = copy(arena, &[option.long()]);
         let mut word = written.unwrap_or_default();
-        let set = match (option.value(), written, self.words) {
-            ([], Some(_), _) => Err(t!("it takes no value")),
-            ([_, ..], None, [first, rest @ ..]) => {
-                (word, self.words) = (*first, rest);
-                option.set(&mut self.spec, Value { word, arena })
+        match (option.value(), written, self.words) {
+            ([], Some(_), _) => return Err(Problem::refused(arena, t!("option --% takes no value"), &[name])),
+            ([_, ..], None, [first, rest @ ..]) => (word, self.words) = (*first, rest),
+            (called @ [_, ..], None, []) => {
+                let words = [name, copy(arena, &[called])];
+                return Err(Problem::refused(arena, t!("option --% needs a value: %"), &words));
             }
-            (value @ [_, ..], None, []) => {
-                word = copy(arena, &[value]);
-                Err(t!("it needs a value"))
-            }
-            _ => option.set(&mut self.spec, Value { word, arena }),
-        };
+            _ => {}
+        }
         self.help |= option == Opt::Help;
-        set.map_err(|reason| {
-            let words = [copy(arena, &[option.long()]), word, text(arena, reason, &[])];
-            Problem::refused(arena, t!("option --% %: %"), &words)
-        })
+        option
+            .set(&mut self.spec, Value { word, arena })
+            .map_err(|reason| Problem::refused(arena, t!("option --% %: %"), &[name, word, text(arena, reason, &[])]))
     }
 
     fn unknown(&self, name: &[u8], word: Word) -> &'a Problem<'a> {
@@ -296,8 +293,8 @@ mod tests {
     #[test]
     fn missing_words_are_named() {
         assert_eq!(refused(&[]).0, "no root file system given");
-        assert_eq!(refused(&["--hostname"]).0, "option --hostname NAME: it needs a value");
-        assert_eq!(refused(&["--overlay=x", "/"]).0, "option --overlay x: it takes no value");
+        assert_eq!(refused(&["--hostname"]).0, "option --hostname needs a value: NAME");
+        assert_eq!(refused(&["--overlay=x", "/"]).0, "option --overlay takes no value");
         assert_eq!(refused(&["--workdir=x", "/"]).0, "option --workdir x: not an absolute path");
     }
 

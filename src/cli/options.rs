@@ -103,10 +103,14 @@ impl Opt {
 /// each are left.
 fn is_slip(typed: &[u8], meant: &[u8]) -> bool {
     const LEFT: usize = 2;
+    // Whoever types as little as that means something else.
+    if typed.len() <= LEFT {
+        return false;
+    }
     let begin = typed.iter().zip(meant).take_while(|(a, b)| a == b).count();
     let end = typed.iter().rev().zip(meant.iter().rev()).take_while(|(a, b)| a == b).count();
     let longer = typed.len().max(meant.len());
-    begin + end > 0 && longer > LEFT && begin + end + LEFT >= longer
+    begin + end > 0 && begin + end + LEFT >= longer
 }
 
 #[cfg(test)]
@@ -132,6 +136,8 @@ mod tests {
         {
             assert_eq!(Opt::nearest(typed.as_bytes()).map(Opt::long), Some(meant.as_bytes()));
         }
-        assert!(Opt::nearest(b"publish").is_none());
+        for other in ["publish", "p", "d", "it", "ip"] {
+            assert_eq!(Opt::nearest(other.as_bytes()), None, "{other}");
+        }
     }
 }

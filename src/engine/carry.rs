@@ -16,22 +16,22 @@ use linux_raw_sys::general as k;
 /// The trees that have been opened so far.
 #[derive(Debug)]
 pub struct Trees<'m> {
-    kinds: [Option<Fd>; Tree::COUNT],
+    open: [Option<Fd>; Tree::COUNT],
     overlays: List<'m, Option<Fd>>,
 }
 
 impl<'m> Trees<'m> {
     pub const fn new(arena: &'m Arena) -> Self {
-        Self { kinds: [const { None }; Tree::COUNT], overlays: List::new(arena) }
+        Self { open: [const { None }; Tree::COUNT], overlays: List::new(arena) }
     }
 
     fn keep(&mut self, tree: Tree, fd: Fd) {
-        self.kinds[tree as usize] = Some(fd);
+        self.open[tree as usize] = Some(fd);
     }
 
     /// The tree that an earlier step has opened; a test walks the plans for one that was not.
     fn get(&self, tree: Tree) -> Result<At<'_>> {
-        self.kinds[tree as usize].as_ref().map(Fd::at).ok_or(Errno::EBADF)
+        self.open[tree as usize].as_ref().map(Fd::at).ok_or(Errno::EBADF)
     }
 
     /// An overlay, which is not needed any more. They are made in the order of their numbers.
@@ -41,7 +41,7 @@ impl<'m> Trees<'m> {
 
     /// Closes all: whatever was attached stays.
     pub fn close(&mut self) {
-        self.kinds = [const { None }; Tree::COUNT];
+        self.open = [const { None }; Tree::COUNT];
         while self.overlays.pop().is_some() {}
     }
 }
@@ -88,7 +88,7 @@ impl Carrier<'_> {
             }
             Step::DetachScratch => {
                 mount::detach(word(c"/"))?;
-                self.trees.kinds[Tree::Scratch as usize] = None;
+                self.trees.open[Tree::Scratch as usize] = None;
             }
             Step::Clone { flags } => self.clone(flags.into())?,
             Step::DenySetgroups => self.write_of_child(word(c"setgroups"), b"deny")?,

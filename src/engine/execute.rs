@@ -50,8 +50,9 @@ extern "C" fn become_command(shared: &RefCell<&mut Carrier>) -> ! {
 
 /// Why an existing file was refused, where the errno alone does not say it.
 fn why<'m>(arena: &'m Arena, path: Word, errno: Errno) -> Word<'m> {
+    // pread(2), because what is no file would lose what it gives.
     let mut buffer = [0; 4096];
-    let read = file::openat(At::CWD, path, Open::READ).and_then(|fd| file::read(fd.at(), &mut buffer));
+    let read = file::openat(At::CWD, path, Open::READ).and_then(|fd| file::pread(fd.at(), &mut buffer, 0));
     let head = &buffer[..read.unwrap_or(0)];
     let mut more = Word::default();
     let sentence = match errno {
@@ -101,7 +102,7 @@ fn machine(head: &[u8]) -> Option<u16> {
     Some(if is_little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) })
 }
 
-/// The interpreter that a `#!` line or an ELF file names, if it does so at its beginning, as linkers arrange it.
+/// The interpreter that a `#!` line or an ELF file names, if it does so in its first page, as linkers arrange it.
 fn interpreter<'m>(arena: &'m Arena, head: &[u8]) -> Option<Word<'m>> {
     if let Some(line) = head.strip_prefix(b"#!") {
         return Some(copy(arena, &[first_word(line)]));
@@ -148,5 +149,14 @@ mod tests {
         let found = interpreter(&arena, &program[..4096]).expect("the test itself is linked dynamically");
         assert!(std::path::Path::new(str::from_utf8(found.bytes()).unwrap()).exists(), "{found:?}");
         assert_eq!(machine(&program), Some(NATIVE_MACHINE));
+    }
+
+    #[test]
+    fn machines_are_known_by_name() {
+        let arena = Arena::new().unwrap();
+        for (number, name) in [(3, c"i386"), (40, c"arm"), (62, c"x86_64"), (183, c"aarch64"), (243, c"riscv")] {
+            assert_eq!(named(&arena, number), word(name));
+        }
+        assert_eq!(named(&arena, 9), word(c"ELF machine 9"));
     }
 }

@@ -28,8 +28,11 @@ impl<'p> Command<'p> {
     pub fn new(arena: &'p Arena, spec: &Spec<'p>, host: &Host<'p>) -> Self {
         let environment = environment(arena, spec, host);
         let name = spec.command.first().copied().unwrap_or_default();
-        let search_path =
-            if path::is_path(name.bytes()) { None } else { Some(value(environment, b"PATH=").unwrap_or_default()) };
+        let search_path = if name.is_empty() || path::is_path(name.bytes()) {
+            None
+        } else {
+            Some(value(environment, b"PATH=").unwrap_or_default())
+        };
         Self {
             name,
             search_path,

@@ -301,8 +301,9 @@ mod tests {
                     for Line { step, .. } in lines {
                         let used: &[Tree] = match step {
                             Step::Overlay { .. } | Step::DetachScratch => &[Tree::Scratch],
-                            Step::AttachRoot { number } | Step::AttachOverlay { number, .. } => {
-                                assert!(overlays.contains(number), "plan {number}, root {root}: {step:?}");
+                            Step::AttachRoot { number: overlay } | Step::AttachOverlay { number: overlay, .. } => {
+                                let at = overlays.iter().position(|made| made == overlay);
+                                overlays.remove(at.unwrap_or_else(|| panic!("plan {number}, root {root}: {step:?}")));
                                 &[]
                             }
                             Step::MakeInRoot { .. } | Step::Link { .. } | Step::SealRoot | Step::PivotRoot => {
@@ -310,7 +311,6 @@ mod tests {
                             }
                             Step::Mount { place, .. } | Step::Bind { place, .. } => &[place.at],
                             Step::Protect { at, .. } => &[*at],
-                            Step::Mask { at, make: Make::File, .. } => &[*at],
                             Step::Mask { at, .. } => &[*at, Tree::Empty],
                             Step::DeviceLinks => &[Tree::Dev],
                             _ => &[],
@@ -337,6 +337,86 @@ mod tests {
                 });
             }
         }
+    }
+
+    /// What a plan says of one thing, whatever it does.
+    fn said(step: &Step) -> String {
+        let arena = Arena::new().unwrap();
+        let mut text = Text::new(&arena);
+        step.write(&mut text);
+        String::from_utf8(text.bytes().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn every_sentence_is_filled() {
+        for change in CHANGES {
+            for root in [true, false] {
+                planned(root, change, |lines| {
+                    for Line { step, .. } in lines {
+                        let said = said(step);
+                        let blank = ["  ", " (", ": ", "to%"].iter().any(|end| said.ends_with(end));
+                        assert!(
+                            !blank && !said.ends_with(' ') && !said.contains("()") && !said.contains("  "),
+                            "{said:?}"
+                        );
+                    }
+                });
+            }
+        }
+        let (target, rootfs) = (word(c"/mnt"), word(c"image"));
+        assert_eq!(said(&Step::MakeInRoot { target, make: Make::File }), "make /mnt (file)");
+        let step = Step::MakeInImage { rootfs, target, make: Make::Directory };
+        assert_eq!(said(&step), "make mount point /mnt (directory) in image");
+    }
+
+    #[test]
+    fn every_secret_is_covered() {
+        const SECRETS: &[&str] = &[
+            "make /proc/sys read-only",
+            "make /proc/sysrq-trigger read-only",
+            "make /proc/irq read-only",
+            "make /proc/bus read-only",
+            "make /proc/fs read-only",
+            "hide /proc/kcore",
+            "hide /proc/keys",
+            "hide /proc/interrupts",
+            "hide /proc/latency_stats",
+            "hide /proc/timer_list",
+            "hide /proc/timer_stats",
+            "hide /proc/sched_debug",
+            "hide /proc/acpi",
+            "hide /proc/asound",
+            "hide /proc/scsi",
+            "hide /sys/firmware",
+            "hide /sys/kernel/debug",
+            "hide /sys/kernel/tracing",
+            "hide /sys/kernel/security",
+            "hide /sys/fs/bpf",
+            "hide /sys/fs/pstore",
+            "hide /sys/devices/virtual/powercap",
+        ];
+        planned(
+            true,
+            |_| {},
+            |lines| {
+                let is_cover = |line: &&Line| matches!(line.step, Step::Protect { .. } | Step::Mask { .. });
+                let covered: Vec<String> = lines.iter().filter(is_cover).map(|line| said(&line.step)).collect();
+                assert_eq!(covered, SECRETS);
+            },
+        );
+    }
+
+    #[test]
+    fn errors_of_one_meaning_are_these() {
+        let all = [On::Missing, On::Refused, On::Invalid, On::NoKeys, On::NoPlace].map(On::errors);
+        let expected: [&[Errno]; 5] = [
+            &[Errno::ENOENT],
+            &[Errno::EPERM],
+            &[Errno::EINVAL],
+            &[Errno::ENOSYS, Errno::EPERM],
+            &[Errno::EACCES, Errno::EPERM, Errno::EROFS, Errno::ENOTDIR],
+        ];
+        assert_eq!(all, expected);
     }
 
     #[test]

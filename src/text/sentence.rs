@@ -178,6 +178,7 @@ mod tests {
 
     #[test]
     fn fragments_are_sorted_and_have_a_byte_each() {
+        assert!(!FRAGMENTS.contains(['\n', '%']), "lines and marks are found in what is packed");
         let all: Vec<&[u8]> = split(FRAGMENTS.as_bytes(), b'|').collect();
         assert!(all.is_sorted() && all.len() <= 128 && all.iter().all(|fragment| fragment.len() > 1));
         for (number, expected) in all.iter().enumerate() {
