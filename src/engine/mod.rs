@@ -30,8 +30,11 @@ pub enum Side {
     /// Outside, with a container that runs.
     Launcher(Launcher),
     /// Inside, as the container's init.
-    Init(Init<'static>),
+    Init(ContainerInit),
 }
+
+/// The init of a container: one with a launcher.
+pub type ContainerInit = Init<'static, true, false>;
 
 /// What one process knows while it carries its part of the plan out.
 #[derive(Debug)]
@@ -199,7 +202,7 @@ impl<'p> Carrier<'p> {
     }
 
     /// The new process: never comes back but as the init of a running command.
-    fn inside(&mut self, spec: &Spec, host: &Host) -> Init<'static> {
+    fn inside(&mut self, spec: &Spec, host: &Host) -> ContainerInit {
         match self.become_init(spec, host) {
             Ok(init) => init,
             Err(failure) => {
@@ -211,7 +214,7 @@ impl<'p> Carrier<'p> {
         }
     }
 
-    fn become_init(&mut self, spec: &Spec, host: &Host) -> core::result::Result<Init<'static>, Failure<'p>> {
+    fn become_init(&mut self, spec: &Spec, host: &Host) -> core::result::Result<ContainerInit, Failure<'p>> {
         self.lock = None;
         self.start.erase_environment();
         let mut children = None;
@@ -240,7 +243,7 @@ impl<'p> Carrier<'p> {
             stop_timeout: Some(spec.stop_timeout),
             grace: Some(GRACE),
             farewell: false,
-            stop: Stop::Launcher,
+            stop: Stop::Never,
         };
         let (deadline, signals, swallow, rewrite, log) = (None, signal::ALL, 0, None, Log::SILENT);
         Ok(Init { command, manner, deadline, signals, swallow, rewrite, launcher: socket, children, log })

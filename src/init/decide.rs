@@ -42,9 +42,8 @@ pub struct Manner {
 /// When an init stops with its command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stop {
+    /// Never; one with a launcher tells it, which does.
     Never,
-    /// Its launcher is told, and does.
-    Launcher,
     /// When the command has stopped, so that a shell sees its job stopped.
     WithCommand,
     /// After it has passed a stop signal of a terminal on (dumb-init).
@@ -112,9 +111,9 @@ impl State {
         }
     }
 
-    /// A signal has arrived.
+    /// A signal has arrived. `LAUNCHED`: from a launcher outside, which tells of its terminal.
     #[inline(never)]
-    pub fn signal(&mut self, info: &Info, now: u64, manner: &Manner) -> Action {
+    pub fn signal<const LAUNCHED: bool>(&mut self, info: &Info, now: u64, manner: &Manner) -> Action {
         let Self::Running { stopped, asked, deadline } = self else { return Action::Nothing };
         *asked |= matches!(info.signal, TERM | INT);
         match (info.signal, info.code) {
@@ -124,13 +123,15 @@ impl State {
                 *deadline = Some(deadline.map_or(due, |earlier| earlier.min(due)));
                 if *stopped { Action::PassAndContinue } else { Action::Pass }
             }
-            (CONT, FOREGROUND) => Action::Resume,
+            (CONT, FOREGROUND) if LAUNCHED => Action::Resume,
             (CONT, _) if *stopped && manner.stop == Stop::WithCommand => Action::Resume,
             // What was stopped as a group goes on as one.
-            (CONT, _) if *stopped && manner.stop == Stop::Launcher => Action::ToGroup(CONT),
+            (CONT, _) if *stopped && LAUNCHED => Action::ToGroup(CONT),
             // A process group without a parent in its session, which a session of its own is, never stops for a terminal.
-            (signal, TO_GROUP) if !manner.foreground && TERMINAL_STOPS.contains(&signal) => Action::ToGroup(STOP),
-            (signal, TO_GROUP) => Action::ToGroup(signal),
+            (signal, TO_GROUP) if LAUNCHED && !manner.foreground && TERMINAL_STOPS.contains(&signal) => {
+                Action::ToGroup(STOP)
+            }
+            (signal, TO_GROUP) if LAUNCHED => Action::ToGroup(signal),
             (signal, _) if manner.stop == Stop::AfterSignal && TERMINAL_STOPS.contains(&signal) => Action::PassAndStop,
             _ => Action::Pass,
         }
@@ -138,7 +139,13 @@ impl State {
 
     /// A child has changed.
     #[inline(never)]
-    pub fn child(&mut self, is_command: bool, change: Change, now: u64, manner: &Manner) -> Action {
+    pub fn child<const LAUNCHED: bool>(
+        &mut self,
+        is_command: bool,
+        change: Change,
+        now: u64,
+        manner: &Manner,
+    ) -> Action {
         let (stopped, asked, deadline) = match self {
             // The end of one that was killed may have brought up others: its children.
             Self::Ended { deadline: None, .. } => return Action::KillAll,
@@ -151,7 +158,7 @@ impl State {
             Change::Stopped(signal) => {
                 *stopped = true;
                 return match manner.stop {
-                    Stop::Launcher => Action::TellStopped(signal),
+                    _ if LAUNCHED => Action::TellStopped(signal),
                     Stop::WithCommand => Action::StopToo,
                     Stop::Never | Stop::AfterSignal => Action::Nothing,
                 };
@@ -218,7 +225,7 @@ mod tests {
         stop_timeout: Some(10),
         grace: Some(GRACE),
         farewell: false,
-        stop: Stop::Launcher,
+        stop: Stop::Never,
     };
     const SESSION: Manner = Manner { foreground: false, ..SHELL };
     const NEW: State = State::running(None);
@@ -232,7 +239,7 @@ mod tests {
     #[test]
     fn every_signal_but_sigchld_reaches_the_command() {
         for signal in (1..=64).filter(|signal| !matches!(*signal, KILL | STOP)) {
-            let action = NEW.clone().signal(&plain(signal), 0, &SHELL);
+            let action = NEW.clone().signal::<true>(&plain(signal), 0, &SHELL);
             let expected = if signal == CHLD { Action::Nothing } else { Action::Pass };
             assert_eq!(action, expected, "{signal}");
         }
@@ -241,49 +248,56 @@ mod tests {
     #[test]
     fn a_terminal_s_signal_goes_to_the_group_and_stops_a_session_too() {
         let mut state = NEW;
-        assert_eq!(state.signal(&from_terminal(2), 0, &SHELL), Action::ToGroup(2));
-        assert_eq!(state.signal(&from_terminal(TSTP), 0, &SHELL), Action::ToGroup(TSTP));
-        assert_eq!(state.signal(&from_terminal(TSTP), 0, &SESSION), Action::ToGroup(STOP));
-        assert_eq!(state.signal(&Info { code: FOREGROUND, ..plain(CONT) }, 0, &SHELL), Action::Resume);
+        assert_eq!(state.signal::<true>(&from_terminal(2), 0, &SHELL), Action::ToGroup(2));
+        assert_eq!(state.signal::<true>(&from_terminal(TSTP), 0, &SHELL), Action::ToGroup(TSTP));
+        assert_eq!(state.signal::<true>(&from_terminal(TSTP), 0, &SESSION), Action::ToGroup(STOP));
+        assert_eq!(state.signal::<true>(&Info { code: FOREGROUND, ..plain(CONT) }, 0, &SHELL), Action::Resume);
     }
 
     #[test]
     fn what_was_stopped_as_a_group_goes_on_as_one() {
         let mut state = NEW;
-        state.child(true, Change::Stopped(STOP), 0, &SESSION);
-        assert_eq!(state.signal(&plain(CONT), 0, &SESSION), Action::ToGroup(CONT));
-        state.child(true, Change::Continued, 0, &SESSION);
-        assert_eq!(state.signal(&plain(CONT), 0, &SESSION), Action::Pass);
+        state.child::<true>(true, Change::Stopped(STOP), 0, &SESSION);
+        assert_eq!(state.signal::<true>(&plain(CONT), 0, &SESSION), Action::ToGroup(CONT));
+        state.child::<true>(true, Change::Continued, 0, &SESSION);
+        assert_eq!(state.signal::<true>(&plain(CONT), 0, &SESSION), Action::Pass);
     }
 
     #[test]
     fn a_stop_request_starts_the_clock_once_and_wakes_a_stopped_command() {
         let mut state = NEW;
-        assert_eq!(state.signal(&plain(TERM), 100, &SHELL), Action::Pass);
+        assert_eq!(state.signal::<true>(&plain(TERM), 100, &SHELL), Action::Pass);
         assert_eq!(state.deadline(), Some(110));
-        state.signal(&plain(TERM), 105, &SHELL);
+        state.signal::<true>(&plain(TERM), 105, &SHELL);
         assert_eq!(state.deadline(), Some(110), "a second request does not prolong it");
         assert_eq!(state.time_up(true), Action::KillAll);
         assert_eq!(state.deadline(), None);
 
         let mut state = NEW;
-        assert_eq!(state.child(true, Change::Stopped(TSTP), 0, &SHELL), Action::TellStopped(TSTP));
-        assert_eq!(state.signal(&plain(TERM), 0, &SHELL), Action::PassAndContinue);
+        assert_eq!(state.child::<true>(true, Change::Stopped(TSTP), 0, &SHELL), Action::TellStopped(TSTP));
+        assert_eq!(state.signal::<true>(&plain(TERM), 0, &SHELL), Action::PassAndContinue);
     }
 
     #[test]
     fn the_command_s_status_is_repeated_once_the_rest_has_ended() {
         for (change, status) in [(Change::Exited(3), 3), (Change::Killed { signal: 9, core: false }, 137)] {
             let mut state = NEW;
-            assert_eq!(state.child(false, change, 0, &SHELL), Action::Nothing, "an orphan's end is nobody's status");
-            assert_eq!(state.child(true, change, 5, &SHELL), Action::EndRest(status));
+            assert_eq!(
+                state.child::<true>(false, change, 0, &SHELL),
+                Action::Nothing,
+                "an orphan's end is nobody's status"
+            );
+            assert_eq!(state.child::<true>(true, change, 5, &SHELL), Action::EndRest(status));
             assert_eq!(state.deadline(), Some(5 + GRACE));
             assert_eq!(state.alone(), Action::Exit(status));
             assert_eq!(state.clone().time_up(true), Action::Exit(status));
             // One that is not PID 1 has to kill the rest, and what comes up then.
             assert_eq!(state.time_up(false), Action::KillAll);
             assert_eq!(state.deadline(), None);
-            assert_eq!(state.child(false, Change::Killed { signal: 9, core: false }, 7, &SHELL), Action::KillAll);
+            assert_eq!(
+                state.child::<true>(false, Change::Killed { signal: 9, core: false }, 7, &SHELL),
+                Action::KillAll
+            );
             assert_eq!(state.alone(), Action::Exit(status));
         }
     }
@@ -291,8 +305,8 @@ mod tests {
     #[test]
     fn after_a_stop_request_the_rest_has_what_is_left_of_the_time() {
         let mut state = NEW;
-        state.signal(&plain(TERM), 100, &SHELL);
-        state.child(true, Change::Exited(0), 104, &SHELL);
+        state.signal::<true>(&plain(TERM), 100, &SHELL);
+        state.child::<true>(true, Change::Exited(0), 104, &SHELL);
         assert_eq!(state.deadline(), Some(110));
     }
 

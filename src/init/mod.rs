@@ -24,9 +24,10 @@ pub const STARTED: u8 = b'S';
 pub const STOPPED: u8 = b'T';
 pub const FAILED: u8 = b'F';
 
-/// An init whose command runs.
+/// An init whose command runs. `LAUNCHED`: that of a container, which has a launcher outside; else it speaks, and passes
+/// signals on as it was told. `MORE`: it counts. Each is compiled without what it does not do.
 #[derive(Debug)]
-pub struct Init<'a> {
+pub struct Init<'a, const LAUNCHED: bool, const MORE: bool> {
     /// The command's process, which leads a process group of its own.
     pub command: Pid,
     pub manner: Manner,
@@ -82,7 +83,7 @@ struct Watch {
     tally: Tally,
 }
 
-impl Init<'_> {
+impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
     /// Runs until the command has ended, and whatever is left has had its time.
     pub fn supervise(&self) -> Outcome {
         let mut watch = Watch {
@@ -105,7 +106,7 @@ impl Init<'_> {
             ended = match signal::wait(self.signals, timeout) {
                 Ok(info) if info.signal == k::SIGCHLD as u8 => self.reap(&mut watch, is_pid_1),
                 // Its own: SIGPIPE, when nobody reads its messages. The command has no part in that.
-                Ok(info) if info.code == 0 && info.sender == own => None,
+                Ok(info) if !LAUNCHED && info.code == 0 && info.sender == own => None,
                 Ok(info) => self.take(&mut watch, &info, is_pid_1),
                 Err(Errno::EAGAIN) => {
                     let action = watch.state.time_up(is_pid_1);
@@ -120,14 +121,14 @@ impl Init<'_> {
     /// A signal that is for the command.
     #[inline(never)]
     fn take(&self, watch: &mut Watch, info: &Info, is_pid_1: bool) -> Option<u8> {
-        self.log.say(log::DEBUG, "received signal ", info.signal.into());
         let bit = signal::set_of(info.signal);
-        if watch.swallow & bit != 0 {
+        self.say("received signal ", info.signal);
+        if !LAUNCHED && watch.swallow & bit != 0 {
             watch.swallow &= !bit;
-            self.log.say(log::DEBUG, "taken, for the terminal was given away: signal ", info.signal.into());
+            self.say("taken, for the terminal was given away: signal ", info.signal);
             return None;
         }
-        let action = watch.state.signal(info, poll::now(), &self.manner);
+        let action = watch.state.signal::<LAUNCHED>(info, poll::now(), &self.manner);
         self.act(action, info, is_pid_1)
     }
 
@@ -136,8 +137,8 @@ impl Init<'_> {
         loop {
             let action = match process::wait_any() {
                 Ok(Some((pid, change))) => {
-                    watch.count(&self.log, pid, pid == self.command, change);
-                    watch.state.child(pid == self.command, change, poll::now(), &self.manner)
+                    self.count(watch, pid, change);
+                    watch.state.child::<LAUNCHED>(pid == self.command, change, poll::now(), &self.manner)
                 }
                 Ok(None) => return None,
                 // ECHILD.
@@ -166,16 +167,17 @@ impl Init<'_> {
             }
             Action::ToGroup(signal) => self.to_group(signal),
             Action::Resume => {
-                if self.manner.foreground && (self.launcher.is_some() || is_in_foreground()) {
+                if self.manner.foreground && (LAUNCHED || is_in_foreground()) {
                     tolerate(terminal::set_foreground(At::STDIN, self.command));
                 }
                 self.to_group(k::SIGCONT as u8);
             }
             Action::TellStopped(signal) => {
-                if let Some(launcher) = &self.launcher {
+                if let (true, Some(launcher)) = (LAUNCHED, &self.launcher) {
                     tolerate(socket::send(launcher.at(), &[STOPPED, signal]));
                 }
             }
+            Action::StopToo if LAUNCHED => {}
             Action::StopToo => self.stop(),
             Action::EndRest(status) => {
                 if !self.to_all(k::SIGHUP as u8, is_pid_1) {
@@ -198,19 +200,51 @@ impl Init<'_> {
 
     /// To the command's process, as docker-init and tini do, or to its group; a queued one with its value and sender.
     fn pass(&self, info: &Info) {
-        let signal = self.rewrite.map_or(info.signal, |table| table[usize::from(info.signal)]);
+        let signal = match self.rewrite {
+            Some(table) if !LAUNCHED => table[usize::from(info.signal)],
+            _ => info.signal,
+        };
         if signal == 0 {
-            return self.log.say(log::DEBUG, "dropped signal ", info.signal.into());
+            return self.say("dropped signal ", info.signal);
         }
         let Pid(command) = self.command;
-        tolerate(if self.manner.group && process::kill(-command, signal).is_ok() {
+        tolerate(if !LAUNCHED && self.manner.group && process::kill(-command, signal).is_ok() {
             Ok(())
         } else if is_queued(*info) {
             signal::queue(self.command, Info { signal, ..*info })
         } else {
             process::kill(command, signal)
         });
-        self.log.say(log::DEBUG, "forwarded signal ", signal.into());
+        self.say("forwarded signal ", signal);
+    }
+
+    fn say(&self, sentence: &str, number: u8) {
+        if !LAUNCHED {
+            self.log.say(log::DEBUG, sentence, number.into());
+        }
+    }
+
+    /// Tells of the end of a process, and counts it.
+    fn count(&self, watch: &mut Watch, pid: Pid, change: Change) {
+        let (sentence, value) = match change {
+            _ if LAUNCHED => return,
+            Change::Exited(status) => ("the command has exited with status ", status),
+            Change::Killed { signal, .. } => ("the command was ended by signal ", signal),
+            Change::Stopped(_) | Change::Continued => return,
+        };
+        if pid == self.command {
+            watch.change = change;
+            return self.log.say(log::INFO, sentence, value.into());
+        }
+        self.log.say(self.log.reaping, "reaped process ", pid.0 as u32);
+        if MORE {
+            let counted = match (watch.state, change) {
+                (State::Running { .. }, _) => &mut watch.tally.reaped,
+                (_, Change::Killed { signal, .. }) if signal == k::SIGKILL as u8 => &mut watch.tally.killed,
+                _ => &mut watch.tally.terminated,
+            };
+            *counted += 1;
+        }
     }
 
     fn to_group(&self, signal: u8) {
@@ -246,27 +280,6 @@ impl Init<'_> {
             }
         }
         anyone
-    }
-}
-
-impl Watch {
-    fn count(&mut self, log: &Log, Pid(pid): Pid, is_command: bool, change: Change) {
-        let (sentence, value) = match change {
-            Change::Exited(status) => ("the command has exited with status ", status),
-            Change::Killed { signal, .. } => ("the command was ended by signal ", signal),
-            Change::Stopped(_) | Change::Continued => return,
-        };
-        if is_command {
-            self.change = change;
-            return log.say(log::INFO, sentence, value.into());
-        }
-        let counted = match (self.state, change) {
-            (State::Running { .. }, _) => &mut self.tally.reaped,
-            (_, Change::Killed { signal, .. }) if signal == k::SIGKILL as u8 => &mut self.tally.killed,
-            _ => &mut self.tally.terminated,
-        };
-        *counted += 1;
-        log.say(log.reaping, "reaped process ", pid as u32);
     }
 }
 

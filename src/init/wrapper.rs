@@ -140,7 +140,7 @@ impl Supervisor<'_> {
             };
             self.log.say(INFO, "started process ", child.0 as u32);
             let deadline = if MORE { setup.timeout.map(|timeout| begun + timeout) } else { None };
-            let outcome = self.supervise(inherited, child, deadline);
+            let outcome = self.supervise::<MORE>(inherited, child, deadline);
             let Outcome { mut status, change, asked, .. } = outcome;
             if setup.expected[usize::from(status / 32)] >> (status % 32) & 1 == 1 {
                 status = 0;
@@ -177,7 +177,7 @@ impl Supervisor<'_> {
         start.failure.get().map_or(Ok(child), Err)
     }
 
-    fn supervise(&self, inherited: Inherited, command: Pid, deadline: Option<u64>) -> Outcome {
+    fn supervise<const MORE: bool>(&self, inherited: Inherited, command: Pid, deadline: Option<u64>) -> Outcome {
         let Self { setup, log } = *self;
         let persona = setup.persona;
         let is_own = persona == Persona::Own;
@@ -206,7 +206,7 @@ impl Supervisor<'_> {
             if lists { file::openat(At::CWD, word(c"/proc/thread-self/children"), Open::READ).ok() } else { None };
         // The child's stack was part of this one's; that it is given back is no condition.
         tolerate(process::trim_stack());
-        let init = Init {
+        let init: Init<false, MORE> = Init {
             command,
             manner,
             deadline,
