@@ -93,23 +93,17 @@ const PAUSE: usize = 10;
 pub const LICENSE: usize = 11;
 pub const HELP: usize = 13;
 
-/// A row of the table.
-struct Row {
-    number: usize,
-    letter: u8,
-    name: &'static [u8],
-    takes_value: bool,
-}
-
-/// The first row that is wanted.
-fn find(table: &'static str, is_wanted: &dyn Fn(&Row) -> bool) -> Option<Row> {
-    /// Of the letter and of the name in a line.
-    const COLUMNS: (usize, usize) = (1, 5);
-    let rows = split(table.as_bytes(), b'\n').enumerate().filter_map(|(number, line)| {
-        let (name, value) = cut(cut(line.get(COLUMNS.1..)?, b':').0, b' ');
-        Some(Row { number, letter: line[COLUMNS.0], name, takes_value: value.is_some() })
-    });
-    rows.into_iter().find(is_wanted)
+/// The row with this letter, or with this name: `stop-timeout`, or `STOP_TIMEOUT` as a variable has it. Its number, and whether
+/// it takes a value.
+#[inline(never)]
+fn find(table: &'static str, letter: u8, name: &[u8]) -> Option<(usize, bool)> {
+    split(table.as_bytes(), b'\n').enumerate().find_map(|(number, line)| {
+        let (head, _) = cut(line, b':');
+        let (known, value) = cut(head.get(5..)?, b' ');
+        let is_same = |(a, b): (&u8, &u8)| if *b == b'_' { *a == b'-' } else { *a == b.to_ascii_lowercase() };
+        let is_named = known.len() == name.len() && known.iter().zip(name).all(is_same);
+        (line[1] == letter || is_named).then_some((number, value.is_some()))
+    })
 }
 
 impl<'a> Setup<'a> {
@@ -163,17 +157,17 @@ impl<'a> Setup<'a> {
                     break;
                 }
                 let (name, value) = cut(long, b'=');
-                let row = find(table::<MORE>(), &|row| row.name == name)?;
-                self.put::<MORE>(&row, value.map(|_| first.after(name.len() + 3)))?;
+                let row = find(table::<MORE>(), 0, name)?;
+                self.put::<MORE>(row, value.map(|_| first.after(name.len() + 3)))?;
                 continue;
             }
             for (at, letter) in (1..).zip(&bytes[1..]) {
                 // catatonit's letter for its license is a capital one.
                 let letter = if *letter == b'L' { b'l' } else { *letter };
-                let row = find(table::<MORE>(), &|row| row.letter == letter)?;
+                let row = find(table::<MORE>(), letter, b"")?;
                 let value = first.after(at + 1);
-                self.put::<MORE>(&row, if row.takes_value && !value.is_empty() { Some(value) } else { None })?;
-                if row.takes_value {
+                self.put::<MORE>(row, if row.1 && !value.is_empty() { Some(value) } else { None })?;
+                if row.1 {
                     break;
                 }
             }
@@ -188,8 +182,7 @@ impl<'a> Setup<'a> {
 
     /// An option with the value that was written with it, or the next word if it needs one.
     #[inline(never)]
-    fn put<const MORE: bool>(&mut self, row: &Row, written: Option<Word<'a>>) -> Option<()> {
-        let takes = row.takes_value;
+    fn put<const MORE: bool>(&mut self, (option, takes): (usize, bool), written: Option<Word<'a>>) -> Option<()> {
         let mut value = written.unwrap_or_default();
         if takes && written.is_none() {
             let [Some(next), rest @ ..] = self.words else { return None };
@@ -197,7 +190,7 @@ impl<'a> Setup<'a> {
         }
         self.refused = (BAD, value);
         // A flag takes none.
-        if takes || written.is_none() { self.set::<MORE>(row.number, value) } else { None }
+        if takes || written.is_none() { self.set::<MORE>(option, value) } else { None }
     }
 
     /// `None`: the value is none for it.
@@ -263,9 +256,10 @@ impl<'a> Setup<'a> {
             (Some(7), Persona::Catatonit) => self.level = DEBUG,
             (None, _) => {
                 let [b'A', b'R', b'I', b'L', b'_', name @ ..] = name else { return Some(()) };
-                let row = find(table::<MORE>(), &|row| is_variable_of(row.name, name));
-                if let Some(row) = row.filter(|row| !(PAUSE..=HELP).contains(&row.number)) {
-                    return self.set::<MORE>(row.number, value);
+                if let Some((option, _)) = find(table::<MORE>(), 0, name) {
+                    if !(PAUSE..=HELP).contains(&option) {
+                        return self.set::<MORE>(option, value);
+                    }
                 }
             }
             _ => {}
@@ -283,12 +277,6 @@ pub const fn table<const MORE: bool>() -> &'static str {
 const UNKNOWN: &str = "unknown option: ";
 const BAD: &str = "bad value: ";
 const NO_COMMAND: &str = "no command given";
-
-/// `STOP_TIMEOUT` of `stop-timeout`.
-fn is_variable_of(long: &[u8], name: &[u8]) -> bool {
-    let is_same = |(a, b): (&u8, &u8)| if *a == b'-' { *b == b'_' } else { a.to_ascii_uppercase() == *b };
-    long.len() == name.len() && long.iter().zip(name).all(is_same)
-}
 
 fn restart(value: &[u8]) -> Option<Restart> {
     let (when, most) = cut(value, b':');
