@@ -2,6 +2,7 @@
 
 use super::log::{DEBUG, WARN};
 use super::{Persona, Rewrite};
+use crate::sys::signal::SignalSet;
 use crate::sys::{Word, process, word};
 use crate::text::{cut, names, number, split};
 use linux_raw_sys::general as k;
@@ -10,6 +11,13 @@ use linux_raw_sys::general as k;
 #[derive(Debug)]
 pub struct Setup<'a> {
     pub persona: Persona,
+    /// What this process has inherited, which its command gets back: the mask, and whether its children's ends were ignored.
+    /// Then the kernel reaps, and wait4(2) tells of none.
+    pub mask: SignalSet,
+    pub ignores_children: bool,
+    pub is_pid_1: bool,
+    /// The terminal was its session's, and the first SIGHUP and SIGCONT come from its being given away.
+    pub swallow: SignalSet,
     /// What is still to be read; at the end the command.
     pub words: Words<'a>,
     /// Why a word is refused, and which.
@@ -102,7 +110,7 @@ fn find(table: &'static str, letter: u8, name: &[u8]) -> Option<(usize, bool)> {
         let (known, value) = cut(head.get(5..)?, b' ');
         let is_same = |(a, b): (&u8, &u8)| if *b == b'_' { *a == b'-' } else { *a == b.to_ascii_lowercase() };
         let is_named = known.len() == name.len() && known.iter().zip(name).all(is_same);
-        (line[1] == letter || is_named).then_some((number, value.is_some()))
+        (letter > b' ' && line[1] == letter || is_named).then_some((number, value.is_some()))
     })
 }
 
@@ -111,6 +119,10 @@ impl<'a> Setup<'a> {
         let is_dumb_init = persona == Persona::DumbInit;
         let mut setup = Self {
             persona,
+            mask: 0,
+            ignores_children: false,
+            is_pid_1: false,
+            swallow: 0,
             words,
             refused: (UNKNOWN, word(c"")),
             subreaper: matches!(persona, Persona::Own | Persona::Catatonit),

@@ -38,19 +38,15 @@ pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environ
         print(At::STDERR, &[persona.prefix(), why.as_bytes(), word.bytes(), b" (see ", name.bytes(), b" -h)\n"]);
         return persona.failed();
     }
-    let reaping = if setup.warn { WARN } else { DEBUG };
-    let supervisor = Supervisor { setup: &setup, log: Log { persona, level: setup.level, reaping } };
-    match mask.and_then(|mask| supervisor.prepare::<MORE>(mask)) {
-        Err(errno) => {
-            supervisor.log.fail(b"prepare", errno);
-            persona.failed()
-        }
-        Ok(_) if setup.pause => {
-            idle(None);
-            0
-        }
-        Ok(inherited) => supervisor.run::<MORE>(inherited, environment),
+    if let Err(errno) = mask.and_then(|mask| setup.prepare::<MORE>(mask)) {
+        setup.log().fail(b"prepare", errno);
+        return persona.failed();
     }
+    if setup.pause {
+        idle(None);
+        return 0;
+    }
+    setup.run::<MORE>(environment)
 }
 
 /// What is printed in place of running a command.
@@ -68,79 +64,66 @@ fn tell<const MORE: bool>(persona: Persona, name: Word, what: usize) {
     }
 }
 
-/// What the command gets back.
-#[derive(Clone, Copy)]
-struct Inherited {
-    mask: SignalSet,
-    /// Its children's ends were ignored: then the kernel reaps, and wait4(2) tells of none.
-    ignores_children: bool,
-    is_pid_1: bool,
-    /// The terminal was its session's, and the first SIGHUP and SIGCONT come from its being given away.
-    swallow: SignalSet,
-}
-
-struct Supervisor<'a> {
-    setup: &'a Setup<'a>,
-    log: Log,
-}
-
 /// What the command's process needs, and what it leaves if it fails.
 struct Start<'a> {
     setup: &'a Setup<'a>,
-    inherited: Inherited,
     environment: Words<'a>,
     failure: Cell<Option<Errno>>,
 }
 
-impl Supervisor<'_> {
+impl Setup<'_> {
+    fn log(&self) -> Log {
+        let reaping = if self.warn { WARN } else { DEBUG };
+        Log { persona: self.persona, level: self.level, reaping }
+    }
+
     /// What this process does for itself before it has a command.
     #[inline(never)]
-    fn prepare<const MORE: bool>(&self, mask: SignalSet) -> Result<Inherited> {
-        let setup = self.setup;
-        let ignores_children = signal::is_ignored(CHLD)?;
-        if ignores_children {
+    fn prepare<const MORE: bool>(&mut self, mask: SignalSet) -> Result<()> {
+        self.mask = mask;
+        self.ignores_children = signal::is_ignored(CHLD)?;
+        if self.ignores_children {
             signal::set_default(CHLD)?;
         }
-        if setup.parent_death != 0 {
-            process::set_parent_death_signal(setup.parent_death)?;
+        if self.parent_death != 0 {
+            process::set_parent_death_signal(self.parent_death)?;
         }
-        let is_pid_1 = process::getpid() == Pid(1);
-        if !is_pid_1 && setup.subreaper {
+        self.is_pid_1 = process::getpid() == Pid(1);
+        if !self.is_pid_1 && self.subreaper {
             process::set_child_subreaper()?;
-        } else if !is_pid_1 && setup.persona == Persona::Tini && process::is_child_subreaper() == Ok(false) {
-            self.log.say(WARN, "orphans will not be reaped: neither a subreaper (-s) nor PID ", 1);
+        } else if !self.is_pid_1 && self.persona == Persona::Tini && process::is_child_subreaper() == Ok(false) {
+            self.log().say(WARN, "orphans will not be reaped: neither a subreaper (-s) nor PID ", 1);
         }
-        if let (true, Some(path)) = (MORE, setup.report) {
+        if let (true, Some(path)) = (MORE, self.report) {
             match file::make_file(At::CWD, path, 0o644) {
                 Err(Errno::EEXIST) => {}
                 result => result?,
             }
             file::openat(At::CWD, path, Open::WRITE)?;
         }
-        let mut swallow = 0;
-        if setup.session && terminal::detach(At::STDIN).is_ok() && process::getsid() == Ok(process::getpid()) {
-            swallow = signal::set_of(k::SIGHUP as u8) | signal::set_of(k::SIGCONT as u8);
+        if self.session && terminal::detach(At::STDIN).is_ok() && process::getsid() == Ok(process::getpid()) {
+            self.swallow = signal::set_of(k::SIGHUP as u8) | signal::set_of(k::SIGCONT as u8);
         }
-        Ok(Inherited { mask, ignores_children, is_pid_1, swallow })
+        Ok(())
     }
 
     /// Runs the command, again and again if that was asked for.
-    fn run<const MORE: bool>(&self, inherited: Inherited, environment: Words) -> u8 {
-        let setup = self.setup;
+    fn run<const MORE: bool>(&self, environment: Words) -> u8 {
+        let setup = self;
         let (mut delay, mut starts) = (FIRST_DELAY, 0);
         loop {
             let begun = poll::now();
-            let child = match self.start(inherited, environment) {
+            let child = match self.start(environment) {
                 Ok(child) => child,
                 Err(errno) => {
                     let name = setup.words.first().copied().flatten().unwrap_or_default();
-                    self.log.fail(name.bytes(), errno);
+                    self.log().fail(name.bytes(), errno);
                     return setup.persona.not_executed(errno);
                 }
             };
-            self.log.say(INFO, "started process ", child.0 as u32);
+            self.log().say(INFO, "started process ", child.0 as u32);
             let deadline = if MORE { setup.timeout.map(|timeout| begun + timeout) } else { None };
-            let outcome = self.supervise::<MORE>(inherited, child, deadline);
+            let outcome = self.supervise::<MORE>(child, deadline);
             let Outcome { mut status, change, asked, .. } = outcome;
             if setup.expected[usize::from(status / 32)] >> (status % 32) & 1 == 1 {
                 status = 0;
@@ -171,14 +154,14 @@ impl Supervisor<'_> {
     }
 
     /// The command's process, once it has executed.
-    fn start(&self, inherited: Inherited, environment: Words) -> Result<Pid> {
-        let start = Start { setup: self.setup, inherited, environment, failure: Cell::new(None) };
+    fn start(&self, environment: Words) -> Result<Pid> {
+        let start = Start { setup: self, environment, failure: Cell::new(None) };
         let child = process::start(&start, begin)?;
         start.failure.get().map_or(Ok(child), Err)
     }
 
-    fn supervise<const MORE: bool>(&self, inherited: Inherited, command: Pid, deadline: Option<u64>) -> Outcome {
-        let Self { setup, log } = *self;
+    fn supervise<const MORE: bool>(&self, command: Pid, deadline: Option<u64>) -> Outcome {
+        let (setup, log) = (self, self.log());
         let persona = setup.persona;
         let is_own = persona == Persona::Own;
         // What the command has inherited is no business of this process, unless the next one is to have it too. A directory
@@ -201,7 +184,7 @@ impl Supervisor<'_> {
             },
         };
         // Without the list of children (a kernel setting) those that are left live on.
-        let lists = waits && !inherited.is_pid_1;
+        let lists = waits && !self.is_pid_1;
         let children =
             if lists { file::openat(At::CWD, word(c"/proc/thread-self/children"), Open::READ).ok() } else { None };
         // The child's stack was part of this one's; that it is given back is no condition.
@@ -211,14 +194,14 @@ impl Supervisor<'_> {
             manner,
             deadline,
             signals: persona.signals(),
-            swallow: inherited.swallow,
+            swallow: self.swallow,
             rewrite: Some(&setup.rewrite),
             launcher: None,
             children,
             log,
         };
         let outcome = init.supervise();
-        if is_own && !inherited.is_pid_1 && terminal::foreground(At::STDIN) == Ok(command) {
+        if is_own && !self.is_pid_1 && terminal::foreground(At::STDIN) == Ok(command) {
             give_back_terminal();
         }
         outcome
@@ -226,7 +209,7 @@ impl Supervisor<'_> {
 
     /// One line on how it ended.
     fn report(&self, outcome: Outcome, ran: u64) {
-        let Some(path) = self.setup.report else { return };
+        let Some(path) = self.report else { return };
         let (how, number) = match outcome.change {
             Change::Killed { signal, .. } => ("killed by signal ", signal),
             _ => ("exited with status ", outcome.status),
@@ -242,7 +225,7 @@ impl Supervisor<'_> {
                 print(file.at(), &[time.bytes(), texts[3].as_bytes(), rest[0].bytes()]);
                 print(file.at(), &[texts[4].as_bytes(), rest[1].bytes(), texts[5].as_bytes(), rest[2].bytes(), b"\n"]);
             }
-            Err(errno) => self.log.fail(path.bytes(), errno),
+            Err(errno) => self.log().fail(path.bytes(), errno),
         }
     }
 }
@@ -263,16 +246,16 @@ fn idle(deadline: Option<u64>) -> bool {
 
 /// In the child: its group or session, the terminal, the signals as they were, their mask last; then the command.
 extern "C" fn begin(start: &Start) -> ! {
-    let Start { setup, inherited, .. } = *start;
+    let setup = start.setup;
     let prepared = isolate(setup.persona, setup.session).and_then(|()| {
-        let mut mask = inherited.mask;
+        let mut mask = setup.mask;
         if setup.persona == Persona::DumbInit {
             mask = 0;
             for number in 1..k::SIGSYS as u8 {
                 // KILL and STOP cannot be set, and are what they always are.
                 tolerate(signal::set_default(number));
             }
-        } else if inherited.ignores_children {
+        } else if setup.ignores_children {
             signal::set_ignored(CHLD)?;
         }
         signal::set_mask(mask)
