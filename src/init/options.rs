@@ -96,6 +96,7 @@ const WHOLE_TABLE: &str = concat!(
     "   --report FILE: write there how it ended\n",
     "   --timeout TIME: so long after the start kill everything, exit with 124\n",
 );
+const VERBOSE: usize = 4;
 /// Rows that are no settings, which the environment could have.
 const PAUSE: usize = 10;
 pub const LICENSE: usize = 11;
@@ -214,7 +215,10 @@ impl<'a> Setup<'a> {
             1 => self.group = true,
             2 => (self.session, self.group) = (false, false),
             3 => self.warn = true,
-            4 => self.level = self.level.saturating_add(if self.persona == Persona::DumbInit { DEBUG } else { 1 }),
+            VERBOSE => {
+                let is_tini = matches!(self.persona, Persona::Own | Persona::Tini);
+                self.level = self.level.saturating_add(if is_tini { 1 } else { DEBUG });
+            }
             5 => self.parent_death = names::signal(bytes)?,
             6 => {
                 let status = number::decimal(bytes)?;
@@ -246,37 +250,46 @@ impl<'a> Setup<'a> {
         Some(())
     }
 
-    /// A word of the environment, and its place.
+    /// A word of the environment, and its place: a setting of this program's own or of a predecessor, or what the command's start
+    /// depends on.
     #[inline(never)]
     fn read_variable<const MORE: bool>(&mut self, at: usize, entry: Word<'a>) -> Option<()> {
-        const NAMES: &str = "PATH LISTEN_PID TINI_SUBREAPER TINI_KILL_PROCESS_GROUP TINI_VERBOSITY DUMB_INIT_DEBUG DUMB_INIT_SETSID \
-            CATATONIT_DEBUG";
-        let (name, _) = cut(entry.bytes(), b'=');
-        let value = entry.after(name.len() + 1);
-        match (names::position(NAMES, name), self.persona) {
-            (Some(0), _) => self.path = value,
-            // Sockets that systemd passes to this very process are for its command (sd_listen_fds(3)).
-            (Some(1), Persona::Own | Persona::Catatonit) => {
-                let own = process::getpid().0 as u32;
-                self.listen = (number::decimal(value.bytes()) == Some(own)).then_some(at);
+        if let Some(path) = entry.strip(b"PATH=") {
+            self.path = path;
+        } else if let Some(pid) = entry.strip(b"LISTEN_PID=") {
+            // Sockets that are for this very process are for its command (sd_listen_fds(3)).
+            let passes_on = matches!(self.persona, Persona::Own | Persona::Catatonit);
+            if passes_on && number::decimal(pid.bytes()) == Some(process::getpid().0 as u32) {
+                self.listen = Some(at);
             }
-            (Some(2), Persona::Tini) => self.subreaper = true,
-            (Some(3), Persona::Tini) => self.group = true,
-            (Some(4), Persona::Tini) => self.verbosity = Some(number::decimal(value.bytes()).unwrap_or(0) as u8),
-            (Some(5), Persona::DumbInit) if value.bytes() == b"1" => self.level = DEBUG,
-            (Some(6), Persona::DumbInit) if value.bytes() == b"0" => (self.session, self.group) = (false, false),
-            (Some(7), Persona::Catatonit) => self.level = DEBUG,
-            (None, _) => {
-                let [b'A', b'R', b'I', b'L', b'_', name @ ..] = name else { return Some(()) };
-                if let Some((option, _)) = find(table::<MORE>(), 0, name) {
-                    if !(PAUSE..=HELP).contains(&option) {
-                        return self.set::<MORE>(option, value);
-                    }
+        } else if let Some(setting) = entry.strip(b"ARIL_") {
+            let (name, _) = cut(setting.bytes(), b'=');
+            match find(table::<MORE>(), 0, name) {
+                Some((option, _)) if !(PAUSE..=HELP).contains(&option) => {
+                    return self.set::<MORE>(option, setting.after(name.len() + 1));
                 }
+                _ => {}
             }
-            _ => {}
+        } else if let (Some(level), Persona::Tini) = (entry.strip(b"TINI_VERBOSITY="), self.persona) {
+            self.verbosity = Some(number::decimal(level.bytes()).unwrap_or(0) as u8);
+        } else if let Some(option) = self.of_predecessor(entry) {
+            return self.set::<MORE>(option, word(c""));
         }
         Some(())
+    }
+
+    /// Which option a predecessor's variable is: tini's with any value, dumb-init's with one, catatonit's with any.
+    fn of_predecessor(&self, entry: Word) -> Option<usize> {
+        let whole = entry.bytes();
+        let (name, _) = cut(whole, b'=');
+        match self.persona {
+            Persona::Own => None,
+            Persona::Tini => names::position("TINI_SUBREAPER TINI_KILL_PROCESS_GROUP", name),
+            Persona::DumbInit => {
+                names::position("DUMB_INIT_SETSID=0 DUMB_INIT_DEBUG=1", whole).map(|place| 2 * place + 2)
+            }
+            Persona::Catatonit => names::position("CATATONIT_DEBUG", name).map(|_| VERBOSE),
+        }
     }
 }
 

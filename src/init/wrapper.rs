@@ -292,15 +292,12 @@ fn execute(start: &Start) -> Errno {
     // The list is copied where it has to be another: as much of it as has ever been seen.
     const MOST: usize = 512;
     let mut changed = [None; MOST];
-    let mut line = [0; 24];
+    let mut own;
     let mut environment = start.environment;
     if let (Some(at), Some(list)) = (start.setup.listen, changed.get_mut(..environment.len())) {
         list.copy_from_slice(environment);
-        let own = Digits::of(process::getpid().0 as u32);
-        for (byte, given) in line.iter_mut().zip(b"LISTEN_PID=".iter().chain(own.bytes())) {
-            *byte = *given;
-        }
-        list[at] = Word::in_bytes(&line);
+        own = Digits::of(process::getpid().0 as u32);
+        list[at] = Some(own.after(b"LISTEN_PID="));
         environment = list;
     }
     let mut reason = Errno::ENOENT;

@@ -42,6 +42,12 @@ impl<'a> Word<'a> {
         Self(unsafe { self.0.add(length) }, PhantomData)
     }
 
+    /// What follows this beginning, if it has it.
+    #[inline(never)]
+    pub fn strip(self, beginning: &[u8]) -> Option<Self> {
+        self.bytes().starts_with(beginning).then(|| self.after(beginning.len()))
+    }
+
     pub fn is_empty(self) -> bool {
         // SAFETY: there is at least the NUL.
         unsafe { *self.0.as_ptr() == 0 }

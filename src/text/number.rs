@@ -1,5 +1,7 @@
 //! Numbers, id ranges and durations as options have them.
 
+use crate::sys::Word;
+
 /// A decimal number, digits only.
 pub fn decimal(text: &[u8]) -> Option<u32> {
     if text.is_empty() {
@@ -35,18 +37,18 @@ pub fn duration(text: &[u8]) -> Option<u64> {
 /// A number in decimal, without memory but its own.
 #[derive(Debug)]
 pub struct Digits {
-    digits: [u8; Self::MOST],
+    /// They end before a NUL; there is room for a word before them.
+    line: [u8; Self::SIZE],
     start: usize,
 }
 
 impl Digits {
-    /// As many as a `u32` has.
-    const MOST: usize = 10;
+    const SIZE: usize = 24;
 
     #[inline(never)]
     pub fn of(mut number: u32) -> Self {
-        let mut made = Self { digits: [0; Self::MOST], start: Self::MOST };
-        for digit in made.digits.iter_mut().rev() {
+        let mut made = Self { line: [0; Self::SIZE], start: Self::SIZE - 1 };
+        for digit in made.line.iter_mut().rev().skip(1) {
             *digit = b'0' + (number % 10) as u8;
             number /= 10;
             made.start -= 1;
@@ -58,7 +60,16 @@ impl Digits {
     }
 
     pub fn bytes(&self) -> &[u8] {
-        self.digits.get(self.start..).unwrap_or_default()
+        self.line.get(self.start..Self::SIZE - 1).unwrap_or_default()
+    }
+
+    /// The digits after this, as a word.
+    pub fn after(&mut self, beginning: &[u8]) -> Word<'_> {
+        for byte in beginning.iter().rev() {
+            self.start -= 1;
+            self.line[self.start] = *byte;
+        }
+        Word::in_bytes(&self.line[self.start..]).unwrap_or_default()
     }
 }
 
@@ -79,6 +90,7 @@ mod tests {
     fn digits_are_those_of_the_number() {
         for number in [0, 7, 10, 4095, u32::MAX] {
             assert_eq!(Digits::of(number).bytes(), number.to_string().as_bytes());
+            assert_eq!(Digits::of(number).after(b"LISTEN_PID=").bytes(), format!("LISTEN_PID={number}").as_bytes());
         }
     }
 

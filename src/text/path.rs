@@ -16,19 +16,22 @@ pub fn search(command: Word, directories: &[u8], each: &mut dyn FnMut(Word) -> b
         each(command);
         return;
     }
-    // The name stands in the middle for all of them, each directory before it, up to the slash.
-    const MIDDLE: usize = libc::PATH_MAX as usize;
-    let mut buffer = [0; 2 * MIDDLE];
-    let (_, after) = buffer.split_at_mut(MIDDLE);
-    let Some(name) = after.get_mut(..command.bytes().len()).filter(|name| !name.is_empty()) else { return };
-    name.copy_from_slice(command.bytes());
-    for directory in super::split(directories, b':') {
+    let name = command.bytes();
+    for directory in super::split(directories, b':').filter(|_| !name.is_empty()) {
         // An empty one is the working directory.
         let directory = if directory.is_empty() { b"." } else { directory };
-        let Some(start) = (MIDDLE - 1).checked_sub(directory.len()) else { continue };
-        buffer[start..MIDDLE - 1].copy_from_slice(directory);
-        buffer[MIDDLE - 1] = b'/';
-        if Word::in_bytes(&buffer[start..]).is_some_and(&mut *each) {
+        let mut path = [0; libc::PATH_MAX as usize];
+        let mut length = 0;
+        for part in [directory, b"/", name, b"\0"] {
+            for byte in part {
+                if let Some(slot) = path.get_mut(length) {
+                    *slot = *byte;
+                }
+                length += 1;
+            }
+        }
+        // What is too long has no end.
+        if length <= path.len() && Word::in_bytes(&path).is_some_and(&mut *each) {
             break;
         }
     }
