@@ -1,9 +1,8 @@
 //! What an init says: lines of a few parts, each one system call, with no memory taken.
 
 use super::Persona;
-use crate::sys::{At, Errno, file, tolerate};
+use crate::sys::{At, Errno, Word, file, tolerate, word};
 use crate::text::number::Digits;
-use crate::text::split;
 
 /// Something is wrong, or was asked for.
 pub const WARN: u8 = 1;
@@ -27,30 +26,38 @@ impl Log {
 
     /// A sentence that ends in a number, if it is of interest.
     #[inline(never)]
-    pub fn say(&self, level: u8, sentence: &str, number: u32) {
+    pub fn say(&self, level: u8, sentence: Word, number: u32) {
         if level <= self.level {
             let at = if level > WARN && self.persona == Persona::Tini { At::STDOUT } else { At::STDERR };
-            print(at, &[self.persona.prefix(), sentence.as_bytes(), Digits::of(number).bytes(), b"\n"]);
+            print(at, &[self.persona.prefix(), sentence, Digits::of(number).word(), word(c"\n")]);
         }
     }
 
     /// What failed, on what, and why.
     #[inline(never)]
-    pub fn fail(&self, what: &[u8], errno: Errno) {
-        let known = NUMBERS.iter().position(|number| u16::from(*number) == errno.0);
-        let reason = known.and_then(|at| split(TEXTS.as_bytes(), b'\n').nth(at)).unwrap_or(b"error ");
-        let digits = Digits::of(errno.0.into());
-        let number = if known.is_none() { digits.bytes() } else { b"" };
-        print(At::STDERR, &[self.persona.prefix(), what, b": ", reason, number, b"\n"]);
+    pub fn fail(&self, what: Word, errno: Errno) {
+        let (mut reason, digits) = (said(errno), Digits::of(errno.0.into()));
+        let mut number = word(c"");
+        if reason.is_empty() {
+            (reason, number) = (word(c"error "), digits.word());
+        }
+        print(At::STDERR, &[self.persona.prefix(), what, word(c": "), reason, number, word(c"\n")]);
     }
 }
 
 /// Writes a line. Whoever reads it may be gone.
-pub fn print(at: At, parts: &[&[u8]]) {
-    tolerate(file::writev(at, parts));
+pub fn print(at: At, words: &[Word]) {
+    tolerate(file::writev(at, words));
 }
 
-/// What an init meets. The smallest build has no room for more.
-const NUMBERS: [u8; 6] = [2, 13, 8, 20, 1, 12];
-const TEXTS: &str = "No such file or directory (ENOENT)\nPermission denied (EACCES)\nExec format error (ENOEXEC)\n\
-    Not a directory (ENOTDIR)\nOperation not permitted (EPERM)\nCannot allocate memory (ENOMEM)";
+/// What an init meets; empty for anything else. The smallest build has no room for more.
+fn said(errno: Errno) -> Word<'static> {
+    word(match errno {
+        Errno::ENOENT => c"No such file or directory (ENOENT)",
+        Errno::EACCES => c"Permission denied (EACCES)",
+        Errno::ENOEXEC => c"Exec format error (ENOEXEC)",
+        Errno::ENOTDIR => c"Not a directory (ENOTDIR)",
+        Errno::EPERM => c"Operation not permitted (EPERM)",
+        _ => c"",
+    })
+}

@@ -14,7 +14,7 @@ pub use persona::{Persona, name_of};
 
 use crate::sys::process::{self, Change, Pid, getpgid};
 use crate::sys::signal::{self, Info, SignalSet};
-use crate::sys::{At, Errno, Fd, file, poll, socket, terminal, tolerate};
+use crate::sys::{At, Errno, Fd, Word, file, poll, socket, terminal, tolerate, word};
 use crate::text::{number, split};
 use decide::{Action, State};
 use linux_raw_sys::general as k;
@@ -122,10 +122,10 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
     #[inline(never)]
     fn take(&self, watch: &mut Watch, info: &Info, is_pid_1: bool) -> Option<u8> {
         let bit = signal::set_of(info.signal);
-        self.say("received signal ", info.signal);
+        self.say(word(c"received signal "), info.signal);
         if !LAUNCHED && watch.swallow & bit != 0 {
             watch.swallow &= !bit;
-            self.say("taken, for the terminal was given away: signal ", info.signal);
+            self.say(word(c"taken, for the terminal was given away: signal "), info.signal);
             return None;
         }
         let action = watch.state.signal::<LAUNCHED>(info, poll::now(), &self.manner);
@@ -205,7 +205,7 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
             _ => info.signal,
         };
         if signal == 0 {
-            return self.say("dropped signal ", info.signal);
+            return self.say(word(c"dropped signal "), info.signal);
         }
         let Pid(command) = self.command;
         tolerate(if !LAUNCHED && self.manner.group && process::kill(-command, signal).is_ok() {
@@ -215,10 +215,10 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
         } else {
             process::kill(command, signal)
         });
-        self.say("forwarded signal ", signal);
+        self.say(word(c"forwarded signal "), signal);
     }
 
-    fn say(&self, sentence: &str, number: u8) {
+    fn say(&self, sentence: Word, number: u8) {
         if !LAUNCHED {
             self.log.say(log::DEBUG, sentence, number.into());
         }
@@ -228,15 +228,15 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
     fn count(&self, watch: &mut Watch, pid: Pid, change: Change) {
         let (sentence, value) = match change {
             _ if LAUNCHED => return,
-            Change::Exited(status) => ("the command has exited with status ", status),
-            Change::Killed { signal, .. } => ("the command was ended by signal ", signal),
+            Change::Exited(status) => (word(c"the command has exited with status "), status),
+            Change::Killed { signal, .. } => (word(c"the command was ended by signal "), signal),
             Change::Stopped(_) | Change::Continued => return,
         };
         if pid == self.command {
             watch.change = change;
             return self.log.say(log::INFO, sentence, value.into());
         }
-        self.log.say(self.log.reaping, "reaped process ", pid.0 as u32);
+        self.log.say(self.log.reaping, word(c"reaped process "), pid.0 as u32);
         if MORE {
             let counted = match (watch.state, change) {
                 (State::Running { .. }, _) => &mut watch.tally.reaped,

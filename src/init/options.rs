@@ -5,6 +5,7 @@ use super::{Persona, Rewrite};
 use crate::sys::signal::SignalSet;
 use crate::sys::{Word, process, word};
 use crate::text::{cut, names, number, split};
+use core::ffi::CStr;
 use linux_raw_sys::general as k;
 
 /// What an init is to do.
@@ -21,7 +22,7 @@ pub struct Setup<'a> {
     /// What is still to be read; at the end the command.
     pub words: Words<'a>,
     /// Why a word is refused, and which.
-    pub refused: (&'static str, Word<'a>),
+    pub refused: (Word<'a>, Word<'a>),
     /// Orphans among the descendants of one that is not PID 1 become its children.
     pub subreaper: bool,
     /// A signal for this process when its parent ends; 0: none.
@@ -70,32 +71,27 @@ pub type Words<'a> = &'a [Option<Word<'a>>];
 
 /// The table of options, which is the help too: a letter, a name, and what its value is called if it takes one. Letters and
 /// names are the same whatever the program is called.
-macro_rules! table {
-    () => {
-        concat!(
-            "-s --subreaper: adopt orphans where it is not PID 1\n",
-            "-g --group: pass signals on to the command's process group\n",
-            "-c --single-child: to the command alone, in this session\n",
-            "-w --warn: tell of orphans that end\n",
-            "-v --verbose: say more\n",
-            "-p --parent-death SIGNAL: get it when the parent ends\n",
-            "-e --expect STATUS: exit with 0 instead\n",
-            "-r --rewrite A:B: pass signal A on as B, 0: not at all\n",
-            "   --stop-signal SIGNAL: pass SIGTERM on as this one\n",
-            "   --stop-timeout TIME: so long after SIGTERM kill what is left\n",
-            "-P --pause: no command: sleep and reap\n",
-            "-l --license\n-V --version\n-h --help\n",
-        )
-    };
-}
-const TABLE: &str = table!();
-/// With what the smallest build leaves out.
-const WHOLE_TABLE: &str = concat!(
-    table!(),
-    "   --restart WHEN: run it again: no, always, on-failure[:MAX]\n",
-    "   --report FILE: write there how it ended\n",
-    "   --timeout TIME: so long after the start kill everything, exit with 124\n",
-);
+const TABLE: &CStr = c"\
+-s --subreaper: adopt orphans where it is not PID 1
+-g --group: pass signals on to the command's process group
+-c --single-child: to the command alone, in this session
+-w --warn: tell of orphans that end
+-v --verbose: say more
+-p --parent-death SIGNAL: get it when the parent ends
+-e --expect STATUS: exit with 0 instead
+-r --rewrite A:B: pass signal A on as B, 0: not at all
+   --stop-signal SIGNAL: pass SIGTERM on as this one
+   --stop-timeout TIME: so long after SIGTERM kill what is left
+-P --pause: no command: sleep and reap
+-l --license
+-V --version
+-h --help
+";
+/// What the smallest build leaves out; it goes on where the other ends.
+const MORE_TABLE: &CStr = c"   --restart WHEN: run it again: no, always, on-failure[:MAX]
+   --report FILE: write there how it ended
+   --timeout TIME: so long after the start kill everything, exit with 124
+";
 const VERBOSE: usize = 4;
 /// Rows that are no settings, which the environment could have.
 const PAUSE: usize = 10;
@@ -105,8 +101,11 @@ pub const HELP: usize = 13;
 /// The row with this letter, or with this name: `stop-timeout`, or `STOP_TIMEOUT` as a variable has it. Its number, and whether
 /// it takes a value.
 #[inline(never)]
-fn find(table: &'static str, letter: u8, name: &[u8]) -> Option<(usize, bool)> {
-    split(table.as_bytes(), b'\n').enumerate().find_map(|(number, line)| {
+fn find<const MORE: bool>(letter: u8, name: &[u8]) -> Option<(usize, bool)> {
+    let [first, second] = tables::<MORE>();
+    let lines = split(first.bytes(), b'\n').filter(|line| !line.is_empty());
+    let more = split(second.bytes(), b'\n').filter(|_| MORE);
+    lines.chain(more).enumerate().find_map(|(number, line)| {
         let (head, _) = cut(line, b':');
         let (known, value) = cut(head.get(5..)?, b' ');
         let is_same = |(a, b): (&u8, &u8)| if *b == b'_' { *a == b'-' } else { *a == b.to_ascii_lowercase() };
@@ -170,14 +169,14 @@ impl<'a> Setup<'a> {
                     break;
                 }
                 let (name, value) = cut(long, b'=');
-                let row = find(table::<MORE>(), 0, name)?;
+                let row = find::<MORE>(0, name)?;
                 self.put::<MORE>(row, value.map(|_| first.after(name.len() + 3)))?;
                 continue;
             }
             for (at, letter) in (1..).zip(&bytes[1..]) {
                 // catatonit's letter for its license is a capital one.
                 let letter = if *letter == b'L' { b'l' } else { *letter };
-                let row = find(table::<MORE>(), letter, b"")?;
+                let row = find::<MORE>(letter, b"")?;
                 let value = first.after(at + 1);
                 self.put::<MORE>(row, if row.1 && !value.is_empty() { Some(value) } else { None })?;
                 if row.1 {
@@ -264,7 +263,7 @@ impl<'a> Setup<'a> {
             }
         } else if let Some(setting) = entry.strip(b"ARIL_") {
             let (name, _) = cut(setting.bytes(), b'=');
-            match find(table::<MORE>(), 0, name) {
+            match find::<MORE>(0, name) {
                 Some((option, _)) if !(PAUSE..=HELP).contains(&option) => {
                     return self.set::<MORE>(option, setting.after(name.len() + 1));
                 }
@@ -293,15 +292,15 @@ impl<'a> Setup<'a> {
     }
 }
 
-/// The options of a build, as the help has them.
-pub const fn table<const MORE: bool>() -> &'static str {
-    if MORE { WHOLE_TABLE } else { TABLE }
+/// The tables of a build, as the help has them.
+pub const fn tables<const MORE: bool>() -> [Word<'static>; 2] {
+    [word(TABLE), word(if MORE { MORE_TABLE } else { c"" })]
 }
 
 /// Why a word is refused.
-const UNKNOWN: &str = "unknown option: ";
-const BAD: &str = "bad value: ";
-const NO_COMMAND: &str = "no command given";
+const UNKNOWN: Word = word(c"unknown option: ");
+const BAD: Word = word(c"bad value: ");
+const NO_COMMAND: Word = word(c"no command given");
 
 fn restart(value: &[u8]) -> Option<Restart> {
     let (when, most) = cut(value, b':');

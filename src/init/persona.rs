@@ -3,7 +3,7 @@
 
 use super::Rewrite;
 use crate::sys::signal::{ALL, SignalSet, set_of};
-use crate::sys::{Errno, Word};
+use crate::sys::{Errno, Word, word};
 use crate::text::cut;
 use crate::text::names;
 use crate::text::problem::{FAILED, NOT_EXECUTABLE, NOT_FOUND};
@@ -51,23 +51,23 @@ impl Persona {
     }
 
     /// What its lines begin with.
-    pub const fn prefix(self) -> &'static [u8] {
-        match self {
-            Self::Own => b"aril-init: ",
-            Self::Tini => b"[tini] ",
-            Self::DumbInit => b"[dumb-init] ",
-            Self::Catatonit => b"[catatonit] ",
-        }
+    pub fn prefix(self) -> Word<'static> {
+        word(match self {
+            Self::Own => c"aril-init: ",
+            Self::Tini => c"[tini] ",
+            Self::DumbInit => c"[dumb-init] ",
+            Self::Catatonit => c"[catatonit] ",
+        })
     }
 
     /// Docker asks `docker-init --version` for the word and the number of tini, and so it does with podman's.
-    pub const fn version(self) -> &'static str {
-        match self {
-            Self::Own => concat!("aril-init ", env!("CARGO_PKG_VERSION"), "\n"),
-            Self::Tini => concat!("tini version 0.19.0 - aril ", env!("CARGO_PKG_VERSION"), "\n"),
-            Self::DumbInit => concat!("dumb-init v1.2.5 - aril ", env!("CARGO_PKG_VERSION"), "\n"),
-            Self::Catatonit => concat!("tini version 0.2.1_catatonit - aril ", env!("CARGO_PKG_VERSION"), "\n"),
-        }
+    pub fn version(self) -> Word<'static> {
+        word(match self {
+            Self::Own => c"",
+            Self::Tini => c"tini version 0.19.0 - ",
+            Self::DumbInit => c"dumb-init v1.2.5 - ",
+            Self::Catatonit => c"tini version 0.2.1_catatonit - ",
+        })
     }
 
     /// With what it exits when it is called wrongly, or cannot do its own work.

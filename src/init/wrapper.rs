@@ -1,7 +1,7 @@
 //! `aril-init`, and `aril init`: an init around one command, as images have it for their entry point.
 
 use super::log::{DEBUG, INFO, Log, WARN, print};
-use super::options::{HELP, LICENSE, Restart, Setup, Words, table};
+use super::options::{HELP, LICENSE, Restart, Setup, Words, tables};
 use super::{GRACE, Init, Manner, Outcome, Persona, Stop, Tally, give_back_terminal, is_in_foreground};
 use crate::sys::file::{self, Open};
 use crate::sys::process::{self, Change, Pid};
@@ -10,6 +10,7 @@ use crate::sys::{At, Errno, Result, Word, poll, terminal, tolerate, word};
 use crate::text::number::Digits;
 use crate::text::path;
 use core::cell::Cell;
+use core::ffi::CStr;
 use linux_raw_sys::general as k;
 
 const CHLD: u8 = k::SIGCHLD as u8;
@@ -34,12 +35,12 @@ pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environ
     }
     let has_command = matches!(setup.words, [Some(_), ..]);
     if read.is_none() || !(has_command || setup.pause) {
-        let (why, word) = setup.refused;
-        print(At::STDERR, &[persona.prefix(), why.as_bytes(), word.bytes(), b" (see ", name.bytes(), b" -h)\n"]);
+        let (why, refused) = setup.refused;
+        print(At::STDERR, &[persona.prefix(), why, refused, word(c" (see "), name, word(c" -h)\n")]);
         return persona.failed();
     }
     if let Err(errno) = mask.and_then(|mask| setup.prepare::<MORE>(mask)) {
-        setup.log().fail(b"prepare", errno);
+        setup.log().fail(word(c"prepare"), errno);
         return persona.failed();
     }
     if setup.pause {
@@ -48,6 +49,13 @@ pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environ
     }
     setup.run::<MORE>(environment)
 }
+
+/// The end of every line that tells the version.
+const VERSION: &CStr =
+    match CStr::from_bytes_with_nul(concat!("aril-init ", env!("CARGO_PKG_VERSION"), "\n\0").as_bytes()) {
+        Ok(version) => version,
+        Err(_) => panic!("it ends in a NUL"),
+    };
 
 /// What is printed in place of running a command.
 fn tell<const MORE: bool>(persona: Persona, name: Word, what: usize) {
@@ -58,9 +66,11 @@ fn tell<const MORE: bool>(persona: Persona, name: Word, what: usize) {
     };
     let at = if is_stderr { At::STDERR } else { At::STDOUT };
     if what == HELP {
-        print(at, &[b"usage: ", name.bytes(), b" [OPTIONS] [--] COMMAND [ARG...]\n", table::<MORE>().as_bytes()]);
+        let [table, more] = tables::<MORE>();
+        print(at, &[word(c"usage: "), name, word(c" [OPTIONS] [--] COMMAND [ARG...]\n"), table, more]);
     } else {
-        print(at, &[if what == LICENSE { "aril: MIT OR Apache-2.0\n" } else { persona.version() }.as_bytes()]);
+        let version = word(VERSION);
+        print(at, &[if what == LICENSE { word(c"MIT OR Apache-2.0, ") } else { persona.version() }, version]);
     }
 }
 
@@ -92,7 +102,7 @@ impl Setup<'_> {
         if !self.is_pid_1 && self.subreaper {
             process::set_child_subreaper()?;
         } else if !self.is_pid_1 && self.persona == Persona::Tini && process::is_child_subreaper() == Ok(false) {
-            self.log().say(WARN, "orphans will not be reaped: neither a subreaper (-s) nor PID ", 1);
+            self.log().say(WARN, word(c"orphans will not be reaped: neither a subreaper (-s) nor PID "), 1);
         }
         if let (true, Some(path)) = (MORE, self.report) {
             match file::make_file(At::CWD, path, 0o644) {
@@ -117,11 +127,11 @@ impl Setup<'_> {
                 Ok(child) => child,
                 Err(errno) => {
                     let name = setup.words.first().copied().flatten().unwrap_or_default();
-                    self.log().fail(name.bytes(), errno);
+                    self.log().fail(name, errno);
                     return setup.persona.not_executed(errno);
                 }
             };
-            self.log().say(INFO, "started process ", child.0 as u32);
+            self.log().say(INFO, word(c"started process "), child.0 as u32);
             let deadline = if MORE { setup.timeout.map(|timeout| begun + timeout) } else { None };
             let outcome = self.supervise::<MORE>(child, deadline);
             let Outcome { mut status, change, asked, .. } = outcome;
@@ -211,21 +221,21 @@ impl Setup<'_> {
     fn report(&self, outcome: Outcome, ran: u64) {
         let Some(path) = self.report else { return };
         let (how, number) = match outcome.change {
-            Change::Killed { signal, .. } => ("killed by signal ", signal),
-            _ => ("exited with status ", outcome.status),
+            Change::Killed { signal, .. } => (word(c"killed by signal "), signal),
+            _ => (word(c"exited with status "), outcome.status),
         };
-        let core = if matches!(outcome.change, Change::Killed { core: true, .. }) { " (core dumped)" } else { "" };
+        let core = matches!(outcome.change, Change::Killed { core: true, .. });
+        let core = word(if core { c" (core dumped)" } else { c"" });
         let Tally { reaped, terminated, killed } = outcome.tally;
         let numbers = [number.into(), (ran / 1000) as u32, reaped, terminated, killed].map(Digits::of);
-        let texts = [how, core, " after ", " ms; orphans reaped: ", "; left over, terminated: ", ", killed: "];
+        let [number, time, reaped, terminated, killed] = numbers.each_ref().map(Digits::word);
         match file::openat(At::CWD, path, Open::REPLACE) {
             Ok(file) => {
-                print(file.at(), &[texts[0].as_bytes(), numbers[0].bytes(), texts[1].as_bytes(), texts[2].as_bytes()]);
-                let [_, time, rest @ ..] = &numbers;
-                print(file.at(), &[time.bytes(), texts[3].as_bytes(), rest[0].bytes()]);
-                print(file.at(), &[texts[4].as_bytes(), rest[1].bytes(), texts[5].as_bytes(), rest[2].bytes(), b"\n"]);
+                print(file.at(), &[how, number, core, word(c" after "), time, word(c" ms; orphans reaped: "), reaped]);
+                let left = [word(c"; left over, terminated: "), terminated, word(c", killed: "), killed, word(c"\n")];
+                print(file.at(), &left);
             }
-            Err(errno) => self.log().fail(path.bytes(), errno),
+            Err(errno) => self.log().fail(path, errno),
         }
     }
 }

@@ -58,15 +58,16 @@ pub fn read(fd: At, buffer: &mut [u8]) -> Result<usize> {
     check(unsafe { sc::syscall!(READ, number(fd.number()), buffer.as_mut_ptr(), buffer.len()) })
 }
 
-/// writev(2) of at most eight parts: how many bytes were taken.
-pub fn writev(fd: At, parts: &[&[u8]]) -> Result<usize> {
+/// writev(2) of at most eight words: how many bytes were taken.
+pub fn writev(fd: At, words: &[Word]) -> Result<usize> {
     const MOST: usize = 8;
     let mut vectors = [const { k::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 } }; MOST];
-    for (vector, part) in vectors.iter_mut().zip(parts) {
-        *vector = k::iovec { iov_base: part.as_ptr().cast_mut().cast(), iov_len: part.len() as u64 };
+    for (vector, word) in vectors.iter_mut().zip(words) {
+        let bytes = word.bytes();
+        *vector = k::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() as u64 };
     }
     // SAFETY: the kernel reads the vectors, and what they name, which outlives the call; it writes nothing.
-    check(unsafe { sc::syscall!(WRITEV, number(fd.number()), vectors.as_ptr(), parts.len().min(MOST)) })
+    check(unsafe { sc::syscall!(WRITEV, number(fd.number()), vectors.as_ptr(), words.len().min(MOST)) })
 }
 
 /// pread64(2): how many bytes came from this offset.

@@ -48,19 +48,16 @@ impl Digits {
     #[inline(never)]
     pub fn of(mut number: u32) -> Self {
         let mut made = Self { line: [0; Self::SIZE], start: Self::SIZE - 1 };
-        for digit in made.line.iter_mut().rev().skip(1) {
-            *digit = b'0' + (number % 10) as u8;
-            number /= 10;
+        while number > 0 || made.start == Self::SIZE - 1 {
             made.start -= 1;
-            if number == 0 {
-                break;
-            }
+            made.line[made.start] = b'0' + (number % 10) as u8;
+            number /= 10;
         }
         made
     }
 
-    pub fn bytes(&self) -> &[u8] {
-        self.line.get(self.start..Self::SIZE - 1).unwrap_or_default()
+    pub fn word(&self) -> Word<'_> {
+        Word::in_bytes(&self.line[self.start..]).unwrap_or_default()
     }
 
     /// The digits after this, as a word.
@@ -69,7 +66,7 @@ impl Digits {
             self.start -= 1;
             self.line[self.start] = *byte;
         }
-        Word::in_bytes(&self.line[self.start..]).unwrap_or_default()
+        self.word()
     }
 }
 
@@ -89,7 +86,7 @@ mod tests {
     #[test]
     fn digits_are_those_of_the_number() {
         for number in [0, 7, 10, 4095, u32::MAX] {
-            assert_eq!(Digits::of(number).bytes(), number.to_string().as_bytes());
+            assert_eq!(Digits::of(number).word().bytes(), number.to_string().as_bytes());
             assert_eq!(Digits::of(number).after(b"LISTEN_PID=").bytes(), format!("LISTEN_PID={number}").as_bytes());
         }
     }
