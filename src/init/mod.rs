@@ -46,8 +46,10 @@ pub struct Init<'a, const LAUNCHED: bool, const MORE: bool> {
     pub log: Log,
 }
 
-/// For each signal the one that is passed on in its place; 0: none.
+/// For each signal the one that is passed on in its place; 0: itself.
 pub type Rewrite = [u8; signal::LAST as usize + 1];
+/// In its place: none.
+pub const DROP: u8 = u8::MAX;
 
 /// For an action that is not about a signal.
 const NO_SIGNAL: Info = plain(0);
@@ -201,10 +203,10 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
     /// To the command's process, as docker-init and tini do, or to its group; a queued one with its value and sender.
     fn pass(&self, info: &Info) {
         let signal = match self.rewrite {
-            Some(table) if !LAUNCHED => table[usize::from(info.signal)],
+            Some(table) if !LAUNCHED && table[usize::from(info.signal)] != 0 => table[usize::from(info.signal)],
             _ => info.signal,
         };
-        if signal == 0 {
+        if signal == DROP {
             return self.say(word(c"dropped signal "), info.signal);
         }
         let Pid(command) = self.command;

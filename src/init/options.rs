@@ -1,7 +1,7 @@
 //! The command line and the environment of an init: words -> Setup.
 
 use super::log::{DEBUG, WARN};
-use super::{Persona, Rewrite};
+use super::{DROP, Persona, Rewrite};
 use crate::sys::signal::SignalSet;
 use crate::sys::{Word, process, word};
 use crate::text::{cut, names, number, split};
@@ -71,53 +71,69 @@ pub type Words<'a> = &'a [Option<Word<'a>>];
 
 /// The table of options, which is the help too: a letter, a name, and what its value is called if it takes one. Letters and
 /// names are the same whatever the program is called.
-const TABLE: &CStr = c"\
--s --subreaper: adopt orphans where it is not PID 1
--g --group: pass signals on to the command's process group
--c --single-child: to the command alone, in this session
--w --warn: tell of orphans that end
--v --verbose: say more
--p --parent-death SIGNAL: get it when the parent ends
--e --expect STATUS: exit with 0 instead
--r --rewrite A:B: pass signal A on as B, 0: not at all
-   --stop-signal SIGNAL: pass SIGTERM on as this one
-   --stop-timeout TIME: so long after SIGTERM kill what is left
--P --pause: no command: sleep and reap
--l --license
--V --version
--h --help
-";
-/// What the smallest build leaves out; it goes on where the other ends.
-const MORE_TABLE: &CStr = c"   --restart WHEN: run it again: no, always, on-failure[:MAX]
-   --report FILE: write there how it ended
-   --timeout TIME: so long after the start kill everything, exit with 124
-";
+/// Those that take no value come first, and of these the settings, which the environment can have too.
+macro_rules! rows {
+    ($($more:literal)*) => {
+        concat!(
+            "-s --subreaper: adopt orphans where it is not PID 1\n",
+            "-g --group: pass signals on to the command's process group\n",
+            "-c --single-child: to the command alone, in this session\n",
+            "-w --warn: tell of orphans that end\n",
+            "-v --verbose: say more\n",
+            "-P --pause: no command: sleep and reap\n",
+            "-l --license: print it\n",
+            "-V --version: print it\n",
+            "-h --help: print this\n",
+            "-p --parent-death SIGNAL: get it when the parent ends\n",
+            "-e --expect STATUS: exit with 0 instead\n",
+            "-r --rewrite A:B: pass signal A on as B, 0: not at all\n",
+            "   --stop-signal SIGNAL: pass SIGTERM on as this one\n",
+            "   --stop-timeout TIME: so long after SIGTERM kill what is left\n",
+            $($more,)*
+            "\0"
+        )
+    };
+}
 const VERBOSE: usize = 4;
-/// Rows that are no settings, which the environment could have.
-const PAUSE: usize = 10;
-pub const LICENSE: usize = 11;
-pub const HELP: usize = 13;
+const PAUSE: usize = 5;
+pub const LICENSE: usize = 6;
+pub const HELP: usize = 8;
 
-/// The row with this letter, or with this name: `stop-timeout`, or `STOP_TIMEOUT` as a variable has it. Its number, and whether
-/// it takes a value.
+/// The table of a build; the smallest leaves the last rows out.
+pub const fn table<const MORE: bool>() -> Word<'static> {
+    let rows = if MORE {
+        rows!(
+            "   --restart WHEN: run it again: no, always, on-failure[:MAX]\n"
+            "   --report FILE: write there how it ended\n"
+            "   --timeout TIME: so long after the start kill everything, exit with 124\n"
+        )
+    } else {
+        rows!()
+    };
+    match CStr::from_bytes_with_nul(rows.as_bytes()) {
+        Ok(rows) => word(rows),
+        Err(_) => panic!("it ends in a NUL"),
+    }
+}
+
+/// The number of the row with this letter, or with this name: `stop-timeout`, or `STOP_TIMEOUT` as a variable has it.
 #[inline(never)]
-fn find<const MORE: bool>(letter: u8, name: &[u8]) -> Option<(usize, bool)> {
-    let [first, second] = tables::<MORE>();
-    let lines = split(first.bytes(), b'\n').filter(|line| !line.is_empty());
-    let more = split(second.bytes(), b'\n').filter(|_| MORE);
-    lines.chain(more).enumerate().find_map(|(number, line)| {
-        let (head, _) = cut(line, b':');
-        let (known, value) = cut(head.get(5..)?, b' ');
-        let is_same = |(a, b): (&u8, &u8)| if *b == b'_' { *a == b'-' } else { *a == b.to_ascii_lowercase() };
-        let is_named = known.len() == name.len() && known.iter().zip(name).all(is_same);
-        (letter > b' ' && line[1] == letter || is_named).then_some((number, value.is_some()))
-    })
+fn find<const MORE: bool>(letter: u8, name: &[u8]) -> Option<usize> {
+    let is_same = |(a, b): (&u8, &u8)| if *b == b'_' { *a == b'-' } else { *a == b.to_ascii_lowercase() };
+    for (number, line) in split(const { table::<MORE>() }.bytes(), b'\n').enumerate() {
+        let [_, short, _, _, _, long @ ..] = line else { return None };
+        let is_named = matches!(long.get(name.len()), Some(b':' | b' ')) && long.iter().zip(name).all(is_same);
+        if is_named || letter > b' ' && letter == *short {
+            return Some(number);
+        }
+    }
+    None
 }
 
 impl<'a> Setup<'a> {
     pub fn new(persona: Persona, words: Words<'a>) -> Self {
         let is_dumb_init = persona == Persona::DumbInit;
-        let mut setup = Self {
+        Self {
             persona,
             mask: 0,
             ignores_children: false,
@@ -142,11 +158,7 @@ impl<'a> Setup<'a> {
             timeout: None,
             pause: false,
             print: None,
-        };
-        for (signal, entry) in (0..).zip(&mut setup.rewrite) {
-            *entry = signal;
         }
-        setup
     }
 
     /// Reads everything: the environment, whose `ARIL_STOP_TIMEOUT=10s` is `--stop-timeout 10s`, then the options, which end at
@@ -169,17 +181,17 @@ impl<'a> Setup<'a> {
                     break;
                 }
                 let (name, value) = cut(long, b'=');
-                let row = find::<MORE>(0, name)?;
-                self.put::<MORE>(row, value.map(|_| first.after(name.len() + 3)))?;
+                let option = find::<MORE>(0, name)?;
+                self.put::<MORE>(option, value.map(|_| first.after(name.len() + 3)))?;
                 continue;
             }
             for (at, letter) in (1..).zip(&bytes[1..]) {
                 // catatonit's letter for its license is a capital one.
                 let letter = if *letter == b'L' { b'l' } else { *letter };
-                let row = find::<MORE>(letter, b"")?;
+                let option = find::<MORE>(letter, b"")?;
                 let value = first.after(at + 1);
-                self.put::<MORE>(row, if row.1 && !value.is_empty() { Some(value) } else { None })?;
-                if row.1 {
+                self.put::<MORE>(option, if option > HELP && !value.is_empty() { Some(value) } else { None })?;
+                if option > HELP {
                     break;
                 }
             }
@@ -194,7 +206,8 @@ impl<'a> Setup<'a> {
 
     /// An option with the value that was written with it, or the next word if it needs one.
     #[inline(never)]
-    fn put<const MORE: bool>(&mut self, (option, takes): (usize, bool), written: Option<Word<'a>>) -> Option<()> {
+    fn put<const MORE: bool>(&mut self, option: usize, written: Option<Word<'a>>) -> Option<()> {
+        let takes = option > HELP;
         let mut value = written.unwrap_or_default();
         if takes && written.is_none() {
             let [Some(next), rest @ ..] = self.words else { return None };
@@ -218,23 +231,22 @@ impl<'a> Setup<'a> {
                 let is_tini = matches!(self.persona, Persona::Own | Persona::Tini);
                 self.level = self.level.saturating_add(if is_tini { 1 } else { DEBUG });
             }
-            5 => self.parent_death = names::signal(bytes)?,
-            6 => {
+            9 => self.parent_death = names::signal(bytes)?,
+            10 => {
                 let status = number::decimal(bytes)?;
                 *self.expected.get_mut(status as usize / 32)? |= 1 << (status % 32);
             }
-            7 => {
+            11 => {
                 let (from, to) = cut(bytes, b':');
                 let (from, to) = (names::signal(from)?, to?);
-                let to = if to == b"0" { 0 } else { names::signal(to)? };
-                // dumb-init has no real-time signals.
-                if self.persona == Persona::DumbInit && from.max(to) > k::SIGSYS as u8 {
+                let to = if to == b"0" { DROP } else { names::signal(to)? };
+                if self.persona == Persona::DumbInit && (from > LAST_OLD || to > LAST_OLD && to != DROP) {
                     return None;
                 }
                 self.rewrite[usize::from(from)] = to;
             }
-            8 => self.rewrite[k::SIGTERM as usize] = names::signal(bytes)?,
-            9 => self.stop_timeout = Some(number::duration(bytes)?),
+            12 => self.rewrite[k::SIGTERM as usize] = names::signal(bytes)?,
+            13 => self.stop_timeout = Some(number::duration(bytes)?),
             PAUSE => self.pause = true,
             LICENSE..=HELP => self.print = Some(option),
             _ if !MORE => return None,
@@ -264,7 +276,7 @@ impl<'a> Setup<'a> {
         } else if let Some(setting) = entry.strip(b"ARIL_") {
             let (name, _) = cut(setting.bytes(), b'=');
             match find::<MORE>(0, name) {
-                Some((option, _)) if !(PAUSE..=HELP).contains(&option) => {
+                Some(option) if !(PAUSE..=HELP).contains(&option) => {
                     return self.set::<MORE>(option, setting.after(name.len() + 1));
                 }
                 _ => {}
@@ -292,10 +304,8 @@ impl<'a> Setup<'a> {
     }
 }
 
-/// The tables of a build, as the help has them.
-pub const fn tables<const MORE: bool>() -> [Word<'static>; 2] {
-    [word(TABLE), word(if MORE { MORE_TABLE } else { c"" })]
-}
+/// dumb-init has no real-time signals.
+const LAST_OLD: u8 = k::SIGSYS as u8;
 
 /// Why a word is refused.
 const UNKNOWN: Word = word(c"unknown option: ");

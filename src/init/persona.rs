@@ -1,10 +1,9 @@
 //! As whom an init behaves. Called by the name of one of its predecessors it takes that one's command line, and ends, speaks
 //! and signals as that one does.
 
-use super::Rewrite;
+use super::{DROP, Rewrite};
 use crate::sys::signal::{ALL, SignalSet, set_of};
 use crate::sys::{Errno, Word, word};
-use crate::text::cut;
 use crate::text::names;
 use crate::text::problem::{FAILED, NOT_EXECUTABLE, NOT_FOUND};
 use linux_raw_sys::general as k;
@@ -20,8 +19,6 @@ pub enum Persona {
     Catatonit,
 }
 
-const TERMINAL_STOPS: [u8; 3] = [k::SIGTSTP as u8, k::SIGTTIN as u8, k::SIGTTOU as u8];
-
 /// What a fault of this very program raises: tini and catatonit leave these alone.
 const SYNCHRONOUS: SignalSet = set_of(k::SIGILL as u8)
     | set_of(k::SIGTRAP as u8)
@@ -33,11 +30,13 @@ const SYNCHRONOUS: SignalSet = set_of(k::SIGILL as u8)
 
 /// The last name of a path.
 pub fn name_of(program: Word<'_>) -> Word<'_> {
-    let mut rest = program;
-    while let (name, Some(_)) = cut(rest.bytes(), b'/') {
-        rest = rest.after(name.len() + 1);
+    let mut start = 0;
+    for (at, byte) in program.bytes().iter().enumerate() {
+        if *byte == b'/' {
+            start = at + 1;
+        }
     }
-    rest
+    program.after(start)
 }
 
 impl Persona {
@@ -102,16 +101,15 @@ impl Persona {
     /// has one of its own, in which they would do nothing.
     pub fn rewrite(self, table: &mut Rewrite, session: bool) {
         const STOP: u8 = k::SIGSTOP as u8;
-        let [tstp, ttin, ttou] = TERMINAL_STOPS;
-        let others = match self {
-            _ if session => [STOP; 3],
-            Self::Tini => [tstp, 0, 0],
-            Self::Catatonit => [0; 3],
+        let (tstp, others) = match self {
+            _ if session => (STOP, STOP),
+            Self::Tini => (0, DROP),
+            Self::Catatonit => (DROP, DROP),
             Self::Own | Self::DumbInit => return,
         };
-        for (signal, other) in [(tstp, others[0]), (ttin, others[1]), (ttou, others[2])] {
-            let entry = &mut table[usize::from(signal)];
-            if *entry == signal {
+        for (signal, other) in [(k::SIGTSTP, tstp), (k::SIGTTIN, others), (k::SIGTTOU, others)] {
+            let entry = &mut table[signal as usize];
+            if *entry == 0 {
                 *entry = other;
             }
         }

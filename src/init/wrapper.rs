@@ -1,7 +1,7 @@
 //! `aril-init`, and `aril init`: an init around one command, as images have it for their entry point.
 
 use super::log::{DEBUG, INFO, Log, WARN, print};
-use super::options::{HELP, LICENSE, Restart, Setup, Words, tables};
+use super::options::{HELP, LICENSE, Restart, Setup, Words, table};
 use super::{GRACE, Init, Manner, Outcome, Persona, Stop, Tally, give_back_terminal, is_in_foreground};
 use crate::sys::file::{self, Open};
 use crate::sys::process::{self, Change, Pid};
@@ -66,8 +66,7 @@ fn tell<const MORE: bool>(persona: Persona, name: Word, what: usize) {
     };
     let at = if is_stderr { At::STDERR } else { At::STDOUT };
     if what == HELP {
-        let [table, more] = tables::<MORE>();
-        print(at, &[word(c"usage: "), name, word(c" [OPTIONS] [--] COMMAND [ARG...]\n"), table, more]);
+        print(at, &[word(c"usage: "), name, word(c" [OPTIONS] [--] COMMAND [ARG...]\n"), const { table::<MORE>() }]);
     } else {
         let version = word(VERSION);
         print(at, &[if what == LICENSE { word(c"MIT OR Apache-2.0, ") } else { persona.version() }, version]);
