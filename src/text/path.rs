@@ -16,25 +16,33 @@ pub fn search(command: Word, directories: &[u8], each: &mut dyn FnMut(Word) -> b
         each(command);
         return;
     }
-    let name = command.bytes();
-    for directory in super::split(directories, b':').filter(|_| !name.is_empty()) {
+    if command.is_empty() {
+        return;
+    }
+    for directory in super::split(directories, b':') {
+        // Longer than any path that the kernel takes: what does not fit has no NUL at its end.
+        let mut path = [0; libc::PATH_MAX as usize];
         // An empty one is the working directory.
         let directory = if directory.is_empty() { b"." } else { directory };
-        let mut path = [0; libc::PATH_MAX as usize];
-        let mut length = 0;
-        for part in [directory, b"/", name, b"\0"] {
-            for byte in part {
-                if let Some(slot) = path.get_mut(length) {
-                    *slot = *byte;
-                }
-                length += 1;
-            }
-        }
-        // What is too long has no end.
-        if length <= path.len() && Word::in_bytes(&path).is_some_and(&mut *each) {
+        let length = append(&mut path, 0, directory);
+        let length = append(&mut path, length, b"/");
+        append(&mut path, length, command.bytes());
+        if Word::in_bytes(&path).is_some_and(&mut *each) {
             break;
         }
     }
+}
+
+/// Puts bytes behind others, as far as they fit.
+#[inline(never)]
+fn append(path: &mut [u8], mut length: usize, bytes: &[u8]) -> usize {
+    for byte in bytes {
+        if let Some(slot) = path.get_mut(length) {
+            *slot = *byte;
+        }
+        length += 1;
+    }
+    length
 }
 
 /// The names in a path: no empty one, no `.`.
