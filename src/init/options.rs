@@ -9,20 +9,13 @@ use core::ffi::CStr;
 use linux_raw_sys::general as k;
 
 /// What an init is to do.
+/// In this order the small fields are near its address, which makes the code for them a fiftieth of the smallest build shorter.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Setup<'a> {
     pub persona: Persona,
-    /// What this process has inherited, which its command gets back: the mask, and whether its children's ends were ignored.
-    /// Then the kernel reaps, and wait4(2) tells of none.
-    pub mask: SignalSet,
     pub ignores_children: bool,
     pub is_pid_1: bool,
-    /// The terminal was its session's, and the first SIGHUP and SIGCONT come from its being given away.
-    pub swallow: SignalSet,
-    /// What is still to be read; at the end the command.
-    pub words: Words<'a>,
-    /// Why a word is refused, and which.
-    pub refused: (Word<'a>, Word<'a>),
     /// Orphans among the descendants of one that is not PID 1 become its children.
     pub subreaper: bool,
     /// A signal for this process when its parent ends; 0: none.
@@ -37,12 +30,20 @@ pub struct Setup<'a> {
     pub group: bool,
     /// The command has a session of its own (dumb-init).
     pub session: bool,
-    /// Statuses that are as good as 0: bit n % 32 of word n / 32.
-    pub expected: [u32; 8],
-    pub rewrite: Rewrite,
+    /// There is no command: it sleeps and reaps.
+    pub pause: bool,
+    pub restart: Restart,
+    /// What this process has inherited, which its command gets back: the mask, and whether its children's ends were ignored.
+    /// Then the kernel reaps, and wait4(2) tells of none.
+    pub mask: SignalSet,
+    /// The terminal was its session's, and the first SIGHUP and SIGCONT come from its being given away.
+    pub swallow: SignalSet,
+    /// What is still to be read; at the end the command.
+    pub words: Words<'a>,
+    /// Why a word is refused, and which.
+    pub refused: (Word<'a>, Word<'a>),
     /// Microseconds from SIGTERM to SIGKILL.
     pub stop_timeout: Option<u64>,
-    pub restart: Restart,
     /// Where one line tells of the end.
     pub report: Option<Word<'a>>,
     /// Microseconds for the whole command.
@@ -51,10 +52,11 @@ pub struct Setup<'a> {
     pub path: Word<'a>,
     /// The place of a `LISTEN_PID` in the environment that has to be the command's.
     pub listen: Option<usize>,
-    /// There is no command: it sleeps and reaps.
-    pub pause: bool,
     /// Something is to be printed instead: `LICENSE`, `HELP` or the version.
     pub print: Option<usize>,
+    /// Statuses that are as good as 0: bit n % 32 of word n / 32.
+    pub expected: [u32; 8],
+    pub rewrite: Rewrite,
 }
 
 /// Whether the command is started again when it has ended.
