@@ -265,7 +265,6 @@ impl<'a> Setup<'a> {
 
     /// A word of the environment, and its place: a setting of this program's own or of a predecessor, or what the command's start
     /// depends on.
-    #[inline(never)]
     fn read_variable<const MORE: bool>(&mut self, at: usize, entry: Word<'a>) -> Option<()> {
         if let Some(path) = entry.strip(b"PATH=") {
             self.path = path;

@@ -87,7 +87,6 @@ impl Setup<'_> {
     }
 
     /// What this process does for itself before it has a command.
-    #[inline(never)]
     fn prepare<const MORE: bool>(&mut self, mask: SignalSet) -> Result<()> {
         self.mask = mask;
         self.ignores_children = signal::is_ignored(CHLD)?;

@@ -10,7 +10,6 @@ pub fn is_path(command: &[u8]) -> bool {
 
 /// Calls `each` with one path after the other that a command may stand for, until it says that no other need be tried. No
 /// memory is taken but the stack's: it runs in a child that shares its parent's.
-#[inline(never)]
 pub fn search(command: Word, directories: &[u8], each: &mut dyn FnMut(Word) -> bool) {
     if is_path(command.bytes()) {
         each(command);
