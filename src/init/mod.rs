@@ -227,6 +227,7 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
     }
 
     /// Tells of the end of a process, and counts it.
+    #[inline(never)]
     fn count(&self, watch: &mut Watch, pid: Pid, change: Change) {
         let (sentence, value) = match change {
             _ if LAUNCHED => return,

@@ -166,6 +166,7 @@ impl<'a> Setup<'a> {
     /// Reads everything: the environment, whose `ARIL_STOP_TIMEOUT=10s` is `--stop-timeout 10s`, then the options, which end at
     /// the first operand; the rest is the command. `None`: a word is refused. `MORE`: with the options that come last in the
     /// table.
+    #[inline(never)]
     pub fn read<const MORE: bool>(&mut self, environment: Words<'a>) -> Option<()> {
         for (at, entry) in environment.iter().flatten().enumerate() {
             self.refused = (BAD, *entry);
