@@ -15,7 +15,6 @@ pub use persona::{Persona, name_of};
 use crate::sys::process::{self, Change, Pid, getpgid};
 use crate::sys::signal::{self, Info, SignalSet};
 use crate::sys::{At, Errno, Fd, Word, file, poll, socket, terminal, tolerate, word};
-use crate::text::{number, split};
 use decide::{Action, State};
 use linux_raw_sys::general as k;
 
@@ -273,13 +272,14 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
         // behind each number: what has none is not one.
         let mut buffer = [0; 1024];
         let listed = self.children.as_ref().map_or(Ok(0), |children| file::pread(children.at(), &mut buffer, 0));
-        let length = listed.unwrap_or(0);
-        let whole = buffer[..length].iter().rposition(|byte| *byte == b' ').unwrap_or(0);
-        let mut anyone = false;
-        for child in split(&buffer[..whole], b' ') {
-            // A child keeps its number until it is waited for, which this thread alone does: no other can have it.
-            if let Some(pid) = number::decimal(child) {
-                anyone |= process::kill(pid as i32, signal).is_ok();
+        let (mut anyone, mut pid) = (false, 0);
+        for byte in &buffer[..listed.unwrap_or(0)] {
+            if byte.is_ascii_digit() {
+                pid = 10 * pid + i32::from(byte - b'0');
+            } else if pid > 0 {
+                // A child keeps its number until it is waited for, which this thread alone does: no other can have it.
+                anyone |= process::kill(pid, signal).is_ok();
+                pid = 0;
             }
         }
         anyone

@@ -1,6 +1,6 @@
 //! The command line and the environment of an init: words -> Setup.
 
-use super::log::{DEBUG, WARN};
+use super::log::{DEBUG, Log, WARN};
 use super::{DROP, Persona, Rewrite};
 use crate::sys::signal::SignalSet;
 use crate::sys::{Word, process, word};
@@ -13,19 +13,16 @@ use linux_raw_sys::general as k;
 #[derive(Debug)]
 #[repr(C)]
 pub struct Setup<'a> {
-    pub persona: Persona,
+    /// As whom it behaves, and what it says.
+    pub log: Log,
     pub ignores_children: bool,
     pub is_pid_1: bool,
     /// Orphans among the descendants of one that is not PID 1 become its children.
     pub subreaper: bool,
     /// A signal for this process when its parent ends; 0: none.
     pub parent_death: u8,
-    /// The highest level of what is said.
-    pub level: u8,
     /// The same from tini's environment, which counts more than its options.
     verbosity: Option<u8>,
-    /// Orphans that end are told of.
-    pub warn: bool,
     /// Signals go to the command's process group.
     pub group: bool,
     /// The command has a session of its own (dumb-init).
@@ -136,7 +133,7 @@ impl<'a> Setup<'a> {
     pub fn new(persona: Persona, words: Words<'a>) -> Self {
         let is_dumb_init = persona == Persona::DumbInit;
         Self {
-            persona,
+            log: Log { persona, level: WARN, reaping: DEBUG },
             mask: 0,
             ignores_children: false,
             is_pid_1: false,
@@ -145,9 +142,7 @@ impl<'a> Setup<'a> {
             refused: (UNKNOWN, word(c"")),
             subreaper: matches!(persona, Persona::Own | Persona::Catatonit),
             parent_death: 0,
-            level: WARN,
             verbosity: None,
-            warn: false,
             group: is_dumb_init,
             session: is_dumb_init,
             expected: [0; 8],
@@ -201,9 +196,9 @@ impl<'a> Setup<'a> {
         }
         self.refused = (NO_COMMAND, word(c""));
         if let Some(verbosity) = self.verbosity {
-            self.level = verbosity;
+            self.log.level = verbosity;
         }
-        self.persona.rewrite(&mut self.rewrite, self.session);
+        self.log.persona.rewrite(&mut self.rewrite, self.session);
         Some(())
     }
 
@@ -229,10 +224,10 @@ impl<'a> Setup<'a> {
             0 => self.subreaper = true,
             1 => self.group = true,
             2 => (self.session, self.group) = (false, false),
-            3 => self.warn = true,
+            3 => self.log.reaping = WARN,
             VERBOSE => {
-                let is_tini = matches!(self.persona, Persona::Own | Persona::Tini);
-                self.level = self.level.saturating_add(if is_tini { 1 } else { DEBUG });
+                let is_tini = matches!(self.log.persona, Persona::Own | Persona::Tini);
+                self.log.level = self.log.level.saturating_add(if is_tini { 1 } else { DEBUG });
             }
             9 => self.parent_death = names::signal(bytes)?,
             10 => {
@@ -243,7 +238,7 @@ impl<'a> Setup<'a> {
                 let (from, to) = cut(bytes, b':');
                 let (from, to) = (names::signal(from)?, to?);
                 let to = if to == b"0" { DROP } else { names::signal(to)? };
-                if self.persona == Persona::DumbInit && (from > LAST_OLD || to > LAST_OLD && to != DROP) {
+                if self.log.persona == Persona::DumbInit && (from > LAST_OLD || to > LAST_OLD && to != DROP) {
                     return None;
                 }
                 self.rewrite[usize::from(from)] = to;
@@ -271,7 +266,7 @@ impl<'a> Setup<'a> {
             self.path = path;
         } else if let Some(pid) = entry.strip(b"LISTEN_PID=") {
             // Sockets that are for this very process are for its command (sd_listen_fds(3)).
-            let passes_on = matches!(self.persona, Persona::Own | Persona::Catatonit);
+            let passes_on = matches!(self.log.persona, Persona::Own | Persona::Catatonit);
             if passes_on && number::decimal(pid.bytes()) == Some(process::getpid().0 as u32) {
                 self.listen = Some(at);
             }
@@ -283,7 +278,7 @@ impl<'a> Setup<'a> {
                 }
                 _ => {}
             }
-        } else if let (Some(level), Persona::Tini) = (entry.strip(b"TINI_VERBOSITY="), self.persona) {
+        } else if let (Some(level), Persona::Tini) = (entry.strip(b"TINI_VERBOSITY="), self.log.persona) {
             self.verbosity = Some(number::decimal(level.bytes()).unwrap_or(0) as u8);
         } else if let Some(option) = self.of_predecessor(entry) {
             return self.set::<MORE>(option, word(c""));
@@ -295,7 +290,7 @@ impl<'a> Setup<'a> {
     fn of_predecessor(&self, entry: Word) -> Option<usize> {
         let whole = entry.bytes();
         let (name, _) = cut(whole, b'=');
-        match self.persona {
+        match self.log.persona {
             Persona::Own => None,
             Persona::Tini => names::position("TINI_SUBREAPER TINI_KILL_PROCESS_GROUP", name),
             Persona::DumbInit => {

@@ -1,6 +1,6 @@
 //! `aril-init`, and `aril init`: an init around one command, as images have it for their entry point.
 
-use super::log::{DEBUG, INFO, Log, WARN, print};
+use super::log::{INFO, WARN, print};
 use super::options::{HELP, LICENSE, Restart, Setup, Words, table};
 use super::{GRACE, Init, Manner, Outcome, Persona, Stop, Tally, give_back_terminal, is_in_foreground};
 use crate::sys::file::{self, Open};
@@ -40,7 +40,7 @@ pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environ
         return persona.failed();
     }
     if let Err(errno) = mask.and_then(|mask| setup.prepare::<MORE>(mask)) {
-        setup.log().fail(word(c"prepare"), errno);
+        setup.log.fail(word(c"prepare"), errno);
         return persona.failed();
     }
     if setup.pause {
@@ -81,11 +81,6 @@ struct Start<'a> {
 }
 
 impl Setup<'_> {
-    fn log(&self) -> Log {
-        let reaping = if self.warn { WARN } else { DEBUG };
-        Log { persona: self.persona, level: self.level, reaping }
-    }
-
     /// What this process does for itself before it has a command.
     fn prepare<const MORE: bool>(&mut self, mask: SignalSet) -> Result<()> {
         self.mask = mask;
@@ -99,8 +94,8 @@ impl Setup<'_> {
         self.is_pid_1 = process::getpid() == Pid(1);
         if !self.is_pid_1 && self.subreaper {
             process::set_child_subreaper()?;
-        } else if !self.is_pid_1 && self.persona == Persona::Tini && process::is_child_subreaper() == Ok(false) {
-            self.log().say(WARN, word(c"orphans will not be reaped: neither a subreaper (-s) nor PID "), 1);
+        } else if !self.is_pid_1 && self.log.persona == Persona::Tini && process::is_child_subreaper() == Ok(false) {
+            self.log.say(WARN, word(c"orphans will not be reaped: neither a subreaper (-s) nor PID "), 1);
         }
         if let (true, Some(path)) = (MORE, self.report) {
             match file::make_file(At::CWD, path, 0o644) {
@@ -125,11 +120,11 @@ impl Setup<'_> {
                 Ok(child) => child,
                 Err(errno) => {
                     let name = setup.words.first().copied().flatten().unwrap_or_default();
-                    self.log().fail(name, errno);
-                    return setup.persona.not_executed(errno);
+                    self.log.fail(name, errno);
+                    return setup.log.persona.not_executed(errno);
                 }
             };
-            self.log().say(INFO, word(c"started process "), child.0 as u32);
+            self.log.say(INFO, word(c"started process "), child.0 as u32);
             let deadline = if MORE { setup.timeout.map(|timeout| begun + timeout) } else { None };
             let outcome = self.supervise::<MORE>(child, deadline);
             let Outcome { mut status, change, asked, .. } = outcome;
@@ -169,8 +164,8 @@ impl Setup<'_> {
     }
 
     fn supervise<const MORE: bool>(&self, command: Pid, deadline: Option<u64>) -> Outcome {
-        let (setup, log) = (self, self.log());
-        let persona = setup.persona;
+        let (setup, log) = (self, self.log);
+        let persona = setup.log.persona;
         let is_own = persona == Persona::Own;
         // What the command has inherited is no business of this process, unless the next one is to have it too. A directory
         // or descriptor that is held would keep a file system from being unmounted.
@@ -233,7 +228,7 @@ impl Setup<'_> {
                 let left = [word(c"; left over, terminated: "), terminated, word(c", killed: "), killed, word(c"\n")];
                 print(file.at(), &left);
             }
-            Err(errno) => self.log().fail(path, errno),
+            Err(errno) => self.log.fail(path, errno),
         }
     }
 }
@@ -255,9 +250,9 @@ fn idle(deadline: Option<u64>) -> bool {
 /// In the child: its group or session, the terminal, the signals as they were, their mask last; then the command.
 extern "C" fn begin(start: &Start) -> ! {
     let setup = start.setup;
-    let prepared = isolate(setup.persona, setup.session).and_then(|()| {
+    let prepared = isolate(setup.log.persona, setup.session).and_then(|()| {
         let mut mask = setup.mask;
-        if setup.persona == Persona::DumbInit {
+        if setup.log.persona == Persona::DumbInit {
             mask = 0;
             for number in 1..k::SIGSYS as u8 {
                 // KILL and STOP cannot be set, and are what they always are.
