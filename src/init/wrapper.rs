@@ -25,8 +25,8 @@ const WELL: u64 = 10_000_000;
 /// Runs a command as one of the personas and supervises it. `name` is the program's own, `words` are those after it. `MORE`:
 /// with `--restart`, `--report` and `--timeout`.
 pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environment: Words) -> u8 {
-    // Before anything else, so that no signal is lost.
-    let mask = signal::set_mask(persona.signals());
+    // Before anything else, so that no signal is lost. With numbers that are right it cannot fail.
+    let mask = signal::set_mask(persona.signals()).unwrap_or_default();
     let mut setup = Setup::new(persona, words);
     let read = setup.read::<MORE>(environment);
     if let Some(what) = setup.print {
@@ -39,10 +39,13 @@ pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environ
         print(At::STDERR, &[persona.prefix(), why, refused, word(c" (see "), name, word(c" -h)\n")]);
         return persona.failed();
     }
-    if let Err(errno) = mask.and_then(|mask| setup.prepare::<MORE>(mask)) {
-        setup.log.fail(word(c"prepare"), errno);
-        return persona.failed();
+    if let (true, Some(path)) = (MORE, setup.report) {
+        if let Err(errno) = make(path) {
+            setup.log.fail(path, errno);
+            return persona.failed();
+        }
     }
+    setup.prepare(mask);
     if setup.pause {
         idle(None);
         return 0;
@@ -81,33 +84,27 @@ struct Start<'a> {
 }
 
 impl Setup<'_> {
-    /// What this process does for itself before it has a command.
-    fn prepare<const MORE: bool>(&mut self, mask: SignalSet) -> Result<()> {
+    /// What this process does for itself before it has a command. Nothing of that can fail with numbers that are right.
+    #[inline(never)]
+    fn prepare(&mut self, mask: SignalSet) {
         self.mask = mask;
-        self.ignores_children = signal::is_ignored(CHLD)?;
-        if self.ignores_children {
-            signal::set_default(CHLD)?;
+        if signal::is_ignored(CHLD) == Ok(true) {
+            self.ignores_children = true;
+            tolerate(signal::set_default(CHLD));
         }
         if self.parent_death != 0 {
-            process::set_parent_death_signal(self.parent_death)?;
+            tolerate(process::set_parent_death_signal(self.parent_death));
         }
-        self.is_pid_1 = process::getpid() == Pid(1);
+        let own = process::getpid();
+        self.is_pid_1 = own == Pid(1);
         if !self.is_pid_1 && self.subreaper {
-            process::set_child_subreaper()?;
+            tolerate(process::set_child_subreaper());
         } else if !self.is_pid_1 && self.log.persona == Persona::Tini && process::is_child_subreaper() == Ok(false) {
             self.log.say(WARN, word(c"orphans will not be reaped: neither a subreaper (-s) nor PID "), 1);
         }
-        if let (true, Some(path)) = (MORE, self.report) {
-            match file::make_file(At::CWD, path, 0o644) {
-                Err(Errno::EEXIST) => {}
-                result => result?,
-            }
-            file::openat(At::CWD, path, Open::WRITE)?;
-        }
-        if self.session && terminal::detach(At::STDIN).is_ok() && process::getsid() == Ok(process::getpid()) {
+        if self.session && terminal::detach(At::STDIN).is_ok() && process::getsid() == Ok(own) {
             self.swallow = signal::set_of(k::SIGHUP as u8) | signal::set_of(k::SIGCONT as u8);
         }
-        Ok(())
     }
 
     /// Runs the command, again and again if that was asked for.
@@ -233,6 +230,15 @@ impl Setup<'_> {
     }
 }
 
+/// Makes a file if it is missing, and sees whether it can be written.
+fn make(path: Word) -> Result<()> {
+    match file::make_file(At::CWD, path, 0o644) {
+        Err(Errno::EEXIST) => {}
+        result => result?,
+    }
+    file::openat(At::CWD, path, Open::WRITE).map(drop)
+}
+
 /// Reaps until someone asks for the end (true) or the time has come. Other signals wait for a command.
 fn idle(deadline: Option<u64>) -> bool {
     let signals =
@@ -247,46 +253,41 @@ fn idle(deadline: Option<u64>) -> bool {
     }
 }
 
-/// In the child: its group or session, the terminal, the signals as they were, their mask last; then the command.
+/// In the child: its group or session, the terminal, the signals as they were, their mask last; then the command. Nothing but
+/// the last can fail for a child that has just been made.
 extern "C" fn begin(start: &Start) -> ! {
     let setup = start.setup;
-    let prepared = isolate(setup.log.persona, setup.session).and_then(|()| {
-        let mut mask = setup.mask;
-        if setup.log.persona == Persona::DumbInit {
-            mask = 0;
-            for number in 1..k::SIGSYS as u8 {
-                // KILL and STOP cannot be set, and are what they always are.
-                tolerate(signal::set_default(number));
-            }
-        } else if setup.ignores_children {
-            signal::set_ignored(CHLD)?;
+    isolate(setup.log.persona, setup.session);
+    let mut mask = setup.mask;
+    if setup.log.persona == Persona::DumbInit {
+        mask = 0;
+        for number in 1..k::SIGSYS as u8 {
+            // KILL and STOP cannot be set, and are what they always are.
+            tolerate(signal::set_default(number));
         }
-        signal::set_mask(mask)
-    });
-    start.failure.set(Some(match prepared {
-        Ok(_) => execute(start),
-        Err(errno) => errno,
-    }));
+    } else if setup.ignores_children {
+        tolerate(signal::set_ignored(CHLD));
+    }
+    tolerate(signal::set_mask(mask));
+    start.failure.set(Some(execute(start)));
     process::exit(0)
 }
 
 /// The command's own session or process group, and the terminal as each persona hands it on. Without one, or where it is
 /// another session's, nothing of that matters.
-fn isolate(persona: Persona, session: bool) -> Result<()> {
+fn isolate(persona: Persona, session: bool) {
     if session {
-        process::setsid()?;
-        tolerate(terminal::take(At::STDIN));
-        return Ok(());
+        tolerate(process::setsid());
+        return tolerate(terminal::take(At::STDIN));
     }
     if persona == Persona::DumbInit {
-        return Ok(());
+        return;
     }
     let takes = if persona == Persona::Own { is_in_foreground() } else { terminal::foreground(At::STDIN).is_ok() };
-    process::new_process_group()?;
+    tolerate(process::new_process_group());
     if takes {
         tolerate(terminal::set_foreground(At::STDIN, process::getpid()));
     }
-    Ok(())
 }
 
 /// execve(2) along the search path.
