@@ -17,7 +17,9 @@ const CONT: u8 = k::SIGCONT as u8;
 const STOP: u8 = k::SIGSTOP as u8;
 const INT: u8 = k::SIGINT as u8;
 const TERM: u8 = k::SIGTERM as u8;
-const TERMINAL_STOPS: [u8; 3] = [k::SIGTSTP as u8, k::SIGTTIN as u8, k::SIGTTOU as u8];
+const fn is_terminal_stop(signal: u8) -> bool {
+    matches!(signal as u32, k::SIGTSTP | k::SIGTTIN | k::SIGTTOU)
+}
 
 /// What is left when the command has ended gets this long unless something else was said, in microseconds.
 pub const GRACE: u64 = 1_000_000;
@@ -128,11 +130,9 @@ impl State {
             // What was stopped as a group goes on as one.
             (CONT, _) if *stopped && LAUNCHED => Action::ToGroup(CONT),
             // A process group without a parent in its session, which a session of its own is, never stops for a terminal.
-            (signal, TO_GROUP) if LAUNCHED && !manner.foreground && TERMINAL_STOPS.contains(&signal) => {
-                Action::ToGroup(STOP)
-            }
+            (signal, TO_GROUP) if LAUNCHED && !manner.foreground && is_terminal_stop(signal) => Action::ToGroup(STOP),
             (signal, TO_GROUP) if LAUNCHED => Action::ToGroup(signal),
-            (signal, _) if manner.stop == Stop::AfterSignal && TERMINAL_STOPS.contains(&signal) => Action::PassAndStop,
+            (signal, _) if manner.stop == Stop::AfterSignal && is_terminal_stop(signal) => Action::PassAndStop,
             _ => Action::Pass,
         }
     }
@@ -229,7 +229,7 @@ mod tests {
     };
     const SESSION: Manner = Manner { foreground: false, ..SHELL };
     const NEW: State = State::running(None);
-    const TSTP: u8 = TERMINAL_STOPS[0];
+    const TSTP: u8 = k::SIGTSTP as u8;
     const KILL: u8 = k::SIGKILL as u8;
 
     fn from_terminal(signal: u8) -> Info {

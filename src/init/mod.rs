@@ -126,7 +126,7 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
         self.say(word(c"received signal "), info.signal);
         if !LAUNCHED && watch.swallow & bit != 0 {
             watch.swallow &= !bit;
-            self.say(word(c"taken, for the terminal was given away: signal "), info.signal);
+            self.say(word(c"ignored, from the terminal: signal "), info.signal);
             return None;
         }
         let action = watch.state.signal::<LAUNCHED>(info, poll::now(), &self.manner);
@@ -230,8 +230,8 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
     fn count(&self, watch: &mut Watch, pid: Pid, change: Change) {
         let (sentence, value) = match change {
             _ if LAUNCHED => return,
-            Change::Exited(status) => (word(c"the command has exited with status "), status),
-            Change::Killed { signal, .. } => (word(c"the command was ended by signal "), signal),
+            Change::Exited(status) => (word(c"exited with status "), status),
+            Change::Killed { signal, .. } => (word(c"killed by signal "), signal),
             Change::Stopped(_) | Change::Continued => return,
         };
         if pid == self.command {

@@ -74,20 +74,20 @@ pub type Words<'a> = &'a [Option<Word<'a>>];
 macro_rules! rows {
     ($($more:literal)*) => {
         concat!(
-            "-s --subreaper: adopt orphans where it is not PID 1\n",
-            "-g --group: pass signals on to the command's process group\n",
-            "-c --single-child: to the command alone, in this session\n",
+            "-s --subreaper: adopt orphans though not PID 1\n",
+            "-g --group: signal the command's process group\n",
+            "-c --single-child: signal the command alone\n",
             "-w --warn: tell of orphans that end\n",
             "-v --verbose: say more\n",
-            "-P --pause: no command: sleep and reap\n",
+            "-P --pause: sleep and reap\n",
             "-l --license: print it\n",
             "-V --version: print it\n",
             "-h --help: print this\n",
-            "-p --parent-death SIGNAL: get it when the parent ends\n",
-            "-e --expect STATUS: exit with 0 instead\n",
-            "-r --rewrite A:B: pass signal A on as B, 0: not at all\n",
-            "   --stop-signal SIGNAL: pass SIGTERM on as this one\n",
-            "   --stop-timeout TIME: so long after SIGTERM kill what is left\n",
+            "-p --parent-death SIG: get SIG when the parent ends\n",
+            "-e --expect N: exit with 0 for N\n",
+            "-r --rewrite A:B: pass A on as B, or 0: drop it\n",
+            "   --stop-signal SIG: pass TERM on as SIG\n",
+            "   --stop-timeout TIME: then kill what is left\n",
             $($more,)*
             "\0"
         )

@@ -100,7 +100,7 @@ impl Setup<'_> {
         if !self.is_pid_1 && self.subreaper {
             tolerate(process::set_child_subreaper());
         } else if !self.is_pid_1 && self.log.persona == Persona::Tini && process::is_child_subreaper() == Ok(false) {
-            self.log.say(WARN, word(c"orphans will not be reaped: neither a subreaper (-s) nor PID "), 1);
+            self.log.say(WARN, word(c"orphans stay: no subreaper (-s), and not PID "), 1);
         }
         if self.session && terminal::detach(At::STDIN).is_ok() && process::getsid() == Ok(own) {
             self.swallow = signal::set_of(k::SIGHUP as u8) | signal::set_of(k::SIGCONT as u8);
