@@ -120,7 +120,6 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
     }
 
     /// A signal that is for the command.
-    #[inline(never)]
     fn take(&self, watch: &mut Watch, info: &Info, is_pid_1: bool) -> Option<u8> {
         let bit = signal::set_of(info.signal);
         self.say(word(c"received signal "), info.signal);

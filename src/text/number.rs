@@ -21,6 +21,7 @@ pub fn three(text: &[u8], separator: u8) -> Option<[u32; 3]> {
 }
 
 /// Microseconds from `10` or `10s` (seconds), `500ms`, `2m` (minutes), `1h`.
+#[inline(never)]
 pub fn duration(text: &[u8]) -> Option<u64> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, unit) = text.split_at_checked(digits)?;
