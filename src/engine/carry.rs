@@ -51,7 +51,7 @@ impl Carrier<'_> {
     pub fn carry_out(&mut self, step: &Step) -> Result<()> {
         (self.status, self.detail) = (FAILED, Word::default());
         match *step {
-            Step::BlockSignals => self.mask = signal::set_mask(ALL)?,
+            Step::BlockSignals => self.mask = signal::set_mask(ALL),
             Step::CloseDescriptors { from } => file::close_range(from, u32::MAX)?,
             Step::OpenNamespace { kind, path } => {
                 self.namespaces[kind as usize] = Some(file::openat(At::CWD, path, Open::READ)?);
@@ -217,7 +217,7 @@ impl Carrier<'_> {
                 for number in (1..=signal::LAST).filter(|number| ignored & signal::set_of(*number) != 0) {
                     signal::set_default(number)?;
                 }
-                signal::set_mask(self.mask)?;
+                signal::set_mask(self.mask);
             }
             Step::Say { command } => {
                 let uid = decimal(self.arena, identity::geteuid().into());

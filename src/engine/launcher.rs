@@ -141,8 +141,9 @@ impl Launcher {
         }
         // The kernel drops this one, unlike SIGSTOP, where no shell in the session could continue the group.
         process::kill(getpid().0, k::SIGTSTP as u8)?;
-        signal::set_mask(ALL & !signal::set_of(k::SIGTSTP as u8))?;
-        signal::set_mask(ALL).map(drop)
+        signal::set_mask(ALL & !signal::set_of(k::SIGTSTP as u8));
+        signal::set_mask(ALL);
+        Ok(())
     }
 
     /// The shell's `fg`: the command gets the terminal back and goes on.

@@ -159,7 +159,5 @@ fn descriptors<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, ()> {
 
 /// Asks for each signal: there is no call that tells all at once, and the file that does is dearer to read.
 fn ignored_signals() -> SignalSet {
-    (1..=signal::LAST)
-        .filter(|number| signal::is_ignored(*number) == Ok(true))
-        .fold(0, |set, number| set | signal::set_of(number))
+    (1..=signal::LAST).filter(|number| signal::is_ignored(*number)).fold(0, |set, number| set | signal::set_of(number))
 }

@@ -125,7 +125,7 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
         self.say(word(c"received signal "), info.signal);
         if !LAUNCHED && watch.swallow & bit != 0 {
             watch.swallow &= !bit;
-            self.say(word(c"ignored, from the terminal: signal "), info.signal);
+            self.say(word(c"dropped signal "), info.signal);
             return None;
         }
         let action = watch.state.signal::<LAUNCHED>(info, poll::now(), &self.manner);

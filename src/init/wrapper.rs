@@ -25,8 +25,8 @@ const WELL: u64 = 10_000_000;
 /// Runs a command as one of the personas and supervises it. `name` is the program's own, `words` are those after it. `MORE`:
 /// with `--restart`, `--report` and `--timeout`.
 pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environment: Words) -> u8 {
-    // Before anything else, so that no signal is lost. With numbers that are right it cannot fail.
-    let mask = signal::set_mask(persona.signals()).unwrap_or_default();
+    // Before anything else, so that no signal is lost.
+    let mask = signal::set_mask(persona.signals());
     let mut setup = Setup::new(persona, words);
     let read = setup.read::<MORE>(environment);
     if let Some(what) = setup.print {
@@ -88,7 +88,7 @@ impl Setup<'_> {
     #[inline(never)]
     fn prepare(&mut self, mask: SignalSet) {
         self.mask = mask;
-        if signal::is_ignored(CHLD) == Ok(true) {
+        if signal::is_ignored(CHLD) {
             self.ignores_children = true;
             tolerate(signal::set_default(CHLD));
         }
@@ -100,7 +100,7 @@ impl Setup<'_> {
         if !self.is_pid_1 && self.subreaper {
             tolerate(process::set_child_subreaper());
         } else if !self.is_pid_1 && self.log.persona == Persona::Tini && process::is_child_subreaper() == Ok(false) {
-            self.log.say(WARN, word(c"orphans stay: no subreaper (-s), and not PID "), 1);
+            self.log.say(WARN, word(c"orphans stay: no subreaper (-s), not PID "), 1);
         }
         if self.session && terminal::detach(At::STDIN).is_ok() && process::getsid() == Ok(own) {
             self.swallow = signal::set_of(k::SIGHUP as u8) | signal::set_of(k::SIGCONT as u8);
@@ -268,7 +268,7 @@ extern "C" fn begin(start: &Start) -> ! {
     } else if setup.ignores_children {
         tolerate(signal::set_ignored(CHLD));
     }
-    tolerate(signal::set_mask(mask));
+    signal::set_mask(mask);
     start.failure.set(Some(execute(start)));
     process::exit(0)
 }

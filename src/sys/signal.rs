@@ -26,12 +26,12 @@ pub const fn set_of(signal: u8) -> SignalSet {
 
 const SET_SIZE: usize = size_of::<SignalSet>();
 
-/// rt_sigprocmask(2) `SIG_SETMASK`: the mask before.
-pub fn set_mask(set: SignalSet) -> Result<SignalSet> {
+/// rt_sigprocmask(2) `SIG_SETMASK`: the mask before. With memory of ours it cannot fail.
+pub fn set_mask(set: SignalSet) -> SignalSet {
     let mut old = 0;
     // SAFETY: the kernel reads one set and writes one.
-    check(unsafe { sc::syscall!(RT_SIGPROCMASK, k::SIG_SETMASK, &raw const set, &raw mut old, SET_SIZE) })?;
-    Ok(old)
+    unsafe { sc::syscall!(RT_SIGPROCMASK, k::SIG_SETMASK, &raw const set, &raw mut old, SET_SIZE) };
+    old
 }
 
 /// The kernel's `struct sigaction`, all zero: the default action.
@@ -62,15 +62,12 @@ fn set_handler(signal: u8, handler: usize) -> Result<()> {
     done(unsafe { sc::syscall!(RT_SIGACTION, signal, &raw const action, null_mut::<u8>(), SET_SIZE) })
 }
 
-/// rt_sigaction(2): whether this signal is ignored.
-pub fn is_ignored(signal: u8) -> Result<bool> {
-    let mut action = MaybeUninit::<Action>::uninit();
+/// rt_sigaction(2): whether this signal is ignored, which can be asked of every one from 1 to `LAST`; no other is.
+pub fn is_ignored(signal: u8) -> bool {
+    let mut action = Action { handler: 0, flags: 0, restorer: 0, mask: 0 };
     // SAFETY: the kernel writes one action.
-    let action = unsafe {
-        check(sc::syscall!(RT_SIGACTION, signal, null::<u8>(), action.as_mut_ptr(), SET_SIZE))?;
-        action.assume_init()
-    };
-    Ok(action.handler == SIG_IGN)
+    unsafe { sc::syscall!(RT_SIGACTION, signal, null::<u8>(), &raw mut action, SET_SIZE) };
+    action.handler == SIG_IGN
 }
 
 /// A signal that was taken, with what the kernel tells of it.
