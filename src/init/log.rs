@@ -57,7 +57,6 @@ fn said(errno: Errno) -> Word<'static> {
         Errno::EACCES => c"Permission denied (EACCES)",
         Errno::ENOEXEC => c"Exec format error (ENOEXEC)",
         Errno::ENOTDIR => c"Not a directory (ENOTDIR)",
-        Errno::EPERM => c"Operation not permitted (EPERM)",
         _ => c"",
     })
 }

@@ -6,6 +6,7 @@ mod decide;
 mod log;
 mod options;
 mod persona;
+mod unreaped;
 pub mod wrapper;
 
 pub use decide::{FOREGROUND, GRACE, Manner, Stop, TO_GROUP, exit_status, is_queued, plain};
@@ -17,6 +18,7 @@ use crate::sys::signal::{self, Info, SignalSet};
 use crate::sys::{At, Errno, Fd, Word, file, poll, socket, terminal, tolerate, word};
 use decide::{Action, State};
 use linux_raw_sys::general as k;
+use unreaped::Unreaped;
 
 /// What PID 1 tells its launcher: the first byte of a message.
 pub const STARTED: u8 = b'S';
@@ -82,6 +84,7 @@ struct Watch {
     /// How the command ended, once it has.
     change: Change,
     tally: Tally,
+    unreaped: Unreaped,
 }
 
 impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
@@ -92,6 +95,7 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
             swallow: self.swallow,
             change: Change::Continued,
             tally: Tally::default(),
+            unreaped: Unreaped::default(),
         };
         // One who is alone in its pid namespace needs to know whether it may signal everyone.
         let own = process::getpid();
@@ -239,6 +243,9 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
         }
         self.log.say(self.log.reaping, word(c"reaped process "), pid.0 as u32);
         if MORE {
+            if self.log.reaping == log::WARN {
+                watch.unreaped.look(&self.log, poll::now());
+            }
             let counted = match (watch.state, change) {
                 (State::Running { .. }, _) => &mut watch.tally.reaped,
                 (_, Change::Killed { signal, .. }) if signal == k::SIGKILL as u8 => &mut watch.tally.killed,

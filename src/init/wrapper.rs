@@ -8,7 +8,7 @@ use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{self, SignalSet};
 use crate::sys::{At, Errno, Result, Word, poll, terminal, tolerate, word};
 use crate::text::number::Digits;
-use crate::text::path;
+use crate::text::{names, path};
 use core::cell::Cell;
 use core::ffi::CStr;
 use linux_raw_sys::general as k;
@@ -28,6 +28,8 @@ pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environ
     // Before anything else, so that no signal is lost.
     let mask = signal::set_mask(persona.signals());
     let mut setup = Setup::new(persona, words);
+    // As the first process of a pod's sandbox it has no arguments.
+    setup.pause = names::position("pause", name.bytes()).is_some();
     let read = setup.read::<MORE>(environment);
     if let Some(what) = setup.print {
         tell::<MORE>(persona, name, what);
