@@ -314,4 +314,114 @@ mod tests {
     fn without_children_but_with_a_command_nothing_ends() {
         assert_eq!(NEW.alone(), Action::Nothing);
     }
+
+    /// What can happen to an init, each at some time of a small clock.
+    #[derive(Clone, Copy, Debug)]
+    enum Event {
+        Signal(Info),
+        Child(bool, Change),
+        Alone,
+        TimeUp,
+    }
+
+    fn happens<const LAUNCHED: bool>(
+        state: &mut State,
+        event: Event,
+        now: u64,
+        manner: &Manner,
+        is_pid_1: bool,
+    ) -> Action {
+        match event {
+            Event::Signal(info) => state.signal::<LAUNCHED>(&info, now, manner),
+            Event::Child(is_command, change) => state.child::<LAUNCHED>(is_command, change, now, manner),
+            Event::Alone => state.alone(),
+            Event::TimeUp => state.time_up(is_pid_1),
+        }
+    }
+
+    /// Every state that can be reached in a small world, and from each every event.
+    fn walk<const LAUNCHED: bool>(manner: &Manner, is_pid_1: bool) {
+        const CHANGES: [Change; 4] =
+            [Change::Exited(3), Change::Killed { signal: 9, core: false }, Change::Stopped(TSTP), Change::Continued];
+        let signals = [plain(TERM), plain(INT), plain(CONT), plain(TSTP), plain(CHLD), plain(10), from_terminal(TSTP)];
+        let mut events: Vec<Event> = signals.into_iter().map(Event::Signal).collect();
+        events.push(Event::Signal(Info { code: FOREGROUND, ..plain(CONT) }));
+        events.extend([Event::Alone, Event::TimeUp]);
+        events
+            .extend([true, false].into_iter().flat_map(|command| CHANGES.map(|change| Event::Child(command, change))));
+
+        let (mut reached, mut next) = (vec![State::running(None), State::running(Some(7))], 0);
+        while let Some(&before) = reached.get(next) {
+            next += 1;
+            for (event, now) in events.iter().flat_map(|event| [0, 5, 20].map(|now| (*event, now))) {
+                let mut after = before;
+                let action = happens::<LAUNCHED>(&mut after, event, now, manner, is_pid_1);
+                let context = format!("{before:?}, {event:?} at {now} -> {after:?}, {action:?} ({manner:?})");
+                check(before, event, after, action, manner, &context);
+                if !reached.contains(&after) {
+                    reached.push(after);
+                }
+            }
+        }
+        assert!(reached.len() > 10, "{} states", reached.len());
+    }
+
+    /// What always holds.
+    fn check(before: State, event: Event, after: State, action: Action, manner: &Manner, context: &str) {
+        let passes = matches!(
+            action,
+            Action::Pass | Action::PassAndContinue | Action::PassAndStop | Action::ToGroup(_) | Action::Resume
+        );
+        match (before, after) {
+            (State::Running { deadline: Some(earlier), .. }, State::Running { deadline: Some(later), .. }) => {
+                assert!(later <= earlier, "a deadline comes no later: {context}");
+            }
+            (State::Running { .. }, State::Running { .. }) => {}
+            (State::Running { asked, .. }, State::Ended { status, asked: still, deadline }) => {
+                assert!(matches!(event, Event::Child(true, Change::Exited(_) | Change::Killed { .. })), "{context}");
+                let expected = match (manner.grace, manner.farewell) {
+                    (Some(_), _) => Action::EndRest(status),
+                    (None, true) => Action::Farewell(status),
+                    (None, false) => Action::Exit(status),
+                };
+                assert_eq!((action, still, deadline.is_some()), (expected, asked, true), "{context}");
+            }
+            (State::Ended { status, asked, .. }, State::Ended { status: still, asked: as_well, .. }) => {
+                assert_eq!((status, asked), (still, as_well), "what ended stays as it ended: {context}");
+                assert!(!passes, "nothing is passed on to nobody: {context}");
+                if let Action::Exit(exit) = action {
+                    assert_eq!(exit, status, "{context}");
+                }
+            }
+            (State::Ended { .. }, State::Running { .. }) => panic!("nothing runs again: {context}"),
+        }
+        match event {
+            Event::Alone => {
+                assert_eq!(matches!(action, Action::Exit(_)), matches!(before, State::Ended { .. }), "{context}")
+            }
+            Event::TimeUp => assert!(matches!(action, Action::KillAll | Action::Exit(_)), "{context}"),
+            Event::Signal(info) => {
+                assert!(!matches!(action, Action::KillAll | Action::Exit(_) | Action::EndRest(_)), "{context}");
+                let is_for_the_command = matches!(before, State::Running { .. }) && info.signal != CHLD;
+                assert_eq!(passes, is_for_the_command, "no signal is lost: {context}");
+            }
+            Event::Child(..) => assert!(!passes, "{context}"),
+        }
+    }
+
+    #[test]
+    fn whatever_happens_no_signal_is_lost_and_the_end_comes_once() {
+        for is_pid_1 in [true, false] {
+            for base in [SHELL, SESSION] {
+                walk::<true>(&base, is_pid_1);
+                for (stop_timeout, grace) in [(None, None), (Some(10), Some(4)), (None, Some(4))] {
+                    for (farewell, stop) in
+                        [(true, Stop::AfterSignal), (false, Stop::Never), (false, Stop::WithCommand)]
+                    {
+                        walk::<false>(&Manner { stop_timeout, grace, farewell, stop, ..base }, is_pid_1);
+                    }
+                }
+            }
+        }
+    }
 }
