@@ -2,7 +2,7 @@
 
 use super::log::{DEBUG, Log, WARN};
 use super::{DROP, Persona, Rewrite};
-use crate::sys::signal::SignalSet;
+use crate::sys::signal::{LAST, SignalSet};
 use crate::sys::{Word, process, word};
 use crate::text::{cut, names, number, split};
 use core::ffi::CStr;
@@ -146,7 +146,7 @@ impl<'a> Setup<'a> {
             group: is_dumb_init,
             session: is_dumb_init,
             expected: [0; 8],
-            rewrite: [0; _],
+            rewrite: [0; LAST as usize + 1],
             stop_timeout: None,
             path: word(c"/bin:/usr/bin"),
             listen: None,
