@@ -45,7 +45,7 @@ fn launch(words: &[Word]) -> Result<u8> {
     let lacks = resolver == word(c"make");
     file::close_range(3, u32::MAX)?;
     let lock = if lacks { Some(lock(rootfs)?) } else { None };
-    let mask = signal::set_mask(ALL)?;
+    let mask = signal::set_mask(ALL);
     let made = lock.map(MountPoint::make).transpose()?;
 
     let [ours, theirs] = socket::pair()?;
@@ -316,7 +316,8 @@ fn command(mask: SignalSet) -> Errno {
         identity::set_capabilities(USUAL_CAPABILITIES)?;
         identity::set_no_new_privs()?;
         sandbox::set_seccomp_filter(FILTER)?;
-        signal::set_mask(mask).map(drop)
+        signal::set_mask(mask);
+        Ok(())
     };
     let environment = [
         word(c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
