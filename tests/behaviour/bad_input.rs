@@ -10,7 +10,7 @@ crate::tests! {
         user_namespaces_are_forbidden_by_a_limit, user_namespaces_are_forbidden_by_a_filter, mounts_are_forbidden_by_a_profile,
         proc_is_refused_inside_another_container, an_overlay_is_not_supported_here, values_out_of_range,
         volumes_that_cannot_be, a_user_that_is_unknown, options_that_contradict_each_other, a_working_directory_that_is_none,
-        a_namespace_that_cannot_be_joined, there_is_not_enough_memory;
+        a_namespace_that_cannot_be_joined, there_is_not_enough_memory, a_pipe_is_no_command_and_keeps_what_is_in_it;
     as_user: a_root_that_may_not_be_entered, an_id_that_is_not_mapped, a_map_that_is_not_allowed, there_are_not_enough_processes,
         a_change_of_the_host_s_needs_a_user_namespace;
 }
@@ -327,4 +327,14 @@ fn there_is_not_enough_memory(who: &Who) {
     let outcome = bench.run(&[], &["true"]).under(&["prlimit", "--as=1000000"]).run();
     outcome.refused(125, &["(ENOMEM)"]);
     bench.before.unchanged("no memory for aril itself");
+}
+
+/// Why a command cannot be executed is looked up in its file, which may be the caller's own input.
+fn a_pipe_is_no_command_and_keeps_what_is_in_it(who: &Who) {
+    let script = format!(
+        "printf 'one\\ntwo\\n' | {{ {} run {} /proc/self/fd/0 2>/dev/null; echo $?; cat; }}",
+        who.binary("aril"),
+        who.rootfs()
+    );
+    who.program("sh", &["-c", &script]).run().exited(0).says("126\none\ntwo");
 }
