@@ -294,7 +294,7 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
 
 /// Whether this process's group has the terminal.
 pub fn is_in_foreground() -> bool {
-    matches!((terminal::foreground(At::STDIN), getpgid(Pid(0))), (Ok(group), Ok(own)) if group == own)
+    terminal::foreground(At::STDIN).is_ok_and(|group| getpgid(Pid(0)) == Ok(group))
 }
 
 /// The terminal's foreground is this process's group again, as it was for who started it.

@@ -114,7 +114,7 @@ impl Setup<'_> {
         let setup = self;
         let (mut delay, mut starts) = (FIRST_DELAY, 0);
         loop {
-            let begun = poll::now();
+            let begun = if MORE { poll::now() } else { 0 };
             let child = match self.start(environment) {
                 Ok(child) => child,
                 Err(errno) => {
