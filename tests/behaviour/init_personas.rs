@@ -1,7 +1,7 @@
-//! `aril-init` under the names of tini, dumb-init and catatonit, side by side with Debian's own: the same scenario on both,
-//! and no difference but those in `DIFFERENCES`. What they get wrong is in `OURS`, with what aril does.
+//! `aril-init` under the names of tini, dumb-init and catatonit, side by side with Debian's own: the same scenario on
+//! both, and no difference but those in `DIFFERENCES`. What they get wrong is in `OURS`, with what aril does.
 //!
-//! The scenarios are scripts, in the words of `init_personas.sh`. Each runs in a pid namespace of its own, because it signals.
+//! The scenarios are scripts, in the words of `init_personas.sh`. As they signal, each has a pid namespace of its own.
 
 use crate::support::{Folder, Outcome, Terminal, Who, process, tool};
 use std::collections::BTreeSet;
@@ -10,9 +10,11 @@ use std::path::Path;
 
 crate::tests! {
     once: every_name_by_every_kind_of_link, every_difference_is_of_a_scenario,
-        statuses_are_theirs, texts_are_theirs, options_are_theirs, signals_are_theirs, inheritance_is_theirs, families_are_theirs,
-        the_terminal_is_handed_over_as_theirs, ctrl_c_does_what_it_does_with_theirs, ctrl_z_does_what_it_does_with_theirs,
-        signals_of_a_lost_terminal_are_swallowed_as_theirs, what_they_get_wrong_is_right;
+        statuses_are_theirs,
+        texts_are_theirs, options_are_theirs, signals_are_theirs, inheritance_is_theirs, families_are_theirs,
+        the_terminal_is_handed_over_as_theirs, ctrl_c_does_what_it_does_with_theirs,
+        ctrl_z_does_what_it_does_with_theirs, signals_of_a_lost_terminal_are_swallowed_as_theirs,
+        what_they_get_wrong_is_right;
 }
 
 const WORDS: &str = include_str!("init_personas.sh");
@@ -41,11 +43,11 @@ const fn of(names: &'static [&'static str], label: &'static str, script: &'stati
 }
 
 impl Scenario {
-    const fn as_pid_1(self) -> Self {
+    const fn pid_1_only(self) -> Self {
         Self { places: &[Place::Pid1], ..self }
     }
 
-    const fn off_pid_1(self) -> Self {
+    const fn not_pid_1(self) -> Self {
         Self { places: &[Place::Other], ..self }
     }
 }
@@ -64,7 +66,7 @@ const STATUSES: &[Scenario] = &[
         for command in /no/such no-such /etc /etc/passwd ./plain ./plain/x ./loop ./dir; do told -- $command; done"#,
     ),
     of(ALL, "a script without its first line", r#"echo "exit 5" >script; chmod +x script; told -- ./script"#)
-        .as_pid_1(),
+        .pid_1_only(),
     of(
         ALL,
         "the search path",
@@ -86,13 +88,14 @@ const TEXTS: &[Scenario] = &[
     of(TINI, "version for docker", r#"run --version >out; cut -d" " -f1-3 out | grep -o ".*0""#),
     of(DUMB_INIT, "version", r#""$init" -V 2>&1 | cut -d" " -f1-2"#),
     of(CATATONIT, "version for docker", r#"run -V >out; cut -d" " -f1,2 out; grep -o "_catatonit" out"#),
-    of(TINI, "version and more", "told --version true").as_pid_1(),
+    of(TINI, "version and more", "told --version true").pid_1_only(),
     of(ALL, "unknown options", "told -x; told -x true; told --no-such; told --no-such true; told -"),
     of(TINI, "verbosity", "for v in v vv vvv vvvv; do told -$v -- true; done; told -v -v -v true"),
     of(
         TINI,
         "verbosity of the environment",
-        r#"for n in 0 1 2 3 "" x; do with="env TINI_VERBOSITY=$n"; told -- true; told -vvv -- true; told /no/such; done"#,
+        r#"for n in 0 1 2 3 "" x; do with="env TINI_VERBOSITY=$n"; told -- true; told -vvv -- true
+        told /no/such; done"#,
     ),
     of(DUMB_INIT, "verbosity", "told -v true; told --verbose true; told -vc true"),
     of(
@@ -125,47 +128,52 @@ const OPTIONS: &[Scenario] = &[
         run -e 3 -e 143 -- sh -c "exit 3"; run -e 3 -e 143 -- sh -c "kill \$\$"
         for n in 256 x -1 3x; do told -e "$n" -- true; done; told -e"#,
     ),
-    of(TINI, "an empty status", r#"told -e "" -- true"#).as_pid_1(),
+    of(TINI, "an empty status", r#"told -e "" -- true"#).pid_1_only(),
     of(TINI, "signals for -p by full name", "for s in SIGHUP SIGUSR1 SIGTERM SIGKILL; do told -p $s -- true; done"),
     of(TINI, "no signals for -p", "for s in SIGFOO FOO 0 65 x; do told -p $s -- true; done; told -p"),
-    of(TINI, "signals for -p otherwise", "for s in TERM 15; do told -p $s -- true; done").as_pid_1(),
+    of(TINI, "signals for -p otherwise", "for s in TERM 15; do told -p $s -- true; done").pid_1_only(),
     of(
         DUMB_INIT,
         "rewrites that are none",
-        r#"for r in "" 15 15: :15 15::12 1:32 32:1 x:1 1:x -1:2 0:1 15:-1; do told -r "$r" true; told "--rewrite=$r" true; done
+        r#"for r in "" 15 15: :15 15::12 1:32 32:1 x:1 1:x -1:2 0:1 15:-1; do
+            told -r "$r" true; told "--rewrite=$r" true
+        done
         told -r; told --rewrite"#,
     ),
     of(DUMB_INIT, "rewrites with more behind", "told -r 15:2x true; told -r 15:12:3 true"),
-    of(TINI, "options of others", "for o in -c '-r 15:2'; do told $o true; done").as_pid_1(),
+    of(TINI, "options of others", "for o in -c '-r 15:2'; do told $o true; done").pid_1_only(),
     of(CATATONIT, "options of others", "for o in -c -s -v -w '-r 15:2' '-e 3' '-p SIGHUP'; do told $o true; done"),
     of(DUMB_INIT, "options of others", "for o in -g -s -w '-e 3' '-p SIGHUP'; do told $o true; done"),
 ];
 
 const SIGNALS: &[Scenario] = &[
-    of(TINI, "each signal as PID 1", r#"signals "$(seq 1 63 | grep -vxE "9|19")"; signals "$(seq 1 63 | grep -vxE "9|19")" -g"#)
-        .as_pid_1(),
-    of(DUMB_INIT, "each signal as PID 1", r#"signals "$(seq 1 63 | grep -vxE "9|19|20|21|22")""#).as_pid_1(),
-    of(DUMB_INIT, "each signal as PID 1 to the command alone", r#"signals "$(seq 1 63 | grep -vxE "9|19")" -c"#).as_pid_1(),
-    of(CATATONIT, "each signal as PID 1", r#"signals "$(seq 1 63 | grep -vxE "9|19")""#).as_pid_1(),
-    of(CATATONIT, "each signal as PID 1 to the group", r#"signals "$(seq 1 63 | grep -vxE "9|19")" -g"#).as_pid_1(),
+    of(TINI, "each signal as PID 1", r#"all="$(seq 1 63 | grep -vxE "9|19")"; signals "$all"; signals "$all" -g"#)
+        .pid_1_only(),
+    of(DUMB_INIT, "each signal as PID 1", r#"signals "$(seq 1 63 | grep -vxE "9|19|20|21|22")""#).pid_1_only(),
+    of(DUMB_INIT, "each signal as PID 1 to the command alone", r#"signals "$(seq 1 63 | grep -vxE "9|19")" -c"#)
+        .pid_1_only(),
+    of(CATATONIT, "each signal as PID 1", r#"signals "$(seq 1 63 | grep -vxE "9|19")""#).pid_1_only(),
+    of(CATATONIT, "each signal as PID 1 to the group", r#"signals "$(seq 1 63 | grep -vxE "9|19")" -g"#).pid_1_only(),
     of(
         &["tini", "catatonit"],
         "each signal that does not end it",
         r#"signals "$(seq 1 63 | grep -vxE "[45678]|9|11|19|31|32|33")""#,
     )
-    .off_pid_1(),
+    .not_pid_1(),
     of(
         DUMB_INIT,
         "each signal but the stop signals",
-        r#"signals "$(seq 1 63 | grep -vxE "9|19|20|21|22|32|33")"; signals "$(seq 1 31 | grep -vxE "9|19|20|21|22")" -c"#,
+        r#"others="$(seq 1 63 | grep -vxE "9|19|20|21|22|32|33")"; signals "$others"; signals "$others" -c"#,
     )
-    .off_pid_1(),
+    .not_pid_1(),
     of(
         &["tini", "catatonit"],
         "a signal of a fault ends it",
-        r#"for n in 4 5 6 7 8 11 31; do start -- ./probe signals; kill -$n $pid; ended; kill -KILL $command; done 2>err"#,
+        r#"for n in 4 5 6 7 8 11 31; do
+            start -- ./probe signals; kill -$n $pid; ended; kill -KILL $command
+        done 2>err"#,
     )
-    .off_pid_1(),
+    .not_pid_1(),
     of(
         DUMB_INIT,
         "stop signals stop the group and itself",
@@ -175,7 +183,7 @@ const SIGNALS: &[Scenario] = &[
             kill -CONT $pid; await "! is_stopped $pid"; await "! is_stopped $command"; arrived $n
         done; finish"#,
     )
-    .off_pid_1(),
+    .not_pid_1(),
     of(
         DUMB_INIT,
         "stop signals to the command alone stop itself",
@@ -185,14 +193,14 @@ const SIGNALS: &[Scenario] = &[
             kill -CONT $pid; await "! is_stopped $pid"; arrived $n
         done; finish"#,
     )
-    .off_pid_1(),
+    .not_pid_1(),
     of(
         DUMB_INIT,
         "rewrites",
         r#"signals "1 2 10 12 15" -r 15:2 -r 10:0 --rewrite 1:12; signals "15 2" -c --rewrite=15:10
         signals "15" -r 15:2 -r 15:3; signals "18 31" -r 18:0 -r 31:1"#,
     ),
-    of(DUMB_INIT, "rewrites of stop signals", r#"signals "20 21 22" -r 20:0 -r 21:1 -r 22:15"#).as_pid_1(),
+    of(DUMB_INIT, "rewrites of stop signals", r#"signals "20 21 22" -r 20:0 -r 21:1 -r 22:15"#).pid_1_only(),
 ];
 
 const INHERITANCE: &[Scenario] = &[
@@ -233,7 +241,7 @@ const INHERITANCE: &[Scenario] = &[
         exec 3<lines; read -r line <&3
         kill -KILL $!; read -r line <&3; echo "got $line""#,
     )
-    .off_pid_1(),
+    .not_pid_1(),
 ];
 
 const FAMILIES: &[Scenario] = &[
@@ -249,7 +257,8 @@ const FAMILIES: &[Scenario] = &[
     of(
         TINI,
         "who gets a signal",
-        r#"members; members -g; with="env TINI_KILL_PROCESS_GROUP=1"; members; with="env TINI_KILL_PROCESS_GROUP="; members"#,
+        r#"members; members -g
+        for value in 1 0 ""; do with="env TINI_KILL_PROCESS_GROUP=$value"; members; done"#,
     ),
     of(CATATONIT, "who gets a signal", "members; members -g"),
     of(
@@ -262,7 +271,8 @@ const FAMILIES: &[Scenario] = &[
         DUMB_INIT,
         "what is left behind",
         "leftover; leftover -c; leftover -r 15:0; leftover -r 15:10; behind=setsid; leftover; leftover -c",
-    ),
+    )
+    .not_pid_1(),
     of(
         TINI,
         "who adopts orphans",
@@ -279,23 +289,24 @@ const FAMILIES: &[Scenario] = &[
     of(&["dumb-init", "catatonit"], "who adopts orphans", r#"run -- sh -c "$adopter""#),
     of(&["catatonit"], "orphans are reaped", r#"run -- sh -c "$orphans""#),
     of(TINI, "orphans are reaped", r#"run -s -- sh -c "$orphans""#),
-    of(DUMB_INIT, "orphans are reaped", r#"run -- sh -c "$orphans""#).as_pid_1(),
+    of(DUMB_INIT, "orphans are reaped", r#"run -- sh -c "$orphans""#).pid_1_only(),
     of(
         CATATONIT,
         "pause",
         r#"for signal in TERM INT; do
-            pause -P; for n in HUP USR1 WINCH CONT; do kill -$n $pid; done; kill -$signal $pid; ended
+            pause; for n in HUP USR1 WINCH CONT; do kill -$n $pid; done; kill -$signal $pid; ended
         done"#,
     ),
 ];
 
 /// The init is the child of the session's leader, and then the leader itself.
 const TERMINAL: &[Scenario] = &[
-    of(ALL, "the terminal of a child", r#"run -- sh -c "$place" 2>err"#).off_pid_1(),
-    of(ALL, "the terminal of a leader", r#"exec "$init" -- sh -c "$place" 2>err"#).off_pid_1(),
-    of(DUMB_INIT, "the terminal of the command alone", r#"exec "$init" -c -- sh -c "$place" 2>err"#).off_pid_1(),
+    of(ALL, "the terminal of a child", r#"run -- sh -c "$place" 2>err"#).not_pid_1(),
+    of(ALL, "the terminal of a leader", r#"exec "$init" -- sh -c "$place" 2>err"#).not_pid_1(),
+    of(DUMB_INIT, "the terminal of the command alone", r#"exec "$init" -c -- sh -c "$place" 2>err"#).not_pid_1(),
+    of(ALL, "job control of a shell", r#"exec "$init" -- bash --norc -ic 'echo $-' 2>err"#).not_pid_1(),
     of(ALL, "the terminal of a group", r#"[ "${init##*/}" = dumb-init ] || exec "$init" -g -- sh -c "$place" 2>err"#)
-        .off_pid_1(),
+        .not_pid_1(),
 ];
 
 const CTRL_C: &str = "Ctrl-C";
@@ -318,6 +329,7 @@ const EVERY_OPTION: &str = "Options and values are the same under every name: th
 const MUSL: &str = "A C library's execvp(3) tries the shell; a kernel, and their builds with musl, do not.";
 const C_LIBRARY: &str = "Their C library keeps these two to itself; nothing here does.";
 const STOPS: &str = "catatonit leaves its own mask to the command, which then cannot be stopped.";
+const BEHIND: &str = "A word behind the command is the command's, which only some C libraries' getopt(3) sees.";
 const PINS: &str = "What the init holds keeps file systems from being unmounted and pipes from ending.";
 
 const DIFFERENCES: &[Difference] = &[
@@ -416,14 +428,14 @@ const DIFFERENCES: &[Difference] = &[
         label: "options after the command",
         theirs: &["", "x"],
         ours: &["-g", "-- x"],
-        why: "A word behind the command is the command's (9 in the issue of the init): their builds with musl do so too.",
+        why: BEHIND,
     },
     Difference {
         name: "catatonit",
         label: "options after the command",
         theirs: &["", "x"],
         ours: &["-g", "-- x"],
-        why: "A word behind the command is the command's (9 in the issue of the init): their builds with musl do so too.",
+        why: BEHIND,
     },
     Difference {
         name: "dumb-init",
@@ -588,7 +600,7 @@ const fn ours(scenario: Scenario, shows: &'static [&'static str]) -> Ours {
 const OURS: &[Ours] = &[
     ours(
         of(
-            ALL,
+            &["tini", "catatonit"],
             "a signal from before its start is passed on",
             r#"with="./probe pending"; start -- ./probe signals; read -r line <&3; echo "got $line"; finish"#,
         ),
@@ -602,21 +614,28 @@ const OURS: &[Ours] = &[
         ),
         &["got 15", "status 137"],
     ),
-    ours(of(ALL, "no signal is lost at the start", "race; race -g").off_pid_1(), &["all 143", "all 143"]),
-    ours(of(DUMB_INIT, "no signal is lost at the start of the command alone", "race -c").off_pid_1(), &["all 143"]),
+    ours(
+        of(
+            DUMB_INIT,
+            "a signal from before its start is passed on",
+            r#"with="./probe pending"; run -- sleep 1000; run -c -- sleep 1000"#,
+        ),
+        &["status 143", "status 143"],
+    ),
+    ours(of(ALL, "no signal is lost at the start", "race; race -g").not_pid_1(), &["all 143", "all 143"]),
+    ours(of(DUMB_INIT, "no signal is lost at the start of the command alone", "race -c").not_pid_1(), &["all 143"]),
     ours(
         of(
             DUMB_INIT,
             "each event has its line",
             r#"start -v -r 10:0 -- ./probe signals 2>err
-            for n in 1 10; do kill -$n $pid; arrived $n; done; finish; grep -oE "process|signal.*|setsid" err"#,
+            for n in 1 10; do kill -$n $pid; arrived $n; done; finish; grep -oE "process|signal.*" err"#,
         ),
         &[
             "1: 1",
             "10:",
             "status 137",
             "process",
-            "setsid",
             "signal 1",
             "signal 1",
             "signal 64",
@@ -631,10 +650,18 @@ const OURS: &[Ours] = &[
     ),
     ours(
         of(
+            DUMB_INIT,
+            "a session has its line",
+            "run -v true 2>err; grep -c setsid err; run -vc true 2>err; grep -c setsid err",
+        ),
+        &["status 0", "1", "status 0", "0"],
+    ),
+    ours(
+        of(
             TINI,
             "nobody reads what it says",
-            r#"unread; run -w -s -vvv -- sh -c "$orphan; exit 7" 2>&8 | tail -1
-            start -w -vvv -- ./probe signals 2>&8; kill -10 $pid; arrived 10; finish"#,
+            r#"unread; $under "$init" -w -s -vvv -- sh -c "$orphan; exit 7" >&8 2>&8; echo "status $?"
+            start -w -- ./probe signals 2>&8; kill -10 $pid; arrived 10; finish"#,
         ),
         &["status 7", "10: 10", "status 137"],
     ),
@@ -660,7 +687,8 @@ const OURS: &[Ours] = &[
         of(
             &["tini", "catatonit"],
             "ends of children are ignored",
-            r#"with="env --ignore-signal=CHLD"; run -- sh -c "exit 4"; run -- grep -c "^SigIgn:.*1....$" /proc/self/status"#,
+            r#"with="env --ignore-signal=CHLD"; run -- sh -c "exit 4"
+            run -- grep -c "^SigIgn:.*1....$" /proc/self/status"#,
         ),
         &["status 4", "1", "status 0"],
     ),
@@ -668,7 +696,8 @@ const OURS: &[Ours] = &[
         of(
             DUMB_INIT,
             "ends of children are ignored",
-            r#"with="env --ignore-signal=CHLD"; run -- sh -c "exit 4"; run -- grep -c "^SigIgn:.*1....$" /proc/self/status"#,
+            r#"with="env --ignore-signal=CHLD"; run -- sh -c "exit 4"
+            run -- grep -c "^SigIgn:.*1....$" /proc/self/status"#,
         ),
         &["status 4", "0", "status 1"],
     ),
@@ -679,23 +708,26 @@ const OURS: &[Ours] = &[
     ),
     ours(
         of(
-            ALL,
+            TINI,
             "nothing wakes it",
             r#"start -- ./probe signals; arrived 64
             wakes() { grep ^voluntary /proc/$pid/status; }
             sleep 1; before=$(wakes); sleep 2; [ "$before" = "$(wakes)" ] && echo "it sleeps"; finish"#,
         )
-        .as_pid_1(),
+        .pid_1_only(),
         &["64:", "it sleeps", "status 137"],
     ),
     ours(
+        of(ALL, "a child from before its start is reaped", r#"with="./probe zombie"; run -- sh -c "$alone""#),
+        &["all others are reaped", "status 0"],
+    ),
+    ours(
         of(
-            ALL,
-            "a child from before its start is reaped",
-            r#"$under sh -c 'sleep 0 & child=$!; until grep -q ^State:.Z /proc/$child/status; do sleep 0.01; done
-                exec "$init" -- sh -c "while [ -e /proc/$child ]; do sleep 0.01; done; echo reaped"'"#,
+            CATATONIT,
+            "so it is by one that pauses",
+            r#"with="./probe zombie"; pause; await '[ ! "$(child "$pid")" ]'; kill -TERM $pid; ended"#,
         ),
-        &["reaped"],
+        &["status 0"],
     ),
     ours(
         of(
@@ -705,7 +737,7 @@ const OURS: &[Ours] = &[
             with="env ARIL_STOP_TIMEOUT=10m"; start -- sh -c "sh left & until [ -e go ]; do sleep 0.01; done; exit 3"
             : >go; ended; cat <&3"#,
         )
-        .as_pid_1(),
+        .pid_1_only(),
         &["status 3", "left with TERM"],
     ),
     ours(
@@ -720,18 +752,10 @@ const OURS: &[Ours] = &[
         of(
             ALL,
             "signals are rewritten under every name",
-            r#"signals 15 -r TERM:INT; with="env ARIL_REWRITE=TERM:2"; signals 15; with="env ARIL_STOP_SIGNAL=USR1"; signals 15"#,
+            r#"signals 15 -r TERM:INT; with="env ARIL_REWRITE=TERM:2"; signals 15
+            with="env ARIL_STOP_SIGNAL=USR1"; signals 15"#,
         ),
         &["15: 2", "status 137", "15: 2", "status 137", "15: 10", "status 137"],
-    ),
-    ours(
-        of(
-            CATATONIT,
-            "pause reaps those from before its start too",
-            r#"$under sh -c 'sleep 0.05 & sleep 0.05 & exec "$init" -P' & job=$!
-            paused; await '[ -z "$(child $pid)" ]'; kill -TERM $pid; ended"#,
-        ),
-        &["status 0"],
     ),
 ];
 
@@ -865,9 +889,11 @@ fn every_difference_is_of_a_scenario(_: &Who) {
 fn every_name_by_every_kind_of_link(who: &Who) {
     let folder = who.folder();
     let seen = |init: &str, option: &str| {
-        let version = who.program(init, &[option]).run();
+        let run =
+            |words: &[&str]| who.program(init, words).env("PATH", &format!("{}:/usr/bin:/bin", folder.str())).run();
+        let version = run(&[option]);
         let words: Vec<String> = version.out().split(' ').take(2).map(ToString::to_string).collect();
-        let missing = who.program(init, &["--", "/no/such/command"]).run();
+        let missing = run(&["--", "/no/such/command"]);
         (version.code(), words, !version.err().is_empty(), missing.code())
     };
     for (name, option) in [
@@ -882,6 +908,7 @@ fn every_name_by_every_kind_of_link(who: &Who) {
         for kind in [&["ln", "-s"][..], &["ln"], &["cp"]] {
             tool(kind[0], &[&kind[1..], &[&who.binary("aril-init"), &path]].concat());
             assert_eq!(seen(&path, option), theirs, "{name} by {kind:?}");
+            assert_eq!(seen(name, option), theirs, "{name} by {kind:?}, along the search path");
             tool("rm", &[&path]);
         }
     }
@@ -906,26 +933,29 @@ fn terminal(who: &Who, name: &str, is_model: bool, script: &str) -> (Terminal, F
     (Terminal::on(who, run), folder)
 }
 
-/// What was on the screen at the end.
-fn lines_of(terminal: &Terminal) -> Vec<String> {
-    terminal.screen_at_the_end().lines().map(ToString::to_string).collect()
+fn screen(terminal: &Terminal) -> Vec<String> {
+    terminal.screen.text().lines().map(ToString::to_string).collect()
 }
 
 fn the_terminal_is_handed_over_as_theirs(who: &Who) {
     let all = TERMINAL.iter().flat_map(|scenario| cases(scenario).map(move |(name, _)| (scenario, name)));
     none(all.filter_map(|(scenario, name)| {
-        unexpected(name, scenario.label, |is_model| lines_of(&terminal(who, name, is_model, scenario.script).0))
+        unexpected(name, scenario.label, |is_model| {
+            let (terminal, _folder) = terminal(who, name, is_model, scenario.script);
+            terminal.ends();
+            screen(&terminal)
+        })
     }));
 }
 
 fn ctrl_c_does_what_it_does_with_theirs(who: &Who) {
     none(ALL.iter().filter_map(|name| {
         unexpected(name, CTRL_C, |is_model| {
-            let (terminal, _folder) =
-                terminal(who, name, is_model, "trap : INT; run -- sh -c 'echo ready; sleep 1000'");
+            let (terminal, _folder) = terminal(who, name, is_model, "trap : INT; run -- ./probe signals 2>err");
             terminal.expect("ready");
             terminal.keys("\x03");
-            lines_of(&terminal)
+            terminal.expect("2\r\n");
+            screen(&terminal)
         })
     }));
 }
@@ -957,7 +987,7 @@ fn signals_of_a_lost_terminal_are_swallowed_as_theirs(who: &Who) {
                 tool("kill", &["-s", signal, &pid_1(&terminal).to_string()]);
             }
             terminal.expect("64\r\n");
-            terminal.screen.text().lines().map(ToString::to_string).collect()
+            screen(&terminal)
         })
     }));
 }

@@ -1,8 +1,10 @@
 #!/bin/sh
-# In these words the scenarios of init_personas.rs are told; what they print is compared. This is PID 1 of a pid namespace
-# and works in a folder of its own. `$init` is the init; `$under` makes it PID 1 of another namespace inside, or is empty.
+# In these words the scenarios of init_personas.rs are told; what they print is compared. This is PID 1 of a pid
+# namespace and works in a folder of its own. `$init` is the init; `$under` makes it PID 1 of another namespace inside, or
+# is empty.
 # shellcheck disable=SC2086 # $under, $with and $behind are words, or none.
-# shellcheck disable=SC2034 # The scenarios use the rest.
+# shellcheck disable=SC2034,SC2154 # Tests give the init, and use the rest.
+# shellcheck disable=SC2016 # What is for a command is not for this shell.
 
 # What a scenario starts the init with, such as `env NAME=VALUE`.
 with=
@@ -46,7 +48,7 @@ ended() {
     echo "status $?"
 }
 
-# What the command has got of signals by the time that the one after them came. Real-time signals come last, and in order.
+# What the command has got of signals by the time that the one after them came: the real-time ones are last, in order.
 arrived() {
     kill -64 "$pid"
     got=
@@ -95,11 +97,8 @@ behind=
 
 # Starts an init that has no command, and waits until it takes signals.
 pause() {
-    $under "$init" "$@" &
+    $under $with "$init" -P &
     job=$!
-    paused
-}
-paused() {
     await '[ "$under" ] && pid=$(child $job) || pid=$job
         [ "$(cat "/proc/$pid/comm")" = "${init##*/}" ] && grep -q "^SigBlk:.*[1-9a-f]" "/proc/$pid/status"' 2>err
 }
@@ -164,8 +163,10 @@ orphan='
     orphan=$(sh -c "sleep 0.02 >&- & echo \$!")
     while kill -0 $orphan 2>&-; do sleep 0.01; done'
 
-# For a command: a hundred orphans come to their ends, and the init has no child but this one.
-orphans='
-    for n in $(seq 1 100); do sh -c "sleep 0.01 >&- &"; done
+# For a command: the init has no child but this one any more.
+alone='
     while read -r _ other _ </proc/$PPID/task/$PPID/children; [ "$other" ]; do sleep 0.01; done
-    echo "all are reaped"'
+    echo "all others are reaped"'
+
+# For a command: a hundred orphans come to their ends.
+orphans='for n in $(seq 1 100); do sh -c "sleep 0.01 >&- &"; done;'$alone

@@ -104,7 +104,9 @@ static int signals(const char *name)
 	printf("%s%sready\n", name, space);
 	for (;;) {
 		fflush(stdout);
-		printf("%s%s%ld\n", name, space, syscall(SYS_rt_sigtimedwait, &every, NULL, NULL, sizeof every));
+		long number = syscall(SYS_rt_sigtimedwait, &every, NULL, NULL, sizeof every);
+		if (number > 0) /* Being stopped and continued interrupts it. */
+			printf("%s%s%ld\n", name, space, number);
 	}
 }
 
@@ -118,6 +120,18 @@ static int pending(char **program)
 	if (!fork())
 		_exit(kill(getppid(), SIGTERM));
 	wait(NULL);
+	execvp(program[0], program);
+	return perror(program[0]), 1;
+}
+
+/* Executes a program that has a zombie for a child from its beginning. */
+static int zombie(char **program)
+{
+	siginfo_t end;
+	pid_t child = fork();
+	if (!child)
+		_exit(0);
+	waitid(P_PID, child, &end, WEXITED | WNOWAIT);
 	execvp(program[0], program);
 	return perror(program[0]), 1;
 }
@@ -147,6 +161,8 @@ int main(int argc, char **argv)
 		return signals(argc > 2 ? argument : "");
 	if (!strcmp(question, "pending"))
 		return pending(argv + 2);
+	if (!strcmp(question, "zombie"))
+		return zombie(argv + 2);
 	if (!strcmp(question, "subreaper"))
 		return subreaper(argv + 2);
 	fputs("probe: no such question\n", stderr);

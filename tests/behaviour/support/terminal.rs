@@ -77,11 +77,10 @@ impl Terminal {
         assert!(comes(so), "this never came: {what}; the screen:\n{}", self.screen.text());
     }
 
-    /// All that was on the screen once its last user is gone.
+    /// Waits until its last user is gone.
     #[track_caller]
-    pub fn screen_at_the_end(&self) -> String {
+    pub fn ends(&self) {
         assert!(self.screen.finish(), "this hangs; the screen:\n{}", self.screen.text());
-        self.screen.text()
     }
 
     /// The shell outside reads from its terminal again, which only the foreground may.
