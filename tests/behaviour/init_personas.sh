@@ -1,7 +1,7 @@
 #!/bin/sh
 # In these words the scenarios of init_personas.rs are told; what they print is compared. This is PID 1 of a pid
-# namespace and works in a folder of its own. `$init` is the init; `$under` makes it PID 1 of another namespace inside, or
-# is empty.
+# namespace and works in a folder of its own. `$init` is the init; `$under` makes it PID 1 of another namespace inside,
+# or is empty.
 # shellcheck disable=SC2086 # $under, $with and $behind are words, or none.
 # shellcheck disable=SC2034,SC2154 # Tests give the init, and use the rest.
 # shellcheck disable=SC2016 # What is for a command is not for this shell.
