@@ -8,6 +8,7 @@ mod help;
 mod host_view;
 mod identity;
 mod init;
+mod init_personas;
 mod mounts;
 mod namespaces;
 mod root;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         mounts::tests(),
         identity::tests(),
         init::tests(),
+        init_personas::tests(),
         terminal::tests(),
         safety::tests(),
         explain::tests(),

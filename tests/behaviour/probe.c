@@ -4,14 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -92,6 +95,55 @@ static int devices(void)
 	return 0;
 }
 
+/* Takes every signal, also those that the C library keeps to itself, and tells of each: `NUMBER`, or `NAME NUMBER`. */
+static int signals(const char *name)
+{
+	unsigned long every = ~0UL;
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &every, NULL, sizeof every);
+	const char *space = *name ? " " : "";
+	printf("%s%sready\n", name, space);
+	for (;;) {
+		fflush(stdout);
+		long number = syscall(SYS_rt_sigtimedwait, &every, NULL, NULL, sizeof every);
+		if (number > 0) /* Being stopped and continued interrupts it. */
+			printf("%s%s%ld\n", name, space, number);
+	}
+}
+
+/* Executes a program for which a SIGTERM of another process is waiting, blocked. */
+static int pending(char **program)
+{
+	sigset_t term;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
+	if (!fork())
+		_exit(kill(getppid(), SIGTERM));
+	wait(NULL);
+	execvp(program[0], program);
+	return perror(program[0]), 1;
+}
+
+/* Executes a program that has a zombie for a child from its beginning. */
+static int zombie(char **program)
+{
+	siginfo_t end;
+	pid_t child = fork();
+	if (!child)
+		_exit(0);
+	waitid(P_PID, child, &end, WEXITED | WNOWAIT);
+	execvp(program[0], program);
+	return perror(program[0]), 1;
+}
+
+/* Executes a program as a subreaper. */
+static int subreaper(char **program)
+{
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	execvp(program[0], program);
+	return perror(program[0]), 1;
+}
+
 int main(int argc, char **argv)
 {
 	const char *question = argc > 1 ? argv[1] : "", *argument = argc > 2 ? argv[2] : "/";
@@ -105,6 +157,14 @@ int main(int argc, char **argv)
 		return writable(argument);
 	if (!strcmp(question, "devices"))
 		return devices();
+	if (!strcmp(question, "signals"))
+		return signals(argc > 2 ? argument : "");
+	if (!strcmp(question, "pending"))
+		return pending(argv + 2);
+	if (!strcmp(question, "zombie"))
+		return zombie(argv + 2);
+	if (!strcmp(question, "subreaper"))
+		return subreaper(argv + 2);
 	fputs("probe: no such question\n", stderr);
 	return 1;
 }

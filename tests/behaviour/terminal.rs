@@ -1,13 +1,8 @@
 //! Point 7: aril at a terminal, under a shell with job control and under one without; and streams that are none.
 
-use crate::support::{PATIENCE, Run, Stream, Who, comes, mark, process};
+use crate::support::{Terminal, Who, mark, process};
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
-use std::fs::File;
-use std::io::Write;
-use std::os::unix::fs::fchown;
-use std::process::{Child, Stdio};
 
 crate::tests! {
     both: an_interactive_shell_has_job_control, a_shell_on_this_machine_s_own_root, ctrl_c_reaches_the_command, ctrl_z_stops_all_and_fg_resumes_it, half_a_pipe_is_stopped_and_resumed_too,
@@ -15,86 +10,6 @@ crate::tests! {
         a_pipe_s_reader_can_use_the_terminal, a_container_in_the_background_stays_there,
         the_terminal_s_size_is_the_same_inside, a_hangup_ends_the_container, streams_pass_through_untouched,
         standard_error_stays_apart, a_reader_that_ends_early_ends_the_command, closed_streams_do_no_harm;
-}
-
-/// A terminal with a program on it that leads its session.
-struct Terminal {
-    child: Child,
-    keyboard: File,
-    screen: Stream,
-}
-
-impl Terminal {
-    /// Runs a program with this terminal as its controlling one; in its environment, `$run` is `aril run` and `$root` the
-    /// root file system.
-    fn open(who: &Who, words: &[&str]) -> Self {
-        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
-        grantpt(&keyboard).expect("ours");
-        unlockpt(&keyboard).expect("ours");
-        let name = ptsname(&keyboard, Vec::new()).expect("ours").into_string().expect("a plain path");
-        let terminal = File::options().read(true).write(true).open(&name).expect("it is unlocked");
-        if who.uid() != rustix::process::geteuid().as_raw() {
-            fchown(&terminal, Some(who.uid()), Some(who.gid())).expect("root may");
-        }
-        let run: Run = who.program(words[0], &words[1..]).under(&["setsid", "--ctty"]);
-        let run = run.env("run", &format!("{} run", who.binary("aril"))).env("root", &who.rootfs()).env("PS1", "out> ");
-        let stream = || Stdio::from(terminal.try_clone().expect("a descriptor is free"));
-        let spawned = run.command().stdin(stream()).stdout(stream()).stderr(stream()).spawn();
-        let keyboard = File::from(keyboard);
-        let screen = Stream::follow(keyboard.try_clone().expect("a descriptor is free"));
-        Self { child: spawned.expect("setsid is part of util-linux"), keyboard, screen }
-    }
-
-    /// An interactive shell, ready for its first command.
-    fn shell(who: &Who) -> Self {
-        let terminal = Self::open(who, &["bash", "--norc", "--noprofile", "--noediting", "-i"]);
-        terminal.enter("echo shell-$((40+2))", "shell-42");
-        terminal
-    }
-
-    #[track_caller]
-    fn keys(&self, keys: &str) {
-        (&self.keyboard).write_all(keys.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{}", self.screen.text()));
-    }
-
-    #[track_caller]
-    fn expect(&self, text: &str) {
-        assert!(
-            self.screen.expect(text),
-            "{text:?} did not come within {PATIENCE:?}; the screen:\n{}",
-            self.screen.text()
-        );
-    }
-
-    /// Types a line and waits for what it prints, which must not be in the line itself: that comes back as an echo.
-    #[track_caller]
-    fn enter(&self, line: &str, text: &str) {
-        self.keys(&format!("{line}\n"));
-        self.expect(text);
-    }
-
-    /// `eventually`, with the screen in the report.
-    #[track_caller]
-    fn eventually(&self, what: &str, so: impl FnMut() -> bool) {
-        assert!(comes(so), "this never came: {what}; the screen:\n{}", self.screen.text());
-    }
-
-    /// The shell outside reads from its terminal again, which only the foreground may.
-    #[track_caller]
-    fn is_back_outside(&self) {
-        self.keys("read word; echo \"<$word>\"\n");
-        self.enter("typed", "<typed>");
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        // A launcher takes its container with it. Whoever has ended meanwhile cannot be killed, which is as good.
-        for pid in process::of_session(self.child.id()).into_iter().filter_map(|pid| Pid::from_raw(pid as i32)) {
-            let _ = kill_process(pid, Signal::KILL);
-        }
-        drop(self.child.wait());
-    }
 }
 
 fn an_interactive_shell_has_job_control(who: &Who) {

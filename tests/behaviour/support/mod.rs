@@ -3,9 +3,11 @@
 
 pub mod process;
 mod run;
+mod terminal;
 pub mod traces;
 
 pub use run::{Outcome, PATIENCE, Run, Running, Stream};
+pub use terminal::Terminal;
 
 use libtest_mimic::{Completion, Failed, Trial};
 use std::cell::Cell;

@@ -268,7 +268,8 @@ impl Stream {
         found.is_some()
     }
 
-    fn finish(&self) -> bool {
+    /// Waits until the last writer is gone; false if it stays.
+    pub fn finish(&self) -> bool {
         self.wait(|written| written.ended)
     }
 

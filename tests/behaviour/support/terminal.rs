@@ -1,0 +1,102 @@
+//! A pseudo-terminal, by its keyboard and its screen.
+
+use super::{PATIENCE, Run, Stream, Who, comes, process};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::fchown;
+use std::process::{Child, Stdio};
+
+/// A terminal with a program on it that leads its session.
+pub struct Terminal {
+    pub child: Child,
+    pub keyboard: File,
+    pub screen: Stream,
+}
+
+impl Terminal {
+    /// Runs a program with this terminal as its controlling one; in its environment, `$run` is `aril run` and `$root` the
+    /// root file system.
+    pub fn open(who: &Who, words: &[&str]) -> Self {
+        let run = who.program(words[0], &words[1..]).under(&["setsid", "--ctty"]);
+        Self::on(
+            who,
+            run.env("run", &format!("{} run", who.binary("aril"))).env("root", &who.rootfs()).env("PS1", "out> "),
+        )
+    }
+
+    /// A terminal with a program on it that has to make it its controlling one.
+    pub fn on(who: &Who, run: Run) -> Self {
+        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+        grantpt(&keyboard).expect("ours");
+        unlockpt(&keyboard).expect("ours");
+        let name = ptsname(&keyboard, Vec::new()).expect("ours").into_string().expect("a plain path");
+        let terminal = File::options().read(true).write(true).open(&name).expect("it is unlocked");
+        if who.uid() != rustix::process::geteuid().as_raw() {
+            fchown(&terminal, Some(who.uid()), Some(who.gid())).expect("root may");
+        }
+        let stream = || Stdio::from(terminal.try_clone().expect("a descriptor is free"));
+        let spawned = run.command().stdin(stream()).stdout(stream()).stderr(stream()).spawn();
+        let keyboard = File::from(keyboard);
+        let screen = Stream::follow(keyboard.try_clone().expect("a descriptor is free"));
+        Self { child: spawned.expect("setsid is part of util-linux"), keyboard, screen }
+    }
+
+    /// An interactive shell, ready for its first command.
+    pub fn shell(who: &Who) -> Self {
+        let terminal = Self::open(who, &["bash", "--norc", "--noprofile", "--noediting", "-i"]);
+        terminal.enter("echo shell-$((40+2))", "shell-42");
+        terminal
+    }
+
+    #[track_caller]
+    pub fn keys(&self, keys: &str) {
+        (&self.keyboard).write_all(keys.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{}", self.screen.text()));
+    }
+
+    #[track_caller]
+    pub fn expect(&self, text: &str) {
+        assert!(
+            self.screen.expect(text),
+            "{text:?} did not come within {PATIENCE:?}; the screen:\n{}",
+            self.screen.text()
+        );
+    }
+
+    /// Types a line and waits for what it prints, which must not be in the line itself: that comes back as an echo.
+    #[track_caller]
+    pub fn enter(&self, line: &str, text: &str) {
+        self.keys(&format!("{line}\n"));
+        self.expect(text);
+    }
+
+    /// `eventually`, with the screen in the report.
+    #[track_caller]
+    pub fn eventually(&self, what: &str, so: impl FnMut() -> bool) {
+        assert!(comes(so), "this never came: {what}; the screen:\n{}", self.screen.text());
+    }
+
+    /// Waits until its last user is gone.
+    #[track_caller]
+    pub fn ends(&self) {
+        assert!(self.screen.finish(), "this hangs; the screen:\n{}", self.screen.text());
+    }
+
+    /// The shell outside reads from its terminal again, which only the foreground may.
+    #[track_caller]
+    pub fn is_back_outside(&self) {
+        self.keys("read word; echo \"<$word>\"\n");
+        self.enter("typed", "<typed>");
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // A launcher takes its container with it. Whoever has ended meanwhile cannot be killed, which is as good.
+        for pid in process::of_session(self.child.id()).into_iter().filter_map(|pid| Pid::from_raw(pid as i32)) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        drop(self.child.wait());
+    }
+}
