@@ -245,8 +245,8 @@ impl<'p> Carrier<'p> {
             farewell: false,
             stop: Stop::Never,
         };
-        let (deadline, signals, swallow, rewrite, log) = (None, signal::ALL, 0, None, Log::SILENT);
-        Ok(Init { command, manner, deadline, signals, swallow, rewrite, launcher: socket, children, log })
+        let (deadline, signals, rewrite, log) = (None, signal::ALL, None, Log::SILENT);
+        Ok(Init { command, manner, deadline, signals, rewrite, launcher: socket, children, log })
     }
 
     /// After a failure: the new process and all that was made for it.

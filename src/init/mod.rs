@@ -36,8 +36,6 @@ pub struct Init<'a, const LAUNCHED: bool, const MORE: bool> {
     pub deadline: Option<u64>,
     /// Signals that are taken; the others do here what they do in any process.
     pub signals: SignalSet,
-    /// Of these the first one is not passed on: this process has caused it.
-    pub swallow: SignalSet,
     /// What a signal becomes that is passed on.
     pub rewrite: Option<&'a Rewrite>,
     /// The launcher, if there is one outside.
@@ -80,7 +78,6 @@ pub struct Tally {
 /// What changes while an init runs.
 struct Watch {
     state: State,
-    swallow: SignalSet,
     /// How the command ended, once it has.
     change: Change,
     tally: Tally,
@@ -92,7 +89,6 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
     pub fn supervise(&self) -> Outcome {
         let mut watch = Watch {
             state: State::running(self.deadline),
-            swallow: self.swallow,
             change: Change::Continued,
             tally: Tally::default(),
             unreaped: Unreaped::default(),
@@ -110,7 +106,8 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
             let timeout = watch.state.deadline().map(|due| due.saturating_sub(poll::now()));
             ended = match signal::wait(self.signals, timeout) {
                 Ok(info) if info.signal == k::SIGCHLD as u8 => self.reap(&mut watch, is_pid_1),
-                // Its own: SIGPIPE, when nobody reads its messages. The command has no part in that.
+                // Its own: SIGPIPE, when nobody reads its messages, and what it gets for giving the terminal away. The command
+                // has no part in that.
                 Ok(info) if !LAUNCHED && info.code == 0 && info.sender == own => None,
                 Ok(info) => self.take(&mut watch, &info, is_pid_1),
                 Err(Errno::EAGAIN) => {
@@ -125,13 +122,7 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
 
     /// A signal that is for the command.
     fn take(&self, watch: &mut Watch, info: &Info, is_pid_1: bool) -> Option<u8> {
-        let bit = signal::set_of(info.signal);
         self.say(word(c"received signal "), info.signal);
-        if !LAUNCHED && watch.swallow & bit != 0 {
-            watch.swallow &= !bit;
-            self.say(word(c"dropped signal "), info.signal);
-            return None;
-        }
         let action = watch.state.signal::<LAUNCHED>(info, poll::now(), &self.manner);
         self.act(action, info, is_pid_1)
     }

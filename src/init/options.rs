@@ -33,8 +33,6 @@ pub struct Setup<'a> {
     /// What this process has inherited, which its command gets back: the mask, and whether its children's ends were ignored.
     /// Then the kernel reaps, and wait4(2) tells of none.
     pub mask: SignalSet,
-    /// The terminal was its session's, and the first SIGHUP and SIGCONT come from its being given away.
-    pub swallow: SignalSet,
     /// What is still to be read; at the end the command.
     pub words: Words<'a>,
     /// Why a word is refused, and which.
@@ -137,7 +135,6 @@ impl<'a> Setup<'a> {
             mask: 0,
             ignores_children: false,
             is_pid_1: false,
-            swallow: 0,
             words,
             refused: (UNKNOWN, word(c"")),
             subreaper: matches!(persona, Persona::Own | Persona::Catatonit),

@@ -1,6 +1,6 @@
 //! `aril-init`, and `aril init`: an init around one command, as images have it for their entry point.
 
-use super::log::{INFO, WARN, print};
+use super::log::{DEBUG, INFO, WARN, print};
 use super::options::{HELP, LICENSE, Restart, Setup, Words, table};
 use super::{GRACE, Init, Manner, Outcome, Persona, Stop, Tally, give_back_terminal, is_in_foreground};
 use crate::sys::file::{self, Open};
@@ -97,15 +97,15 @@ impl Setup<'_> {
         if self.parent_death != 0 {
             tolerate(process::set_parent_death_signal(self.parent_death));
         }
-        let own = process::getpid();
-        self.is_pid_1 = own == Pid(1);
+        self.is_pid_1 = process::getpid() == Pid(1);
         if !self.is_pid_1 && self.subreaper {
             tolerate(process::set_child_subreaper());
         } else if !self.is_pid_1 && self.log.persona == Persona::Tini && process::is_child_subreaper() == Ok(false) {
             self.log.say(WARN, word(c"orphans stay: no subreaper (-s), not PID "), 1);
         }
-        if self.session && terminal::detach(At::STDIN).is_ok() && process::getsid() == Ok(own) {
-            self.swallow = signal::set_of(k::SIGHUP as u8) | signal::set_of(k::SIGCONT as u8);
+        if self.session {
+            // There may be none.
+            tolerate(terminal::detach(At::STDIN));
         }
     }
 
@@ -124,6 +124,10 @@ impl Setup<'_> {
                 }
             };
             self.log.say(INFO, word(c"started process "), child.0 as u32);
+            if setup.session {
+                // Not by that process itself: if nobody read it, it would be the command that dies of SIGPIPE.
+                self.log.say(DEBUG, word(c"setsid: "), child.0 as u32);
+            }
             let deadline = if MORE { setup.timeout.map(|timeout| begun + timeout) } else { None };
             let outcome = self.supervise::<MORE>(child, deadline);
             let Outcome { mut status, change, asked, .. } = outcome;
@@ -196,7 +200,6 @@ impl Setup<'_> {
             manner,
             deadline,
             signals: persona.signals(),
-            swallow: self.swallow,
             rewrite: Some(&setup.rewrite),
             launcher: None,
             children,

@@ -240,11 +240,6 @@ pub fn new_process_group() -> Result<()> {
     nothing!(SETPGID, 0, 0)
 }
 
-/// getsid(2): the session of this process.
-pub fn getsid() -> Result<Pid> {
-    plain!(GETSID, 0).map(|session| Pid(session as i32))
-}
-
 /// setsid(2).
 pub fn setsid() -> Result<()> {
     nothing!(SETSID)
