@@ -8,6 +8,7 @@ mod help;
 mod host_view;
 mod identity;
 mod init;
+mod init_options;
 mod mounts;
 mod namespaces;
 mod root;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         mounts::tests(),
         identity::tests(),
         init::tests(),
+        init_options::tests(),
         terminal::tests(),
         safety::tests(),
         explain::tests(),
