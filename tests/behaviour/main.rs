@@ -9,6 +9,7 @@ mod host_view;
 mod identity;
 mod init;
 mod init_options;
+mod init_signals;
 mod mounts;
 mod namespaces;
 mod root;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         identity::tests(),
         init::tests(),
         init_options::tests(),
+        init_signals::tests(),
         terminal::tests(),
         safety::tests(),
         explain::tests(),
