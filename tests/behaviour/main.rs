@@ -8,6 +8,7 @@ mod help;
 mod host_view;
 mod identity;
 mod init;
+mod init_ends;
 mod init_options;
 mod init_signals;
 mod mounts;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         identity::tests(),
         init::tests(),
         init_options::tests(),
+        init_ends::tests(),
         init_signals::tests(),
         terminal::tests(),
         safety::tests(),
