@@ -8,6 +8,7 @@ mod help;
 mod host_view;
 mod identity;
 mod init;
+mod init_alone;
 mod init_ends;
 mod init_options;
 mod init_signals;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         identity::tests(),
         init::tests(),
         init_options::tests(),
+        init_alone::tests(),
         init_ends::tests(),
         init_signals::tests(),
         terminal::tests(),
