@@ -12,7 +12,8 @@ crate::tests! {
         it_says_as_much_as_it_is_asked_to, orphans_that_end_are_told_of, a_pause_reaps_until_it_is_asked_to_end,
         called_pause_it_needs_no_command, help_version_and_licence_are_printed, what_is_wrong_is_one_line, a_missing_value_is_no_unknown_option,
         a_wrong_variable_is_one_line, the_small_binary_has_not_every_option, commands_that_cannot_be_run_have_their_statuses, a_command_that_cannot_be_run_leaves_no_process,
-        without_a_path_the_command_is_still_found;
+        without_a_path_the_command_is_still_found,
+        the_page_has_every_option_and_its_variable, the_page_s_commands_work;
 }
 
 /// A shell that says it is ready, then waits for signals.
@@ -128,11 +129,14 @@ fn a_group_has_its_signals(who: &Who) {
     }
 }
 
+/// Options; then signals, and what the command prints at each.
+type Rewritten<'a> = (&'a [&'a str], &'a [(Signal, &'a str)]);
+
 fn a_signal_becomes_another_or_nothing(who: &Who) {
     let script =
         waits("trap 'echo usr1' USR1; trap 'echo usr2; exit 3' USR2; trap 'echo winch' WINCH; trap 'echo 40' 40");
     for init in everywhere(who) {
-        let cases: [(&[&str], &[(Signal, &str)]); 7] = [
+        let cases: [Rewritten; 7] = [
             (&["-r", "HUP:USR2"], &[(Signal::HUP, "usr2")]),
             (&["-r", "1:12"], &[(Signal::HUP, "usr2")]),
             (&["-r", "SIGHUP:sigusr2"], &[(Signal::HUP, "usr2")]),
@@ -413,5 +417,30 @@ fn without_a_path_the_command_is_still_found(who: &Who) {
         init.under(&["env", "-u", "PATH"], &["true"]).run().ok();
         init.under(&["env", "PATH=/no/such:/usr/bin:/bin"], &["true"]).run().ok();
         init.under(&["env", "PATH=/no/such"], &["true"]).run().exited(127);
+    }
+}
+
+const PAGE: &str = include_str!("../../docs/init.md");
+
+fn the_page_has_every_option_and_its_variable(who: &Who) {
+    let help = who.aril(&["init", "-h"]).run().out();
+    for line in help.lines().skip(1) {
+        let option = line.split("--").nth(1).and_then(|rest| rest.split([':', ' ']).next()).expect("a row has a name");
+        let row = PAGE.lines().find(|row| row.starts_with("| `-") && row.contains(&format!("--{option}")));
+        let row = row.unwrap_or_else(|| panic!("docs/init.md lacks --{option}"));
+        let variable = format!("`ARIL_{}`", option.to_uppercase().replace('-', "_"));
+        assert!(row.contains(&variable) || row.contains("the command line's alone"), "{row} lacks {variable}");
+    }
+}
+
+fn the_page_s_commands_work(who: &Who) {
+    let blocks: Vec<&str> =
+        PAGE.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default()).collect();
+    assert!(!blocks.is_empty(), "there are some");
+    let bin = std::path::Path::new(&who.binary("aril")).parent().expect("a folder").display().to_string();
+    for block in blocks {
+        let path = format!("PATH={bin}:$PATH; set -e; {block}");
+        let outcome = script(who, &path, &[]).run();
+        outcome.ok();
     }
 }

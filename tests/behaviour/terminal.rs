@@ -392,6 +392,7 @@ fn an_init_that_stops_in_the_background_leaves_the_terminal_alone(who: &Who) {
     for init in ["$init", "$whole"] {
         let (terminal, mark) = (Terminal::shell_in(who, &namespace(who)), mark());
         terminal.keys(&format!("{init} sh -c 'sleep {mark} & read word; echo \"[$word]\"' &\n"));
+        terminal.eventually("it runs", || process::sleeper(&mark).is_some());
         let sleeper = process::wait_for_sleeper(&mark);
         let parent = |pid| process::stat(pid).map_or(0, |stat| stat.parent);
         terminal.eventually("the init is stopped", || process::state(parent(parent(sleeper))) == 'T');
