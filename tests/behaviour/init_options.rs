@@ -105,8 +105,9 @@ fn an_expected_status_is_as_good_as_0(who: &Who) {
 }
 
 /// The command and its child tell of the signal; the child's end is the command's.
-const WITH_A_CHILD: &str = "sh -c 'trap \"echo child; exit 0\" USR1; echo ready; sleep 1000 & while :; do wait; done' & \
-    trap 'echo command' USR1; while kill -0 $! 2>/dev/null; do wait $!; done; exit 3";
+const WITH_A_CHILD: &str = "trap 'echo command' USR1; \
+    sh -c 'trap \"echo child; exit 0\" USR1; echo ready; sleep 1000 & while :; do wait; done' & \
+    while kill -0 $! 2>/dev/null; do wait $!; done; exit 3";
 
 fn a_group_has_its_signals(who: &Who) {
     for init in everywhere(who) {
