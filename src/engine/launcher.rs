@@ -1,8 +1,8 @@
 //! The launcher while the container runs: waits in one ppoll(2), passes its signals on, keeps the terminal in order, and
 //! ends with the command's exit status.
 
-use crate::init::{self, STOPPED, exit_status, give_back_terminal, is_in_foreground};
-use crate::sys::process::{self, Change, Pid, getpid};
+use crate::init::{self, STOPPED, exit_status, is_in_foreground, is_job, stop_for_shell, take_terminal};
+use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{self, ALL, Info, SignalSet};
 use crate::sys::{At, Errno, Fd, Result, file, poll, socket, terminal};
 use linux_raw_sys::general as k;
@@ -43,7 +43,7 @@ impl Launcher {
     pub fn supervise(mut self) -> Ended {
         let status = self.watch();
         if self.foreground {
-            give_back_terminal();
+            take_terminal();
         }
         self.lock = None;
         Ended { status, made: self.made }
@@ -133,16 +133,13 @@ impl Launcher {
     /// The command was stopped: this process stops too, so that the shell sees its job stopped and has its terminal back.
     /// Without a terminal there is no such shell, and nobody would make this process go on.
     fn stop(&self) -> Result<()> {
-        if ![At::STDIN, At::STDOUT, At::STDERR].into_iter().any(|fd| terminal::foreground(fd).is_ok()) {
+        if !is_job() {
             return Ok(());
         }
         if self.foreground {
-            give_back_terminal();
+            take_terminal();
         }
-        // The kernel drops this one, unlike SIGSTOP, where no shell in the session could continue the group.
-        process::kill(getpid().0, k::SIGTSTP as u8)?;
-        signal::set_mask(ALL & !signal::set_of(k::SIGTSTP as u8));
-        signal::set_mask(ALL);
+        stop_for_shell();
         Ok(())
     }
 

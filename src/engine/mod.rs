@@ -11,7 +11,7 @@ pub use launcher::{Ended, Launcher};
 pub use points::clean_up;
 
 use crate::host::Host;
-use crate::init::{GRACE, Init, Log, Manner, Stop, give_back_terminal};
+use crate::init::{GRACE, Init, Log, Manner, Stop, take_terminal};
 use crate::plan::{Fate, Line, Phase, Plan, Step, plan};
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
@@ -257,7 +257,7 @@ impl<'p> Carrier<'p> {
             tolerate(process::wait_for(child));
         }
         if host.foreground {
-            give_back_terminal();
+            take_terminal();
         }
         self.lock = None;
         if self.made {

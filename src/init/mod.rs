@@ -52,7 +52,6 @@ pub const DROP: u8 = u8::MAX;
 
 /// For an action that is not about a signal.
 const NO_SIGNAL: Info = plain(0);
-const FAREWELL: Info = plain(k::SIGTERM as u8);
 
 /// How it ended.
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +110,7 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
                 Ok(info) if !LAUNCHED && info.code == 0 && info.sender == own => None,
                 Ok(info) => self.take(&mut watch, &info, is_pid_1),
                 Err(Errno::EAGAIN) => {
-                    let action = watch.state.time_up(is_pid_1);
+                    let action = watch.state.time_up();
                     self.act(action, &NO_SIGNAL, is_pid_1)
                 }
                 // EINTR; nothing else can be.
@@ -158,7 +157,8 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
             }
             Action::PassAndStop => {
                 self.pass(info);
-                self.stop();
+                // As PID 1 the kernel does not let it.
+                tolerate(process::kill(process::getpid().0, k::SIGSTOP as u8));
             }
             Action::ToGroup(signal) => self.to_group(signal),
             Action::Resume => {
@@ -173,40 +173,60 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
                 }
             }
             Action::StopToo if LAUNCHED => {}
-            Action::StopToo => self.stop(),
+            Action::StopToo => {
+                if is_job() {
+                    take_terminal_from(self.command);
+                    stop_for_shell();
+                }
+            }
             Action::EndRest(status) => {
                 if !self.to_all(k::SIGHUP as u8, is_pid_1) {
                     return Some(status);
                 }
-                self.to_all(k::SIGTERM as u8, is_pid_1);
-                self.to_all(k::SIGCONT as u8, is_pid_1);
+                self.end_all(is_pid_1);
             }
+            // As PID 1 it has reached everyone already. To others it may come twice.
+            Action::EndMore if is_pid_1 => {}
+            Action::EndMore => self.end_all(false),
             Action::Farewell(status) => {
-                self.pass(&FAREWELL);
+                let last = self.becomes(k::SIGTERM as u8);
+                self.to_group(last);
+                self.say(word(c"forwarded signal "), last);
                 return Some(status);
             }
-            Action::KillAll => {
-                self.to_all(k::SIGKILL as u8, is_pid_1);
+            Action::KillAll(ended) => {
+                if !self.to_all(k::SIGKILL as u8, is_pid_1) && ended.is_some() {
+                    return ended;
+                }
+                if ended.is_none() {
+                    // It is a child that nobody has waited for yet, so the number is its own, with or without a list.
+                    tolerate(process::kill(self.command.0, k::SIGKILL as u8));
+                }
             }
             Action::Exit(status) => return Some(status),
         }
         None
     }
 
+    /// What a signal is passed on as.
+    fn becomes(&self, signal: u8) -> u8 {
+        match self.rewrite {
+            Some(table) if !LAUNCHED && table[usize::from(signal)] != 0 => table[usize::from(signal)],
+            _ => signal,
+        }
+    }
+
     /// To the command's process, as docker-init and tini do, or to its group; a queued one with its value and sender.
     fn pass(&self, info: &Info) {
-        let signal = match self.rewrite {
-            Some(table) if !LAUNCHED && table[usize::from(info.signal)] != 0 => table[usize::from(info.signal)],
-            _ => info.signal,
-        };
+        let signal = self.becomes(info.signal);
         if signal == DROP {
             return self.say(word(c"dropped signal "), info.signal);
         }
         let Pid(command) = self.command;
         tolerate(if !LAUNCHED && self.manner.group && process::kill(-command, signal).is_ok() {
             Ok(())
-        } else if is_queued(*info) {
-            signal::queue(self.command, Info { signal, ..*info })
+        } else if is_queued(*info) && signal::queue(self.command, Info { signal, ..*info }).is_ok() {
+            Ok(())
         } else {
             process::kill(command, signal)
         });
@@ -246,17 +266,13 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
         }
     }
 
-    fn to_group(&self, signal: u8) {
-        tolerate(process::kill(-self.command.0, signal));
+    fn end_all(&self, is_pid_1: bool) {
+        self.to_all(k::SIGTERM as u8, is_pid_1);
+        self.to_all(k::SIGCONT as u8, is_pid_1);
     }
 
-    /// Stops this process, which as PID 1 the kernel does not let it do. Whoever may be its shell sees that and has its
-    /// terminal back.
-    fn stop(&self) {
-        if self.manner.stop == Stop::WithCommand {
-            give_back_terminal();
-        }
-        tolerate(process::kill(process::getpid().0, k::SIGSTOP as u8));
+    fn to_group(&self, signal: u8) {
+        tolerate(process::kill(-self.command.0, signal));
     }
 
     /// To everyone in the pid namespace; a subreaper, which has none of its own, signals its children alone, to which the
@@ -265,18 +281,24 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
         if is_pid_1 {
             return process::kill_all_but_init(signal).is_ok();
         }
-        // As many as fit: the next ones come up when these have ended. The kernel cuts the list anywhere, and writes a space
-        // behind each number: what has none is not one.
+        // A number ends in a space; one that does not yet goes on in the next piece.
         let mut buffer = [0; 1024];
-        let listed = self.children.as_ref().map_or(Ok(0), |children| file::pread(children.at(), &mut buffer, 0));
-        let (mut anyone, mut pid) = (false, 0);
-        for byte in &buffer[..listed.unwrap_or(0)] {
-            if byte.is_ascii_digit() {
-                pid = 10 * pid + i32::from(byte - b'0');
-            } else if pid > 0 {
-                // A child keeps its number until it is waited for, which this thread alone does: no other can have it.
-                anyone |= process::kill(pid, signal).is_ok();
-                pid = 0;
+        let (mut anyone, mut pid, mut offset) = (false, 0, 0);
+        while let Some(length @ 1..) =
+            self.children.as_ref().and_then(|list| file::pread(list.at(), &mut buffer, offset).ok())
+        {
+            offset += length as u64;
+            for byte in &buffer[..length] {
+                if byte.is_ascii_digit() {
+                    pid = 10 * pid + i32::from(byte - b'0');
+                } else if pid > 0 {
+                    // Where /proc is another pid namespace's its numbers may be those of others here. A child keeps its own
+                    // until it is waited for, which this thread alone does.
+                    if process::is_child(pid) {
+                        anyone |= process::kill(pid, signal).is_ok();
+                    }
+                    pid = 0;
+                }
             }
         }
         anyone
@@ -289,9 +311,32 @@ pub fn is_in_foreground() -> bool {
 }
 
 /// The terminal's foreground is this process's group again, as it was for who started it.
-pub fn give_back_terminal() {
+pub fn take_terminal() {
     if let Ok(own) = getpgid(Pid(0)) {
         // The terminal may be gone (EIO), and then nobody needs it.
         tolerate(terminal::set_foreground(At::STDIN, own));
     }
+}
+
+/// The same, if the foreground is that group's now.
+pub fn take_terminal_from(group: Pid) {
+    if terminal::foreground(At::STDIN) == Ok(group) {
+        take_terminal();
+    }
+}
+
+/// Whether this process is a job of a shell that sees it stop and makes it go on: at a terminal, in a group that is not its
+/// parent's too.
+pub fn is_job() -> bool {
+    [At::STDIN, At::STDOUT, At::STDERR].into_iter().any(|fd| terminal::foreground(fd).is_ok())
+        && getpgid(process::getppid()) != getpgid(Pid(0))
+}
+
+/// Stops this process, so that its shell sees the job stopped. The kernel drops this signal, unlike SIGSTOP, where no shell in
+/// the session could continue the group.
+pub fn stop_for_shell() {
+    const TSTP: u8 = k::SIGTSTP as u8;
+    tolerate(process::kill(process::getpid().0, TSTP));
+    let mask = signal::set_mask(signal::ALL & !signal::set_of(TSTP));
+    signal::set_mask(mask);
 }

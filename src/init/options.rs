@@ -183,6 +183,7 @@ impl<'a> Setup<'a> {
             for (at, letter) in (1..).zip(&bytes[1..]) {
                 // catatonit's letter for its license is a capital one.
                 let letter = if *letter == b'L' { b'l' } else { *letter };
+                self.refused = (UNKNOWN, *first);
                 let option = find::<MORE>(letter, b"")?;
                 let value = first.after(at + 1);
                 self.put::<MORE>(option, if option > HELP && !value.is_empty() { Some(value) } else { None })?;
@@ -205,6 +206,7 @@ impl<'a> Setup<'a> {
         let takes = option > HELP;
         let mut value = written.unwrap_or_default();
         if takes && written.is_none() {
+            self.refused.0 = MISSING;
             let [Some(next), rest @ ..] = self.words else { return None };
             (value, self.words) = (*next, rest);
         }
@@ -304,6 +306,7 @@ const LAST_OLD: u8 = k::SIGSYS as u8;
 /// Why a word is refused.
 const UNKNOWN: Word = word(c"unknown option: ");
 const BAD: Word = word(c"bad value: ");
+const MISSING: Word = word(c"no value: ");
 const NO_COMMAND: Word = word(c"no command given");
 
 fn restart(value: &[u8]) -> Option<Restart> {

@@ -16,16 +16,18 @@ const FIRST: Pid = Pid(1);
 /// What was seen so far. Nobody is woken for it: it is looked at when something else has ended.
 #[derive(Debug, Default)]
 pub struct Unreaped {
-    /// A zombie, and since when it is known.
-    suspect: Option<(u32, u64)>,
+    /// A zombie, known since then.
+    suspect: Option<u32>,
     /// The parent that was named last.
     named: u32,
+    /// When it was looked at last.
+    looked: u64,
 }
 
 impl Unreaped {
     /// Looks at every process, at most once in that time. Only PID 1 is blamed for what it sees.
     pub fn look(&mut self, log: &Log, now: u64) {
-        let due = self.suspect.is_none_or(|(_, since)| now - since >= PATIENCE);
+        let due = now - self.looked >= PATIENCE;
         let (true, Ok(arena)) = (due && getpid() == FIRST, Arena::new()) else { return };
         let mut seen = None;
         // Without /proc nothing can be said.
@@ -34,7 +36,7 @@ impl Unreaped {
             let Some(parent) = parent_of_zombie(&arena, pid).filter(|parent| *parent != own as u32) else {
                 return true;
             };
-            let is_suspect = self.suspect.is_some_and(|(suspect, _)| suspect == pid);
+            let is_suspect = self.suspect == Some(pid);
             if is_suspect && self.named != parent {
                 self.named = parent;
                 log.say(WARN, word(c"zombies are not reaped by their parent, process "), parent);
@@ -44,7 +46,7 @@ impl Unreaped {
             }
             !is_suspect
         }));
-        self.suspect = seen.map(|pid| (pid, now));
+        (self.suspect, self.looked) = (seen, now);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::log::{DEBUG, INFO, WARN, print};
 use super::options::{HELP, LICENSE, Restart, Setup, Words, table};
-use super::{GRACE, Init, Manner, Outcome, Persona, Stop, Tally, give_back_terminal, is_in_foreground};
+use super::{GRACE, Init, Manner, Outcome, Persona, Stop, Tally, is_in_foreground, take_terminal_from};
 use crate::sys::file::{self, Open};
 use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{self, SignalSet};
@@ -49,6 +49,7 @@ pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environ
     }
     setup.prepare(mask);
     if setup.pause {
+        let_go();
         idle(None);
         return 0;
     }
@@ -114,7 +115,8 @@ impl Setup<'_> {
         let setup = self;
         let (mut delay, mut starts) = (FIRST_DELAY, 0);
         loop {
-            let begun = if MORE { poll::now() } else { 0 };
+            let is_timed = setup.timeout.is_some() || setup.report.is_some() || setup.restart != Restart::No;
+            let begun = if MORE && is_timed { poll::now() } else { 0 };
             let child = match self.start(environment) {
                 Ok(child) => child,
                 Err(errno) => {
@@ -163,18 +165,18 @@ impl Setup<'_> {
     fn start(&self, environment: Words) -> Result<Pid> {
         let start = Start { setup: self, environment, failure: Cell::new(None) };
         let child = process::start(&start, begin)?;
-        start.failure.get().map_or(Ok(child), Err)
+        let Some(errno) = start.failure.get() else { return Ok(child) };
+        tolerate(process::wait_for(child));
+        take_terminal_from(child);
+        Err(errno)
     }
 
     fn supervise<const MORE: bool>(&self, command: Pid, deadline: Option<u64>) -> Outcome {
         let (setup, log) = (self, self.log);
         let persona = setup.log.persona;
         let is_own = persona == Persona::Own;
-        // What the command has inherited is no business of this process, unless the next one is to have it too. A directory
-        // or descriptor that is held would keep a file system from being unmounted.
         if setup.restart == Restart::No {
-            tolerate(file::chdir(word(c"/")));
-            tolerate(file::close_range(3, u32::MAX));
+            let_go();
         }
         let waits = is_own || setup.stop_timeout.is_some() || deadline.is_some();
         let manner = Manner {
@@ -206,8 +208,8 @@ impl Setup<'_> {
             log,
         };
         let outcome = init.supervise();
-        if is_own && !self.is_pid_1 && terminal::foreground(At::STDIN) == Ok(command) {
-            give_back_terminal();
+        if is_own {
+            take_terminal_from(command);
         }
         outcome
     }
@@ -235,13 +237,20 @@ impl Setup<'_> {
     }
 }
 
+/// What the command has inherited is no business of this process, unless the next one is to have it too. A directory or a
+/// descriptor that is held would keep a file system from being unmounted.
+fn let_go() {
+    tolerate(file::chdir(word(c"/")));
+    tolerate(file::close_range(3, u32::MAX));
+}
+
 /// Makes a file if it is missing, and sees whether it can be written.
 fn make(path: Word) -> Result<()> {
     match file::make_file(At::CWD, path, 0o644) {
         Err(Errno::EEXIST) => {}
         result => result?,
     }
-    file::openat(At::CWD, path, Open::WRITE).map(drop)
+    file::openat(At::CWD, path, Open::REPLACE).map(drop)
 }
 
 /// Reaps until someone asks for the end (true) or the time has come. Other signals wait for a command.
@@ -266,7 +275,7 @@ extern "C" fn begin(start: &Start) -> ! {
     let mut mask = setup.mask;
     if setup.log.persona == Persona::DumbInit {
         mask = 0;
-        for number in 1..k::SIGSYS as u8 {
+        for number in 1..=k::SIGSYS as u8 {
             // KILL and STOP cannot be set, and are what they always are.
             tolerate(signal::set_default(number));
         }
@@ -288,7 +297,8 @@ fn isolate(persona: Persona, session: bool) {
     if persona == Persona::DumbInit {
         return;
     }
-    let takes = if persona == Persona::Own { is_in_foreground() } else { terminal::foreground(At::STDIN).is_ok() };
+    // In a pipeline the terminal is the rest's too. Without one the call itself fails.
+    let takes = persona != Persona::Own || is_in_foreground() && terminal::foreground(At::STDOUT).is_ok();
     tolerate(process::new_process_group());
     if takes {
         tolerate(terminal::set_foreground(At::STDIN, process::getpid()));
@@ -298,19 +308,29 @@ fn isolate(persona: Persona, session: bool) {
 /// execve(2) along the search path.
 fn execute(start: &Start) -> Errno {
     let Some(Some(name)) = start.setup.words.first() else { return Errno::ENOENT };
-    // The list is copied where it has to be another: as much of it as has ever been seen.
-    const MOST: usize = 512;
-    let mut changed = [None; MOST];
-    let mut own;
-    let mut environment = start.environment;
-    if let (Some(at), Some(list)) = (start.setup.listen, changed.get_mut(..environment.len())) {
-        list.copy_from_slice(environment);
-        own = Digits::of(process::getpid().0 as u32);
-        list[at] = Some(own.after(b"LISTEN_PID="));
-        environment = list;
+    if let Some(at) = start.setup.listen {
+        return execute_listening(start, *name, at);
     }
+    execute_with(start, *name, start.environment)
+}
+
+/// With a `LISTEN_PID` that is this very process. The list is copied for that, as much of it as has ever been seen.
+#[inline(never)]
+fn execute_listening(start: &Start, name: Word, at: usize) -> Errno {
+    const MOST: usize = 2048;
+    let mut changed = [None; MOST];
+    let Some(list) = changed.get_mut(..start.environment.len()) else {
+        return execute_with(start, name, start.environment);
+    };
+    list.copy_from_slice(start.environment);
+    let mut own = Digits::of(process::getpid().0 as u32);
+    list[at] = Some(own.after(b"LISTEN_PID="));
+    execute_with(start, name, list)
+}
+
+fn execute_with(start: &Start, name: Word, environment: Words) -> Errno {
     let mut reason = Errno::ENOENT;
-    path::search(*name, start.setup.path.bytes(), &mut |path| {
+    path::search(name, start.setup.path.bytes(), &mut |path| {
         let errno = process::execve(path, start.setup.words, environment);
         // Not found, or not this one: perhaps a later one will do (execvp(3)).
         let is_missing = matches!(errno, Errno::ENOENT | Errno::ENOTDIR);

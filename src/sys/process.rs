@@ -216,6 +216,13 @@ pub fn wait_any() -> Result<Option<(Pid, Change)>> {
     Ok((pid != 0).then(|| (Pid(pid as i32), unpack(status))))
 }
 
+/// waitid(2) with `WNOWAIT`: whether this is a child, which it stays.
+pub fn is_child(pid: i32) -> bool {
+    let options = k::WEXITED | k::WNOHANG | k::WNOWAIT;
+    // SAFETY: no siginfo and no usage is asked for.
+    check(unsafe { sc::syscall!(WAITID, k::P_PID, number(pid), 0, options, 0) }).is_ok()
+}
+
 /// wait4(2) until this child has ended.
 pub fn wait_for(child: Pid) -> Result<Change> {
     let mut status = 0i32;
@@ -228,6 +235,12 @@ pub fn wait_for(child: Pid) -> Result<Change> {
 pub fn getpid() -> Pid {
     // SAFETY: no argument and no failure.
     Pid(unsafe { sc::syscall!(GETPID) } as i32)
+}
+
+/// getppid(2).
+pub fn getppid() -> Pid {
+    // SAFETY: no argument and no failure.
+    Pid(unsafe { sc::syscall!(GETPPID) } as i32)
 }
 
 /// getpgid(2): the process group of a process; `Pid(0)` is this one.

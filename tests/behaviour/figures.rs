@@ -1,13 +1,16 @@
-//! What the binaries weigh: bytes, what is in them, and memory while a container runs.
+//! What the binaries weigh: bytes, what is in them, memory while a container runs, and system calls.
 
-use crate::support::{Who, mark, tool};
-use rustix::process::Signal;
+use crate::support::inits::namespace;
+use crate::support::{Folder, Running, Who, eventually, mark, process, tool};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
 crate::tests! {
     once: the_binaries_are_small, the_runner_alone_is_small, they_are_static_and_plain, nothing_of_a_c_library_is_in_them,
-        no_symbol_of_a_c_library_is_linked;
+        no_symbol_of_a_c_library_is_linked, an_init_makes_the_calls_of_its_page, an_init_makes_fewer_calls_than_others,
+        an_idle_init_never_wakes_up;
     as_root: a_running_container_needs_little_memory, a_running_init_needs_little_memory;
 }
 
@@ -149,12 +152,132 @@ fn a_running_container_needs_little_memory(who: &Who) {
     }
 }
 
-fn a_running_init_needs_little_memory(who: &Who) {
+/// The names that an init may have, as links in a folder.
+fn links(who: &Who) -> (Folder, Vec<String>) {
+    let folder = who.folder();
+    let names = ["aril-init", "tini", "dumb-init", "catatonit"];
+    let paths = names.map(|name| folder.join(name).display().to_string());
+    paths.iter().for_each(|path| drop(tool("ln", &["-s", &who.binary("aril-init"), path])));
+    (folder, paths.into())
+}
+
+/// An init whose command sleeps, and its pid.
+fn supervised(who: &Who, starter: &[&str], init: &[&str]) -> (Running, u32) {
     let mark = mark();
-    let running = who.program(&synced(who.binary("aril-init")), &["sleep", &mark]).under(&STEADY).start();
-    running.sleeper(&mark);
-    let dirty = settled(running.pid(), 8);
-    running.signal(Signal::TERM);
-    running.finish();
-    assert!(dirty <= 8, "aril-init has {dirty} KiB private dirty, its budget is 8");
+    let words = [&init[1..], &["sleep", &mark]].concat();
+    let running = who.program(init[0], &words).under(starter).start();
+    let pid = process::stat(running.sleeper(&mark)).expect("it sleeps").parent;
+    eventually("it waits", || process::state(pid) == 'S');
+    (running, pid)
+}
+
+fn end((running, pid): (Running, u32)) {
+    kill_process(Pid::from_raw(pid as i32).expect("no pid is 0"), Signal::TERM).expect("it runs");
+    running.finish().exited(143);
+}
+
+fn a_running_init_needs_little_memory(who: &Who) {
+    let (_folder, paths) = links(who);
+    for path in &paths {
+        for starter in [STEADY.to_vec(), [&namespace(who)[..], &STEADY].concat()] {
+            let init = supervised(who, &starter, &[path]);
+            let dirty = settled(init.1, 8);
+            end(init);
+            assert!(dirty <= 8, "{path} under {starter:?} has {dirty} KiB private dirty, its budget is 8");
+        }
+    }
+}
+
+/// Counts how often each is given a processor while nothing happens; all of them at once, as time is what it takes.
+fn an_idle_init_never_wakes_up(who: &Who) {
+    let (_folder, paths) = links(who);
+    let whole = who.binary("aril");
+    let programs: Vec<Vec<&str>> =
+        paths.iter().map(|path| vec![path.as_str()]).chain([vec![whole.as_str(), "init"]]).collect();
+    let starters = [vec!["env"], namespace(who)];
+    let inits: Vec<_> =
+        programs.iter().flat_map(|init| starters.iter().map(|starter| supervised(who, starter, init))).collect();
+    let switches = || {
+        let of = |pid| fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+        let lines = |text: String| text.lines().filter(|line| line.contains("ctxt_switches")).collect::<String>();
+        inits.iter().map(|(_, pid)| (process::words(*pid), lines(of(*pid)))).collect::<Vec<_>>()
+    };
+    // Until each has come to rest.
+    eventually("they are idle", || {
+        let before = switches();
+        std::thread::sleep(Duration::from_millis(100));
+        before == switches()
+    });
+    let before = switches();
+    std::thread::sleep(Duration::from_secs(3));
+    let after = switches();
+    inits.into_iter().for_each(end);
+    assert_eq!(before, after);
+}
+
+/// The system calls of an init and of its child, up to the command's execution and with it. What the init does while the child
+/// is on its way is not counted, for it differs from run to run.
+fn calls(who: &Who, starter: &[&str], init: &[&str]) -> Vec<String> {
+    let folder = who.folder();
+    let trace = folder.join("trace").display().to_string();
+    let words = [&["-f", "-o", &trace], starter, init, &["/bin/true"]].concat();
+    who.program("strace", &words).run().exited(0);
+    let text = folder.read("trace");
+    let executed = format!("execve(\"{}\"", init[0]);
+    let made = text.lines().skip_while(|line| !line.contains(&executed)).skip(1);
+    // "PID name(...", but not what is about a signal, an end, or the second half of a call.
+    let made: Vec<(&str, &str)> = made
+        .filter_map(|line| line.split_once(' '))
+        .filter_map(|(pid, call)| Some((pid, call.trim_start().split_once('(')?.0)))
+        .filter(|(_, name)| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'))
+        .collect();
+    let init = made[0].0;
+    let clone = made.iter().position(|(pid, name)| *pid == init && ["clone", "clone3", "fork", "vfork"].contains(name));
+    let clone = clone.unwrap_or_else(|| panic!("no child is made: {text}"));
+    let own = made[..=clone].iter().map(|(_, name)| *name);
+    let childs = made.iter().filter(|(pid, _)| *pid != init).map(|(_, name)| *name);
+    let exec =
+        childs.clone().position(|name| name == "execve").unwrap_or_else(|| panic!("nothing is executed: {text}"));
+    own.chain(childs.take(exec + 1)).map(ToString::to_string).collect()
+}
+
+/// The first words of the rows of the table in docs/init.md.
+fn calls_of_the_page() -> Vec<(&'static str, &'static str)> {
+    const PAGE: &str = include_str!("../../docs/init.md");
+    let rows = PAGE.lines().skip_while(|line| !line.starts_with("| system call |")).skip(2);
+    rows.map_while(|line| line.strip_prefix("| `")).filter_map(|line| line.split_once("` | ")).collect()
+}
+
+fn an_init_makes_the_calls_of_its_page(who: &Who) {
+    let page = calls_of_the_page();
+    let (path, whole) = (who.binary("aril-init"), who.binary("aril"));
+    for init in [&[path.as_str()][..], &[&whole, "init"]] {
+        for (starter, is_pid_1) in [(&[][..], false), (&namespace(who), true)] {
+            let expected: Vec<&str> = page
+                .iter()
+                .filter(|(_, why)| !is_pid_1 || !why.starts_with("not as PID 1"))
+                .map(|(name, _)| *name)
+                .collect();
+            assert_eq!(calls(who, starter, init), expected, "{init:?}, as PID 1: {is_pid_1}");
+        }
+    }
+}
+
+/// With the same job: tini has to be asked to be a subreaper.
+fn an_init_makes_fewer_calls_than_others(who: &Who) {
+    let path = who.binary("aril-init");
+    let own = calls(who, &[], &[&path]).len();
+    let mut missing = Vec::new();
+    for other in [&["tini", "-s", "--"][..], &["dumb-init"], &["catatonit", "--"]] {
+        let found = who.program("which", &[other[0]]).run();
+        if found.code() != Some(0) {
+            missing.push(other[0]);
+            continue;
+        }
+        let theirs = calls(who, &[], &[&[found.out().trim_end()], &other[1..]].concat()).len();
+        assert!(own < theirs, "{own} calls, {other:?} makes {theirs}");
+    }
+    if !missing.is_empty() {
+        who.skip(&format!("not installed: {}", missing.join(", ")));
+    }
 }

@@ -8,7 +8,11 @@ mod help;
 mod host_view;
 mod identity;
 mod init;
+mod init_alone;
+mod init_ends;
+mod init_options;
 mod init_personas;
+mod init_signals;
 mod mounts;
 mod namespaces;
 mod root;
@@ -34,6 +38,10 @@ fn main() -> ExitCode {
         identity::tests(),
         init::tests(),
         init_personas::tests(),
+        init_options::tests(),
+        init_alone::tests(),
+        init_ends::tests(),
+        init_signals::tests(),
         terminal::tests(),
         safety::tests(),
         explain::tests(),

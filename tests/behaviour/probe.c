@@ -2,8 +2,10 @@
    what was asked for, or the errno's number. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <mqueue.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,7 +98,7 @@ static int devices(void)
 }
 
 /* Takes every signal, also those that the C library keeps to itself, and tells of each: `NUMBER`, or `NAME NUMBER`. */
-static int signals(const char *name)
+static int listen_for_all(const char *name)
 {
 	unsigned long every = ~0UL;
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &every, NULL, sizeof every);
@@ -144,6 +146,144 @@ static int subreaper(char **program)
 	return perror(program[0]), 1;
 }
 
+/* Every signal, those too that the C library keeps to itself. */
+static const unsigned long all = ~0UL;
+
+static int is_passed_on(int number)
+{
+	return number != SIGKILL && number != SIGSTOP && number != SIGCHLD;
+}
+
+/* Takes the next signal and prints number, code, value and sender; SIGCHLD is its own affair. */
+static int take(void)
+{
+	siginfo_t info = { 0 };
+	unsigned long taken = all & ~(1UL << (SIGCHLD - 1));
+	while (syscall(SYS_rt_sigtimedwait, &taken, &info, NULL, sizeof taken) < 0)
+		;
+	printf("signal %d code %d value %d from %d.\n", info.si_signo, info.si_code, info.si_value.sival_int, info.si_pid);
+	fflush(stdout);
+	return info.si_signo;
+}
+
+/* Takes so many signals and exits with the last one's number. */
+static int count_signals(int count)
+{
+	int last = 0;
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
+	puts("ready");
+	fflush(stdout);
+	while (count-- > 0)
+		last = take();
+	return last;
+}
+
+/* sigqueue(3) for any signal. */
+static void queue(pid_t target, int number, int value)
+{
+	siginfo_t info = { .si_signo = number, .si_code = SI_QUEUE };
+	info.si_pid = getpid();
+	info.si_uid = getuid();
+	info.si_value.sival_int = value;
+	if (syscall(SYS_rt_sigqueueinfo, target, number, &info) < 0)
+		perror("queue");
+}
+
+/* Queues each signal to its init, with a value, and takes what comes of it. One at a time: the kernel drops a SIGCONT that
+   waits when a stop signal comes. */
+static int relay(void)
+{
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
+	printf("sender %d\n", getpid());
+	for (int number = 1; number <= 64; number++) {
+		if (!is_passed_on(number))
+			continue;
+		queue(getppid(), number, 1000 + number);
+		take();
+	}
+	return 0;
+}
+
+/* So often starts a command, as PID 1 of a pid namespace each time if asked to, with every signal blocked, and sends it one
+   at a random moment. The command exits with the signal's number, or one was lost. */
+static int storm(int rounds, int as_pid_1, char **command)
+{
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
+	srandom(getpid());
+	for (int round = 0; round < rounds; round++) {
+		int number, status;
+		do
+			number = 1 + random() % 64;
+		while (!is_passed_on(number));
+		pid_t child = syscall(SYS_clone, (as_pid_1 ? CLONE_NEWPID : 0) | SIGCHLD, NULL, NULL, NULL, NULL);
+		if (child < 0)
+			return perror("clone"), 1;
+		if (child == 0) {
+			close(1);
+			execv(command[0], command);
+			_exit(255);
+		}
+		usleep(random() % 2000);
+		syscall(SYS_kill, child, number);
+		waitpid(child, &status, 0);
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != number)
+			return printf("round %d: signal %d, wait status %x\n", round, number, status), 1;
+	}
+	return puts("none was lost"), 0;
+}
+
+static int processes(void)
+{
+	int count = 0;
+	DIR *proc = opendir("/proc");
+	for (struct dirent *entry; proc && (entry = readdir(proc)) != NULL;)
+		count += entry->d_name[0] >= '1' && entry->d_name[0] <= '9';
+	if (proc)
+		closedir(proc);
+	return count;
+}
+
+/* Leaves so many orphans behind that end one after the other or all at once, and waits until each has been reaped. */
+static int orphans(int count, int at_once)
+{
+	int before = processes(), gate[2];
+	if (pipe(gate) < 0)
+		return perror("pipe"), 1;
+	for (int made = 0; made < count; made += at_once ? count : 1) {
+		pid_t parent = fork();
+		if (parent == 0) {
+			close(gate[1]);
+			for (int n = 0; n < (at_once ? count : 1); n++) {
+				pid_t child = fork();
+				if (child < 0)
+					perror("fork");
+				if (child == 0)
+					_exit(at_once ? read(gate[0], &n, 1) : 0);
+			}
+			_exit(0);
+		}
+		waitpid(parent, NULL, 0);
+	}
+	close(gate[1]);
+	while (processes() > before)
+		usleep(1000);
+	return 0;
+}
+
+/* Executes a command that then has three children that have ended, and whose SIGCHLD is long gone. */
+static int with_zombies(char **command)
+{
+	for (int n = 0; n < 3; n++) {
+		siginfo_t info;
+		pid_t child = fork();
+		if (child == 0)
+			_exit(n);
+		waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT);
+	}
+	execv(command[0], command);
+	return perror(command[0]), 1;
+}
+
 int main(int argc, char **argv)
 {
 	const char *question = argc > 1 ? argv[1] : "", *argument = argc > 2 ? argv[2] : "/";
@@ -158,13 +298,23 @@ int main(int argc, char **argv)
 	if (!strcmp(question, "devices"))
 		return devices();
 	if (!strcmp(question, "signals"))
-		return signals(argc > 2 ? argument : "");
+		return listen_for_all(argc > 2 ? argument : "");
 	if (!strcmp(question, "pending"))
 		return pending(argv + 2);
 	if (!strcmp(question, "zombie"))
 		return zombie(argv + 2);
 	if (!strcmp(question, "subreaper"))
 		return subreaper(argv + 2);
+	if (!strcmp(question, "count"))
+		return count_signals(atoi(argument));
+	if (!strcmp(question, "relay"))
+		return relay();
+	if (!strcmp(question, "storm") && argc > 4)
+		return storm(atoi(argument), atoi(argv[3]), argv + 4);
+	if (!strcmp(question, "orphans") && argc > 3)
+		return orphans(atoi(argument), atoi(argv[3]));
+	if (!strcmp(question, "with-zombies") && argc > 2)
+		return with_zombies(argv + 2);
 	fputs("probe: no such question\n", stderr);
 	return 1;
 }

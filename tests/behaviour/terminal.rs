@@ -1,5 +1,6 @@
 //! Point 7: aril at a terminal, under a shell with job control and under one without; and streams that are none.
 
+use crate::support::inits::namespace;
 use crate::support::{Terminal, Who, mark, process};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{Winsize, tcsetwinsize};
@@ -10,6 +11,8 @@ crate::tests! {
         a_pipe_s_reader_can_use_the_terminal, a_container_in_the_background_stays_there,
         the_terminal_s_size_is_the_same_inside, a_hangup_ends_the_container, streams_pass_through_untouched,
         standard_error_stays_apart, a_reader_that_ends_early_ends_the_command, closed_streams_do_no_harm;
+    once: ctrl_c_reaches_an_init_s_command, ctrl_z_and_fg_work_for_an_init_s_command, an_init_in_the_background_stays_there, an_init_that_stops_in_the_background_leaves_the_terminal_alone,
+        an_init_s_command_sees_the_window_s_size, an_init_as_pid_1_hands_the_terminal_on;
 }
 
 fn an_interactive_shell_has_job_control(who: &Who) {
@@ -227,5 +230,118 @@ fn closed_streams_do_no_harm(who: &Who) {
             .filter(|line| !["/dev/null", "pipe:", "/proc/", "/srv/found"].iter().any(|ok| line.contains(ok)))
             .collect();
         outcome.check(strange.is_empty(), format_args!("with {closed} nothing of aril's is found: {found}"));
+    }
+}
+
+// --- An init without a container, in a pid namespace with the shell ---
+
+/// A job that the shell has stopped can be continued, and the shell has its terminal meanwhile.
+fn ctrl_z_and_fg_work_for_an_init_s_command(who: &Who) {
+    let terminal = Terminal::shell_in(who, &namespace(who));
+    for init in ["$init", "$whole", "$init $whole"] {
+        let mark = mark();
+        let script = format!("sleep {mark} & echo rea\"\"dy; read word; echo \"[$word]\"; exit 3");
+        terminal.enter(&format!("{init} sh -c '{script}'"), "ready");
+        let sleeper = process::wait_for_sleeper(&mark);
+        for round in ["one", "two"] {
+            terminal.keys("\x1a");
+            terminal.expect("Stopped");
+            terminal.eventually("all is stopped", || process::state(sleeper) == 'T');
+            terminal.is_back_outside();
+            terminal.keys("fg\n");
+            terminal.eventually(&format!("all goes on, round {round}"), || process::state(sleeper) == 'S');
+        }
+        terminal.enter("word", "[word]");
+        terminal.enter("echo out-$?", "out-3");
+        terminal.is_back_outside();
+        terminal.eventually("the end of all", || process::naming(&mark).is_empty());
+    }
+}
+
+fn ctrl_c_reaches_an_init_s_command(who: &Who) {
+    let terminal = Terminal::shell_in(who, &namespace(who));
+    for init in ["$init", "$whole", "$init $whole"] {
+        let trap = "trap \"echo caught-\"it INT;";
+        for (trap, status) in [(trap, 7), ("", 130)] {
+            let mark = mark();
+            terminal.keys(&format!("{init} sh -c '{trap} sleep {mark}; exit 7'\n"));
+            process::wait_for_sleeper(&mark);
+            terminal.keys("\x03");
+            if !trap.is_empty() {
+                terminal.expect("caught-it\r\n");
+            }
+            terminal.enter("echo out-$?", &format!("out-{status}"));
+        }
+        terminal.is_back_outside();
+    }
+}
+
+fn an_init_in_the_background_stays_there(who: &Who) {
+    let terminal = Terminal::shell_in(who, &namespace(who));
+    for init in ["$init", "$whole"] {
+        let mark = mark();
+        terminal.keys(&format!("{init} sleep {mark} &\n"));
+        let sleeper = process::wait_for_sleeper(&mark);
+        terminal.is_back_outside();
+        assert_eq!(process::state(sleeper), 'S', "it runs on");
+        terminal.keys("fg\n");
+        terminal.eventually("it is in the foreground", || {
+            // The shell is the child of the program that made the namespace.
+            process::children(terminal.child.id())
+                .iter()
+                .any(|shell| process::stat(*shell).is_some_and(|stat| stat.foreground != stat.group))
+        });
+        terminal.keys("\x03");
+        terminal.enter("echo out-$?", "out-130");
+    }
+}
+
+/// One that wants to read stops as any job in the background does, and `fg` gives it the terminal.
+fn an_init_that_stops_in_the_background_leaves_the_terminal_alone(who: &Who) {
+    for init in ["$init", "$whole"] {
+        let (terminal, mark) = (Terminal::shell_in(who, &namespace(who)), mark());
+        terminal.keys(&format!("{init} sh -c 'sleep {mark} & until grep -q sleep /proc/$!/comm; do :; done; read word; echo \"[$word]\"' &\n"));
+        terminal.eventually("it runs", || process::sleeper(&mark).is_some());
+        let sleeper = process::wait_for_sleeper(&mark);
+        let parent = |pid| process::stat(pid).map_or(0, |stat| stat.parent);
+        terminal.eventually("the init is stopped", || process::state(parent(parent(sleeper))) == 'T');
+        terminal.is_back_outside();
+        terminal.keys("fg\n");
+        terminal.eventually("it is in the foreground", || {
+            process::stat(sleeper).is_some_and(|stat| stat.state == 'S' && stat.group == stat.foreground)
+        });
+        terminal.enter("word", "[word]");
+    }
+}
+
+fn an_init_s_command_sees_the_window_s_size(who: &Who) {
+    let terminal = Terminal::shell_in(who, &namespace(who));
+    for (init, columns) in [("$init", 79), ("$whole", 83)] {
+        terminal.enter(
+            &format!("{init} sh -c 'trap \"stty size; exit\" WINCH; echo rea\"\"dy; sleep 1000 & wait'"),
+            "ready",
+        );
+        let size = Winsize { ws_row: 53, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&terminal.keyboard, size).expect("ours");
+        terminal.expect(&format!("53 {columns}"));
+    }
+}
+
+/// As an image's entry point has it: an interactive shell has job control and reads from its terminal.
+fn an_init_as_pid_1_hands_the_terminal_on(who: &Who) {
+    for program in [&["aril-init"][..], &["aril", "init"]] {
+        let path = who.binary(program[0]);
+        let starter = [&namespace(who), &[path.as_str()][..], &program[1..]].concat();
+        let (terminal, mark) = (Terminal::shell_in(who, &starter), mark());
+        assert!(!terminal.screen.text().contains("job control"), "{}", terminal.screen.text());
+        terminal.keys(&format!("sleep {mark}\n"));
+        let sleeper = process::wait_for_sleeper(&mark);
+        terminal.keys("\x1a");
+        terminal.expect("Stopped");
+        terminal.eventually("it is stopped", || process::state(sleeper) == 'T');
+        terminal.keys("fg\n");
+        terminal.eventually("it goes on", || process::state(sleeper) == 'S');
+        terminal.keys("\x03");
+        terminal.enter("echo out-$?", "out-130");
     }
 }

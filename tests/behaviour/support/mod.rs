@@ -1,6 +1,8 @@
 //! What every test shares: the callers (root, an ordinary user), the root file systems and how a program is run so that
-//! nothing hangs and a failure prints everything. `process` looks into /proc, `traces` compares before with after.
+//! nothing hangs and a failure prints everything. `process` looks into /proc, `traces` compares before with after, `inits`
+//! runs an init without a container.
 
+pub mod inits;
 pub mod process;
 mod run;
 mod terminal;

@@ -16,14 +16,12 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Runs a program with this terminal as its controlling one; in its environment, `$run` is `aril run` and `$root` the
-    /// root file system.
+    /// Runs a program with this terminal as its controlling one; in its environment, `$run` is `aril run`, `$root` the
+    /// root file system, `$init` is `aril-init` and `$whole` is `aril init`.
     pub fn open(who: &Who, words: &[&str]) -> Self {
         let run = who.program(words[0], &words[1..]).under(&["setsid", "--ctty"]);
-        Self::on(
-            who,
-            run.env("run", &format!("{} run", who.binary("aril"))).env("root", &who.rootfs()).env("PS1", "out> "),
-        )
+        let run = run.env("run", &format!("{} run", who.binary("aril"))).env("root", &who.rootfs()).env("PS1", "out> ");
+        Self::on(who, run.env("init", &who.binary("aril-init")).env("whole", &format!("{} init", who.binary("aril"))))
     }
 
     /// A terminal with a program on it that has to make it its controlling one.
@@ -45,7 +43,12 @@ impl Terminal {
 
     /// An interactive shell, ready for its first command.
     pub fn shell(who: &Who) -> Self {
-        let terminal = Self::open(who, &["bash", "--norc", "--noprofile", "--noediting", "-i"]);
+        Self::shell_in(who, &[])
+    }
+
+    /// The same, started by other words.
+    pub fn shell_in(who: &Who, starter: &[&str]) -> Self {
+        let terminal = Self::open(who, &[starter, &["bash", "--norc", "--noprofile", "--noediting", "-i"]].concat());
         terminal.enter("echo shell-$((40+2))", "shell-42");
         terminal
     }
