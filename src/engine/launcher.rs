@@ -133,7 +133,8 @@ impl Launcher {
     /// The command was stopped: this process stops too, so that the shell sees its job stopped and has its terminal back.
     /// Without a terminal there is no such shell, and nobody would make this process go on.
     fn stop(&self) -> Result<()> {
-        if !is_job() {
+        let at_terminal = [At::STDIN, At::STDOUT, At::STDERR].into_iter().any(|fd| terminal::foreground(fd).is_ok());
+        if !at_terminal || !is_job() {
             return Ok(());
         }
         if self.foreground {

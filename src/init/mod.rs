@@ -174,7 +174,7 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
             }
             Action::StopToo if LAUNCHED => {}
             Action::StopToo => {
-                if is_job() {
+                if terminal::foreground(At::STDIN).is_ok() && is_job() {
                     take_terminal_from(self.command);
                     stop_for_shell();
                 }
@@ -281,25 +281,19 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
         if is_pid_1 {
             return process::kill_all_but_init(signal).is_ok();
         }
-        // A number ends in a space; one that does not yet goes on in the next piece.
+        // As many as fit; the next ones are reached when one of these has ended. A number ends in a space: what has none is cut.
         let mut buffer = [0; 1024];
-        let (mut anyone, mut pid, mut offset) = (false, 0, 0);
-        while let Some(length @ 1..) =
-            self.children.as_ref().and_then(|list| file::pread(list.at(), &mut buffer, offset).ok())
-        {
-            offset += length as u64;
-            for byte in &buffer[..length] {
-                if byte.is_ascii_digit() {
-                    pid = 10 * pid + i32::from(byte - b'0');
-                } else if pid > 0 {
-                    // Where /proc is another pid namespace's its numbers may be those of others here. A child keeps its own
-                    // until it is waited for, which this thread alone does.
-                    if process::is_child(pid) {
-                        anyone |= process::kill(pid, signal).is_ok();
-                    }
-                    pid = 0;
-                }
+        let listed = self.children.as_ref().map_or(Ok(0), |list| file::pread(list.at(), &mut buffer, 0));
+        let (mut anyone, mut pid) = (false, 0);
+        for byte in &buffer[..listed.unwrap_or(0)] {
+            if byte.is_ascii_digit() {
+                pid = 10 * pid + i32::from(byte - b'0');
+                continue;
             }
+            // Where /proc is another pid namespace's its numbers may be those of others here. A child keeps its own until it is
+            // waited for, which this thread alone does.
+            anyone |= process::is_child(pid) && process::kill(pid, signal).is_ok();
+            pid = 0;
         }
         anyone
     }
@@ -325,11 +319,9 @@ pub fn take_terminal_from(group: Pid) {
     }
 }
 
-/// Whether this process is a job of a shell that sees it stop and makes it go on: at a terminal, in a group that is not its
-/// parent's too.
+/// Whether this process is in a group that is not its parent's too, as a job of a shell that sees it stop and makes it go on.
 pub fn is_job() -> bool {
-    [At::STDIN, At::STDOUT, At::STDERR].into_iter().any(|fd| terminal::foreground(fd).is_ok())
-        && getpgid(process::getppid()) != getpgid(Pid(0))
+    getpgid(process::getppid()) != getpgid(Pid(0))
 }
 
 /// Stops this process, so that its shell sees the job stopped. The kernel drops this signal, unlike SIGSTOP, where no shell in

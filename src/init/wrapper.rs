@@ -308,24 +308,25 @@ fn isolate(persona: Persona, session: bool) {
 /// execve(2) along the search path.
 fn execute(start: &Start) -> Errno {
     let Some(Some(name)) = start.setup.words.first() else { return Errno::ENOENT };
-    if let Some(at) = start.setup.listen {
-        return execute_listening(start, *name, at);
+    match start.setup.listen {
+        Some(at) if start.environment.len() < MOST_VARIABLES => execute_listening(start, *name, at),
+        _ => execute_with(start, *name, start.environment),
     }
-    execute_with(start, *name, start.environment)
 }
 
-/// With a `LISTEN_PID` that is this very process. The list is copied for that, as much of it as has ever been seen.
+/// More variables than that nobody has ever had.
+const MOST_VARIABLES: usize = 2048;
+
+/// With a `LISTEN_PID` that is this very process.
 #[inline(never)]
 fn execute_listening(start: &Start, name: Word, at: usize) -> Errno {
-    const MOST: usize = 2048;
-    let mut changed = [None; MOST];
-    let Some(list) = changed.get_mut(..start.environment.len()) else {
-        return execute_with(start, name, start.environment);
-    };
-    list.copy_from_slice(start.environment);
     let mut own = Digits::of(process::getpid().0 as u32);
-    list[at] = Some(own.after(b"LISTEN_PID="));
-    execute_with(start, name, list)
+    let mut changed = [None; MOST_VARIABLES];
+    for (slot, entry) in changed.iter_mut().zip(start.environment) {
+        *slot = *entry;
+    }
+    changed[at] = Some(own.after(b"LISTEN_PID="));
+    execute_with(start, name, &changed)
 }
 
 fn execute_with(start: &Start, name: Word, environment: Words) -> Errno {

@@ -216,7 +216,7 @@ pub fn wait_any() -> Result<Option<(Pid, Change)>> {
     Ok((pid != 0).then(|| (Pid(pid as i32), unpack(status))))
 }
 
-/// waitid(2) with `WNOWAIT`: whether this is a child, which it stays.
+/// waitid(2) with `WNOWAIT`: whether this is a child, which it stays; 0 is none.
 pub fn is_child(pid: i32) -> bool {
     let options = k::WEXITED | k::WNOHANG | k::WNOWAIT;
     // SAFETY: no siginfo and no usage is asked for.
