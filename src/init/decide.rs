@@ -87,15 +87,16 @@ pub enum Action {
     TellStopped(u8),
     /// The same: stop too.
     StopToo,
-    /// Ask whatever is left to end; exit with the status if there is nothing.
-    EndRest(u8),
+    /// Ask whatever is left to end; exit if there is nothing.
+    EndRest,
     /// The same, for what has come up since.
     EndMore,
     /// A last SIGTERM for the command's group, and exit.
-    Farewell(u8),
-    /// SIGKILL for whatever is there; exit with the status if there is nothing.
-    KillAll(Option<u8>),
-    Exit(u8),
+    Farewell,
+    /// SIGKILL for whatever is there; exit if the command has ended and there is nothing.
+    KillAll,
+    /// With the command's status.
+    Exit,
 }
 
 impl State {
@@ -108,6 +109,14 @@ impl State {
     pub const fn deadline(self) -> Option<u64> {
         match self {
             Self::Running { deadline, .. } | Self::Ended { deadline, .. } => deadline,
+        }
+    }
+
+    /// The command's status, once it has ended.
+    pub const fn status(self) -> Option<u8> {
+        match self {
+            Self::Running { .. } => None,
+            Self::Ended { status, .. } => Some(status),
         }
     }
 
@@ -154,7 +163,7 @@ impl State {
     ) -> Action {
         let (stopped, asked, deadline) = match self {
             // The end of one may have brought up others: its children.
-            Self::Ended { status, deadline: None, .. } => return Action::KillAll(Some(*status)),
+            Self::Ended { deadline: None, .. } => return Action::KillAll,
             Self::Ended { .. } => return Action::EndMore,
             Self::Running { stopped, asked, deadline } if is_command => (stopped, *asked, *deadline),
             _ => return Action::Nothing,
@@ -181,9 +190,9 @@ impl State {
         let deadline = if deadline == OVER { now } else { deadline.map_or(due, |whole| whole.min(due)) };
         *self = Self::Ended { status, asked, deadline: Some(deadline) };
         match manner.grace {
-            Some(_) => Action::EndRest(status),
-            None if manner.farewell => Action::Farewell(status),
-            None => Action::Exit(status),
+            Some(_) => Action::EndRest,
+            None if manner.farewell => Action::Farewell,
+            None => Action::Exit,
         }
     }
 
@@ -191,22 +200,17 @@ impl State {
     pub fn alone(&self) -> Action {
         match self {
             Self::Running { .. } => Action::Nothing,
-            Self::Ended { status, .. } => Action::Exit(*status),
+            Self::Ended { .. } => Action::Exit,
         }
     }
 
     /// The deadline has passed.
     pub fn time_up(&mut self) -> Action {
         match self {
-            Self::Ended { status, deadline, .. } => {
-                *deadline = None;
-                Action::KillAll(Some(*status))
-            }
-            Self::Running { deadline, .. } => {
-                *deadline = OVER;
-                Action::KillAll(None)
-            }
+            Self::Ended { deadline, .. } => *deadline = None,
+            Self::Running { deadline, .. } => *deadline = OVER,
         }
+        Action::KillAll
     }
 }
 
@@ -280,7 +284,7 @@ mod tests {
         assert_eq!(state.deadline(), Some(110));
         state.signal::<true>(&plain(TERM), 105, &SHELL);
         assert_eq!(state.deadline(), Some(110), "a second request does not prolong it");
-        assert_eq!(state.time_up(), Action::KillAll(None));
+        assert_eq!(state.time_up(), Action::KillAll);
         assert_eq!(state.deadline(), OVER);
         state.child::<true>(true, Change::Killed { signal: 9, core: false }, 111, &SHELL);
         assert_eq!(state.deadline(), Some(111), "what is left has no second time");
@@ -299,16 +303,16 @@ mod tests {
                 Action::Nothing,
                 "an orphan's end is nobody's status"
             );
-            assert_eq!(state.child::<true>(true, change, 5, &SHELL), Action::EndRest(status));
+            assert_eq!(state.child::<true>(true, change, 5, &SHELL), Action::EndRest);
             assert_eq!(state.deadline(), Some(5 + GRACE));
-            assert_eq!(state.alone(), Action::Exit(status));
+            assert_eq!((state.alone(), state.status()), (Action::Exit, Some(status)));
             // What comes up when another ends is asked too, and when the time is up, killed.
             assert_eq!(state.child::<true>(false, Change::Exited(0), 6, &SHELL), Action::EndMore);
-            assert_eq!(state.time_up(), Action::KillAll(Some(status)));
+            assert_eq!(state.time_up(), Action::KillAll);
             assert_eq!(state.deadline(), None);
             let killed = Change::Killed { signal: 9, core: false };
-            assert_eq!(state.child::<true>(false, killed, 7, &SHELL), Action::KillAll(Some(status)));
-            assert_eq!(state.alone(), Action::Exit(status));
+            assert_eq!(state.child::<true>(false, killed, 7, &SHELL), Action::KillAll);
+            assert_eq!(state.alone(), Action::Exit);
         }
     }
 
@@ -383,29 +387,32 @@ mod tests {
             (State::Running { .. }, State::Running { .. }) => {}
             (State::Running { asked, .. }, State::Ended { status, asked: still, deadline }) => {
                 assert!(matches!(event, Event::Child(true, Change::Exited(_) | Change::Killed { .. })), "{context}");
+                let repeated = match event {
+                    Event::Child(_, Change::Exited(status)) => status,
+                    Event::Child(_, Change::Killed { signal, .. }) => exit_status(signal),
+                    _ => unreachable!("{context}"),
+                };
+                assert_eq!(status, repeated, "{context}");
                 let expected = match (manner.grace, manner.farewell) {
-                    (Some(_), _) => Action::EndRest(status),
-                    (None, true) => Action::Farewell(status),
-                    (None, false) => Action::Exit(status),
+                    (Some(_), _) => Action::EndRest,
+                    (None, true) => Action::Farewell,
+                    (None, false) => Action::Exit,
                 };
                 assert_eq!((action, still, deadline.is_some()), (expected, asked, true), "{context}");
             }
             (State::Ended { status, asked, .. }, State::Ended { status: still, asked: as_well, .. }) => {
                 assert!(status == still && asked <= as_well, "what ended stays as it ended: {context}");
                 assert!(!passes, "nothing is passed on to nobody: {context}");
-                if let Action::Exit(exit) = action {
-                    assert_eq!(exit, status, "{context}");
-                }
             }
             (State::Ended { .. }, State::Running { .. }) => panic!("nothing runs again: {context}"),
         }
         match event {
             Event::Alone => {
-                assert_eq!(matches!(action, Action::Exit(_)), matches!(before, State::Ended { .. }), "{context}")
+                assert_eq!(action == Action::Exit, matches!(before, State::Ended { .. }), "{context}")
             }
-            Event::TimeUp => assert!(matches!(action, Action::KillAll(_)), "{context}"),
+            Event::TimeUp => assert!(action == Action::KillAll, "{context}"),
             Event::Signal(info) => {
-                assert!(!matches!(action, Action::KillAll(_) | Action::Exit(_) | Action::EndRest(_)), "{context}");
+                assert!(!matches!(action, Action::KillAll | Action::Exit | Action::EndRest), "{context}");
                 let is_for_the_command = matches!(before, State::Running { .. }) && info.signal != CHLD;
                 assert_eq!(passes, is_for_the_command, "no signal is lost: {context}");
             }

@@ -111,7 +111,7 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
                 Ok(info) => self.take(&mut watch, &info, is_pid_1),
                 Err(Errno::EAGAIN) => {
                     let action = watch.state.time_up();
-                    self.act(action, &NO_SIGNAL, is_pid_1)
+                    self.act(action, watch.state, &NO_SIGNAL, is_pid_1)
                 }
                 // EINTR; nothing else can be.
                 Err(_) => None,
@@ -123,7 +123,7 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
     fn take(&self, watch: &mut Watch, info: &Info, is_pid_1: bool) -> Option<u8> {
         self.say(word(c"received signal "), info.signal);
         let action = watch.state.signal::<LAUNCHED>(info, poll::now(), &self.manner);
-        self.act(action, info, is_pid_1)
+        self.act(action, watch.state, info, is_pid_1)
     }
 
     /// One SIGCHLD may stand for many children.
@@ -136,9 +136,9 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
                 }
                 Ok(None) => return None,
                 // ECHILD.
-                Err(_) => return self.act(watch.state.alone(), &NO_SIGNAL, is_pid_1),
+                Err(_) => return self.act(watch.state.alone(), watch.state, &NO_SIGNAL, is_pid_1),
             };
-            if let Some(status) = self.act(action, &NO_SIGNAL, is_pid_1) {
+            if let Some(status) = self.act(action, watch.state, &NO_SIGNAL, is_pid_1) {
                 return Some(status);
             }
         }
@@ -147,7 +147,7 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
     /// Carries an action out; gives the status with which to exit.
     ///
     /// The target may have ended a moment ago (ESRCH, EPIPE), the terminal may be gone (EIO): an init goes on.
-    fn act(&self, action: Action, info: &Info, is_pid_1: bool) -> Option<u8> {
+    fn act(&self, action: Action, state: State, info: &Info, is_pid_1: bool) -> Option<u8> {
         match action {
             Action::Nothing => {}
             Action::Pass => self.pass(info),
@@ -179,31 +179,31 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
                     stop_for_shell();
                 }
             }
-            Action::EndRest(status) => {
+            Action::EndRest => {
                 if !self.to_all(k::SIGHUP as u8, is_pid_1) {
-                    return Some(status);
+                    return state.status();
                 }
                 self.end_all(is_pid_1);
             }
             // As PID 1 it has reached everyone already. To others it may come twice.
             Action::EndMore if is_pid_1 => {}
             Action::EndMore => self.end_all(false),
-            Action::Farewell(status) => {
+            Action::Farewell => {
                 let last = self.becomes(k::SIGTERM as u8);
                 self.to_group(last);
                 self.say(word(c"forwarded signal "), last);
-                return Some(status);
+                return state.status();
             }
-            Action::KillAll(ended) => {
-                if !self.to_all(k::SIGKILL as u8, is_pid_1) && ended.is_some() {
-                    return ended;
-                }
-                if ended.is_none() {
+            Action::KillAll => {
+                if state.status().is_none() {
                     // It is a child that nobody has waited for yet, so the number is its own, with or without a list.
                     tolerate(process::kill(self.command.0, k::SIGKILL as u8));
                 }
+                if !self.to_all(k::SIGKILL as u8, is_pid_1) {
+                    return state.status();
+                }
             }
-            Action::Exit(status) => return Some(status),
+            Action::Exit => return state.status(),
         }
         None
     }
