@@ -153,7 +153,6 @@ impl State {
     }
 
     /// A child has changed.
-    #[inline(never)]
     pub fn child<const LAUNCHED: bool>(
         &mut self,
         is_command: bool,

@@ -34,7 +34,6 @@ impl Log {
     }
 
     /// What failed, on what, and why.
-    #[inline(never)]
     pub fn fail(&self, what: Word, errno: Errno) {
         let (mut reason, digits) = (said(errno), Digits::of(errno.0.into()));
         let mut number = word(c"");

@@ -111,7 +111,7 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
                 Ok(info) => self.take(&mut watch, &info, is_pid_1),
                 Err(Errno::EAGAIN) => {
                     let action = watch.state.time_up();
-                    self.act(action, watch.state, &NO_SIGNAL, is_pid_1)
+                    self.act(action, &watch.state, &NO_SIGNAL, is_pid_1)
                 }
                 // EINTR; nothing else can be.
                 Err(_) => None,
@@ -120,10 +120,11 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
     }
 
     /// A signal that is for the command.
+    #[inline(never)]
     fn take(&self, watch: &mut Watch, info: &Info, is_pid_1: bool) -> Option<u8> {
         self.say(word(c"received signal "), info.signal);
         let action = watch.state.signal::<LAUNCHED>(info, poll::now(), &self.manner);
-        self.act(action, watch.state, info, is_pid_1)
+        self.act(action, &watch.state, info, is_pid_1)
     }
 
     /// One SIGCHLD may stand for many children.
@@ -136,9 +137,9 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
                 }
                 Ok(None) => return None,
                 // ECHILD.
-                Err(_) => return self.act(watch.state.alone(), watch.state, &NO_SIGNAL, is_pid_1),
+                Err(_) => return self.act(watch.state.alone(), &watch.state, &NO_SIGNAL, is_pid_1),
             };
-            if let Some(status) = self.act(action, watch.state, &NO_SIGNAL, is_pid_1) {
+            if let Some(status) = self.act(action, &watch.state, &NO_SIGNAL, is_pid_1) {
                 return Some(status);
             }
         }
@@ -147,7 +148,7 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
     /// Carries an action out; gives the status with which to exit.
     ///
     /// The target may have ended a moment ago (ESRCH, EPIPE), the terminal may be gone (EIO): an init goes on.
-    fn act(&self, action: Action, state: State, info: &Info, is_pid_1: bool) -> Option<u8> {
+    fn act(&self, action: Action, state: &State, info: &Info, is_pid_1: bool) -> Option<u8> {
         match action {
             Action::Nothing => {}
             Action::Pass => self.pass(info),

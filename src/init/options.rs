@@ -69,45 +69,47 @@ pub type Words<'a> = &'a [Option<Word<'a>>];
 /// The table of options, which is the help too: a letter, a name, and what its value is called if it takes one. Letters and
 /// names are the same whatever the program is called.
 /// Those that take no value come first, and of these the settings, which the environment can have too.
-macro_rules! rows {
-    ($($more:literal)*) => {
-        concat!(
-            "-s --subreaper: adopt orphans though not PID 1\n",
-            "-g --group: signal the command's process group\n",
-            "-c --single-child: signal the command alone\n",
-            "-w --warn: tell of ended orphans\n",
-            "-v --verbose: say more\n",
-            "-P --pause: sleep and reap\n",
-            "-l --license:\n",
-            "-V --version:\n",
-            "-h --help:\n",
-            "-p --parent-death SIG: SIG at the parent's end\n",
-            "-e --expect N: exit with 0 for N\n",
-            "-r --rewrite A:B: pass A on as B; 0: drop it\n",
-            "   --stop-signal SIG: pass TERM on as SIG\n",
-            "   --stop-timeout TIME: then kill what is left\n",
-            $($more,)*
+macro_rules! tables {
+    ($($row:literal $explanation:literal)* more: $($more:literal $more_explanation:literal)*) => {
+        /// The smallest build has no room for explanations, nor for the last rows.
+        const TABLE: &str = concat!($($row, "\n",)* "\0");
+        const WHOLE_TABLE: &str = concat!(
+            $($row, " ", $explanation, "\n",)*
+            $($more, " ", $more_explanation, "\n",)*
             "\0"
-        )
+        );
     };
 }
+
+tables! {
+    "-s --subreaper:" "adopt orphans though it is not PID 1"
+    "-g --group:" "pass signals on to the command's process group"
+    "-c --single-child:" "to the command alone, in this session"
+    "-w --warn:" "tell of orphans that end, and of who leaves zombies"
+    "-v --verbose:" "say more"
+    "-P --pause:" "no command: sleep and reap"
+    "-l --license:" "print it"
+    "-V --version:" "print it"
+    "-h --help:" "print this"
+    "-p --parent-death SIGNAL:" "get it when the parent ends"
+    "-e --expect STATUS:" "exit with 0 instead"
+    "-r --rewrite A:B:" "pass signal A on as B, or 0: not at all"
+    "   --stop-signal SIGNAL:" "pass SIGTERM on as this one"
+    "   --stop-timeout TIME:" "so long after SIGTERM kill what is left"
+    more:
+    "   --restart WHEN:" "run it again: no, always, on-failure[:MAX]"
+    "   --report FILE:" "write there how it ended"
+    "   --timeout TIME:" "so long after the start kill everything, exit with 124"
+}
+
 const VERBOSE: usize = 4;
 const PAUSE: usize = 5;
 pub const LICENSE: usize = 6;
 pub const HELP: usize = 8;
 
-/// The table of a build; the smallest leaves the last rows out.
+/// The table of a build.
 pub const fn table<const MORE: bool>() -> Word<'static> {
-    let rows = if MORE {
-        rows!(
-            "   --restart WHEN: run it again: no, always, on-failure[:MAX]\n"
-            "   --report FILE: write there how it ended\n"
-            "   --timeout TIME: so long after the start kill everything, exit with 124\n"
-        )
-    } else {
-        rows!()
-    };
-    match CStr::from_bytes_with_nul(rows.as_bytes()) {
+    match CStr::from_bytes_with_nul(if MORE { WHOLE_TABLE } else { TABLE }.as_bytes()) {
         Ok(rows) => word(rows),
         Err(_) => panic!("it ends in a NUL"),
     }
@@ -260,6 +262,7 @@ impl<'a> Setup<'a> {
 
     /// A word of the environment, and its place: a setting of this program's own or of a predecessor, or what the command's start
     /// depends on.
+    #[inline(never)]
     fn read_variable<const MORE: bool>(&mut self, at: usize, entry: Word<'a>) -> Option<()> {
         if let Some(path) = entry.strip(b"PATH=") {
             self.path = path;
