@@ -11,7 +11,7 @@ pub use launcher::{Ended, Launcher};
 pub use points::clean_up;
 
 use crate::host::Host;
-use crate::init::{GRACE, Init, Log, Manner, Stop, take_terminal};
+use crate::init::{AS_THEY_COME, GRACE, Init, Log, Manner, Stop, take_terminal};
 use crate::plan::{Fate, Line, Phase, Plan, Step, plan};
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
@@ -245,7 +245,7 @@ impl<'p> Carrier<'p> {
             farewell: false,
             stop: Stop::Never,
         };
-        let (deadline, signals, rewrite, log) = (None, signal::ALL, None, Log::SILENT);
+        let (deadline, signals, rewrite, log) = (None, signal::ALL, AS_THEY_COME, Log::SILENT);
         Ok(Init { command, manner, deadline, signals, rewrite, launcher: socket, children, log })
     }
 

@@ -37,7 +37,7 @@ pub struct Init<'a, const LAUNCHED: bool, const MORE: bool> {
     /// Signals that are taken; the others do here what they do in any process.
     pub signals: SignalSet,
     /// What a signal becomes that is passed on.
-    pub rewrite: Option<&'a Rewrite>,
+    pub rewrite: &'a Rewrite,
     /// The launcher, if there is one outside.
     pub launcher: Option<Fd>,
     /// `/proc/thread-self/children` (proc_tid_children(5)), for one that is not PID 1 and ends the rest.
@@ -47,6 +47,8 @@ pub struct Init<'a, const LAUNCHED: bool, const MORE: bool> {
 
 /// For each signal the one that is passed on in its place; 0: itself.
 pub type Rewrite = [u8; signal::LAST as usize + 1];
+/// All of them themselves.
+pub const AS_THEY_COME: &Rewrite = &[0; signal::LAST as usize + 1];
 /// In its place: none.
 pub const DROP: u8 = u8::MAX;
 
@@ -211,8 +213,8 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
 
     /// What a signal is passed on as.
     fn becomes(&self, signal: u8) -> u8 {
-        match self.rewrite {
-            Some(table) if !LAUNCHED && table[usize::from(signal)] != 0 => table[usize::from(signal)],
+        match self.rewrite[usize::from(signal)] {
+            other if !LAUNCHED && other != 0 => other,
             _ => signal,
         }
     }

@@ -91,10 +91,10 @@ tables! {
     "-l --license:" "print it"
     "-V --version:" "print it"
     "-h --help:" "print this"
-    "-p --parent-death SIGNAL:" "get it when the parent ends"
-    "-e --expect STATUS:" "exit with 0 instead"
+    "-p --parent-death SIG:" "get it when the parent ends"
+    "-e --expect N:" "exit with 0 instead of it"
     "-r --rewrite A:B:" "pass signal A on as B, or 0: not at all"
-    "   --stop-signal SIGNAL:" "pass SIGTERM on as this one"
+    "   --stop-signal SIG:" "pass SIGTERM on as this one"
     "   --stop-timeout TIME:" "so long after SIGTERM kill what is left"
     more:
     "   --restart WHEN:" "run it again: no, always, on-failure[:MAX]"
@@ -310,7 +310,7 @@ const LAST_OLD: u8 = k::SIGSYS as u8;
 const UNKNOWN: Word = word(c"unknown option: ");
 const BAD: Word = word(c"bad value: ");
 const MISSING: Word = word(c"no value: ");
-const NO_COMMAND: Word = word(c"no command given");
+const NO_COMMAND: Word = word(c"no command");
 
 fn restart(value: &[u8]) -> Option<Restart> {
     let (when, most) = cut(value, b':');

@@ -38,7 +38,7 @@ pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environ
     let has_command = matches!(setup.words, [Some(_), ..]);
     if read.is_none() || !(has_command || setup.pause) {
         let (why, refused) = setup.refused;
-        print(At::STDERR, &[persona.prefix(), why, refused, word(c" (see "), name, word(c" -h)\n")]);
+        print(At::STDERR, &[persona.prefix(), why, refused, word(c" (see -h)\n")]);
         return persona.failed();
     }
     if let (true, Some(path)) = (MORE, setup.report) {
@@ -102,7 +102,7 @@ impl Setup<'_> {
         if !self.is_pid_1 && self.subreaper {
             tolerate(process::set_child_subreaper());
         } else if !self.is_pid_1 && self.log.persona == Persona::Tini && process::is_child_subreaper() == Ok(false) {
-            self.log.say(WARN, word(c"orphans stay: no subreaper (-s), not PID "), 1);
+            self.log.say(WARN, word(c"no subreaper (-s), not PID "), 1);
         }
         if self.session {
             // There may be none.
@@ -202,7 +202,7 @@ impl Setup<'_> {
             manner,
             deadline,
             signals: persona.signals(),
-            rewrite: Some(&setup.rewrite),
+            rewrite: &setup.rewrite,
             launcher: None,
             children,
             log,
