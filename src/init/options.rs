@@ -118,10 +118,10 @@ pub const fn table<const MORE: bool>() -> Word<'static> {
 /// The number of the row with this letter, or with this name: `stop-timeout`, or `STOP_TIMEOUT` as a variable has it.
 #[inline(never)]
 fn find<const MORE: bool>(letter: u8, name: &[u8]) -> Option<usize> {
-    let is_same = |(a, b): (&u8, &u8)| if *b == b'_' { *a == b'-' } else { *a == b.to_ascii_lowercase() };
     for (number, line) in split(const { table::<MORE>() }.bytes(), b'\n').enumerate() {
         let [_, short, _, _, _, long @ ..] = line else { return None };
-        let is_named = matches!(long.get(name.len()), Some(b':' | b' ')) && long.iter().zip(name).all(is_same);
+        let (known, after) = long.split_at_checked(name.len()).unwrap_or_default();
+        let is_named = matches!(after, [b':' | b' ', ..]) && names::is_same(name, known);
         if is_named || letter > b' ' && letter == *short {
             return Some(number);
         }

@@ -44,9 +44,12 @@ pub fn signal(name: &[u8]) -> Option<u8> {
     (1..=u32::from(LAST)).contains(&number).then_some(number as u8)
 }
 
-/// Whether `name` is `lower`, in capital letters or small ones.
-fn is_same(name: &[u8], lower: &[u8]) -> bool {
-    name.len() == lower.len() && name.iter().zip(lower).all(|(letter, lower)| letter.to_ascii_lowercase() == *lower)
+/// Whether `name` is `lower`, in capital letters or small ones, and with `_` for `-` as a variable has it.
+#[inline(never)]
+pub fn is_same(name: &[u8], lower: &[u8]) -> bool {
+    let same =
+        |(letter, lower): (&u8, &u8)| letter.to_ascii_lowercase() == *lower || (*letter == b'_' && *lower == b'-');
+    name.len() == lower.len() && name.iter().zip(lower).all(same)
 }
 
 /// The words of a table that is one text.
