@@ -128,7 +128,6 @@ impl State {
     }
 
     /// A signal has arrived. `LAUNCHED`: from a launcher outside, which tells of its terminal.
-    #[inline(never)]
     pub fn signal<const LAUNCHED: bool>(&mut self, info: &Info, now: u64, manner: &Manner) -> Action {
         let (Self::Running { asked, .. } | Self::Ended { asked, .. }) = self;
         *asked |= matches!(info.signal, TERM | INT);

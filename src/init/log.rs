@@ -55,6 +55,7 @@ fn said(errno: Errno) -> Word<'static> {
         Errno::ENOENT => c"No such file or directory (ENOENT)",
         Errno::EACCES => c"Permission denied (EACCES)",
         Errno::ENOEXEC => c"Exec format error (ENOEXEC)",
+        Errno::ENOTDIR => c"Not a directory (ENOTDIR)",
         _ => c"",
     })
 }

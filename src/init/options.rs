@@ -121,7 +121,7 @@ fn find<const MORE: bool>(letter: u8, name: &[u8]) -> Option<usize> {
     for (number, line) in split(const { table::<MORE>() }.bytes(), b'\n').enumerate() {
         let [_, short, _, _, _, long @ ..] = line else { return None };
         let (known, after) = long.split_at_checked(name.len()).unwrap_or_default();
-        let is_named = matches!(after, [b':' | b' ', ..]) && names::is_same(name, known);
+        let is_named = matches!(after, [b':' | b' ', ..]) && names::is_same(name, known) && cut(name, b':').1.is_none();
         if is_named || letter > b' ' && letter == *short {
             return Some(number);
         }
@@ -274,9 +274,11 @@ impl<'a> Setup<'a> {
             }
         } else if let Some(setting) = entry.strip(b"ARIL_") {
             let (name, _) = cut(setting.bytes(), b'=');
+            let value = setting.after(name.len() + 1);
             match find::<MORE>(0, name) {
-                Some(option) if !(PAUSE..=HELP).contains(&option) => {
-                    return self.set::<MORE>(option, setting.after(name.len() + 1));
+                // An empty one is as good as none: it often comes of another variable that is not set.
+                Some(option) if !(PAUSE..=HELP).contains(&option) && !value.is_empty() => {
+                    return self.set::<MORE>(option, value);
                 }
                 _ => {}
             }

@@ -72,7 +72,7 @@ fn tell<const MORE: bool>(persona: Persona, name: Word, what: usize) {
     };
     let at = if is_stderr { At::STDERR } else { At::STDOUT };
     if what == HELP {
-        print(at, &[word(c"usage: "), name, word(c" [OPTIONS] [--] COMMAND [ARG...]\n"), const { table::<MORE>() }]);
+        print(at, &[word(c"usage: "), name, word(c" [OPTIONS] COMMAND [ARG...]\n"), const { table::<MORE>() }]);
     } else {
         let version = word(VERSION);
         print(at, &[if what == LICENSE { word(c"MIT OR Apache-2.0, ") } else { persona.version() }, version]);
@@ -102,7 +102,7 @@ impl Setup<'_> {
         if !self.is_pid_1 && self.subreaper {
             tolerate(process::set_child_subreaper());
         } else if !self.is_pid_1 && self.log.persona == Persona::Tini && process::is_child_subreaper() == Ok(false) {
-            self.log.say(WARN, word(c"no subreaper (-s), not PID "), 1);
+            self.log.say(WARN, word(c"no subreaper, not PID "), 1);
         }
         if self.session {
             // There may be none.

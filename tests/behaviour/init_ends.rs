@@ -151,9 +151,9 @@ fn the_children_of_what_is_left_are_asked_too(who: &Who) {
 fn of_many_that_are_left_each_is_asked(who: &Who) {
     who.needs_probe();
     const COUNT: usize = 400;
-    // Each takes SIGHUP and SIGTERM, and ends.
+    // Each takes what comes up to SIGTERM, and ends.
     let script = format!(
-        "trap 'exit 3' TERM; for n in $(seq {COUNT}); do {} count 2 >>$diary & done; \
+        "trap 'exit 3' TERM; for n in $(seq {COUNT}); do {} await 15 >>$diary & done; \
          until [ \"$(grep -c ready $diary)\" = {COUNT} ]; do sleep 0.01; done; echo ready; while :; do sleep 0.05; done",
         who.binary("probe")
     );

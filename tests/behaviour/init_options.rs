@@ -67,9 +67,11 @@ fn a_variable_is_as_good_as_an_option(who: &Who) {
             signalled(&init, init.sh(&[option, value], command), Signal::TERM).exited(status);
             signalled(&init, init.sh(&[], command).env(variable, value), Signal::TERM).exited(status);
         }
-        // A flag is set by whatever value.
-        let grouped = signalled(&init, init.sh(&[], WITH_A_CHILD).env("ARIL_GROUP", ""), Signal::USR1);
+        // A flag is set by whatever value, and an empty one is none, whatever its variable is.
+        let grouped = signalled(&init, init.sh(&[], WITH_A_CHILD).env("ARIL_GROUP", "yes"), Signal::USR1);
         grouped.exited(3).check(grouped.out().contains("child"), "the group has it");
+        let empty = init.sh(&[], "exit 5").env("ARIL_WARN", "").env("ARIL_EXPECT", "").env("ARIL_STOP_TIMEOUT", "");
+        empty.run().exited(5);
         let warned = init.sh(&[], "sh -c 'sleep 0.05 &'; sleep 0.2").env("ARIL_WARN", "1").run();
         warned.exited(0).check(warned.err().contains("reaped"), "it tells of orphans");
         let verbose = init.sh(&[], "exit 0").env("ARIL_VERBOSE", "1").run();

@@ -166,6 +166,17 @@ static int take(void)
 	return info.si_signo;
 }
 
+/* Takes signals until one of these comes. */
+static int await_signal(int number)
+{
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
+	puts("ready");
+	fflush(stdout);
+	while (take() != number)
+		;
+	return 0;
+}
+
 /* Takes so many signals and exits with the last one's number. */
 static int count_signals(int count)
 {
@@ -307,6 +318,8 @@ int main(int argc, char **argv)
 		return subreaper(argv + 2);
 	if (!strcmp(question, "count"))
 		return count_signals(atoi(argument));
+	if (!strcmp(question, "await"))
+		return await_signal(atoi(argument));
 	if (!strcmp(question, "relay"))
 		return relay();
 	if (!strcmp(question, "storm") && argc > 4)
