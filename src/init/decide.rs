@@ -224,7 +224,7 @@ pub const fn is_queued(info: Info) -> bool {
 
 /// A signal without more.
 pub const fn plain(signal: u8) -> Info {
-    Info { signal, code: 0, sender: Pid(0), value: 0 }
+    Info { signal, code: 0, sender: Pid(0), uid: 0, value: 0 }
 }
 
 #[cfg(test)]

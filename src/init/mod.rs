@@ -61,6 +61,8 @@ pub struct Outcome {
     /// The command's.
     pub status: u8,
     pub change: Change,
+    /// When, on the monotonic clock; only if it counts.
+    pub ended: u64,
     /// Someone asked for the end.
     pub asked: bool,
     pub tally: Tally,
@@ -81,6 +83,7 @@ struct Watch {
     state: State,
     /// How the command ended, once it has.
     change: Change,
+    ended: u64,
     tally: Tally,
     unreaped: Unreaped,
 }
@@ -91,6 +94,7 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
         let mut watch = Watch {
             state: State::running(self.deadline),
             change: Change::Continued,
+            ended: 0,
             tally: Tally::default(),
             unreaped: Unreaped::default(),
         };
@@ -101,8 +105,8 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
         let mut ended = self.reap(&mut watch, is_pid_1);
         loop {
             if let Some(status) = ended {
-                let Watch { state, change, tally, .. } = watch;
-                return Outcome { status, change, asked: state.was_asked(), tally };
+                let Watch { state, change, ended, tally, .. } = watch;
+                return Outcome { status, change, ended, asked: state.was_asked(), tally };
             }
             let timeout = watch.state.deadline().map(|due| due.saturating_sub(poll::now()));
             ended = match signal::wait(self.signals, timeout) {
@@ -253,6 +257,9 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
         };
         if pid == self.command {
             watch.change = change;
+            if MORE {
+                watch.ended = poll::now();
+            }
             return self.log.say(log::INFO, sentence, value.into());
         }
         self.log.say(self.log.reaping, word(c"reaped process "), pid.0 as u32);

@@ -139,9 +139,9 @@ impl Setup<'_> {
             if !MORE {
                 return status;
             }
-            let now = poll::now();
+            let ran = outcome.ended - begun;
             let was_killed = matches!(change, Change::Killed { signal, .. } if signal == k::SIGKILL as u8);
-            if was_killed && deadline.is_some_and(|deadline| now >= deadline) {
+            if was_killed && deadline.is_some_and(|deadline| outcome.ended >= deadline) {
                 status = TIMED_OUT;
             }
             let again = match setup.restart {
@@ -149,11 +149,11 @@ impl Setup<'_> {
                 Restart::Always => true,
                 Restart::OnFailure(most) => status != 0 && starts < most,
             };
-            if now - begun >= WELL {
+            if ran >= WELL {
                 delay = FIRST_DELAY;
             }
-            if asked || !again || idle(Some(now + delay)) {
-                self.report(outcome, now - begun);
+            if asked || !again || idle(Some(poll::now() + delay)) {
+                self.report(outcome, ran);
                 return status;
             }
             starts += 1;
@@ -224,7 +224,8 @@ impl Setup<'_> {
         let core = matches!(outcome.change, Change::Killed { core: true, .. });
         let core = word(if core { c" (core dumped)" } else { c"" });
         let Tally { reaped, terminated, killed } = outcome.tally;
-        let numbers = [number.into(), (ran / 1000) as u32, reaped, terminated, killed].map(Digits::of);
+        let numbers =
+            [number.into(), u32::try_from(ran / 1000).unwrap_or(u32::MAX), reaped, terminated, killed].map(Digits::of);
         let [number, time, reaped, terminated, killed] = numbers.each_ref().map(Digits::word);
         match file::openat(At::CWD, path, Open::REPLACE) {
             Ok(file) => {

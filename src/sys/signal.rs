@@ -78,6 +78,8 @@ pub struct Info {
     pub code: i32,
     /// The sender's process id; 0 where it lies outside this pid namespace.
     pub sender: Pid,
+    /// The sender's real user id.
+    pub uid: u32,
     /// The value that a program sent along.
     pub value: u64,
 }
@@ -92,7 +94,7 @@ pub fn wait(set: SignalSet, microseconds: Option<u64>) -> Result<Info> {
     let mut raw = Raw::ZERO;
     // SAFETY: the kernel reads the set and the time, and writes one siginfo, which has the size of `Raw`.
     check(unsafe { sc::syscall!(RT_SIGTIMEDWAIT, &raw const set, &raw mut raw, timeout, SET_SIZE) })?;
-    Ok(Info { signal: raw.signal as u8, code: raw.code, sender: Pid(raw.pid), value: raw.value })
+    Ok(Info { signal: raw.signal as u8, code: raw.code, sender: Pid(raw.pid), uid: raw.uid, value: raw.value })
 }
 
 /// `siginfo_t` of a queued signal: 128 bytes (asm-generic/siginfo.h, `_rt`).
@@ -112,7 +114,14 @@ impl Raw {
     const ZERO: Self = Self { signal: 0, errno: 0, code: 0, padding: 0, pid: 0, uid: 0, value: 0, rest: [0; 12] };
 
     fn queued(info: Info) -> Self {
-        Self { signal: info.signal.into(), code: info.code, pid: info.sender.0, value: info.value, ..Self::ZERO }
+        Self {
+            signal: info.signal.into(),
+            code: info.code,
+            pid: info.sender.0,
+            uid: info.uid,
+            value: info.value,
+            ..Self::ZERO
+        }
     }
 }
 
@@ -139,6 +148,7 @@ pub fn read_signalfd(fd: At) -> Result<Option<Info>> {
         signal: info.ssi_signo as u8,
         code: info.ssi_code,
         sender: Pid(info.ssi_pid as i32),
+        uid: info.ssi_uid,
         value: info.ssi_ptr,
     }))
 }
