@@ -230,13 +230,12 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
             return self.say(word(c"dropped signal "), info.signal);
         }
         let Pid(command) = self.command;
-        tolerate(if !LAUNCHED && self.manner.group && process::kill(-command, signal).is_ok() {
-            Ok(())
-        } else if is_queued(*info) && signal::queue(self.command, Info { signal, ..*info }).is_ok() {
-            Ok(())
-        } else {
-            process::kill(command, signal)
-        });
+        // Where there is no group yet, or no room for a queued one (RLIMIT_SIGPENDING), it goes to the process alone.
+        let is_passed = !LAUNCHED && self.manner.group && process::kill(-command, signal).is_ok()
+            || is_queued(*info) && signal::queue(self.command, Info { signal, ..*info }).is_ok();
+        if !is_passed {
+            tolerate(process::kill(command, signal));
+        }
         self.say(word(c"forwarded signal "), signal);
     }
 
