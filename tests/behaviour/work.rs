@@ -1,17 +1,25 @@
 //! Real work of many processes in a Debian root file system: packages, a parallel build, threads.
 
-use crate::support::{Outcome, Who, rootfs, traces};
+use crate::support::{Outcome, Who, executable, rootfs, traces};
+use std::fs;
 use std::path::Path;
 
 crate::tests! {
     as_root: apt_installs_and_removes_a_local_package;
-    both: make_builds_a_program_in_parallel, python_runs_threads_and_processes;
+    both: make_builds_a_program_in_parallel, python_runs_threads_and_processes,
+        a_script_is_the_entry_point_under_each_init;
 }
 
-/// In Debian's root, which stays as it is: every write goes to an overlay. /tmp is a tmpfs, because overlayfs cannot copy up
-/// a folder whose owner an ordinary user has not mapped.
+/// A script in Debian's root. /tmp is a tmpfs, because overlayfs cannot copy up a folder whose owner an ordinary user has not
+/// mapped.
 #[track_caller]
 fn debian(who: &Who, script: &str) -> Outcome {
+    in_debian(who, &["--tmpfs", "/srv:mode=755", "--tmpfs", "/tmp"], &["/bin/sh", "-ec", script])
+}
+
+/// A command in Debian's root, which stays as it is: every write goes to an overlay.
+#[track_caller]
+fn in_debian(who: &Who, options: &[&str], command: &[&str]) -> Outcome {
     let root = rootfs("debian");
     if !root.is_dir() {
         who.skip("no target/rootfs/debian: rootfs/debian makes it, as root and with a mirror in reach");
@@ -20,10 +28,10 @@ fn debian(who: &Who, script: &str) -> Outcome {
     if !who.is_root() && who.program("test", &["-x", &path]).run().code() != Some(0) {
         who.skip("an ordinary user cannot reach target/rootfs/debian");
     }
-    let options = ["--overlay", "--network", "none", "--tmpfs", "/srv:mode=755", "--tmpfs", "/tmp"];
+    let options = [&["--overlay", "--network", "none"], options].concat();
     let before = Path::new(&path).metadata().and_then(|root| root.modified()).expect("it is there");
     let mounts = traces::mounts();
-    let outcome = who.run_in(&path, &options, &["/bin/sh", "-ec", script]).run();
+    let outcome = who.run_in(&path, &options, command).run();
     let after = Path::new(&path).metadata().and_then(|root| root.modified()).expect("it is there");
     outcome.check(before == after && mounts == traces::mounts(), "the root is as it was");
     outcome
@@ -104,4 +112,19 @@ END
 python3 /srv/work.py
 "#;
     debian(who, script).prints("332833500\n190\n2500");
+}
+
+/// As images have it: the init is PID 1, its command a script that starts others and waits for the end.
+fn a_script_is_the_entry_point_under_each_init(who: &Who) {
+    let folder = who.folder();
+    let script =
+        "#!/bin/sh\nset -e\nsleep 1000 &\ntrap 'echo stops; exit 4' TERM\necho \"$# $2\"\nkill -TERM 1\nwait\n";
+    executable(&folder.join("entry"), script);
+    for name in ["aril-init", "tini", "docker-init", "dumb-init", "catatonit"] {
+        fs::copy(who.binary("aril-init"), folder.join(name)).expect("a folder of our own");
+        let volume = format!("{}:/srv:ro", folder.str());
+        let init = format!("/srv/{name}");
+        let outcome = in_debian(who, &["--no-init", "-v", &volume], &[&init, "--", "/srv/entry", "a", "b c"]);
+        outcome.exited(4).says("2 b c\nstops");
+    }
 }
