@@ -152,6 +152,7 @@ impl State {
     }
 
     /// A child has changed.
+    #[inline(never)]
     pub fn child<const LAUNCHED: bool>(
         &mut self,
         is_command: bool,

@@ -319,6 +319,7 @@ fn execute(start: &Start) -> Errno {
 const MOST_VARIABLES: usize = 2048;
 
 /// With a `LISTEN_PID` that is this very process.
+#[inline(never)]
 fn execute_listening(start: &Start, name: Word, at: usize) -> Errno {
     let mut own = Digits::of(process::getpid().0 as u32);
     let mut changed = [None; MOST_VARIABLES];

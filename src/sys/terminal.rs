@@ -30,6 +30,7 @@ pub fn take(terminal: At) -> Result<()> {
 }
 
 /// tcsetpgrp(3). With SIGTTOU blocked it works from the background too.
+#[inline(never)]
 pub fn set_foreground(terminal: At, group: Pid) -> Result<()> {
     // SAFETY: the kernel reads one int.
     done(unsafe { sc::syscall!(IOCTL, number(terminal.number()), ioctl::TIOCSPGRP, &raw const group.0) })
