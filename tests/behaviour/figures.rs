@@ -157,7 +157,8 @@ fn links(who: &Who) -> (Folder, Vec<String>) {
     let folder = who.folder();
     let names = ["aril-init", "tini", "dumb-init", "catatonit"];
     let paths = names.map(|name| folder.join(name).display().to_string());
-    paths.iter().for_each(|path| drop(tool("ln", &["-s", &who.binary("aril-init"), path])));
+    let init = synced(who.binary("aril-init"));
+    paths.iter().for_each(|path| drop(tool("ln", &["-s", &init, path])));
     (folder, paths.into())
 }
 
