@@ -1,5 +1,6 @@
 //! The front door of the command line: argv -> Spec. Nothing but argv is looked at: no file, no environment, no uid.
 
+mod habits;
 mod help;
 pub mod options;
 mod values;
@@ -145,9 +146,12 @@ impl<'a> Scan<'a> {
 
     fn unknown(&self, name: &[u8], word: Word) -> &'a Problem<'a> {
         let problem = Problem::refused(self.arena, t!("unknown option %"), &[word]);
-        match Opt::nearest(name) {
-            Some(option) => problem.advise(self.arena, t!("did you mean --%?"), &[copy(self.arena, &[option.long()])]),
-            None => problem.advise(self.arena, t!("see: aril run --help"), &[]),
+        match (habits::instead_of(name), Opt::nearest(name)) {
+            (Some(advice), _) => problem.advise(self.arena, advice, &[]),
+            (None, Some(option)) => {
+                problem.advise(self.arena, t!("did you mean --%?"), &[copy(self.arena, &[option.long()])])
+            }
+            (None, None) => problem.advise(self.arena, t!("see: aril run --help"), &[]),
         }
     }
 }
@@ -271,6 +275,10 @@ mod tests {
         );
         assert_eq!(refused(&["--zzzzzzzz", "/"]).1.as_deref(), Some("see: aril run --help"));
         assert_eq!(refused(&["-Z", "/"]).0, "unknown option -Z");
+        for words in [&["-d", "/"][..], &["-p", "80:80", "/"], &["--privileged", "/"]] {
+            let advice = refused(words).1.expect("it says what to use instead");
+            assert!(!advice.contains("--help") && !advice.contains("did you mean"), "{words:?}: {advice}");
+        }
     }
 
     #[test]
