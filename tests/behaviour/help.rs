@@ -54,7 +54,9 @@ fn an_unknown_option_names_the_nearest(who: &Who) {
     for (option, nearest) in [("--overlya", "--overlay"), ("--hostnme", "--hostname"), ("--raed-only", "--read-only")] {
         brief(&who.aril(&["run", option, "/", "true"]).run(), &[option, nearest]);
     }
-    brief(&who.aril(&["run", "--publish", "/", "true"]).run(), &["--publish", "aril run --help"]);
+    brief(&who.aril(&["run", "--zzzzzz", "/", "true"]).run(), &["--zzzzzz", "aril run --help"]);
+    // What docker has and aril cannot have is answered with what to use instead.
+    brief(&who.aril(&["run", "--publish", "/", "true"]).run(), &["--publish", "host's network"]);
     brief(&who.aril(&["run", "-Z", "/", "true"]).run(), &["-Z"]);
 }
 
