@@ -67,8 +67,8 @@ pub enum Restart {
 pub type Words<'a> = &'a [Option<Word<'a>>];
 
 /// The table of options, which is the help too: a letter, a name, and what its value is called if it takes one. Letters and
-/// names are the same whatever the program is called.
-/// Those that take no value come first, and of these the settings, which the environment can have too.
+/// names are the same whatever the program is called. Those that take no value come first, and of these the settings, which
+/// the environment can have too.
 macro_rules! tables {
     ($($row:literal $explanation:literal)* more: $($more:literal $more_explanation:literal)*) => {
         /// The smallest build has no room for explanations, nor for the last rows.
@@ -172,11 +172,11 @@ impl<'a> Setup<'a> {
                 break;
             }
             self.words = rest;
-            self.refused = (UNKNOWN, *first);
             if let [b'-', b'-', long @ ..] = bytes {
                 if long.is_empty() {
                     break;
                 }
+                self.refused = (UNKNOWN, *first);
                 let (name, value) = cut(long, b'=');
                 let option = find::<MORE>(0, name)?;
                 self.put::<MORE>(option, value.map(|_| first.after(name.len() + 3)))?;
@@ -227,8 +227,9 @@ impl<'a> Setup<'a> {
             2 => (self.session, self.group) = (false, false),
             3 => self.log.reaping = WARN,
             VERBOSE => {
-                let is_tini = matches!(self.log.persona, Persona::Own | Persona::Tini);
-                self.log.level = self.log.level.saturating_add(if is_tini { 1 } else { DEBUG });
+                // The others have but two levels.
+                let has_levels = matches!(self.log.persona, Persona::Own | Persona::Tini);
+                self.log.level = self.log.level.saturating_add(if has_levels { 1 } else { DEBUG });
             }
             9 => self.parent_death = names::signal(bytes)?,
             10 => {

@@ -112,28 +112,27 @@ impl Setup<'_> {
 
     /// Runs the command, again and again if that was asked for.
     fn run<const MORE: bool>(&self, environment: Words) -> u8 {
-        let setup = self;
         let (mut delay, mut starts) = (FIRST_DELAY, 0);
         loop {
-            let is_timed = setup.timeout.is_some() || setup.report.is_some() || setup.restart != Restart::No;
+            let is_timed = self.timeout.is_some() || self.report.is_some() || self.restart != Restart::No;
             let begun = if MORE && is_timed { poll::now() } else { 0 };
             let child = match self.start(environment) {
                 Ok(child) => child,
                 Err(errno) => {
-                    let name = setup.words.first().copied().flatten().unwrap_or_default();
+                    let name = self.words.first().copied().flatten().unwrap_or_default();
                     self.log.fail(name, errno);
-                    return setup.log.persona.not_executed(errno);
+                    return self.log.persona.not_executed(errno);
                 }
             };
             self.log.say(INFO, word(c"started process "), child.0 as u32);
-            if setup.session {
+            if self.session {
                 // Not by that process itself: if nobody read it, it would be the command that dies of SIGPIPE.
                 self.log.say(DEBUG, word(c"setsid: "), child.0 as u32);
             }
-            let deadline = if MORE { setup.timeout.map(|timeout| begun + timeout) } else { None };
+            let deadline = if MORE { self.timeout.map(|timeout| begun + timeout) } else { None };
             let outcome = self.supervise::<MORE>(child, deadline);
             let Outcome { mut status, change, asked, .. } = outcome;
-            if setup.expected[usize::from(status / 32)] >> (status % 32) & 1 == 1 {
+            if self.expected[usize::from(status / 32)] >> (status % 32) & 1 == 1 {
                 status = 0;
             }
             if !MORE {
@@ -144,7 +143,7 @@ impl Setup<'_> {
             if was_killed && deadline.is_some_and(|deadline| outcome.ended >= deadline) {
                 status = TIMED_OUT;
             }
-            let again = match setup.restart {
+            let again = match self.restart {
                 Restart::No => false,
                 Restart::Always => true,
                 Restart::OnFailure(most) => status != 0 && starts < most,
@@ -172,19 +171,18 @@ impl Setup<'_> {
     }
 
     fn supervise<const MORE: bool>(&self, command: Pid, deadline: Option<u64>) -> Outcome {
-        let (setup, log) = (self, self.log);
-        let persona = setup.log.persona;
+        let persona = self.log.persona;
         let is_own = persona == Persona::Own;
-        if setup.restart == Restart::No {
+        if self.restart == Restart::No {
             let_go();
         }
-        let waits = is_own || setup.stop_timeout.is_some() || deadline.is_some();
+        let waits = is_own || self.stop_timeout.is_some() || deadline.is_some();
         let manner = Manner {
             foreground: is_own,
-            group: setup.group,
-            stop_timeout: setup.stop_timeout,
+            group: self.group,
+            stop_timeout: self.stop_timeout,
             grace: waits.then_some(GRACE),
-            farewell: persona == Persona::DumbInit && setup.group,
+            farewell: persona == Persona::DumbInit && self.group,
             stop: match persona {
                 Persona::Own => Stop::WithCommand,
                 Persona::DumbInit => Stop::AfterSignal,
@@ -202,10 +200,10 @@ impl Setup<'_> {
             manner,
             deadline,
             signals: persona.signals(),
-            rewrite: &setup.rewrite,
+            rewrite: &self.rewrite,
             launcher: None,
             children,
-            log,
+            log: self.log,
         };
         let outcome = init.supervise();
         if is_own {
