@@ -318,7 +318,7 @@ const KEYS: &[&str] = &[CTRL_C, CTRL_Z, LOST];
 /// What an init of ours shows, and why that is not what the model does.
 #[derive(Debug)]
 struct Difference {
-    name: &'static str,
+    names: &'static [&'static str],
     label: &'static str,
     theirs: &'static [&'static str],
     ours: &'static [&'static str],
@@ -334,84 +334,63 @@ const PINS: &str = "What the init holds keeps file systems from being unmounted 
 
 const DIFFERENCES: &[Difference] = &[
     Difference {
-        name: "tini",
+        names: &["tini", "catatonit"],
         label: "a script without its first line",
         theirs: &[" -- ./script: status 5"],
         ours: &[" -- ./script: status 1, stderr"],
         why: MUSL,
     },
     Difference {
-        name: "catatonit",
-        label: "a script without its first line",
-        theirs: &[" -- ./script: status 5"],
-        ours: &[" -- ./script: status 1, stderr"],
-        why: MUSL,
-    },
-    Difference {
-        name: "dumb-init",
+        names: DUMB_INIT,
         label: "a script without its first line",
         theirs: &[" -- ./script: status 5"],
         ours: &[" -- ./script: status 2, stderr"],
         why: MUSL,
     },
     Difference {
-        name: "tini",
+        names: TINI,
         label: "long help",
         theirs: &[" --help: status 1, stderr"],
         ours: &[" --help: status 0, stdout"],
         why: EVERY_OPTION,
     },
     Difference {
-        name: "catatonit",
+        names: CATATONIT,
         label: "long help",
         theirs: &[" --help: status 1, stderr"],
         ours: &[" --help: status 0, stderr"],
         why: EVERY_OPTION,
     },
     Difference {
-        name: "tini",
+        names: TINI,
         label: "version by a letter",
         theirs: &[" -V: status 1, stderr"],
         ours: &[" -V: status 0, stdout"],
         why: EVERY_OPTION,
     },
     Difference {
-        name: "dumb-init",
+        names: &["dumb-init", "catatonit"],
         label: "license by a small letter",
         theirs: &[" -l: status 1, stderr"],
         ours: &[" -l: status 0, stdout"],
         why: EVERY_OPTION,
     },
     Difference {
-        name: "catatonit",
-        label: "license by a small letter",
-        theirs: &[" -l: status 1, stderr"],
-        ours: &[" -l: status 0, stdout"],
-        why: EVERY_OPTION,
-    },
-    Difference {
-        name: "tini",
+        names: &["tini", "dumb-init"],
         label: "license by a capital letter",
         theirs: &[" -L: status 1, stderr"],
         ours: &[" -L: status 0, stdout"],
         why: EVERY_OPTION,
     },
     Difference {
-        name: "dumb-init",
-        label: "license by a capital letter",
-        theirs: &[" -L: status 1, stderr"],
-        ours: &[" -L: status 0, stdout"],
-        why: EVERY_OPTION,
-    },
-    Difference {
-        name: "tini",
+        names: TINI,
         label: "version and more",
         theirs: &[" --version true: status 1, stderr"],
         ours: &[" --version true: status 0, stdout"],
         why: EVERY_OPTION,
     },
     Difference {
-        name: "tini",
+        names: TINI,
         label: "verbosity of the environment",
         theirs: &[
             "env TINI_VERBOSITY=2 /no/such: status 127, stdout, stderr",
@@ -424,56 +403,49 @@ const DIFFERENCES: &[Difference] = &[
         why: "It says that a command has been started once it has been; tini speaks of the fork.",
     },
     Difference {
-        name: "tini",
+        names: &["tini", "catatonit"],
         label: "options after the command",
         theirs: &["", "x"],
         ours: &["-g", "-- x"],
         why: BEHIND,
     },
     Difference {
-        name: "catatonit",
-        label: "options after the command",
-        theirs: &["", "x"],
-        ours: &["-g", "-- x"],
-        why: BEHIND,
-    },
-    Difference {
-        name: "dumb-init",
+        names: DUMB_INIT,
         label: "shortened names",
         theirs: &[" --verb true: status 0, stderr", " --rew 15:2 true: status 0"],
         ours: &[" --verb true: status 1, stderr", " --rew 15:2 true: status 1, stderr"],
         why: "No documentation of theirs has them.",
     },
     Difference {
-        name: "tini",
+        names: TINI,
         label: "an empty status",
         theirs: &[" -e  -- true: status 0"],
         ours: &[" -e  -- true: status 1, stderr"],
         why: "It is no number.",
     },
     Difference {
-        name: "tini",
+        names: TINI,
         label: "signals for -p otherwise",
         theirs: &[" -p TERM -- true: status 1, stderr", " -p 15 -- true: status 1, stderr"],
         ours: &[" -p TERM -- true: status 0", " -p 15 -- true: status 0"],
         why: EVERY_OPTION,
     },
     Difference {
-        name: "dumb-init",
+        names: DUMB_INIT,
         label: "rewrites with more behind",
         theirs: &[" -r 15:2x true: status 0", " -r 15:12:3 true: status 0"],
         ours: &[" -r 15:2x true: status 1, stderr", " -r 15:12:3 true: status 1, stderr"],
         why: "It is no number: sscanf(3) stops reading there.",
     },
     Difference {
-        name: "tini",
+        names: TINI,
         label: "options of others",
         theirs: &[" -c true: status 1, stderr", " -r 15:2 true: status 1, stderr"],
         ours: &[" -c true: status 0", " -r 15:2 true: status 0"],
         why: EVERY_OPTION,
     },
     Difference {
-        name: "catatonit",
+        names: CATATONIT,
         label: "options of others",
         theirs: &[
             " -c true: status 1, stderr",
@@ -496,7 +468,7 @@ const DIFFERENCES: &[Difference] = &[
         why: EVERY_OPTION,
     },
     Difference {
-        name: "dumb-init",
+        names: DUMB_INIT,
         label: "options of others",
         theirs: &[
             " -g true: status 1, stderr",
@@ -515,71 +487,57 @@ const DIFFERENCES: &[Difference] = &[
         why: EVERY_OPTION,
     },
     Difference {
-        name: "tini",
+        names: ALL,
         label: "each signal as PID 1",
         theirs: &["32:", "33:"],
         ours: &["32: 32", "33: 33"],
         why: C_LIBRARY,
     },
     Difference {
-        name: "dumb-init",
-        label: "each signal as PID 1",
-        theirs: &["32:", "33:"],
-        ours: &["32: 32", "33: 33"],
-        why: C_LIBRARY,
-    },
-    Difference {
-        name: "catatonit",
-        label: "each signal as PID 1",
-        theirs: &["32:", "33:"],
-        ours: &["32: 32", "33: 33"],
-        why: C_LIBRARY,
-    },
-    Difference {
-        name: "dumb-init",
+        names: DUMB_INIT,
         label: "each signal as PID 1 to the command alone",
         theirs: &["32:", "33:"],
         ours: &["32: 32", "33: 33"],
         why: C_LIBRARY,
     },
     Difference {
-        name: "catatonit",
+        names: CATATONIT,
         label: "each signal as PID 1 to the group",
         theirs: &["32:", "33:"],
         ours: &["32: 32", "33: 33"],
         why: C_LIBRARY,
     },
     Difference {
-        name: "catatonit",
+        names: CATATONIT,
         label: "mask and dispositions",
         theirs: &["SigBlk:\t0000000000384808"],
         ours: &["SigBlk:\t0000000000104808"],
         why: STOPS,
     },
     Difference {
-        name: "catatonit",
+        names: CATATONIT,
         label: "the usual mask",
         theirs: &["SigBlk:\t0000000000380000"],
         ours: &["SigBlk:\t0000000000000000"],
         why: STOPS,
     },
-    Difference { name: "catatonit", label: CTRL_Z, theirs: &["it goes on"], ours: &["it stops"], why: STOPS },
+    Difference { names: CATATONIT, label: CTRL_Z, theirs: &["it goes on"], ours: &["it stops"], why: STOPS },
     Difference {
-        name: "tini",
+        names: TINI,
         label: "working directory and descriptors",
         theirs: &["the init holds a descriptor"],
         ours: &["the init is at the root"],
         why: PINS,
     },
     Difference {
-        name: "dumb-init",
+        names: DUMB_INIT,
         label: "working directory and descriptors",
         theirs: &["the init holds a descriptor"],
         ours: &[],
         why: PINS,
     },
     Difference {
-        name: "catatonit",
+        names: CATATONIT,
         label: "working directory and descriptors",
         theirs: &[],
         ours: &["the init is at the root"],
@@ -809,7 +767,7 @@ fn prepare(who: &Who, folder: &Path, name: &str, is_model: bool) -> String {
 /// What differs between theirs (`true`) and ours other than as `DIFFERENCES` has it.
 fn unexpected(name: &str, label: &str, tell: impl Fn(bool) -> Vec<String>) -> Option<String> {
     let (theirs, ours) = (tell(true), tell(false));
-    let known = DIFFERENCES.iter().find(|known| known.name == name && known.label == label);
+    let known = DIFFERENCES.iter().find(|known| known.names.contains(&name) && known.label == label);
     let (only_theirs, only_ours) = known.map_or((&[][..], &[][..]), |known| (known.theirs, known.ours));
     let rest = |all: &[String], only: &[&str]| -> Vec<String> {
         all.iter().filter(|line| !only.contains(&line.as_str())).cloned().collect()
@@ -879,9 +837,11 @@ fn every_difference_is_of_a_scenario(_: &Who) {
     let told = told.flat_map(|scenario| scenario.names.iter().map(|name| (*name, scenario.label)));
     let keyed = KEYS.iter().flat_map(|label| ALL.iter().map(move |name| (*name, *label)));
     let known: BTreeSet<_> = told.chain(keyed).collect();
-    for Difference { name, label, why, .. } in DIFFERENCES {
-        assert!(known.contains(&(*name, *label)), "no such scenario: {name}, {label}");
-        assert!(!why.is_empty(), "{name}, {label}: why?");
+    for Difference { names, label, why, .. } in DIFFERENCES {
+        for name in *names {
+            assert!(known.contains(&(*name, *label)), "no such scenario: {name}, {label}");
+        }
+        assert!(!names.is_empty() && !why.is_empty(), "{label}: whose, and why?");
     }
 }
 

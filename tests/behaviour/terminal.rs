@@ -70,18 +70,24 @@ fn ctrl_c_reaches_the_command(who: &Who) {
     terminal.is_back_outside();
 }
 
+/// Ctrl-Z: a job whose process `sleeper` is stops and the shell has its terminal; `fg` lets it go on.
+#[track_caller]
+fn stop_and_resume(terminal: &Terminal, sleeper: u32, round: &str) {
+    terminal.keys("\x1a");
+    terminal.expect("Stopped");
+    terminal.eventually(&format!("all is stopped, round {round}"), || process::state(sleeper) == 'T');
+    terminal.is_back_outside();
+    terminal.keys("fg\n");
+    terminal.eventually(&format!("all goes on, round {round}"), || process::state(sleeper) == 'S');
+}
+
 fn ctrl_z_stops_all_and_fg_resumes_it(who: &Who) {
     let (terminal, mark) = (Terminal::shell(who), mark());
     let script = format!("sleep {mark} & echo rea''dy; read word; echo \"[$word]\"");
     terminal.enter(&format!("$run $root sh -c '{}'", script.replace("''", "\"\"")), "ready");
     let sleeper = process::wait_for_sleeper(&mark);
     for round in ["one", "two"] {
-        terminal.keys("\x1a");
-        terminal.expect("Stopped");
-        terminal.eventually("all is stopped", || process::state(sleeper) == 'T');
-        terminal.is_back_outside();
-        terminal.keys("fg\n");
-        terminal.eventually(&format!("all goes on, round {round}"), || process::state(sleeper) == 'S');
+        stop_and_resume(&terminal, sleeper, round);
     }
     terminal.enter("word", "[word]");
     terminal.enter("echo out-$?", "out-0");
@@ -93,12 +99,7 @@ fn half_a_pipe_is_stopped_and_resumed_too(who: &Who) {
     let (terminal, mark) = (Terminal::shell(who), mark());
     terminal.keys(&format!("$run $root sh -c 'sleep {mark} | cat' | cat\n"));
     let sleeper = process::wait_for_sleeper(&mark);
-    terminal.keys("\x1a");
-    terminal.expect("Stopped");
-    terminal.eventually("all is stopped", || process::state(sleeper) == 'T');
-    terminal.is_back_outside();
-    terminal.keys("fg\n");
-    terminal.eventually("all goes on", || process::state(sleeper) == 'S');
+    stop_and_resume(&terminal, sleeper, "one");
     terminal.keys("\x03");
     terminal.eventually("the end of all", || process::naming(&mark).is_empty());
 }
@@ -244,12 +245,7 @@ fn ctrl_z_and_fg_work_for_an_init_s_command(who: &Who) {
         terminal.enter(&format!("{init} sh -c '{script}'"), "ready");
         let sleeper = process::wait_for_sleeper(&mark);
         for round in ["one", "two"] {
-            terminal.keys("\x1a");
-            terminal.expect("Stopped");
-            terminal.eventually("all is stopped", || process::state(sleeper) == 'T');
-            terminal.is_back_outside();
-            terminal.keys("fg\n");
-            terminal.eventually(&format!("all goes on, round {round}"), || process::state(sleeper) == 'S');
+            stop_and_resume(&terminal, sleeper, round);
         }
         terminal.enter("word", "[word]");
         terminal.enter("echo out-$?", "out-3");
