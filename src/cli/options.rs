@@ -81,6 +81,7 @@ crate::option_table! {
         Verbose "verbose", "print the command, user id and pid first", |spec, _| { spec.verbose = true; Ok(()) };
         Help "help" b'h', "this text", nothing;
     }
+    full
 }
 
 fn nothing<'a>(_: &mut Spec<'a>, _: Value<'a>) -> Result<(), Refused> {

@@ -5,7 +5,9 @@ use super::{
     errno::{check, done},
     number, plain,
 };
-use linux_raw_sys::{ioctl, net};
+use core::mem::size_of;
+use core::ptr::null_mut;
+use linux_raw_sys::{general as k, ioctl, net};
 
 /// A connected pair of `SOCK_SEQPACKET` sockets: messages keep their bounds, and the death of one end is seen.
 pub fn pair() -> Result<[Fd; 2]> {
@@ -29,6 +31,60 @@ pub fn receive(socket: At, buffer: &mut [u8]) -> Result<usize> {
     check(unsafe { sc::syscall!(RECVFROM, number(socket.number()), buffer.as_mut_ptr(), buffer.len(), 0, 0, 0) })
 }
 
+/// The control part of a message that carries one descriptor (unix(7), `SCM_RIGHTS`; cmsg(3)).
+#[repr(C)]
+struct Control {
+    header: net::cmsghdr,
+    fd: i32,
+    padding: i32,
+}
+
+impl Control {
+    /// `CMSG_LEN` of one descriptor.
+    const LENGTH: usize = size_of::<net::cmsghdr>() + size_of::<i32>();
+
+    const fn of(fd: i32) -> Self {
+        let (level, kind) = (libc::SOL_SOCKET, net::SCM_RIGHTS as i32);
+        let header = net::cmsghdr { cmsg_len: Self::LENGTH, cmsg_level: level, cmsg_type: kind };
+        Self { header, fd, padding: 0 }
+    }
+}
+
+/// What sendmsg(2) and recvmsg(2) take. The three that it names have to outlive the call.
+fn message(vector: &mut k::iovec, control: &mut Control) -> net::msghdr {
+    net::msghdr {
+        msg_name: null_mut(),
+        msg_namelen: 0,
+        msg_iov: (&raw mut *vector).cast(),
+        msg_iovlen: 1,
+        msg_control: (&raw mut *control).cast(),
+        msg_controllen: size_of::<Control>(),
+        msg_flags: 0,
+    }
+}
+
+/// sendmsg(2) of one message with a descriptor, of which the receiver gets a copy of its own.
+pub fn send_fd(socket: At, bytes: &[u8], fd: At) -> Result<()> {
+    let mut vector = k::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() as u64 };
+    let mut control = Control::of(fd.number());
+    let message = message(&mut vector, &mut control);
+    // SAFETY: the message names a vector of a live slice and a control part of its size; nothing of them is written.
+    done(unsafe { sc::syscall!(SENDMSG, number(socket.number()), &raw const message, net::MSG_NOSIGNAL) })
+}
+
+/// recvmsg(2) of one message: how long it is, 0 when the other end is gone, and a descriptor if one came.
+pub fn receive_fd(socket: At, buffer: &mut [u8]) -> Result<(usize, Option<Fd>)> {
+    let mut vector = k::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() as u64 };
+    let mut control = Control::of(-1);
+    let mut message = message(&mut vector, &mut control);
+    // SAFETY: the kernel writes at most the buffer's length into it and at most the control part's size into that.
+    let length =
+        check(unsafe { sc::syscall!(RECVMSG, number(socket.number()), &raw mut message, net::MSG_CMSG_CLOEXEC) })?;
+    // Without one the kernel leaves no control part at all.
+    let came = message.msg_controllen >= Control::LENGTH;
+    Ok((length, came.then(|| Fd::new(control.fd as usize))))
+}
+
 /// Any datagram socket, as netdevice(7) wants one for its ioctls.
 pub fn datagram() -> Result<Fd> {
     plain!(SOCKET, net::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0).map(Fd::new)
@@ -49,4 +105,26 @@ pub fn loopback_up(socket: At) -> Result<()> {
     let request = Request { name, flags: (libc::IFF_UP | libc::IFF_RUNNING) as i16, rest: [0; 22] };
     // SAFETY: the kernel reads one ifreq of 40 bytes, the size of `Request`.
     done(unsafe { sc::syscall!(IOCTL, number(socket.number()), ioctl::SIOCSIFFLAGS, &raw const request) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::file;
+
+    #[test]
+    fn a_descriptor_arrives_with_its_message_and_alone_it_does_not() {
+        let [ours, theirs] = pair().unwrap();
+        let null = file::openat(At::CWD, crate::sys::word(c"/dev/null"), file::Open::READ).unwrap();
+        send_fd(ours.at(), b"T1", null.at()).unwrap();
+        send(ours.at(), b"G").unwrap();
+        let mut buffer = [0; 8];
+        let (length, fd) = receive_fd(theirs.at(), &mut buffer).unwrap();
+        assert_eq!(&buffer[..length], b"T1");
+        let same = |fd: At| file::fstat(fd).unwrap().identity;
+        assert_eq!(same(fd.expect("it came").at()), same(null.at()));
+        assert!(matches!(receive_fd(theirs.at(), &mut buffer), Ok((1, None))));
+        drop(ours);
+        assert!(matches!(receive_fd(theirs.at(), &mut buffer), Ok((0, None))));
+    }
 }

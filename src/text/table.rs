@@ -5,30 +5,55 @@ use super::Text;
 
 /// Makes an `enum` of options from a table: for each its variant, its name after `--`, its letter and what its value is called
 /// if it has these, its explanation, and what it does to the thing that is filled. `HELP` has the explanations, a line each,
-/// those of a group after its heading, which `=` marks.
+/// those of a group after its heading, which `=` marks. Those after `full` are in the whole build alone.
 #[macro_export]
 macro_rules! option_table {
     ($(#[$doc:meta])* $option:ident, $into:ty, $value:ty, $refused:ty:
         $($heading:literal {
             $($name:ident $long:literal $($short:literal)? $(= $called:literal ($example:literal))?, $help:literal, $set:expr;)*
         })*
+        full
+        $($more_heading:literal {
+            $($more:ident $more_long:literal $($more_short:literal)? $(= $more_called:literal ($more_example:literal))?,
+                $more_help:literal, $more_set:expr;)*
+        })*
     ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        pub enum $option { $($($name,)*)* }
+        pub enum $option {
+            $($($name,)*)*
+            $($(#[cfg(feature = "full")] $more,)*)*
+        }
 
         impl $option {
             /// Every one, in the order of the table.
-            pub const ALL: &[Self] = &[$($(Self::$name,)*)*];
-            const LONG: &str = concat!($($($long, " ",)*)*);
-            const SHORT: &[u8] = &[$($(0 $(+ $short)?,)*)*];
-            const VALUE: &str = concat!($($($($called,)? " ",)*)*);
+            pub const ALL: &[Self] = &[$($(Self::$name,)*)* $($(#[cfg(feature = "full")] Self::$more,)*)*];
+            const LONG: &str = $crate::full!(
+                concat!($($($long, " ",)*)*),
+                concat!($($($long, " ",)*)* $($($more_long, " ",)*)*)
+            );
+            const SHORT: &[u8] = $crate::full!(
+                &[$($(0 $(+ $short)?,)*)*],
+                &[$($(0 $(+ $short)?,)*)* $($(0 $(+ $more_short)?,)*)*]
+            );
+            const VALUE: &str = $crate::full!(
+                concat!($($($($called,)? " ",)*)*),
+                concat!($($($($called,)? " ",)*)* $($($($more_called,)? " ",)*)*)
+            );
             /// The explanations and headings.
-            pub const HELP: $crate::text::sentence::Sentence =
-                $crate::t!(concat!($("=", $heading, "\n", $($help, "\n",)*)*));
+            pub const HELP: $crate::text::sentence::Sentence = $crate::t!($crate::full!(
+                concat!($("=", $heading, "\n", $($help, "\n",)*)*),
+                concat!(
+                    $("=", $heading, "\n", $($help, "\n",)*)*
+                    $("=", $more_heading, "\n", $($more_help, "\n",)*)*
+                )
+            ));
             /// A value of each that is taken.
             #[cfg(test)]
-            pub const EXAMPLE: &[&str] = &[$($(concat!($($example)?),)*)*];
+            pub const EXAMPLE: &[&str] = $crate::full!(
+                &[$($(concat!($($example)?),)*)*],
+                &[$($(concat!($($example)?),)*)* $($(concat!($($more_example)?),)*)*]
+            );
 
             /// The letter; 0 if there is none.
             pub fn short(self) -> u8 {
@@ -64,6 +89,10 @@ macro_rules! option_table {
                         let set: fn(&mut $into, $value) -> Result<(), $refused> = $set;
                         set(into, value)
                     })*)*
+                    $($(#[cfg(feature = "full")] Self::$more => {
+                        let set: fn(&mut $into, $value) -> Result<(), $refused> = $more_set;
+                        set(into, value)
+                    })*)*
                 }
             }
 
@@ -72,6 +101,14 @@ macro_rules! option_table {
                 $crate::text::table::write(text, self.short(), self.long(), self.value());
             }
         }
+    };
+}
+
+/// The second in the whole build, the first in that of the smallest runner.
+#[macro_export]
+macro_rules! full {
+    ($small:expr, $full:expr) => {
+        if cfg!(feature = "full") { $full } else { $small }
     };
 }
 
