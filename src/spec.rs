@@ -1,6 +1,7 @@
 //! What a container is to be: plain data, no behaviour beyond its defaults.
 
 use crate::sys::identity::CapabilitySet;
+use crate::sys::process::{Limit, Processors};
 use crate::sys::{Arena, List, Word, word};
 use linux_raw_sys::general as k;
 
@@ -24,10 +25,15 @@ pub struct Spec<'a> {
     pub gids: IdMap<'a>,
     /// `USER[:GROUP]`, each a number or a name of the image.
     pub user: Option<Word<'a>>,
+    /// Supplementary groups besides those of the user, each a number or a name of the image.
+    pub groups: List<'a, Word<'a>>,
     pub hostname: Option<Word<'a>>,
     pub workdir: Option<Word<'a>>,
     /// `K=V`, or `K` to pass the caller's value on.
     pub environment: List<'a, Word<'a>>,
+    /// Files with lines of the same kind, which count less.
+    pub environment_files: List<'a, Word<'a>>,
+    pub settings: List<'a, Setting<'a>>,
     pub volumes: List<'a, Volume<'a>>,
     pub tmpfs: List<'a, Tmpfs<'a>>,
     /// What the command may have at most.
@@ -36,6 +42,12 @@ pub struct Spec<'a> {
     pub init: bool,
     /// Microseconds between a stop request and SIGKILL.
     pub stop_timeout: u64,
+    /// What a stop request is for the command.
+    pub stop_signal: u8,
+    /// Microseconds after which everything is killed.
+    pub timeout: Option<u64>,
+    /// Signals that the launcher gets are passed on.
+    pub passes_signals: bool,
     /// How many descriptors from 3 upwards the command inherits.
     pub preserve_fds: u32,
     pub trace: bool,
@@ -131,6 +143,43 @@ pub struct IdRange {
     pub inside: u32,
     pub outside: u32,
     pub count: u32,
+}
+
+/// A setting of the command's process, or of its names. The last of two for one thing counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Setting<'a> {
+    pub what: Set<'a>,
+    /// As it was written.
+    pub asked: Word<'a>,
+}
+
+/// What is set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Set<'a> {
+    /// The hard limit of a resource (`RLIMIT_*`) as high as this: what only someone privileged outside can do.
+    HardLimit {
+        resource: u32,
+        hard: u64,
+    },
+    Limit {
+        resource: u32,
+        limit: Limit,
+    },
+    /// proc_pid_oom_score_adj(5).
+    OomScore,
+    /// From -20 to 19 (setpriority(2)).
+    Nice(i32),
+    /// sched_setaffinity(2).
+    Affinity(&'a Processors),
+    /// Of NIS, as uname(2) tells it.
+    Domainname,
+    Umask(u32),
+}
+
+impl Setting<'_> {
+    /// The names of resources: those of getrlimit(2) without `RLIMIT_`, in the order of asm-generic/resource.h.
+    pub const RESOURCES: &'static str = "cpu fsize data stack core rss nproc nofile memlock as locks sigpending \
+        msgqueue nice rtprio rttime";
 }
 
 /// `-v SRC:DST[:ro]`.
@@ -233,14 +282,20 @@ impl<'a> Spec<'a> {
             uids: IdMap::Default,
             gids: IdMap::Default,
             user: None,
+            groups: List::new(arena),
             hostname: None,
             workdir: None,
             environment: List::new(arena),
+            environment_files: List::new(arena),
+            settings: List::new(arena),
             volumes: List::new(arena),
             tmpfs: List::new(arena),
             capabilities: USUAL_CAPABILITIES,
             init: true,
             stop_timeout: Self::STOP_TIMEOUT,
+            stop_signal: k::SIGTERM as u8,
+            timeout: None,
+            passes_signals: true,
             preserve_fds: 0,
             trace: false,
             verbose: false,

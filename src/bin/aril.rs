@@ -31,7 +31,7 @@ fn main(start: Start) -> u8 {
     // that cannot be it is as well to go on.
     tolerate(process::trim_stack());
     let ended = match side {
-        Side::Init(init) => return init.supervise().status,
+        Side::Init(init) => return engine::supervise(&init),
         Side::Launcher(launcher) => launcher.supervise(),
     };
     end(ended, start).unwrap_or(FAILED)

@@ -7,6 +7,8 @@ mod values;
 
 pub use help::{OVERVIEW, write_run_help};
 
+#[cfg(feature = "full")]
+use crate::spec::Set;
 use crate::spec::{ChangeRoot, FileSystems, IdMap, Namespace, Spec};
 use crate::sys::{Arena, Word, word};
 use crate::text::{Problem, Told, copy, cut, names, path, t, text};
@@ -182,6 +184,13 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
             spec.hostname.is_some() && !spec.is_private(Namespace::Uts),
             t!("--hostname needs a uts namespace of its own: leave out --uts"),
         ),
+        #[cfg(feature = "full")]
+        (
+            !spec.is_private(Namespace::Uts) && spec.settings.iter().any(|set| set.what == Set::Domainname),
+            t!("--domainname needs a uts namespace of its own: leave out --uts"),
+        ),
+        #[cfg(feature = "full")]
+        (!spec.init && spec.timeout.is_some(), t!("--timeout needs the init: leave out --no-init")),
         (
             file_systems.proc && !spec.is_private(Namespace::Pid),
             t!("a new /proc needs a new pid namespace: leave it private, or leave proc out of --fs"),

@@ -1,6 +1,8 @@
 //! The one table of options: parser, help and tests walk it.
 
 use super::values::{Refused, Value};
+#[cfg(feature = "full")]
+use crate::spec::Set;
 use crate::spec::{Namespace, Spec};
 
 crate::option_table! {
@@ -82,6 +84,43 @@ crate::option_table! {
         Help "help" b'h', "this text", nothing;
     }
     full
+    "More of the process" {
+        Ulimit "ulimit" = "NAME=SOFT[:HARD]" ("nofile=64"), "limit a resource: nofile, nproc, core, ... (getrlimit(2))", |spec, value| {
+            let (resource, limit) = value.ulimit()?;
+            value.put(spec, Set::HardLimit { resource, hard: limit.hard })?;
+            value.put(spec, Set::Limit { resource, limit })
+        };
+        OomScoreAdj "oom-score-adj" = "N" ("100"), "-1000 to 1000: whom the OOM killer takes first", |spec, value| {
+            value.signed(1000)?; value.put(spec, Set::OomScore)
+        };
+        Nice "nice" = "N" ("5"), "-20 to 19: others come first", |spec, value| {
+            value.put(spec, Set::Nice(value.signed(20)?))
+        };
+        CpuAffinity "cpu-affinity" = "LIST" ("0"), "run on these processors alone: 0-3,7", |spec, value| {
+            value.put(spec, Set::Affinity(value.processors()?))
+        };
+        Umask "umask" = "MASK" ("027"), "what new files are not (default: 022)", |spec, value| {
+            value.put(spec, Set::Umask(value.umask()?))
+        };
+        Domainname "domainname" = "NAME" ("example"), "NIS domain name", |spec, value| {
+            value.hostname()?; value.put(spec, Set::Domainname)
+        };
+        GroupAdd "group-add" = "GROUP" ("5"), "one more group, by number or by the image's name", |spec, value| {
+            spec.groups.push(value.not_empty()?); Ok(())
+        };
+        EnvFile "env-file" = "FILE" ("/dev/null"), "set the variables of a file: NAME[=VALUE], a line each", |spec, value| {
+            spec.environment_files.push(value.not_empty()?); Ok(())
+        };
+        Timeout "timeout" = "TIME" ("30s"), "so long after the start kill everything, exit with 124", |spec, value| {
+            spec.timeout = Some(value.duration()?); Ok(())
+        };
+        StopSignal "stop-signal" = "SIGNAL" ("INT"), "what a stop request is for the command (default: TERM)", |spec, value| {
+            spec.stop_signal = value.signal()?; Ok(())
+        };
+        SigProxy "sig-proxy" = "BOOL" ("false"), "false: signals are not passed on, and do nothing", |spec, value| {
+            spec.passes_signals = value.boolean()?; Ok(())
+        };
+    }
 }
 
 fn nothing<'a>(_: &mut Spec<'a>, _: Value<'a>) -> Result<(), Refused> {

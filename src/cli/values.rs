@@ -1,7 +1,11 @@
 //! The values of options: text -> parts of a Spec. Each says in a few words why it refuses one.
 
 use crate::spec::{ChangeRoot, FileSystems, IdMap, IdRange, Namespace, Source, Tmpfs, Volume};
+#[cfg(feature = "full")]
+use crate::spec::{Set, Setting, Spec};
 use crate::sys::identity::CapabilitySet;
+#[cfg(feature = "full")]
+use crate::sys::process::{Limit, Processors, RLIM_INFINITY};
 use crate::sys::{Arena, List, Word, word};
 use crate::text::sentence::Sentence;
 use crate::text::{copy, cut, names, number, path, split, t};
@@ -55,6 +59,81 @@ impl<'a> Value<'a> {
 
     pub fn capability(self) -> Parsed<CapabilitySet> {
         names::capability(self.word.bytes()).ok_or(t!("no such capability (capabilities(7))"))
+    }
+
+    /// What is set, and how it was written.
+    #[cfg(feature = "full")]
+    #[inline(never)]
+    pub fn put(self, spec: &mut Spec<'a>, what: Set<'a>) -> Parsed<()> {
+        spec.settings.push(Setting { what, asked: self.word });
+        Ok(())
+    }
+
+    /// A number that may be negative, up to this.
+    #[cfg(feature = "full")]
+    pub fn signed(self, most: i32) -> Parsed<i32> {
+        let (digits, sign) = match self.word.bytes() {
+            [b'-', digits @ ..] => (digits, -1),
+            digits => (digits, 1),
+        };
+        let number = number::decimal(digits).filter(|number| *number <= most as u32);
+        number.map(|number| sign * number as i32).ok_or(t!("not a number in the range"))
+    }
+
+    /// `NAME=SOFT[:HARD]`: which resource, and its limit.
+    #[cfg(feature = "full")]
+    pub fn ulimit(self) -> Parsed<(u32, Limit)> {
+        let (name, value) = cut(self.word.bytes(), b'=');
+        let resource = names::position(Setting::RESOURCES, name).ok_or(t!("no such resource (getrlimit(2))"))?;
+        let (soft, hard) = cut(value.unwrap_or_default(), b':');
+        let read = |text: &[u8]| match text {
+            b"unlimited" | b"-1" => Some(RLIM_INFINITY),
+            _ => number::size(text),
+        };
+        match (read(soft), read(hard.unwrap_or(soft))) {
+            (Some(soft), Some(hard)) if soft <= hard => Ok((resource as u32, Limit { soft, hard })),
+            _ => Err(t!("not NAME=SOFT[:HARD], each a number or unlimited, the hard one not lower")),
+        }
+    }
+
+    /// `0-3,7`, as taskset(1) has it.
+    #[cfg(feature = "full")]
+    pub fn processors(self) -> Parsed<&'a Processors> {
+        let refused = t!("not a list of processors, such as 0-3,7");
+        let mut set: Processors = [0; 16];
+        for range in self.list() {
+            let (first, last) = cut(range, b'-');
+            let first = number::decimal(first).ok_or(refused)?;
+            let last = last.map_or(Some(first), number::decimal).ok_or(refused)?;
+            if first > last {
+                return Err(refused);
+            }
+            for number in first..=last {
+                *set.get_mut(number as usize / 64).ok_or(t!("no kernel has that many processors"))? |=
+                    1 << (number % 64);
+            }
+        }
+        Ok(self.arena.hold(set))
+    }
+
+    #[cfg(feature = "full")]
+    pub fn umask(self) -> Parsed<u32> {
+        let digits = self.word.bytes();
+        let mask = digits.iter().try_fold(0u32, |mask, digit| match digit {
+            b'0'..=b'7' => Some(mask << 3 | u32::from(digit - b'0')).filter(|mask| *mask <= 0o777),
+            _ => None,
+        });
+        mask.filter(|_| !digits.is_empty()).ok_or(t!("not an octal mask up to 777"))
+    }
+
+    #[cfg(feature = "full")]
+    pub fn signal(self) -> Parsed<u8> {
+        names::signal(self.word.bytes()).ok_or(t!("no such signal (signal(7))"))
+    }
+
+    #[cfg(feature = "full")]
+    pub fn boolean(self) -> Parsed<bool> {
+        Ok(names::position("false true", self.word.bytes()).ok_or(t!("not true or false"))? == 1)
     }
 
     pub fn change_root(self) -> Parsed<ChangeRoot> {
@@ -224,6 +303,38 @@ mod tests {
             assert!(!add(&arena, &mut map, wrong), "{wrong:?}");
         }
         assert!(add(&arena, &mut map, c"none") && matches!(map, IdMap::None));
+    }
+
+    #[test]
+    #[cfg(feature = "full")]
+    fn a_limit_of_a_process_is_read_as_docker_has_it() {
+        let limit = |soft, hard| Limit { soft, hard };
+        for (text, resource, expected) in [
+            (c"nofile=1024", 7, limit(1024, 1024)),
+            (c"nofile=1024:4096", 7, limit(1024, 4096)),
+            (c"core=0:unlimited", 4, limit(0, RLIM_INFINITY)),
+            (c"as=64m:-1", 9, limit(64 << 20, RLIM_INFINITY)),
+            (c"rttime=1", 15, limit(1, 1)),
+        ] {
+            with(text, |value| assert_eq!(value.ulimit(), Ok((resource, expected))));
+        }
+        for wrong in [c"", c"files=1", c"nofile", c"nofile=", c"nofile=2:1", c"nofile=1:2:3", c"nofile=x"] {
+            with(wrong, |value| assert!(value.ulimit().is_err(), "{wrong:?}"));
+        }
+        with(c"0-2,64,5", |value| {
+            let set = value.processors().unwrap();
+            assert_eq!((set[0], set[1], set[2]), (0b10_0111, 1, 0));
+        });
+        for wrong in [c"", c"1-", c"3-1", c"1,,2", c"1024", c"a"] {
+            with(wrong, |value| assert!(value.processors().is_err(), "{wrong:?}"));
+        }
+        with(c"027", |value| assert_eq!(value.umask(), Ok(0o27)));
+        for wrong in [c"", c"8", c"1000", c"x"] {
+            with(wrong, |value| assert!(value.umask().is_err(), "{wrong:?}"));
+        }
+        for (text, expected) in [(c"-20", Some(-20)), (c"19", Some(19)), (c"21", None), (c"-21", None), (c"-", None)] {
+            with(text, |value| assert_eq!(value.signed(20).ok(), expected));
+        }
     }
 
     #[test]

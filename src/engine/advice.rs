@@ -4,6 +4,8 @@ use super::handover::Failure;
 use crate::host::Host;
 use crate::host::rootfs::read_whole;
 use crate::plan::{Plan, Step, Tree};
+#[cfg(feature = "full")]
+use crate::spec::Set;
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::{Arena, At, Errno, Word, process, word};
@@ -120,6 +122,15 @@ fn advise<'a>(
             t!("nothing is created on the host: make the mount point, or mount elsewhere")
         }
         (Step::SetUser { .. }, Errno::EINVAL) => t!("the ids must be mapped: see --uid-map and --gid-map"),
+        #[cfg(feature = "full")]
+        (Step::Set(setting), Errno::EPERM | Errno::EACCES) => match setting.what {
+            Set::HardLimit { .. } => {
+                t!("it is above the caller's own (ulimit -H): ask for less; root may raise it, nofile up to fs.nr_open")
+            }
+            _ => t!("only root can go below what the caller has"),
+        },
+        #[cfg(feature = "full")]
+        (Step::Set(_), Errno::EINVAL) => t!("this process may run on none of these processors: see taskset -p 1"),
         (Step::OpenNamespace { .. } | Step::Join { .. }, Errno::EPERM | Errno::EACCES) => {
             t!("joining a namespace needs privilege over it (setns(2))")
         }

@@ -194,6 +194,8 @@ impl Carrier<'_> {
             Step::SetHostname { name } => process::sethostname(name)?,
             Step::LoopbackUp => socket::loopback_up(socket::datagram()?.at())?,
             Step::StartCommand => self.start_command()?,
+            #[cfg(feature = "full")]
+            Step::Set(ref setting) => self.set(setting)?,
 
             Step::NewSession => process::setsid()?,
             Step::TakeForeground => {
@@ -264,7 +266,7 @@ impl Carrier<'_> {
     }
 
     /// Writes a file of the new process's directory in /proc.
-    fn write_of_child(&self, name: Word, text: &[u8]) -> Result<()> {
+    pub(super) fn write_of_child(&self, name: Word, text: &[u8]) -> Result<()> {
         let Some((Pid(pid), _)) = &self.child else { return Err(Errno::ESRCH) };
         let pid = decimal(self.arena, *pid as u64);
         let path = copy(self.arena, &[b"/proc/", pid.bytes(), b"/", name.bytes()]);

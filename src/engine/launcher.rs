@@ -16,6 +16,8 @@ pub struct Launcher {
     pub(super) socket: Fd,
     /// Signals that the caller has this process ignore: they are not passed on.
     pub(super) ignored: SignalSet,
+    /// What SIGTERM, the request to stop, is for the command.
+    pub(super) stop_signal: u8,
     /// The command's group has been given the terminal.
     pub(super) foreground: bool,
     pub(super) init: bool,
@@ -35,8 +37,9 @@ pub struct Ended {
     pub made: bool,
 }
 
-const CHLD: u8 = k::SIGCHLD as u8;
-const CONT: u8 = k::SIGCONT as u8;
+pub(super) const CHLD: u8 = k::SIGCHLD as u8;
+pub(super) const CONT: u8 = k::SIGCONT as u8;
+const TERM: u8 = k::SIGTERM as u8;
 
 impl Launcher {
     /// Waits for the end.
@@ -120,6 +123,11 @@ impl Launcher {
         const SI_USER: i32 = 0;
         if info.signal == CONT && self.foreground && is_in_foreground() {
             return self.resume();
+        }
+        if cfg!(feature = "full") && info.signal == TERM && self.stop_signal != TERM {
+            let request = Info { code: init::STOP_REQUEST, ..init::plain(self.stop_signal) };
+            let pidfd = self.pidfd.at();
+            return if self.init { signal::send_info(pidfd, request) } else { signal::send(pidfd, request.signal) };
         }
         if info.code > SI_USER && self.init {
             return signal::send_info(self.pidfd.at(), Info { code: init::TO_GROUP, ..info });

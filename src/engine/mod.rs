@@ -6,12 +6,14 @@ mod execute;
 mod handover;
 mod launcher;
 mod points;
+#[cfg(feature = "full")]
+mod setting;
 
 pub use launcher::{Ended, Launcher};
 pub use points::clean_up;
 
 use crate::host::Host;
-use crate::init::{AS_THEY_COME, GRACE, Init, Log, Manner, Stop, take_terminal};
+use crate::init::{AS_THEY_COME, GRACE, Init, Log, Manner, Stop, TIMED_OUT, exit_status, take_terminal};
 use crate::plan::{Fate, Line, Phase, Plan, Step, plan};
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
@@ -22,6 +24,7 @@ use crate::sys::{Arena, At, Errno, Fd, Result, Word, poll, signal, tolerate, wor
 use crate::text::{Problem, Text, Told, problem::FAILED, t};
 use carry::Trees;
 use handover::{Answer, Failure};
+use launcher::{CHLD, CONT};
 use linux_raw_sys::general as k;
 
 /// Which side of the clone a run has come out on. Both have no memory of their own but the stack.
@@ -65,6 +68,16 @@ struct Carrier<'p> {
     detail: Word<'p>,
     /// A failure that the command's process has met, by the number of its line.
     failed: Option<Failure<'p>>,
+}
+
+/// The init until the end: the command's exit status, or what tells that its time was up.
+pub fn supervise(init: &ContainerInit) -> u8 {
+    let status = init.supervise().status;
+    if !cfg!(feature = "full") {
+        return status;
+    }
+    let is_late = init.deadline.is_some_and(|deadline| poll::now() >= deadline);
+    if is_late && status == exit_status(k::SIGKILL as u8) { TIMED_OUT } else { status }
 }
 
 /// Makes a container.
@@ -192,7 +205,9 @@ impl<'p> Carrier<'p> {
             child,
             pidfd,
             socket,
-            ignored: host.ignored,
+            // What makes a stopped container go on is always passed on.
+            ignored: if spec.passes_signals { host.ignored } else { !(signal::set_of(CHLD) | signal::set_of(CONT)) },
+            stop_signal: spec.stop_signal,
             foreground: host.foreground,
             init: spec.init,
             lock: self.lock,
@@ -245,7 +260,8 @@ impl<'p> Carrier<'p> {
             farewell: false,
             stop: Stop::Never,
         };
-        let (deadline, signals, rewrite, log) = (None, signal::ALL, AS_THEY_COME, Log::SILENT);
+        let deadline = spec.timeout.map(|timeout| poll::now().saturating_add(timeout));
+        let (signals, rewrite, log) = (signal::ALL, AS_THEY_COME, Log::SILENT);
         Ok(Init { command, manner, deadline, signals, rewrite, launcher: socket, children, log })
     }
 

@@ -23,8 +23,24 @@ impl Account<'_> {
 const PASSWD: Word = word(c"/etc/passwd");
 const GROUP: Word = word(c"/etc/group");
 
-/// `USER[:GROUP]`, each a number or a name; `None` is root.
-pub fn find<'m>(arena: &'m Arena, root: At, user: Option<Word<'m>>) -> Told<'m, Account<'m>> {
+/// `USER[:GROUP]`, each a number or a name; `None` is root. `more`: groups that he is in besides, likewise.
+pub fn find<'m>(arena: &'m Arena, root: At, user: Option<Word<'m>>, more: &[Word<'m>]) -> Told<'m, Account<'m>> {
+    let mut account = find_user(arena, root, user)?;
+    if cfg!(feature = "full") && !more.is_empty() {
+        let file = read_of_image(arena, root, GROUP)?;
+        let mut groups = List::new(arena);
+        groups.extend(account.groups);
+        for name in more {
+            groups.push(group_id(file, name.bytes()).ok_or_else(|| {
+                Problem::refused(arena, t!("add group %: it is not in the image's %"), &[*name, GROUP])
+            })?);
+        }
+        account.groups = groups.finish();
+    }
+    Ok(account)
+}
+
+fn find_user<'m>(arena: &'m Arena, root: At, user: Option<Word<'m>>) -> Told<'m, Account<'m>> {
     let Some(user) = user else { return Ok(Account::ROOT) };
     let passwd = read_of_image(arena, root, PASSWD)?;
     let group = read_of_image(arena, root, GROUP)?;
@@ -64,12 +80,17 @@ fn look_up<'m>(
     let mut account = account.ok_or((name, PASSWD))?;
     if let Some(chosen) = chosen_group {
         // A group that is asked for stands alone, as docker-run(1) has it.
-        let gid = line_with(group, 0, chosen).and_then(|line| number::decimal(field(line, 2)));
-        account.gid = gid.or_else(|| number::decimal(chosen)).ok_or((chosen, GROUP))?;
+        account.gid = group_id(group, chosen).ok_or((chosen, GROUP))?;
     } else if let Some(login) = line.map(|line| field(line, 0)).filter(|login| !login.is_empty()) {
         account.groups = groups_of(arena, login, group);
     }
     Ok(account)
+}
+
+/// A group's number, by its name or as it is.
+fn group_id(file: &[u8], group: &[u8]) -> Option<u32> {
+    let listed = line_with(file, 0, group).and_then(|line| number::decimal(field(line, 2)));
+    listed.or_else(|| number::decimal(group))
 }
 
 /// The account of a line of passwd(5).

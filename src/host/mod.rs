@@ -5,6 +5,8 @@ mod ids;
 mod mounts;
 pub mod rootfs;
 mod terminal;
+#[cfg(feature = "full")]
+mod variables;
 pub mod view;
 
 pub use accounts::Account;
@@ -37,6 +39,8 @@ pub struct Host<'m> {
     pub environment: &'m [Word<'m>],
     /// Signals that the caller has this process ignore (nohup(1)).
     pub ignored: SignalSet,
+    /// What the files of a Spec set in the command's environment: `NAME=VALUE`, or `NAME` to pass the caller's value on.
+    pub variables: &'m [Word<'m>],
     /// Whether the command may take the terminal's foreground.
     pub foreground: bool,
     /// Whom the command runs as.
@@ -75,8 +79,9 @@ impl<'m> Host<'m> {
             gids: ids::own_as_root(arena, gid),
             environment,
             ignored: ignored_signals(),
+            variables: &[],
             foreground: terminal::may_take_foreground(),
-            user: accounts::find(arena, root.at(), spec.user)?,
+            user: accounts::find(arena, root.at(), spec.user, &spec.groups)?,
             mount_points: &[],
             volumes: &[],
             resolver: spec.shares_resolver() && file::fstatat(At::CWD, RESOLVER).is_ok(),
@@ -90,6 +95,10 @@ impl<'m> Host<'m> {
             host.has_setgroups = rootfs::read_file(arena, word(c"/proc/self/setgroups"))?.starts_with(b"allow");
             host.uids = ids::all(arena, word(c"/proc/self/uid_map"))?;
             host.gids = ids::all(arena, word(c"/proc/self/gid_map"))?;
+        }
+        #[cfg(feature = "full")]
+        {
+            host.variables = variables::read(arena, spec)?;
         }
         host.volumes = volumes(arena, spec)?;
         host.mount_points = mount_points(arena, spec, root.at())?;

@@ -9,7 +9,7 @@ mod persona;
 mod unreaped;
 pub mod wrapper;
 
-pub use decide::{FOREGROUND, GRACE, Manner, Stop, TO_GROUP, exit_status, is_queued, plain};
+pub use decide::{FOREGROUND, GRACE, Manner, STOP_REQUEST, Stop, TO_GROUP, exit_status, is_queued, plain};
 pub use log::Log;
 pub use persona::{Persona, name_of};
 
@@ -19,6 +19,9 @@ use crate::sys::{At, Errno, Fd, Word, file, poll, socket, terminal, tolerate, wo
 use decide::{Action, State};
 use linux_raw_sys::general as k;
 use unreaped::Unreaped;
+
+/// Exit status of a command whose time was up, as timeout(1) has it.
+pub const TIMED_OUT: u8 = 124;
 
 /// What PID 1 tells its launcher: the first byte of a message.
 pub const STARTED: u8 = b'S';

@@ -2,7 +2,7 @@
 
 use super::log::{DEBUG, INFO, WARN, print};
 use super::options::{HELP, LICENSE, Restart, Setup, Words, table};
-use super::{GRACE, Init, Manner, Outcome, Persona, Stop, Tally, is_in_foreground, take_terminal_from};
+use super::{GRACE, Init, Manner, Outcome, Persona, Stop, TIMED_OUT, Tally, is_in_foreground, take_terminal_from};
 use crate::sys::file::{self, Open};
 use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{self, SignalSet};
@@ -14,8 +14,6 @@ use core::ffi::CStr;
 use linux_raw_sys::general as k;
 
 const CHLD: u8 = k::SIGCHLD as u8;
-/// Exit status of a command whose time was up, as timeout(1) has it.
-const TIMED_OUT: u8 = 124;
 /// How long it takes until a command is started again: the first time, and at most, in microseconds.
 const FIRST_DELAY: u64 = 100_000;
 const LONGEST_DELAY: u64 = 10_000_000;

@@ -65,7 +65,7 @@ fn environment<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host<'p>) -> &'p [W
     entries.push(copy(arena, &[b"HOME=", host.user.home.bytes()]));
     entries.push(passed_on(arena, host, b"TERM").unwrap_or(word(c"TERM=xterm")));
     entries.push(word(c"container=aril"));
-    for asked in spec.environment.iter() {
+    for asked in host.variables.iter().chain(spec.environment.iter()) {
         let (name, value) = cut(asked.bytes(), b'=');
         let entry = if value.is_some() { Some(*asked) } else { passed_on(arena, host, name) };
         let Some(entry) = entry else { continue };
@@ -84,7 +84,7 @@ fn passed_on<'p>(arena: &'p Arena, host: &Host, name: &[u8]) -> Option<Word<'p>>
 }
 
 /// What the command's process does before it executes.
-pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &'p Spec, host: &'p Host, maps: Maps) {
+pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &'p Spec<'p>, host: &'p Host<'p>, maps: Maps) {
     let command = spec.command.first().copied().unwrap_or_default();
     draft.must(if host.foreground { Step::TakeForeground } else { Step::NewSession });
     // After a change of root `/` is where the process is already.
@@ -92,6 +92,8 @@ pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &'p Spec, host: &'p Host, maps: 
     identity::become_user(draft, spec, host, maps, workdir);
     // Where the init is PID 1 its end is everyone's. The signal is cleared by a change of user, hence here.
     draft.when(!spec.is_private(Namespace::Pid) || (!spec.init && spec.user.is_some()), Step::DieWithInit);
+    #[cfg(feature = "full")]
+    super::setting::add(draft, spec);
     draft.must(Step::NoNewPrivileges);
     draft.must(Step::Filter);
     draft.must(Step::ResetSignals { ignored: host.ignored });

@@ -49,9 +49,18 @@ pub fn has_group(spec: &Spec, maps: Maps, gid: u32) -> Option<bool> {
     }
 }
 
+/// Whether the command runs as someone else than the container's root without groups.
+fn changes_user(spec: &Spec) -> bool {
+    spec.user.is_some() || cfg!(feature = "full") && !spec.groups.is_empty()
+}
+
 /// Whether every id that was asked for exists inside.
 pub fn check<'p>(arena: &'p Arena, spec: &Spec, host: &Host, maps: Maps) -> Told<'p, ()> {
-    if spec.user.is_none() || !spec.is_private(Namespace::User) {
+    if cfg!(feature = "full") && !spec.groups.is_empty() && !maps.setgroups {
+        let problem = Problem::refused(arena, t!("add groups: setgroups is denied in this user namespace"), &[]);
+        return Err(problem.advise(arena, t!("an ordinary user has one group inside"), &[]));
+    }
+    if !changes_user(spec) || !spec.is_private(Namespace::User) {
         return Ok(());
     }
     let user = &host.user;
@@ -115,7 +124,7 @@ pub fn become_user<'p>(draft: &mut Draft<'p>, spec: &'p Spec, host: &'p Host, ma
     let has = |capability: u32| own_namespace || host.has(capability);
     let keep = spec.capabilities & if own_namespace { u64::MAX } else { host.capabilities };
     draft.when(has(k::CAP_SETPCAP), Step::LimitBounding { keep });
-    if spec.user.is_some() {
+    if changes_user(spec) {
         let user = &host.user;
         draft.must(Step::SetUser { uid: user.uid, gid: user.gid, groups: user.groups, may_set_groups: maps.setgroups });
     }

@@ -7,6 +7,8 @@ mod filter;
 mod identity;
 mod mounts;
 mod root;
+#[cfg(feature = "full")]
+mod setting;
 pub mod step;
 
 pub use command::Command;
@@ -115,12 +117,16 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     draft.must(Step::CloseDescriptors { from: FIRST_DESCRIPTOR + spec.preserve_fds });
     layout.lock(&mut draft);
     draft.must(Step::BlockSignals);
+    #[cfg(feature = "full")]
+    setting::add(&mut draft, spec);
     layout.prepare(&mut draft);
     join(&mut draft, spec);
     draft.must(clone(spec));
 
     draft.phase = Phase::Parent;
     identity::write_maps(&mut draft, spec, maps);
+    #[cfg(feature = "full")]
+    setting::add(&mut draft, spec);
     draft.must(Step::Go);
 
     draft.phase = Phase::Outside;
@@ -136,6 +142,8 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     draft.phase = Phase::Inside;
     let own_name = spec.is_private(Namespace::Uts);
     draft.when(own_name, Step::SetHostname { name: spec.hostname.unwrap_or(word(c"container")) });
+    #[cfg(feature = "full")]
+    setting::add(&mut draft, spec);
     draft.when(spec.is_private(Namespace::Network), Step::LoopbackUp);
     draft.when(spec.init, Step::StartCommand);
 
@@ -254,6 +262,7 @@ mod tests {
             gids: if root { EVERY } else { OWN },
             environment: &[],
             ignored: 0,
+            variables: &[],
             foreground: false,
             user: Account { uid: 0, gid: 0, groups: &[], home: word(c"/root") },
             mount_points: POINTS,

@@ -2,6 +2,8 @@
 //!
 //! The sentence of a step is the same in `explain`, in `--trace` and in an error message.
 
+#[cfg(feature = "full")]
+use crate::spec::Setting;
 use crate::spec::{IdRange, Namespace};
 use crate::sys::identity::CapabilitySet;
 use crate::sys::mount::Attributes;
@@ -226,6 +228,8 @@ pub enum Step<'p> {
     LoopbackUp,
     /// A process of its own for the command, which carries out the command's steps.
     StartCommand,
+    #[cfg(feature = "full")]
+    Set(Setting<'p>),
 
     NewSession,
     TakeForeground,
@@ -267,11 +271,15 @@ pub enum Step<'p> {
 impl<'p> Step<'p> {
     /// Writes the step's sentence.
     pub fn write(&self, text: &mut Text) {
+        #[cfg(feature = "full")]
+        if let Self::Set(setting) = self {
+            return setting.write(text);
+        }
         let words = self.words(text.arena());
         text.fill(self.sentence(), &words);
     }
 
-    /// One for each, so that they are a table of addresses.
+    /// One for each, so that they are a table of addresses; a group of steps has its own.
     #[inline(never)]
     const fn sentence(&self) -> Sentence {
         match self {
@@ -319,6 +327,8 @@ impl<'p> Step<'p> {
             Self::SetHostname { .. } => t!("set the host name %"),
             Self::LoopbackUp => t!("bring the loopback interface up"),
             Self::StartCommand => t!("start a process for the command"),
+            #[cfg(feature = "full")]
+            Self::Set(_) => t!(""),
             Self::NewSession => t!("begin a session of its own"),
             Self::TakeForeground => t!("begin a process group, in the terminal's foreground"),
             Self::LimitBounding { .. } => t!("bound capabilities to%"),

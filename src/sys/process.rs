@@ -313,6 +313,51 @@ pub fn is_child_subreaper() -> Result<bool> {
     Ok(is != 0)
 }
 
+/// A limit of a process (getrlimit(2)): soft and hard, `RLIM_INFINITY` where there is none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
+pub struct Limit {
+    pub soft: u64,
+    pub hard: u64,
+}
+
+/// No limit (getrlimit(2)).
+pub const RLIM_INFINITY: u64 = u64::MAX;
+
+/// prlimit64(2): this process's limit of a resource (`RLIMIT_*`).
+pub fn limit(resource: u32) -> Result<Limit> {
+    let mut limit = Limit { soft: 0, hard: 0 };
+    // SAFETY: the kernel writes one limit.
+    check(unsafe { sc::syscall!(PRLIMIT64, 0, resource, 0, &raw mut limit) })?;
+    Ok(limit)
+}
+
+/// prlimit64(2) of a process; `Pid(0)` is this one.
+pub fn set_limit(pid: Pid, resource: u32, limit: Limit) -> Result<()> {
+    // SAFETY: the kernel reads one limit, and the old one is not asked for.
+    done(unsafe { sc::syscall!(PRLIMIT64, number(pid.0), resource, &raw const limit, 0) })
+}
+
+/// setpriority(2): the nice value of a process, from -20 to 19.
+pub fn set_nice(pid: Pid, nice: i32) -> Result<()> {
+    nothing!(SETPRIORITY, k::PRIO_PROCESS, pid.0, nice)
+}
+
+/// A set of processors: bit n % 64 of word n / 64.
+pub type Processors = [u64; 16];
+
+/// sched_setaffinity(2). EINVAL: none of them is there, or the cpuset allows none.
+pub fn set_affinity(pid: Pid, processors: &Processors) -> Result<()> {
+    // SAFETY: the kernel reads as many bytes as the set has.
+    done(unsafe { sc::syscall!(SCHED_SETAFFINITY, number(pid.0), size_of::<Processors>(), processors.as_ptr()) })
+}
+
+/// setdomainname(2).
+pub fn setdomainname(name: Word) -> Result<()> {
+    // SAFETY: the length is that of the live string.
+    done(unsafe { sc::syscall!(SETDOMAINNAME, name.as_ptr(), name.bytes().len()) })
+}
+
 /// sethostname(2).
 pub fn sethostname(name: Word) -> Result<()> {
     // SAFETY: the length is that of the live string.

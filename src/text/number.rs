@@ -13,6 +13,24 @@ pub fn decimal(text: &[u8]) -> Option<u32> {
     })
 }
 
+/// Bytes from `4096`, `512k`, `64m`, `2g`, `1t`: powers of 1,024. Any decimal number is one.
+pub fn size(text: &[u8]) -> Option<u64> {
+    let (digits, shift) = match text {
+        [digits @ .., unit] if !unit.is_ascii_digit() => {
+            (digits, 10 * (1 + b"kmgt".iter().position(|known| *known == unit.to_ascii_lowercase())?))
+        }
+        _ => (text, 0),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    let number = digits.iter().try_fold(0u64, |number, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    })?;
+    number.checked_mul(1 << shift)
+}
+
 /// Three decimal numbers and nothing more, with this byte between them.
 pub fn three(text: &[u8], separator: u8) -> Option<[u32; 3]> {
     let mut parts = super::split(text, separator).map(decimal);
@@ -81,6 +99,17 @@ mod tests {
         assert_eq!(decimal(b"4294967295"), Some(u32::MAX));
         for wrong in [&b""[..], b"4294967296", b"-1", b"+1", b"1 ", b"0x1", b"1k"] {
             assert_eq!(decimal(wrong), None, "{}", String::from_utf8_lossy(wrong));
+        }
+    }
+
+    #[test]
+    fn sizes_are_bytes_unless_they_say_otherwise() {
+        for (text, bytes) in [("0", 0), ("4096", 4096), ("512k", 512 << 10), ("64M", 64 << 20), ("2g", 2 << 30)] {
+            assert_eq!(size(text.as_bytes()), Some(bytes), "{text}");
+        }
+        assert_eq!(size(b"18446744073709551615"), Some(u64::MAX));
+        for wrong in ["", "k", "1kb", "-1", "1.5g", "18446744073709551616", "16777216t", "0x1"] {
+            assert_eq!(size(wrong.as_bytes()), None, "{wrong}");
         }
     }
 

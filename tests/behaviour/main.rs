@@ -17,6 +17,7 @@ mod mounts;
 mod namespaces;
 mod root;
 mod safety;
+mod settings;
 mod signals_stress;
 mod support;
 mod terminal;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         init_signals::tests(),
         terminal::tests(),
         safety::tests(),
+        settings::tests(),
         explain::tests(),
         help::tests(),
         bad_input::tests(),

@@ -1,0 +1,28 @@
+//! The variables in files of the host.
+
+use super::rootfs::read_whole;
+use crate::spec::Spec;
+use crate::sys::file::{self, Open};
+use crate::sys::{Arena, At, List, Word};
+use crate::text::{Problem, Told, copy, cut, decimal, split, t};
+
+/// Every `NAME=VALUE` and `NAME` of the files, in their order. What begins with `#` is a comment, as docker-run(1) has it.
+pub fn read<'m>(arena: &'m Arena, spec: &Spec<'m>) -> Told<'m, &'m [Word<'m>]> {
+    let mut variables = List::new(arena);
+    for path in spec.environment_files.iter() {
+        let text = file::openat(At::CWD, *path, Open::READ)
+            .and_then(|fd| read_whole(arena, fd.at()))
+            .map_err(|errno| Problem::failed(arena, t!("read the variables in %"), &[*path], errno))?;
+        for (number, line) in (1..).zip(split(text, b'\n')) {
+            if matches!(line, [] | [b'#', ..]) {
+                continue;
+            }
+            if matches!(cut(cut(line, b'=').0, b' '), ([], _) | (_, Some(_))) {
+                let words = [*path, decimal(arena, number)];
+                return Err(Problem::refused(arena, t!("read the variables in %: line % is not NAME=VALUE"), &words));
+            }
+            variables.push(copy(arena, &[line]));
+        }
+    }
+    Ok(variables.finish())
+}
