@@ -35,7 +35,7 @@ pub struct Spec<'a> {
     pub environment_files: List<'a, Word<'a>>,
     pub settings: List<'a, Setting<'a>>,
     pub volumes: List<'a, Volume<'a>>,
-    pub tmpfs: List<'a, Tmpfs<'a>>,
+    pub new_mounts: List<'a, NewMount<'a>>,
     /// What the command may have at most.
     pub capabilities: CapabilitySet,
     /// aril stays as PID 1 and the command is its child.
@@ -182,22 +182,47 @@ impl Setting<'_> {
         msgqueue nice rtprio rttime";
 }
 
-/// `-v SRC:DST[:ro]`.
+/// `-v SRC:DST[:ro]`, and `--mount type=bind,…`.
 #[derive(Clone, Copy, Debug)]
 pub struct Volume<'a> {
     pub source: Word<'a>,
     /// Cleaned, absolute inside the container.
     pub target: Word<'a>,
     pub read_only: bool,
+    /// What the host mounts below later shows inside too (mount_namespaces(7), `rslave`).
+    pub follows_host: bool,
 }
 
-/// `--tmpfs DST[:size=…,mode=…]`.
+/// `--tmpfs DST[:size=…,mode=…]`, and `--mount type=…` of a file system that has no source.
 #[derive(Clone, Copy, Debug)]
-pub struct Tmpfs<'a> {
+pub struct NewMount<'a> {
+    pub kind: NewKind,
     /// Cleaned, absolute inside the container.
     pub target: Word<'a>,
     /// `NAME=VALUE,…` for the kernel (tmpfs(5)).
     pub options: Word<'a>,
+    pub read_only: bool,
+}
+
+/// A file system that is made anew; in the order of [`NewKind::NAMES`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NewKind {
+    Tmpfs,
+    #[cfg(feature = "full")]
+    Proc,
+    #[cfg(feature = "full")]
+    Sys,
+    #[cfg(feature = "full")]
+    Queues,
+    #[cfg(feature = "full")]
+    Terminals,
+}
+
+#[cfg(feature = "full")]
+impl NewKind {
+    /// Their types, as in `/proc/filesystems`.
+    pub const NAMES: &'static str = "tmpfs proc sysfs mqueue devpts";
+    pub const ALL: [Self; 5] = [Self::Tmpfs, Self::Proc, Self::Sys, Self::Queues, Self::Terminals];
 }
 
 /// Something that is mounted in the root.
@@ -212,8 +237,8 @@ pub enum What {
     Resolver,
     /// The volume of this number.
     Volume(usize),
-    /// The tmpfs of this number.
-    Tmpfs(usize),
+    /// The new file system of this number.
+    New(usize, NewKind),
 }
 
 /// What is mounted, and where.
@@ -227,12 +252,12 @@ pub struct Mount<'a> {
 impl What {
     /// Whether it was asked for, or is of the container's own making.
     pub const fn is_asked(self) -> bool {
-        matches!(self, Self::Resolver | Self::Volume(_) | Self::Tmpfs(_))
+        matches!(self, Self::Resolver | Self::Volume(_) | Self::New(..))
     }
 
     /// Whether what lies below is of the container's own making, so that directories can be made there.
     pub const fn is_own_tmpfs(self) -> bool {
-        matches!(self, Self::Dev | Self::Fresh | Self::Tmpfs(_))
+        matches!(self, Self::Dev | Self::Fresh | Self::New(_, NewKind::Tmpfs))
     }
 }
 
@@ -289,7 +314,7 @@ impl<'a> Spec<'a> {
             environment_files: List::new(arena),
             settings: List::new(arena),
             volumes: List::new(arena),
-            tmpfs: List::new(arena),
+            new_mounts: List::new(arena),
             capabilities: USUAL_CAPABILITIES,
             init: true,
             stop_timeout: Self::STOP_TIMEOUT,
@@ -339,8 +364,8 @@ impl<'a> Spec<'a> {
         for (number, volume) in self.volumes.iter().enumerate() {
             add_mount(&mut mounts, true, What::Volume(number), volume.target);
         }
-        for (number, tmpfs) in self.tmpfs.iter().enumerate() {
-            add_mount(&mut mounts, true, What::Tmpfs(number), tmpfs.target);
+        for (number, new) in self.new_mounts.iter().enumerate() {
+            add_mount(&mut mounts, true, What::New(number, new.kind), new.target);
         }
         mounts
     }

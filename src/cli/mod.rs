@@ -162,7 +162,7 @@ impl<'a> Scan<'a> {
 fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
     let own_mounts = spec.is_private(Namespace::Mount);
     let file_systems = spec.own_file_systems();
-    let has_mounts = file_systems != FileSystems::NONE || !spec.volumes.is_empty() || !spec.tmpfs.is_empty();
+    let has_mounts = file_systems != FileSystems::NONE || !spec.volumes.is_empty() || !spec.new_mounts.is_empty();
     let changes_root = spec.overlay || spec.read_only;
     let (pivots, keeps_root) = (spec.change_root == ChangeRoot::Pivot, spec.change_root == ChangeRoot::None);
     let is_host = spec.rootfs == word(c"/");

@@ -15,7 +15,7 @@ crate::option_table! {
             spec.volumes.push(value.volume()?); Ok(())
         };
         Tmpfs "tmpfs" = "DST[:OPTIONS]" ("/mnt:size=1m"), "mount an empty tmpfs: size=, mode=, nr_inodes=, nr_blocks=", |spec, value| {
-            spec.tmpfs.push(value.tmpfs()?); Ok(())
+            spec.new_mounts.push(value.tmpfs()?); Ok(())
         };
         FileSystems "fs" = "LIST" ("proc,dev"), "its own file systems: proc,sys,dev (default: all) or none", |spec, value| {
             spec.file_systems = Some(value.file_systems()?); Ok(())
@@ -84,6 +84,10 @@ crate::option_table! {
         Help "help" b'h', "this text", nothing;
     }
     full
+    "More to mount" {
+        Mount "mount" = "type=...,dst=..." ("type=bind,src=/etc,dst=/mnt,ro"),
+            "bind, tmpfs, proc, sysfs, mqueue or devpts: src=, dst=, ro, bind-propagation=", |spec, value| value.mount(spec);
+    }
     "More of the process" {
         Ulimit "ulimit" = "NAME=SOFT[:HARD]" ("nofile=64"), "limit a resource: nofile, nproc, core, ... (getrlimit(2))", |spec, value| {
             let (resource, limit) = value.ulimit()?;

@@ -1,12 +1,14 @@
 //! The values of options: text -> parts of a Spec. Each says in a few words why it refuses one.
 
-use crate::spec::{ChangeRoot, FileSystems, IdMap, IdRange, Namespace, Source, Tmpfs, Volume};
+use crate::spec::{ChangeRoot, FileSystems, IdMap, IdRange, Namespace, NewKind, NewMount, Source, Volume};
 #[cfg(feature = "full")]
 use crate::spec::{Set, Setting, Spec};
 use crate::sys::identity::CapabilitySet;
 #[cfg(feature = "full")]
 use crate::sys::process::{Limit, Processors, RLIM_INFINITY};
 use crate::sys::{Arena, List, Word, word};
+#[cfg(feature = "full")]
+use crate::text::Text;
 use crate::text::sentence::Sentence;
 use crate::text::{copy, cut, names, number, path, split, t};
 
@@ -16,6 +18,9 @@ type Parsed<T> = Result<T, Refused>;
 
 /// `HOST_NAME_MAX` of the kernel.
 const LONGEST_HOSTNAME: usize = 64;
+
+#[cfg(feature = "full")]
+const MOUNT_OPTIONS: Refused = t!("the options are type=, src=, dst=, ro, bind-propagation=, size= and mode=");
 
 /// What follows an option, and where parts of it are kept.
 #[derive(Clone, Copy, Debug)]
@@ -217,36 +222,71 @@ impl<'a> Value<'a> {
         Ok(())
     }
 
-    /// `SRC:DST[:ro|:rw]`.
+    /// `SRC:DST[:ro|:rw]`; in the whole build several flags with commas between them.
     pub fn volume(self) -> Parsed<Volume<'a>> {
         let refused = t!("not SRC:DST[:ro]");
         let mut parts = split(self.word.bytes(), b':');
         let (Some(source), Some(target)) = (parts.next(), parts.next()) else { return Err(refused) };
-        let read_only = match (parts.next(), parts.next()) {
-            (None | Some(b"rw"), None) => false,
-            (Some(b"ro"), None) => true,
-            _ => return Err(refused),
-        };
         if source.is_empty() {
             return Err(t!("the source is empty"));
         }
-        Ok(Volume { source: copy(self.arena, &[source]), target: self.mount_point(target)?, read_only })
+        let (source, target) = (copy(self.arena, &[source]), self.mount_point(target)?);
+        let mut volume = Volume { source, target, read_only: false, follows_host: false };
+        if let Some(flags) = parts.next() {
+            for flag in split(flags, b',') {
+                volume.set(flag).ok_or(refused)?;
+            }
+        }
+        if parts.next().is_none() { Ok(volume) } else { Err(refused) }
+    }
+
+    /// `type=bind,src=…,dst=…,ro`, as docker-run(1) spells it.
+    #[cfg(feature = "full")]
+    pub fn mount(self, spec: &mut Spec<'a>) -> Parsed<()> {
+        let (mut kind, mut source, mut target): (&[u8], _, _) = (b"bind", Word::default(), Word::default());
+        let mut volume = Volume { source, target: source, read_only: false, follows_host: false };
+        let mut options = Text::new(self.arena);
+        for option in self.list() {
+            let (key, value) = cut(option, b'=');
+            let value = value.unwrap_or_default();
+            match names::position("type src source dst destination target bind-propagation tmpfs-size tmpfs-mode", key)
+            {
+                Some(0) => kind = value,
+                Some(1 | 2) => source = copy(self.arena, &[value]),
+                Some(3..=5) => target = self.mount_point(value)?,
+                Some(6) => volume.set(value).ok_or(MOUNT_OPTIONS)?,
+                Some(_) => drop(options.add(&option["tmpfs-".len()..]).add(b",")),
+                None if value.is_empty() || value == b"true" => volume.set(key).ok_or(MOUNT_OPTIONS)?,
+                None if is_tmpfs_option(option) => drop(options.add(option).add(b",")),
+                None => return Err(MOUNT_OPTIONS),
+            }
+        }
+        let is_bind = kind == b"bind";
+        let kind = names::position(NewKind::NAMES, kind);
+        if !is_bind && kind.is_none() {
+            return Err(t!("the type is bind, tmpfs, proc, sysfs, mqueue or devpts"));
+        }
+        let options = options.word();
+        if target.is_empty() || source.is_empty() == is_bind || !(options.is_empty() || kind == Some(0)) {
+            return Err(t!("needs dst=, a bind mount src= too; size= and mode= are for a tmpfs"));
+        }
+        match kind.and_then(|kind| NewKind::ALL.get(kind)) {
+            Some(kind) => {
+                spec.new_mounts.push(NewMount { kind: *kind, target, options, read_only: volume.read_only });
+            }
+            None => spec.volumes.push(Volume { source, target, ..volume }),
+        }
+        Ok(())
     }
 
     /// `DST[:key=value,…]`.
-    pub fn tmpfs(self) -> Parsed<Tmpfs<'a>> {
-        /// What tmpfs(5) takes and a user may choose.
-        const KEYS: &str = "size mode nr_inodes nr_blocks";
+    pub fn tmpfs(self) -> Parsed<NewMount<'a>> {
         let (target, _) = cut(self.word.bytes(), b':');
         let options = self.word.after(target.len() + 1);
-        let is_known = |option: &[u8]| match cut(option, b'=') {
-            (key, Some(value)) => names::words(KEYS).any(|known| known == key) && !value.is_empty(),
-            (key, None) => key.is_empty(),
-        };
-        if !split(options.bytes(), b',').all(is_known) {
+        if !split(options.bytes(), b',').all(is_tmpfs_option) {
             return Err(t!("the options are size=, mode=, nr_inodes= and nr_blocks="));
         }
-        Ok(Tmpfs { target: self.mount_point(target)?, options })
+        Ok(NewMount { kind: NewKind::Tmpfs, target: self.mount_point(target)?, options, read_only: false })
     }
 
     /// Where something is mounted: absolute, cleaned, and not the root itself.
@@ -256,6 +296,26 @@ impl<'a> Value<'a> {
         }
         let target = path::clean(self.arena, target);
         if target == word(c"/") { Err(t!("the target is the root itself")) } else { Ok(target) }
+    }
+}
+
+/// Whether a user may choose it of what tmpfs(5) takes. Nothing at all is as good.
+fn is_tmpfs_option(option: &[u8]) -> bool {
+    match cut(option, b'=') {
+        (key, Some(value)) => names::position("size mode nr_inodes nr_blocks", key).is_some() && !value.is_empty(),
+        (key, None) => key.is_empty(),
+    }
+}
+
+impl Volume<'_> {
+    /// A flag of a volume; `None` if it is none.
+    fn set(&mut self, flag: &[u8]) -> Option<()> {
+        const FLAGS: &str = crate::full!("rw ro", "rw ro readonly rslave slave rprivate private");
+        match names::position(FLAGS, flag)? {
+            read_only @ 0..=2 => self.read_only = read_only != 0,
+            propagation => self.follows_host = propagation < 5,
+        }
+        Some(())
     }
 }
 

@@ -118,6 +118,8 @@ impl Carrier<'_> {
             Step::LeaveGroup => process::new_process_group()?,
             Step::HideMemory => process::set_not_dumpable()?,
             Step::MakePrivate => mount::make_all(Propagation::Private)?,
+            #[cfg(feature = "full")]
+            Step::MakeSlave => mount::make_all(Propagation::Slave)?,
             Step::BindRoot { path, attributes } => {
                 let tree = copied(path, attributes)?;
                 self.attach_root(tree)?;

@@ -232,7 +232,7 @@ fn write_errors(text: &mut Text, before: &[u8], on: On, after: &[u8]) {
 mod tests {
     use super::*;
     use crate::host::{Account, Piece, Presence, view::How};
-    use crate::spec::{ChangeRoot, FileSystems, IdRange, Tmpfs};
+    use crate::spec::{ChangeRoot, FileSystems, IdRange, NewKind, NewMount};
     use crate::sys::Word;
     use crate::sys::file::Kind;
 
@@ -298,7 +298,10 @@ mod tests {
         |spec| (spec.rootfs, spec.read_only) = (word(c"/"), true),
         |spec| spec.change_root = ChangeRoot::Chroot,
         |spec| spec.namespaces[Namespace::Network as usize] = Source::Private,
-        |spec| spec.tmpfs.push(Tmpfs { target: word(c"/new/place"), options: word(c"") }),
+        |spec| {
+            let (kind, target, options) = (NewKind::Tmpfs, word(c"/new/place"), word(c""));
+            spec.new_mounts.push(NewMount { kind, target, options, read_only: false });
+        },
     ];
 
     #[test]

@@ -4,7 +4,7 @@ use super::identity::{Maps, has_group};
 use super::root::Root;
 use super::{Draft, Fate, Make, On, Phase, Place, Step, Tree};
 use crate::host::{Host, Presence};
-use crate::spec::{Mount, Namespace, RESOLVER, Spec, What};
+use crate::spec::{Mount, Namespace, NewKind, NewMount, RESOLVER, Spec, What};
 use crate::sys::file::Kind;
 use crate::sys::mount::Attributes;
 use crate::sys::{Arena, Errno, List, Word, word};
@@ -124,7 +124,15 @@ impl<'p> Layout<'p> {
     /// What the new process does.
     #[inline(never)]
     pub fn mount(&self, draft: &mut Draft<'p>) {
-        draft.when(self.spec.is_private(Namespace::Mount), Step::MakePrivate);
+        #[cfg(feature = "full")]
+        let first = if self.spec.volumes.iter().any(|volume| volume.follows_host) {
+            Step::MakeSlave
+        } else {
+            Step::MakePrivate
+        };
+        #[cfg(not(feature = "full"))]
+        let first = Step::MakePrivate;
+        draft.when(self.spec.is_private(Namespace::Mount), first);
         self.root.begin(draft, self.spec, self.host, !self.mounts.is_empty());
         // Into the root before it is sealed; into a tmpfs of the container once that is mounted.
         let made_first =
@@ -165,14 +173,25 @@ impl<'p> Layout<'p> {
             What::Resolver => draft.add(Fate::May(On::Missing), bind(RESOLVER, READ_ONLY, Place::in_root(path))),
             What::Volume(number) => {
                 let volume = &self.spec.volumes[number];
-                let attributes = if volume.read_only { Attributes::RDONLY } else { Attributes::NONE };
-                draft.must(bind(volume.source, attributes.and(NO_DEVICES), Place::in_root(path)));
+                let attributes = NO_DEVICES
+                    .when(volume.read_only, Attributes::RDONLY)
+                    .when(cfg!(feature = "full") && volume.follows_host, Attributes::FOLLOWS);
+                draft.must(bind(volume.source, attributes, Place::in_root(path)));
             }
-            What::Tmpfs(number) => {
-                let (kind, options, asked) = (word(c"tmpfs"), word(c"mode=1777"), self.spec.tmpfs[number].options);
-                let place = Place::in_root(path);
-                draft.must(Step::Mount { kind, options, asked, attributes: NO_DEVICES, place });
+            What::New(number, NewKind::Tmpfs) => {
+                let NewMount { options: asked, read_only, .. } = self.spec.new_mounts[number];
+                let (kind, options, place) = (word(c"tmpfs"), word(c"mode=1777"), Place::in_root(path));
+                let attributes = NO_DEVICES.when(read_only, Attributes::RDONLY);
+                draft.must(Step::Mount { kind, options, asked, attributes, place });
             }
+            #[cfg(feature = "full")]
+            What::New(_, NewKind::Proc) => self.add(draft, Mounting { what: What::Proc, ..mount }),
+            #[cfg(feature = "full")]
+            What::New(_, NewKind::Sys) => self.add(draft, Mounting { what: What::Sys, ..mount }),
+            #[cfg(feature = "full")]
+            What::New(_, NewKind::Queues) => draft.must(new(c"mqueue", c"", DATA_ONLY, Place::in_root(path))),
+            #[cfg(feature = "full")]
+            What::New(_, NewKind::Terminals) => self.terminals(draft, Place::in_root(path)),
         }
     }
 
@@ -196,18 +215,7 @@ impl<'p> Layout<'p> {
             let step = bind(source, DEVICE, Place::in_dev(source.after(PREFIX), Make::File));
             draft.add(Fate::May(On::Missing), step);
         }
-        let terminals = |options| {
-            new(c"devpts", options, NO_SUID.and(Attributes::NOEXEC), Place::in_dev(word(c"pts"), Make::Directory))
-        };
-        let has_group = has_group(self.spec, self.maps, TTY_GROUP);
-        if has_group != Some(false) {
-            let fate = if has_group.is_none() { Fate::Try(On::Invalid) } else { Fate::Must };
-            draft.add(fate, terminals(c"ptmxmode=0666,mode=0620,gid=5"));
-        }
-        if has_group != Some(true) {
-            let fate = if has_group.is_none() { Fate::Instead } else { Fate::Must };
-            draft.add(fate, terminals(c"ptmxmode=0666,mode=0620"));
-        }
+        self.terminals(draft, Place::in_dev(word(c"pts"), Make::Directory));
         draft.must(new(c"tmpfs", c"mode=1777,size=64m", DATA_ONLY, Place::in_dev(word(c"shm"), Make::Directory)));
         let queues = Place::in_dev(word(c"mqueue"), Make::Directory);
         if !self.spec.is_hosts(Namespace::Ipc) {
@@ -217,6 +225,19 @@ impl<'p> Layout<'p> {
             draft.add(Fate::May(On::Missing), step);
         }
         draft.must(Step::DeviceLinks);
+    }
+
+    fn terminals(&self, draft: &mut Draft<'p>, place: Place<'p>) {
+        let terminals = |options| new(c"devpts", options, NO_SUID.and(Attributes::NOEXEC), place);
+        let has_group = has_group(self.spec, self.maps, TTY_GROUP);
+        if has_group != Some(false) {
+            let fate = if has_group.is_none() { Fate::Try(On::Invalid) } else { Fate::Must };
+            draft.add(fate, terminals(c"ptmxmode=0666,mode=0620,gid=5"));
+        }
+        if has_group != Some(true) {
+            let fate = if has_group.is_none() { Fate::Instead } else { Fate::Must };
+            draft.add(fate, terminals(c"ptmxmode=0666,mode=0620"));
+        }
     }
 }
 
@@ -284,8 +305,10 @@ fn enclosing<'m, 'p>(target: Word, mounts: &'m [Mounting<'p>]) -> Option<&'m Mou
 
 fn need<'p>(arena: &'p Arena, mount: Mounting, earlier: &[Mounting], host: &Host) -> Told<'p, Need> {
     let Mounting { make, target, .. } = mount;
-    if earlier.iter().any(|mount| mount.target == target) {
-        return Ok(Need::Nothing);
+    if let Some(other) = earlier.iter().find(|mount| mount.target == target) {
+        // What was asked for may lie over what is the container's own, but not over something that was asked for too.
+        let both_asked = cfg!(feature = "full") && other.what.is_asked() && other.what != What::Resolver;
+        return if both_asked { Err(twice(arena, target)) } else { Ok(Need::Nothing) };
     }
     if let Some(mount) = enclosing(target, earlier) {
         // Nothing is made on the host, hence not in a volume.
@@ -302,6 +325,10 @@ fn need<'p>(arena: &'p Arena, mount: Mounting, earlier: &[Mounting], host: &Host
             Err(Problem::refused(arena, t!("mount on %: it is not a directory in the image (ENOTDIR)"), &[target]))
         }
     }
+}
+
+fn twice<'p>(arena: &'p Arena, target: Word) -> &'p Problem<'p> {
+    Problem::refused(arena, t!("mount on %: it is asked for twice"), &[target])
 }
 
 fn bind<'p>(source: Word<'p>, attributes: Attributes, place: Place<'p>) -> Step<'p> {

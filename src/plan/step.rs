@@ -155,6 +155,9 @@ pub enum Step<'p> {
     LeaveGroup,
     HideMemory,
     MakePrivate,
+    /// So that what the host mounts later can show in a volume; all other copies of the host's mounts become private.
+    #[cfg(feature = "full")]
+    MakeSlave,
     /// The directory becomes a mount, on top of `/`.
     BindRoot {
         path: Word<'p>,
@@ -307,6 +310,8 @@ impl<'p> Step<'p> {
             Self::LeaveGroup => t!("leave the launcher's process group"),
             Self::HideMemory => t!("hide this process's memory and executable"),
             Self::MakePrivate => t!("make every mount private"),
+            #[cfg(feature = "full")]
+            Self::MakeSlave => t!("make every mount a slave of the host's"),
             Self::BindRoot { .. } => t!("bind the root file system %%"),
             Self::AttachRoot { .. } => t!("attach the overlay as root file system"),
             Self::EmptyRoot => t!("mount a tmpfs as root file system"),
@@ -470,6 +475,8 @@ fn flags(arena: &Arena, attributes: Attributes) -> Word<'_> {
         (Attributes::NOSUID, b"nosuid"),
         (Attributes::NODEV, b"nodev"),
         (Attributes::NOEXEC, b"noexec"),
+        #[cfg(feature = "full")]
+        (Attributes::FOLLOWS, b"rslave"),
     ];
     let mut text = Text::new(arena);
     for (flag, name) in NAMES {

@@ -10,7 +10,7 @@ use core::mem::size_of;
 use core::ptr::null;
 use linux_raw_sys::general as k;
 
-/// Flags of a mount (mount_setattr(2), `MOUNT_ATTR_*`).
+/// Flags of a mount (mount_setattr(2), `MOUNT_ATTR_*`), and whether it keeps its propagation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Attributes(u32);
 
@@ -20,10 +20,17 @@ impl Attributes {
     pub const NOSUID: Self = Self(k::MOUNT_ATTR_NOSUID);
     pub const NODEV: Self = Self(k::MOUNT_ATTR_NODEV);
     pub const NOEXEC: Self = Self(k::MOUNT_ATTR_NOEXEC);
+    /// Propagation stays as it is; else the mount becomes private. No flag of the kernel's.
+    pub const FOLLOWS: Self = Self(1 << 31);
 
     /// Both.
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// Both if `wanted`, else this alone.
+    pub const fn when(self, wanted: bool, other: Self) -> Self {
+        if wanted { self.and(other) } else { self }
     }
 
     /// Whether all of `other` is in it.
@@ -81,9 +88,12 @@ pub fn move_mount(tree: At, at: At, path: Word) -> Result<()> {
     })
 }
 
-/// mount_setattr(2): adds `attributes` to a tree's mount, and to those below it if `recursive`.
+/// mount_setattr(2): adds `attributes` to a tree's mount, and to those below it if `recursive`, and makes them private unless
+/// they say otherwise.
 pub fn mount_setattr(tree: At, attributes: Attributes, recursive: bool) -> Result<()> {
-    let change = k::mount_attr { attr_set: attributes.0.into(), attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let propagation = if attributes.has(Attributes::FOLLOWS) { 0 } else { k::MS_PRIVATE.into() };
+    let attr_set = (attributes.0 & !Attributes::FOLLOWS.0).into();
+    let change = k::mount_attr { attr_set, attr_clr: 0, propagation, userns_fd: 0 };
     let flags = k::AT_EMPTY_PATH | if recursive { k::AT_RECURSIVE } else { 0 };
     // SAFETY: the path is NUL-terminated, `change` outlives the call and the size is its own.
     done(unsafe {

@@ -3,7 +3,7 @@
 use crate::support::{Outcome, Who, tool};
 
 crate::tests! {
-    once: aril_alone_tells_what_there_is, the_help_of_run_is_one_screen_with_examples_last, the_version_is_the_crate_s,
+    once: aril_alone_tells_what_there_is, the_help_of_run_is_in_groups_with_examples_last, the_version_is_the_crate_s,
         an_unknown_option_names_the_nearest, an_unknown_word_is_refused_without_the_help, help_that_cannot_be_written_fails;
     both: habits_of_docker_are_accepted, a_command_s_own_options_are_its_own, without_a_command_a_shell_runs;
 }
@@ -18,14 +18,14 @@ fn aril_alone_tells_what_there_is(who: &Who) {
     }
 }
 
-fn the_help_of_run_is_one_screen_with_examples_last(who: &Who) {
+fn the_help_of_run_is_in_groups_with_examples_last(who: &Who) {
     let help = who.aril(&["run", "--help"]).run();
     for words in [&["run", "-h"][..], &["run", "--overlay", "-h"], &["explain", "--help"]] {
         who.aril(words).run().prints(help.out().trim_end());
     }
     let out = help.ok().out();
     let lines: Vec<&str> = out.lines().collect();
-    help.check(lines.len() <= 66 && lines.iter().all(|line| line.chars().count() <= 120), "it fits a screen");
+    help.check(lines.iter().all(|line| line.chars().count() <= 120), "no line is wider than a screen");
     let headings = lines.iter().filter(|line| line.ends_with(':') && !line.starts_with(' ')).count();
     help.check(headings >= 5, "the options are in groups");
     let examples = lines.iter().position(|line| line.starts_with("Examples"));

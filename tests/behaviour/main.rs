@@ -23,6 +23,7 @@ mod support;
 mod terminal;
 mod tutorial;
 mod users;
+mod volumes;
 mod work;
 
 use libtest_mimic::Arguments;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         users::tests(),
         root::tests(),
         mounts::tests(),
+        volumes::tests(),
         identity::tests(),
         init::tests(),
         init_personas::tests(),
