@@ -28,6 +28,10 @@ pub struct Spec<'a> {
     /// Supplementary groups besides those of the user, each a number or a name of the image.
     pub groups: List<'a, Word<'a>>,
     pub hostname: Option<Word<'a>>,
+    /// `NAME:IP` each, for `/etc/hosts`.
+    pub hosts: List<'a, Word<'a>>,
+    /// Addresses for `/etc/resolv.conf`, instead of the host's.
+    pub name_servers: List<'a, Word<'a>>,
     pub workdir: Option<Word<'a>>,
     /// `K=V`, or `K` to pass the caller's value on.
     pub environment: List<'a, Word<'a>>,
@@ -233,8 +237,11 @@ pub enum What {
     Dev,
     /// A directory of a view that begins empty.
     Fresh,
-    /// The host's `/etc/resolv.conf`.
+    /// `/etc/resolv.conf`: the host's, or one of the container's own.
     Resolver,
+    /// `/etc/hosts` of the container's own.
+    #[cfg(feature = "full")]
+    Hosts,
     /// The volume of this number.
     Volume(usize),
     /// The new file system of this number.
@@ -252,7 +259,16 @@ pub struct Mount<'a> {
 impl What {
     /// Whether it was asked for, or is of the container's own making.
     pub const fn is_asked(self) -> bool {
-        matches!(self, Self::Resolver | Self::Volume(_) | Self::New(..))
+        self.is_optional() || matches!(self, Self::Volume(_) | Self::New(..))
+    }
+
+    /// Whether a container is as good without it.
+    pub const fn is_optional(self) -> bool {
+        match self {
+            #[cfg(feature = "full")]
+            Self::Hosts => true,
+            _ => matches!(self, Self::Resolver),
+        }
     }
 
     /// Whether what lies below is of the container's own making, so that directories can be made there.
@@ -279,6 +295,9 @@ pub const USUAL_CAPABILITIES: CapabilitySet = 1 << k::CAP_CHOWN
 
 /// Where names are resolved (resolv.conf(5)).
 pub const RESOLVER: Word<'static> = word(c"/etc/resolv.conf");
+
+/// Names of machines (hosts(5)).
+pub const HOSTS: Word<'static> = word(c"/etc/hosts");
 
 #[inline(never)]
 fn add_mount<'a>(mounts: &mut List<'a, Mount<'a>>, wanted: bool, what: What, target: Word<'a>) {
@@ -309,6 +328,8 @@ impl<'a> Spec<'a> {
             user: None,
             groups: List::new(arena),
             hostname: None,
+            hosts: List::new(arena),
+            name_servers: List::new(arena),
             workdir: None,
             environment: List::new(arena),
             environment_files: List::new(arena),
@@ -345,6 +366,11 @@ impl<'a> Spec<'a> {
         self.rootfs == word(c"/") && self.change_root == ChangeRoot::Pivot
     }
 
+    /// The host name inside; `None` where it is the host's.
+    pub fn own_hostname(&self) -> Option<Word<'a>> {
+        self.is_private(Namespace::Uts).then_some(self.hostname.unwrap_or(word(c"container")))
+    }
+
     /// Whether the host's `/etc/resolv.conf` is bound, so that names resolve in a bare root: with the host's network, if
     /// there is a root of its own to bind it in.
     pub fn shares_resolver(&self) -> bool {
@@ -360,7 +386,10 @@ impl<'a> Spec<'a> {
         add_mount(&mut mounts, own.dev, What::Dev, word(c"/dev"));
         add_mount(&mut mounts, self.is_view(), What::Fresh, word(c"/tmp"));
         add_mount(&mut mounts, self.is_view(), What::Fresh, word(c"/run"));
-        add_mount(&mut mounts, self.shares_resolver(), What::Resolver, RESOLVER);
+        let has_resolver = self.shares_resolver() || cfg!(feature = "full") && !self.name_servers.is_empty();
+        add_mount(&mut mounts, has_resolver, What::Resolver, RESOLVER);
+        #[cfg(feature = "full")]
+        add_mount(&mut mounts, self.change_root == ChangeRoot::Pivot && (own.proc || own.sys), What::Hosts, HOSTS);
         for (number, volume) in self.volumes.iter().enumerate() {
             add_mount(&mut mounts, true, What::Volume(number), volume.target);
         }

@@ -190,6 +190,12 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
             t!("--domainname needs a uts namespace of its own: leave out --uts"),
         ),
         #[cfg(feature = "full")]
+        (
+            !(spec.hosts.is_empty() && spec.name_servers.is_empty())
+                && !(spec.change_root == ChangeRoot::Pivot && (file_systems.proc || file_systems.sys)),
+            t!("--add-host and --dns need a root and a /proc of the container's own"),
+        ),
+        #[cfg(feature = "full")]
         (!spec.init && spec.timeout.is_some(), t!("--timeout needs the init: leave out --no-init")),
         (
             file_systems.proc && !spec.is_private(Namespace::Pid),

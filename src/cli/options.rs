@@ -88,6 +88,14 @@ crate::option_table! {
         Mount "mount" = "type=...,dst=..." ("type=bind,src=/etc,dst=/mnt,ro"),
             "bind, tmpfs, proc, sysfs, mqueue or devpts: src=, dst=, ro, bind-propagation=", |spec, value| value.mount(spec);
     }
+    "Names of the network" {
+        AddHost "add-host" = "NAME:IP" ("db:10.0.0.7"), "a line for /etc/hosts", |spec, value| {
+            spec.hosts.push(value.host()?); Ok(())
+        };
+        Dns "dns" = "IP" ("10.0.0.1"), "name server, instead of the host's /etc/resolv.conf", |spec, value| {
+            spec.name_servers.push(value.address()?); Ok(())
+        };
+    }
     "More of the process" {
         Ulimit "ulimit" = "NAME=SOFT[:HARD]" ("nofile=64"), "limit a resource: nofile, nproc, core, ... (getrlimit(2))", |spec, value| {
             let (resource, limit) = value.ulimit()?;

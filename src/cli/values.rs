@@ -66,6 +66,27 @@ impl<'a> Value<'a> {
         names::capability(self.word.bytes()).ok_or(t!("no such capability (capabilities(7))"))
     }
 
+    /// `NAME:IP`.
+    #[cfg(feature = "full")]
+    pub fn host(self) -> Parsed<Word<'a>> {
+        let (name, _) = cut(self.word.bytes(), b':');
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+        let address = Self { word: self.word.after(name.len() + 1), ..self };
+        if name.is_empty() || !name.iter().all(is_name) || address.address().is_err() {
+            return Err(t!("not NAME:IP"));
+        }
+        Ok(self.word)
+    }
+
+    /// An IPv4 or IPv6 address, by its letters; whether it makes sense the resolver will say.
+    #[cfg(feature = "full")]
+    pub fn address(self) -> Parsed<Word<'a>> {
+        let is_part = |byte: &u8| byte.is_ascii_hexdigit() || b".:".contains(byte);
+        let address = self.word.bytes();
+        let is_address = address.iter().all(is_part) && address.iter().any(|byte| b".:".contains(byte));
+        if is_address { Ok(self.word) } else { Err(t!("not an IP address")) }
+    }
+
     /// What is set, and how it was written.
     #[cfg(feature = "full")]
     #[inline(never)]

@@ -3,6 +3,8 @@
 use super::points::{self, Kept};
 use super::{Carrier, handover};
 use crate::host::rootfs::in_root;
+#[cfg(feature = "full")]
+use crate::plan::OwnFile;
 use crate::plan::{FILTER, Make, Place, Step, Tree};
 use crate::spec::Namespace;
 use crate::sys::file::{self, Open};
@@ -167,12 +169,30 @@ impl Carrier<'_> {
                 mount::mount_setattr(tree.at(), Attributes::RDONLY, true)?;
                 mount::move_mount(tree.at(), base, name)?;
             }
-            Step::EmptyTree { path } => {
+            Step::EmptyTree {
+                path,
+                #[cfg(feature = "full")]
+                files,
+            } => {
                 let tree = self.new_tmpfs()?;
                 file::mkdirat(tree.at(), EMPTY_DIRECTORY, 0o755)?;
                 file::make_file(tree.at(), EMPTY_FILE, 0o444)?;
+                #[cfg(feature = "full")]
+                for OwnFile { path, text } in files {
+                    let name = path::split(self.arena, *path).1;
+                    file::make_file(tree.at(), name, 0o644)?;
+                    file::write_all(file::openat(tree.at(), name, Open::WRITE)?.at(), text.bytes())?;
+                }
                 mount::mount_setattr(tree.at(), Attributes::RDONLY, true)?;
                 self.attach(tree, Place::kept(path, Tree::Empty))?;
+            }
+            #[cfg(feature = "full")]
+            Step::OwnFile { path, attributes } => {
+                let name = path::split(self.arena, path).1;
+                let tree = mount::open_tree(self.trees.get(Tree::Empty)?, name, false)?;
+                // The copy of a read-only mount is read-only; these are the container's to write.
+                mount::make_writable(tree.at(), attributes)?;
+                self.attach(tree, Place::in_root(path))?;
             }
             Step::Mask { at, name, make } => {
                 let empty = if make == Make::Directory { EMPTY_DIRECTORY } else { EMPTY_FILE };

@@ -13,7 +13,11 @@ pub use accounts::Account;
 pub use rootfs::{Mark, Presence};
 pub use view::Piece;
 
+#[cfg(feature = "full")]
+use crate::spec::HOSTS;
 use crate::spec::{IdRange, RESOLVER, Spec};
+#[cfg(feature = "full")]
+use crate::sys::file::Open;
 use crate::sys::file::{self, Kind};
 use crate::sys::identity::{self, CapabilitySet};
 use crate::sys::signal::{self, SignalSet};
@@ -41,6 +45,8 @@ pub struct Host<'m> {
     pub ignored: SignalSet,
     /// What the files of a Spec set in the command's environment: `NAME=VALUE`, or `NAME` to pass the caller's value on.
     pub variables: &'m [Word<'m>],
+    /// The host's `/etc/hosts`, where its network is the container's too.
+    pub names: &'m [u8],
     /// Whether the command may take the terminal's foreground.
     pub foreground: bool,
     /// Whom the command runs as.
@@ -80,6 +86,7 @@ impl<'m> Host<'m> {
             environment,
             ignored: ignored_signals(),
             variables: &[],
+            names: b"",
             foreground: terminal::may_take_foreground(),
             user: accounts::find(arena, root.at(), spec.user, &spec.groups)?,
             mount_points: &[],
@@ -99,6 +106,11 @@ impl<'m> Host<'m> {
         #[cfg(feature = "full")]
         {
             host.variables = variables::read(arena, spec)?;
+            if spec.shares_resolver() {
+                // A host without names has none to share.
+                let read = file::openat(At::CWD, HOSTS, Open::READ).and_then(|fd| rootfs::read_whole(arena, fd.at()));
+                host.names = read.unwrap_or_default();
+            }
         }
         host.volumes = volumes(arena, spec)?;
         host.mount_points = mount_points(arena, spec, root.at())?;

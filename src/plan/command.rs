@@ -65,6 +65,10 @@ fn environment<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host<'p>) -> &'p [W
     entries.push(copy(arena, &[b"HOME=", host.user.home.bytes()]));
     entries.push(passed_on(arena, host, b"TERM").unwrap_or(word(c"TERM=xterm")));
     entries.push(word(c"container=aril"));
+    #[cfg(feature = "full")]
+    if let Some(name) = spec.own_hostname() {
+        entries.push(copy(arena, &[b"HOSTNAME=", name.bytes()]));
+    }
     for asked in host.variables.iter().chain(spec.environment.iter()) {
         let (name, value) = cut(asked.bytes(), b'=');
         let entry = if value.is_some() { Some(*asked) } else { passed_on(arena, host, name) };

@@ -6,6 +6,8 @@ mod command;
 mod filter;
 mod identity;
 mod mounts;
+#[cfg(feature = "full")]
+mod own_files;
 mod root;
 #[cfg(feature = "full")]
 mod setting;
@@ -13,11 +15,13 @@ pub mod step;
 
 pub use command::Command;
 pub use filter::FILTER;
+#[cfg(feature = "full")]
+pub use own_files::OwnFile;
 pub use step::{Make, Phase, Place, Step, Tree};
 
 use crate::host::Host;
 use crate::spec::{Namespace, Source, Spec};
-use crate::sys::{Arena, Errno, List, word};
+use crate::sys::{Arena, Errno, List};
 use crate::text::{Text, Told};
 use linux_raw_sys::general as k;
 
@@ -140,8 +144,9 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     layout.mount(&mut draft);
 
     draft.phase = Phase::Inside;
-    let own_name = spec.is_private(Namespace::Uts);
-    draft.when(own_name, Step::SetHostname { name: spec.hostname.unwrap_or(word(c"container")) });
+    if let Some(name) = spec.own_hostname() {
+        draft.must(Step::SetHostname { name });
+    }
     #[cfg(feature = "full")]
     setting::add(&mut draft, spec);
     draft.when(spec.is_private(Namespace::Network), Step::LoopbackUp);
@@ -233,8 +238,8 @@ mod tests {
     use super::*;
     use crate::host::{Account, Piece, Presence, view::How};
     use crate::spec::{ChangeRoot, FileSystems, IdRange, NewKind, NewMount};
-    use crate::sys::Word;
     use crate::sys::file::Kind;
+    use crate::sys::{Word, word};
 
     const EVERY: &[IdRange] = &[IdRange { inside: 0, outside: 0, count: u32::MAX }];
     const OWN: &[IdRange] = &[IdRange { inside: 0, outside: 1000, count: 1 }];
@@ -263,6 +268,7 @@ mod tests {
             environment: &[],
             ignored: 0,
             variables: &[],
+            names: b"",
             foreground: false,
             user: Account { uid: 0, gid: 0, groups: &[], home: word(c"/root") },
             mount_points: POINTS,

@@ -1,6 +1,8 @@
 //! What is mounted in the container, in which order, and where a mount point has to be made for it.
 
 use super::identity::{Maps, has_group};
+#[cfg(feature = "full")]
+use super::own_files::own_files;
 use super::root::Root;
 use super::{Draft, Fate, Make, On, Phase, Place, Step, Tree};
 use crate::host::{Host, Presence};
@@ -97,7 +99,7 @@ impl<'p> Layout<'p> {
         // What is written to an overlay never reaches the image. A link to nowhere is no place for the resolver.
         if root.has_scratch() {
             for mount in mounts.iter_mut() {
-                if mount.need == Need::InImage || matches!(mount.what, What::Resolver) {
+                if mount.need == Need::InImage || mount.what.is_optional() {
                     mount.need = Need::InRoot;
                 }
             }
@@ -156,12 +158,12 @@ impl<'p> Layout<'p> {
         let path = mount.target;
         match mount.what {
             What::Proc => {
-                hiding(draft, path);
+                self.hiding(draft, path);
                 draft.must(new(c"proc", c"", DATA_ONLY, Place::kept(path, Tree::Proc)));
                 cover(draft, Tree::Proc);
             }
             What::Sys => {
-                hiding(draft, path);
+                self.hiding(draft, path);
                 self.sys(draft, path);
                 cover(draft, Tree::Sys);
             }
@@ -169,6 +171,12 @@ impl<'p> Layout<'p> {
             What::Fresh => {
                 let mode = if path == word(c"/tmp") { c"mode=1777" } else { c"mode=0755" };
                 draft.must(new(c"tmpfs", mode, NO_DEVICES, Place::in_root(path)));
+            }
+            #[cfg(feature = "full")]
+            What::Hosts => draft.must(Step::OwnFile { path, attributes: DATA_ONLY }),
+            #[cfg(feature = "full")]
+            What::Resolver if !self.spec.name_servers.is_empty() => {
+                draft.must(Step::OwnFile { path, attributes: DATA_ONLY })
             }
             What::Resolver => draft.add(Fate::May(On::Missing), bind(RESOLVER, READ_ONLY, Place::in_root(path))),
             What::Volume(number) => {
@@ -193,6 +201,21 @@ impl<'p> Layout<'p> {
             #[cfg(feature = "full")]
             What::New(_, NewKind::Terminals) => self.terminals(draft, Place::in_root(path)),
         }
+    }
+
+    /// Once, what is needed for covering anything.
+    fn hiding(&self, draft: &mut Draft<'p>, path: Word<'p>) {
+        let has_empty = draft.lines.iter().any(|line| matches!(line.step, Step::EmptyTree { .. }));
+        #[cfg(feature = "full")]
+        let files = own_files(draft.lines.arena(), self.spec, self.host);
+        draft.when(
+            !has_empty,
+            Step::EmptyTree {
+                path,
+                #[cfg(feature = "full")]
+                files,
+            },
+        );
     }
 
     /// With a network of its own the container's view of the devices is its own too; else the host's is shown. The kernel
@@ -256,19 +279,17 @@ fn cover(draft: &mut Draft, at: Tree) {
     }
 }
 
-/// Once, what is needed for covering anything.
-fn hiding<'p>(draft: &mut Draft<'p>, path: Word<'p>) {
-    let has_empty = draft.lines.iter().any(|line| matches!(line.step, Step::EmptyTree { .. }));
-    draft.when(!has_empty, Step::EmptyTree { path });
-}
-
 /// What a Spec asks for, as far as the host has it, in order.
 fn wanted<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host) -> &'p mut [Mounting<'p>] {
     let mut all = List::new(arena);
     for Mount { what, target } in spec.mounts(arena).iter() {
         let is_file = match what {
+            #[cfg(feature = "full")]
+            What::Hosts if spec.hosts.is_empty() && matches!(host.presence(*target), Presence::Missing) => continue,
+            #[cfg(feature = "full")]
+            What::Resolver if !spec.name_servers.is_empty() => true,
             What::Resolver if !host.resolver => continue,
-            What::Resolver => true,
+            _ if what.is_optional() => true,
             What::Volume(number) => host.volumes.get(*number) != Some(&Kind::Directory),
             _ => false,
         };
@@ -288,7 +309,7 @@ impl<'p> Mounting<'p> {
     /// What it means that its mount point cannot be made: names can be resolved without; everything else was asked for.
     fn fate(&self) -> Fate {
         match self.what {
-            What::Resolver => Fate::May(On::NoPlace),
+            _ if self.what.is_optional() => Fate::May(On::NoPlace),
             _ => Fate::Must,
         }
     }
@@ -307,7 +328,7 @@ fn need<'p>(arena: &'p Arena, mount: Mounting, earlier: &[Mounting], host: &Host
     let Mounting { make, target, .. } = mount;
     if let Some(other) = earlier.iter().find(|mount| mount.target == target) {
         // What was asked for may lie over what is the container's own, but not over something that was asked for too.
-        let both_asked = cfg!(feature = "full") && other.what.is_asked() && other.what != What::Resolver;
+        let both_asked = cfg!(feature = "full") && other.what.is_asked() && !other.what.is_optional();
         return if both_asked { Err(twice(arena, target)) } else { Ok(Need::Nothing) };
     }
     if let Some(mount) = enclosing(target, earlier) {

@@ -3,6 +3,8 @@
 //! The sentence of a step is the same in `explain`, in `--trace` and in an error message.
 
 #[cfg(feature = "full")]
+use super::OwnFile;
+#[cfg(feature = "full")]
 use crate::spec::Setting;
 use crate::spec::{IdRange, Namespace};
 use crate::sys::identity::CapabilitySet;
@@ -211,6 +213,14 @@ pub enum Step<'p> {
     /// What is empty lies below a file system of the container's: before Linux 6.15 only what is attached can be copied.
     EmptyTree {
         path: Word<'p>,
+        #[cfg(feature = "full")]
+        files: &'p [OwnFile<'p>],
+    },
+    /// One of the files that were written there, at its place.
+    #[cfg(feature = "full")]
+    OwnFile {
+        path: Word<'p>,
+        attributes: Attributes,
     },
     /// Something empty over a part of proc or sysfs.
     Mask {
@@ -324,6 +334,8 @@ impl<'p> Step<'p> {
             Self::DeviceLinks => t!("make the links of /dev"),
             Self::Protect { .. } => t!("make %% read-only"),
             Self::EmptyTree { .. } => t!("put an empty directory and an empty file, which hide others, below %"),
+            #[cfg(feature = "full")]
+            Self::OwnFile { .. } => t!("mount a file of the container's own on %%"),
             Self::Mask { .. } => t!("hide %%"),
             Self::SealRoot => t!("make the root file system read-only"),
             Self::PivotRoot => t!("pivot_root into it and detach the old root"),
@@ -367,13 +379,15 @@ impl<'p> Step<'p> {
             Self::LockRootfs { path }
             | Self::OpenRoot { path }
             | Self::AttachOverlay { path, .. }
-            | Self::EmptyTree { path }
+            | Self::EmptyTree { path, .. }
             | Self::ChrootTo { path }
             | Self::SetHostname { name: path }
             | Self::ChangeDirectory { path }
             | Self::Say { command: path }
             | Self::Exec { command: path } => *first = path,
             Self::MakeInImage { rootfs, target, make } => (*first, *second, *third) = (target, make.name(), rootfs),
+            #[cfg(feature = "full")]
+            Self::OwnFile { path, attributes } => (*first, *second) = (path, flags(arena, attributes)),
             Self::Protect { at, name } | Self::Mask { at, name, .. } => (*first, *second) = (at.prefix(), name),
             Self::MakeInRoot { target, make } => (*first, *second) = (target, make.name()),
             Self::Clone { flags } => *first = namespaces(arena, flags),

@@ -102,6 +102,17 @@ pub fn mount_setattr(tree: At, attributes: Attributes, recursive: bool) -> Resul
     })
 }
 
+/// mount_setattr(2): takes `MOUNT_ATTR_RDONLY` from a tree's mount, and adds `attributes`.
+pub fn make_writable(tree: At, attributes: Attributes) -> Result<()> {
+    let attr_set = attributes.0.into();
+    let change = k::mount_attr { attr_set, attr_clr: k::MOUNT_ATTR_RDONLY.into(), propagation: 0, userns_fd: 0 };
+    // SAFETY: the path is NUL-terminated, `change` outlives the call and the size is its own.
+    done(unsafe {
+        let (tree, flags) = (number(tree.number()), k::AT_EMPTY_PATH);
+        sc::syscall!(MOUNT_SETATTR, tree, c"".as_ptr(), flags, &raw const change, size_of::<k::mount_attr>())
+    })
+}
+
 /// fsopen(2): a context in which a new file system of this type is configured.
 pub fn fsopen(kind: Word) -> Result<Fd> {
     // SAFETY: `kind` is NUL-terminated and outlives the call.

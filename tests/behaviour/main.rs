@@ -14,6 +14,7 @@ mod init_options;
 mod init_personas;
 mod init_signals;
 mod mounts;
+mod names;
 mod namespaces;
 mod root;
 mod safety;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         root::tests(),
         mounts::tests(),
         volumes::tests(),
+        names::tests(),
         identity::tests(),
         init::tests(),
         init_personas::tests(),
