@@ -26,17 +26,22 @@ pub struct Spec<'a> {
     /// `USER[:GROUP]`, each a number or a name of the image.
     pub user: Option<Word<'a>>,
     /// Supplementary groups besides those of the user, each a number or a name of the image.
+    #[cfg(feature = "full")]
     pub groups: List<'a, Word<'a>>,
     pub hostname: Option<Word<'a>>,
     /// `NAME:IP` each, for `/etc/hosts`.
+    #[cfg(feature = "full")]
     pub hosts: List<'a, Word<'a>>,
     /// Addresses for `/etc/resolv.conf`, instead of the host's.
+    #[cfg(feature = "full")]
     pub name_servers: List<'a, Word<'a>>,
     pub workdir: Option<Word<'a>>,
     /// `K=V`, or `K` to pass the caller's value on.
     pub environment: List<'a, Word<'a>>,
     /// Files with lines of the same kind, which count less.
+    #[cfg(feature = "full")]
     pub environment_files: List<'a, Word<'a>>,
+    #[cfg(feature = "full")]
     pub settings: List<'a, Setting<'a>>,
     pub volumes: List<'a, Volume<'a>>,
     pub new_mounts: List<'a, NewMount<'a>>,
@@ -54,6 +59,10 @@ pub struct Spec<'a> {
     pub passes_signals: bool,
     /// How many descriptors from 3 upwards the command inherits.
     pub preserve_fds: u32,
+    /// Where JSON lines tell of the start and the end.
+    pub status_fd: Option<u32>,
+    /// A file that has the process id of the container's first process while it runs.
+    pub pid_file: Option<Word<'a>>,
     pub trace: bool,
     pub verbose: bool,
 }
@@ -326,13 +335,18 @@ impl<'a> Spec<'a> {
             uids: IdMap::Default,
             gids: IdMap::Default,
             user: None,
+            #[cfg(feature = "full")]
             groups: List::new(arena),
             hostname: None,
+            #[cfg(feature = "full")]
             hosts: List::new(arena),
+            #[cfg(feature = "full")]
             name_servers: List::new(arena),
             workdir: None,
             environment: List::new(arena),
+            #[cfg(feature = "full")]
             environment_files: List::new(arena),
+            #[cfg(feature = "full")]
             settings: List::new(arena),
             volumes: List::new(arena),
             new_mounts: List::new(arena),
@@ -343,6 +357,8 @@ impl<'a> Spec<'a> {
             timeout: None,
             passes_signals: true,
             preserve_fds: 0,
+            status_fd: None,
+            pid_file: None,
             trace: false,
             verbose: false,
         }
@@ -386,7 +402,9 @@ impl<'a> Spec<'a> {
         add_mount(&mut mounts, own.dev, What::Dev, word(c"/dev"));
         add_mount(&mut mounts, self.is_view(), What::Fresh, word(c"/tmp"));
         add_mount(&mut mounts, self.is_view(), What::Fresh, word(c"/run"));
-        let has_resolver = self.shares_resolver() || cfg!(feature = "full") && !self.name_servers.is_empty();
+        let has_resolver = self.shares_resolver();
+        #[cfg(feature = "full")]
+        let has_resolver = has_resolver || !self.name_servers.is_empty();
         add_mount(&mut mounts, has_resolver, What::Resolver, RESOLVER);
         #[cfg(feature = "full")]
         add_mount(&mut mounts, self.change_root == ChangeRoot::Pivot && (own.proc || own.sys), What::Hosts, HOSTS);

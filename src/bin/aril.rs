@@ -2,6 +2,8 @@
 #![no_std]
 #![no_main]
 
+#[cfg(feature = "full")]
+use aril::cli::presets;
 use aril::cli::{self, Request};
 use aril::engine::{self, Ended, Side};
 use aril::host::Host;
@@ -10,7 +12,7 @@ use aril::init::{Persona, wrapper};
 use aril::plan::plan;
 use aril::sys::file::{self, Open};
 use aril::sys::words::Start;
-use aril::sys::{Arena, At, process, tolerate, word};
+use aril::sys::{Arena, At, Errno, Word, process, tolerate, word};
 use aril::text::{Problem, Text, Told, problem::FAILED, t};
 
 aril::entry!(main);
@@ -23,7 +25,14 @@ fn main(start: Start) -> u8 {
         return wrapper::run::<true>(Persona::Own, word(c"aril init"), words, start.terminated_environment());
     }
     fill_standard_streams();
-    let side = match begin(start) {
+    #[cfg(feature = "full")]
+    let words = match words_of(start) {
+        Ok(words) => words,
+        Err(status) => return status,
+    };
+    #[cfg(not(feature = "full"))]
+    let words = start.arguments();
+    let side = match begin(start, words) {
         Ok(side) => side,
         Err(status) => return status,
     };
@@ -34,7 +43,7 @@ fn main(start: Start) -> u8 {
         Side::Init(init) => return engine::supervise(&init),
         Side::Launcher(launcher) => launcher.supervise(),
     };
-    end(ended, start).unwrap_or(FAILED)
+    end(ended, words).unwrap_or(FAILED)
 }
 
 /// A standard stream that the caller has closed would else be the number of the next descriptor, which is then written to.
@@ -51,17 +60,33 @@ fn fill_standard_streams() {
 
 /// Everything up to a running container, or to an exit status.
 #[inline(never)]
-fn begin(start: Start) -> Result<Side, u8> {
-    let arena = Arena::new().map_err(|_| {
-        // Without memory no text can be put together. It is the reason that mmap(2) has unless a filter forbids it.
-        tolerate(file::write_all(At::STDERR, b"aril: reserve memory: Cannot allocate memory (ENOMEM)\n"));
-        FAILED
-    })?;
-    match answer(&arena, start) {
+fn begin(start: Start, words: Words) -> Result<Side, u8> {
+    let arena = Arena::new().map_err(no_memory)?;
+    match answer(&arena, start, words) {
         Ok(Answer::Runs(side)) => Ok(side),
         Ok(Answer::Says(text)) => Err(say(&arena, text)),
         Err(problem) => Err(complain(&arena, problem)),
     }
+}
+
+/// Without memory no text can be put together. It is the reason that mmap(2) has unless a filter forbids it.
+fn no_memory(_: Errno) -> u8 {
+    tolerate(file::write_all(At::STDERR, b"aril: reserve memory: Cannot allocate memory (ENOMEM)\n"));
+    FAILED
+}
+
+/// A command line, which is there as long as the process.
+type Words = &'static [Word<'static>];
+
+/// The command line, with what stands elsewhere: those words have memory of their own.
+#[cfg(feature = "full")]
+fn words_of(start: Start) -> Result<Words, u8> {
+    let words = start.arguments();
+    if presets::are_in(words) {
+        let arena = Arena::forever().map_err(no_memory)?;
+        return presets::expand(arena, words).map_err(|problem| complain(arena, problem));
+    }
+    Ok(words)
 }
 
 /// What becomes of a command line.
@@ -70,9 +95,9 @@ enum Answer<'m> {
     Says(&'m [u8]),
 }
 
-fn answer<'m>(arena: &'m Arena, start: Start) -> Told<'m, Answer<'m>> {
+fn answer<'m>(arena: &'m Arena, start: Start, words: Words) -> Told<'m, Answer<'m>> {
     let mut text = Text::new(arena);
-    match cli::parse(arena, start.arguments())? {
+    match cli::parse(arena, words)? {
         Request::Run(spec) => return engine::run(arena, arena.hold(spec), start).map(Answer::Runs),
         Request::Explain(spec) => {
             let spec = arena.hold(spec);
@@ -87,17 +112,20 @@ fn answer<'m>(arena: &'m Arena, start: Start) -> Told<'m, Answer<'m>> {
 }
 
 /// The launcher when its container has ended. What was made for the run is found again by the same command line.
-fn end(ended: Ended, start: Start) -> aril::sys::Result<u8> {
-    if let Ended { status: Ok(status), made: false } = ended {
+fn end(ended: Ended, words: Words) -> aril::sys::Result<u8> {
+    if let Ended { status: Ok(status), made: false, reports: false, .. } = ended {
         return Ok(status);
     }
     let arena = Arena::new()?;
-    if let (true, Ok(Request::Run(spec))) = (ended.made, cli::parse(&arena, start.arguments())) {
-        if let Err(errno) = engine::clean_up(&arena, &spec) {
-            complain(
-                &arena,
-                Problem::failed(&arena, t!("remove the mount points that were made for the run"), &[], errno),
-            );
+    if let Ok(Request::Run(spec)) = cli::parse(&arena, words) {
+        let cleaned = if ended.made { engine::clean_up(&arena, &spec) } else { Ok(()) };
+        if let Err(errno) = cleaned {
+            let sentence = t!("remove the mount points that were made for the run");
+            complain(&arena, Problem::failed(&arena, sentence, &[], errno));
+        }
+        #[cfg(feature = "full")]
+        if let Err(errno) = engine::farewell(&arena, &spec, &ended) {
+            complain(&arena, Problem::failed(&arena, t!("tell of the end"), &[], errno));
         }
     }
     Ok(ended

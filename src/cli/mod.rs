@@ -3,6 +3,8 @@
 mod habits;
 mod help;
 pub mod options;
+#[cfg(feature = "full")]
+pub mod presets;
 mod values;
 
 pub use help::{OVERVIEW, write_run_help};
@@ -196,6 +198,11 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
             t!("--add-host and --dns need a root and a /proc of the container's own"),
         ),
         #[cfg(feature = "full")]
+        (
+            spec.status_fd.is_some_and(|fd| (3..3 + spec.preserve_fds).contains(&fd)),
+            t!("--status-fd is one that --preserve-fds gives to the command"),
+        ),
+        #[cfg(feature = "full")]
         (!spec.init && spec.timeout.is_some(), t!("--timeout needs the init: leave out --no-init")),
         (
             file_systems.proc && !spec.is_private(Namespace::Pid),
@@ -268,6 +275,10 @@ mod tests {
     #[test]
     fn every_option_of_the_table_parses() {
         for (option, example) in Opt::ALL.iter().zip(Opt::EXAMPLE).filter(|(option, _)| **option != Opt::Help) {
+            // Read before all others.
+            if option.long() == b"args-fd" {
+                continue;
+            }
             let mut words = vec![format!("--{}", str::from_utf8(option.long()).unwrap())];
             if !option.value().is_empty() {
                 words.push(example.to_string());

@@ -1,9 +1,9 @@
 //! The one table of options: parser, help and tests walk it.
 
 use super::values::{Refused, Value};
-#[cfg(feature = "full")]
-use crate::spec::Set;
 use crate::spec::{Namespace, Spec};
+#[cfg(feature = "full")]
+use crate::{spec::Set, text::t};
 
 crate::option_table! {
     /// An option of `run` and `explain`.
@@ -94,6 +94,17 @@ crate::option_table! {
         };
         Dns "dns" = "IP" ("10.0.0.1"), "name server, instead of the host's /etc/resolv.conf", |spec, value| {
             spec.name_servers.push(value.address()?); Ok(())
+        };
+    }
+    "For programs" {
+        StatusFd "status-fd" = "N" ("1"), "tell descriptor N of the start and the end, as JSON lines", |spec, value| {
+            spec.status_fd = Some(value.count()?); Ok(())
+        };
+        Pidfile "pidfile" = "FILE" ("/tmp/pid"), "write there the process id of the container's init", |spec, value| {
+            spec.pid_file = Some(value.not_empty()?); Ok(())
+        };
+        ArgsFd "args-fd" = "N" ("0"), "first of all: options from descriptor N, with NULs; or @FILE, a line each", |_, _| {
+            Err(t!("it comes first, as --args-fd=N"))
         };
     }
     "More of the process" {

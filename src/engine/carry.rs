@@ -218,6 +218,8 @@ impl Carrier<'_> {
             Step::StartCommand => self.start_command()?,
             #[cfg(feature = "full")]
             Step::Set(ref setting) => self.set(setting)?,
+            #[cfg(feature = "full")]
+            Step::Report(ref report) => self.tell(report)?,
 
             Step::NewSession => process::setsid()?,
             Step::TakeForeground => {

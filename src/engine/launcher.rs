@@ -1,10 +1,11 @@
 //! The launcher while the container runs: waits in one ppoll(2), passes its signals on, keeps the terminal in order, and
 //! ends with the command's exit status.
 
-use crate::init::{self, STOPPED, exit_status, is_in_foreground, is_job, stop_for_shell, take_terminal};
+use crate::init::{self, KILLED, STOPPED, exit_status, is_in_foreground, is_job, stop_for_shell, take_terminal};
 use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{self, ALL, Info, SignalSet};
 use crate::sys::{At, Errno, Fd, Result, file, poll, socket, terminal};
+use core::cell::Cell;
 use linux_raw_sys::general as k;
 
 /// A running container, seen from outside.
@@ -26,6 +27,12 @@ pub struct Launcher {
     pub(super) made: bool,
     /// How many descriptors the command was given from 3 upwards.
     pub(super) preserved: u32,
+    /// Someone is to be told of the end.
+    pub(super) reports: bool,
+    /// When the command was started, on the monotonic clock.
+    pub(super) begun: u64,
+    /// The signal that has ended the command.
+    pub(super) killed: Cell<u8>,
 }
 
 /// How a container ended.
@@ -35,6 +42,11 @@ pub struct Ended {
     pub status: Result<u8>,
     /// Mount points were made in the image: `clean_up` is due.
     pub made: bool,
+    /// `farewell` is due.
+    pub reports: bool,
+    pub begun: u64,
+    /// The signal that has ended the command; 0: it has exited.
+    pub signal: u8,
 }
 
 pub(super) const CHLD: u8 = k::SIGCHLD as u8;
@@ -49,7 +61,11 @@ impl Launcher {
             take_terminal();
         }
         self.lock = None;
-        Ended { status, made: self.made }
+        if cfg!(feature = "full") && self.reports {
+            // What came last from inside; then the other end is gone.
+            while self.hear() == Ok(true) {}
+        }
+        Ended { status, made: self.made, reports: self.reports, begun: self.begun, signal: self.killed.get() }
     }
 
     #[inline(never)]
@@ -83,6 +99,10 @@ impl Launcher {
         let mut message = [0; 2];
         match socket::receive(self.socket.at(), &mut message) {
             Ok(0) | Err(Errno::ECONNRESET) => Ok(false),
+            Ok(_) if cfg!(feature = "full") && message[0] == KILLED => {
+                self.killed.set(message[1]);
+                Ok(true)
+            }
             Ok(_) if message[0] == STOPPED => self.stop().map(|()| true),
             Ok(_) | Err(Errno::EINTR | Errno::EAGAIN) => Ok(true),
             Err(error) => Err(error),
@@ -108,6 +128,9 @@ impl Launcher {
             match process::wait_any() {
                 Ok(Some((pid, Change::Exited(status)))) if pid == self.child => return Ok(Some(status)),
                 Ok(Some((pid, Change::Killed { signal, .. }))) if pid == self.child => {
+                    if cfg!(feature = "full") {
+                        self.killed.set(signal);
+                    }
                     return Ok(Some(exit_status(signal)));
                 }
                 Ok(Some((pid, Change::Stopped(_)))) if pid == self.child && !self.init => self.stop()?,

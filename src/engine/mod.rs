@@ -7,22 +7,29 @@ mod handover;
 mod launcher;
 mod points;
 #[cfg(feature = "full")]
+mod report;
+#[cfg(feature = "full")]
 mod setting;
 
 pub use launcher::{Ended, Launcher};
 pub use points::clean_up;
+#[cfg(feature = "full")]
+pub use report::farewell;
 
 use crate::host::Host;
-use crate::init::{AS_THEY_COME, GRACE, Init, Log, Manner, Stop, TIMED_OUT, exit_status, take_terminal};
+use crate::init::{
+    AS_THEY_COME, GRACE, Init, KILLED, Log, Manner, Outcome, Stop, TIMED_OUT, exit_status, take_terminal,
+};
 use crate::plan::{Fate, Line, Phase, Plan, Step, plan};
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
-use crate::sys::process::{self, Pid};
+use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::SignalSet;
 use crate::sys::words::Start;
-use crate::sys::{Arena, At, Errno, Fd, Result, Word, poll, signal, tolerate, word};
+use crate::sys::{Arena, At, Errno, Fd, Result, Word, poll, signal, socket, tolerate, word};
 use crate::text::{Problem, Text, Told, problem::FAILED, t};
 use carry::Trees;
+use core::cell::Cell;
 use handover::{Answer, Failure};
 use launcher::{CHLD, CONT};
 use linux_raw_sys::general as k;
@@ -59,6 +66,9 @@ struct Carrier<'p> {
     inside: bool,
     /// The command's process, once it runs.
     command: Option<Pid>,
+    /// The inodes of the container's namespaces, by kind.
+    #[cfg(feature = "full")]
+    inodes: [Word<'p>; Namespace::ALL.len()],
     /// The lock against another aril's cleaning up.
     lock: Option<Fd>,
     /// Whether mount points were made in the image.
@@ -72,9 +82,13 @@ struct Carrier<'p> {
 
 /// The init until the end: the command's exit status, or what tells that its time was up.
 pub fn supervise(init: &ContainerInit) -> u8 {
-    let status = init.supervise().status;
+    let Outcome { status, change, .. } = init.supervise();
     if !cfg!(feature = "full") {
         return status;
+    }
+    if let (Change::Killed { signal, .. }, Some(launcher)) = (change, &init.launcher) {
+        // Its status alone would not tell it from a command that exits with so much. If the launcher is gone nobody asks.
+        tolerate(socket::send(launcher.at(), &[KILLED, signal]));
     }
     let is_late = init.deadline.is_some_and(|deadline| poll::now() >= deadline);
     if is_late && status == exit_status(k::SIGKILL as u8) { TIMED_OUT } else { status }
@@ -99,6 +113,8 @@ pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, S
         child: None,
         inside: false,
         command: None,
+        #[cfg(feature = "full")]
+        inodes: [Word::default(); Namespace::ALL.len()],
         lock: None,
         made: false,
         status: FAILED,
@@ -193,6 +209,9 @@ impl<'p> Carrier<'p> {
                 detail: word(c"the container's init has died"),
             }),
             // Without an init the command itself has taken the other end's place.
+            #[cfg(feature = "full")]
+            _ => self.phase(Phase::Started),
+            #[cfg(not(feature = "full"))]
             _ => Ok(()),
         }
     }
@@ -213,6 +232,9 @@ impl<'p> Carrier<'p> {
             lock: self.lock,
             made: self.made,
             preserved: spec.preserve_fds,
+            reports: cfg!(feature = "full") && (spec.status_fd.is_some() || spec.pid_file.is_some()),
+            begun: if cfg!(feature = "full") { poll::now() } else { 0 },
+            killed: Cell::new(0),
         }))
     }
 
@@ -231,6 +253,11 @@ impl<'p> Carrier<'p> {
 
     fn become_init(&mut self, spec: &Spec, host: &Host) -> core::result::Result<ContainerInit, Failure<'p>> {
         self.lock = None;
+        #[cfg(feature = "full")]
+        if let Some(fd) = spec.status_fd.filter(|fd| *fd > 2) {
+            // The launcher's alone. It is open, so that this cannot fail.
+            tolerate(file::close_range(fd, fd));
+        }
         self.start.erase_environment();
         let mut children = None;
         if !spec.is_private(Namespace::Pid) {

@@ -23,24 +23,27 @@ impl Account<'_> {
 const PASSWD: Word = word(c"/etc/passwd");
 const GROUP: Word = word(c"/etc/group");
 
-/// `USER[:GROUP]`, each a number or a name; `None` is root. `more`: groups that he is in besides, likewise.
-pub fn find<'m>(arena: &'m Arena, root: At, user: Option<Word<'m>>, more: &[Word<'m>]) -> Told<'m, Account<'m>> {
-    let mut account = find_user(arena, root, user)?;
-    if cfg!(feature = "full") && !more.is_empty() {
-        let file = read_of_image(arena, root, GROUP)?;
-        let mut groups = List::new(arena);
-        groups.extend(account.groups);
-        for name in more {
-            groups.push(group_id(file, name.bytes()).ok_or_else(|| {
-                Problem::refused(arena, t!("add group %: it is not in the image's %"), &[*name, GROUP])
-            })?);
-        }
-        account.groups = groups.finish();
+/// Groups that someone is in besides, each a number or a name of the image.
+#[cfg(feature = "full")]
+pub fn add_groups<'m>(arena: &'m Arena, root: At, account: &mut Account<'m>, more: &[Word<'m>]) -> Told<'m, ()> {
+    if more.is_empty() {
+        return Ok(());
     }
-    Ok(account)
+    let file = read_of_image(arena, root, GROUP)?;
+    let mut groups = List::new(arena);
+    groups.extend(account.groups);
+    for name in more {
+        let Some(group) = group_id(file, name.bytes()) else {
+            return Err(Problem::refused(arena, t!("add group %: it is not in the image's %"), &[*name, GROUP]));
+        };
+        groups.push(group);
+    }
+    account.groups = groups.finish();
+    Ok(())
 }
 
-fn find_user<'m>(arena: &'m Arena, root: At, user: Option<Word<'m>>) -> Told<'m, Account<'m>> {
+/// `USER[:GROUP]`, each a number or a name; `None` is root.
+pub fn find<'m>(arena: &'m Arena, root: At, user: Option<Word<'m>>) -> Told<'m, Account<'m>> {
     let Some(user) = user else { return Ok(Account::ROOT) };
     let passwd = read_of_image(arena, root, PASSWD)?;
     let group = read_of_image(arena, root, GROUP)?;

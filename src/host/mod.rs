@@ -44,8 +44,10 @@ pub struct Host<'m> {
     /// Signals that the caller has this process ignore (nohup(1)).
     pub ignored: SignalSet,
     /// What the files of a Spec set in the command's environment: `NAME=VALUE`, or `NAME` to pass the caller's value on.
+    #[cfg(feature = "full")]
     pub variables: &'m [Word<'m>],
     /// The host's `/etc/hosts`, where its network is the container's too.
+    #[cfg(feature = "full")]
     pub names: &'m [u8],
     /// Whether the command may take the terminal's foreground.
     pub foreground: bool,
@@ -85,10 +87,12 @@ impl<'m> Host<'m> {
             gids: ids::own_as_root(arena, gid),
             environment,
             ignored: ignored_signals(),
+            #[cfg(feature = "full")]
             variables: &[],
+            #[cfg(feature = "full")]
             names: b"",
             foreground: terminal::may_take_foreground(),
-            user: accounts::find(arena, root.at(), spec.user, &spec.groups)?,
+            user: accounts::find(arena, root.at(), spec.user)?,
             mount_points: &[],
             volumes: &[],
             resolver: spec.shares_resolver() && file::fstatat(At::CWD, RESOLVER).is_ok(),
@@ -105,6 +109,7 @@ impl<'m> Host<'m> {
         }
         #[cfg(feature = "full")]
         {
+            accounts::add_groups(arena, root.at(), &mut host.user, &spec.groups)?;
             host.variables = variables::read(arena, spec)?;
             if spec.shares_resolver() {
                 // A host without names has none to share.
@@ -169,7 +174,7 @@ fn mount_points<'m>(arena: &'m Arena, spec: &Spec<'m>, root: At) -> Told<'m, &'m
 
 /// What the command is to inherit must be there.
 fn descriptors<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, ()> {
-    for fd in 3..3 + spec.preserve_fds {
+    for fd in (3..3 + spec.preserve_fds).chain(spec.status_fd) {
         if !file::is_open(fd) {
             let fd = decimal(arena, fd.into());
             return Err(Problem::refused(arena, t!("pass on descriptor %: it is not open (EBADF)"), &[fd]));

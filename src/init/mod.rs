@@ -27,6 +27,8 @@ pub const TIMED_OUT: u8 = 124;
 pub const STARTED: u8 = b'S';
 pub const STOPPED: u8 = b'T';
 pub const FAILED: u8 = b'F';
+/// The command's, with the signal: not its status, which is the init's own.
+pub const KILLED: u8 = b'K';
 
 /// An init whose command runs. `LAUNCHED`: that of a container, which has a launcher outside; else it speaks, and passes
 /// signals on as it was told. `MORE`: it counts. Each is compiled without what it does not do.
@@ -252,7 +254,12 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
     #[inline(never)]
     fn count(&self, watch: &mut Watch, pid: Pid, change: Change) {
         let (sentence, value) = match change {
-            _ if LAUNCHED => return,
+            _ if LAUNCHED => {
+                if cfg!(feature = "full") && pid == self.command {
+                    watch.change = change;
+                }
+                return;
+            }
             Change::Exited(status) => (word(c"exited with status "), status),
             Change::Killed { signal, .. } => (word(c"killed by signal "), signal),
             Change::Stopped(_) | Change::Continued => return,

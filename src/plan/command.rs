@@ -69,7 +69,10 @@ fn environment<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host<'p>) -> &'p [W
     if let Some(name) = spec.own_hostname() {
         entries.push(copy(arena, &[b"HOSTNAME=", name.bytes()]));
     }
-    for asked in host.variables.iter().chain(spec.environment.iter()) {
+    let asked = spec.environment.iter();
+    #[cfg(feature = "full")]
+    let asked = host.variables.iter().chain(asked);
+    for asked in asked {
         let (name, value) = cut(asked.bytes(), b'=');
         let entry = if value.is_some() { Some(*asked) } else { passed_on(arena, host, name) };
         let Some(entry) = entry else { continue };

@@ -51,12 +51,17 @@ pub fn has_group(spec: &Spec, maps: Maps, gid: u32) -> Option<bool> {
 
 /// Whether the command runs as someone else than the container's root without groups.
 fn changes_user(spec: &Spec) -> bool {
-    spec.user.is_some() || cfg!(feature = "full") && !spec.groups.is_empty()
+    #[cfg(feature = "full")]
+    if !spec.groups.is_empty() {
+        return true;
+    }
+    spec.user.is_some()
 }
 
 /// Whether every id that was asked for exists inside.
 pub fn check<'p>(arena: &'p Arena, spec: &Spec, host: &Host, maps: Maps) -> Told<'p, ()> {
-    if cfg!(feature = "full") && !spec.groups.is_empty() && !maps.setgroups {
+    #[cfg(feature = "full")]
+    if !spec.groups.is_empty() && !maps.setgroups {
         let problem = Problem::refused(arena, t!("add groups: setgroups is denied in this user namespace"), &[]);
         return Err(problem.advise(arena, t!("an ordinary user has one group inside"), &[]));
     }

@@ -8,6 +8,8 @@ mod identity;
 mod mounts;
 #[cfg(feature = "full")]
 mod own_files;
+#[cfg(feature = "full")]
+mod report;
 mod root;
 #[cfg(feature = "full")]
 mod setting;
@@ -17,6 +19,8 @@ pub use command::Command;
 pub use filter::FILTER;
 #[cfg(feature = "full")]
 pub use own_files::OwnFile;
+#[cfg(feature = "full")]
+pub use report::Report;
 pub use step::{Make, Phase, Place, Step, Tree};
 
 use crate::host::Host;
@@ -118,7 +122,7 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     let mut draft = Draft { phase: Phase::Launcher, lines: List::new(arena) };
 
     draft.when(must_be_protected(spec, host), Step::ExecuteAnew);
-    draft.must(Step::CloseDescriptors { from: FIRST_DESCRIPTOR + spec.preserve_fds });
+    close_descriptors(&mut draft, spec);
     layout.lock(&mut draft);
     draft.must(Step::BlockSignals);
     #[cfg(feature = "full")]
@@ -131,6 +135,8 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     identity::write_maps(&mut draft, spec, maps);
     #[cfg(feature = "full")]
     setting::add(&mut draft, spec);
+    #[cfg(feature = "full")]
+    report::add(&mut draft, spec);
     draft.must(Step::Go);
 
     draft.phase = Phase::Outside;
@@ -163,11 +169,26 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
         draft.when(spec.preserve_fds > 0, Step::CloseLeftovers { count: spec.preserve_fds });
         draft.must(Step::HideArguments);
     }
+    #[cfg(feature = "full")]
+    {
+        draft.phase = Phase::Started;
+        report::add(&mut draft, spec);
+    }
     Ok(Plan { lines: draft.lines.finish(), command: Command::new(arena, spec, host) })
 }
 
 /// After standard input, output and error.
 const FIRST_DESCRIPTOR: u32 = 3;
+
+/// What the caller left open, but for what was asked for.
+fn close_descriptors(draft: &mut Draft, spec: &Spec) {
+    let from = FIRST_DESCRIPTOR + spec.preserve_fds;
+    #[cfg(feature = "full")]
+    if let Some(fd) = spec.status_fd.filter(|fd| *fd >= from) {
+        return draft.must(Step::Report(Report::KeepStatus { fd, from }));
+    }
+    draft.must(Step::CloseDescriptors { from });
+}
 
 /// Without a user namespace of its own a command that may trace others can open even what `HideMemory` hides.
 fn must_be_protected(spec: &Spec, host: &Host) -> bool {
@@ -267,7 +288,9 @@ mod tests {
             gids: if root { EVERY } else { OWN },
             environment: &[],
             ignored: 0,
+            #[cfg(feature = "full")]
             variables: &[],
+            #[cfg(feature = "full")]
             names: b"",
             foreground: false,
             user: Account { uid: 0, gid: 0, groups: &[], home: word(c"/root") },

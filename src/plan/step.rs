@@ -3,7 +3,7 @@
 //! The sentence of a step is the same in `explain`, in `--trace` and in an error message.
 
 #[cfg(feature = "full")]
-use super::OwnFile;
+use super::{OwnFile, Report};
 #[cfg(feature = "full")]
 use crate::spec::Setting;
 use crate::spec::{IdRange, Namespace};
@@ -29,6 +29,9 @@ pub enum Phase {
     Command,
     /// The init, once the command runs.
     Init,
+    /// The launcher, then.
+    #[cfg(feature = "full")]
+    Started,
 }
 
 impl Phase {
@@ -40,6 +43,8 @@ impl Phase {
         (Self::Inside, t!("inside, after it")),
         (Self::Command, t!("command, before it is executed")),
         (Self::Init, t!("init, once the command runs")),
+        #[cfg(feature = "full")]
+        (Self::Started, t!("launcher, once the command runs")),
     ];
 }
 
@@ -243,6 +248,8 @@ pub enum Step<'p> {
     StartCommand,
     #[cfg(feature = "full")]
     Set(Setting<'p>),
+    #[cfg(feature = "full")]
+    Report(Report<'p>),
 
     NewSession,
     TakeForeground,
@@ -287,6 +294,10 @@ impl<'p> Step<'p> {
         #[cfg(feature = "full")]
         if let Self::Set(setting) = self {
             return setting.write(text);
+        }
+        #[cfg(feature = "full")]
+        if let Self::Report(report) = self {
+            return report.write(text);
         }
         let words = self.words(text.arena());
         text.fill(self.sentence(), &words);
@@ -345,7 +356,7 @@ impl<'p> Step<'p> {
             Self::LoopbackUp => t!("bring the loopback interface up"),
             Self::StartCommand => t!("start a process for the command"),
             #[cfg(feature = "full")]
-            Self::Set(_) => t!(""),
+            Self::Set(_) | Self::Report(_) => t!(""),
             Self::NewSession => t!("begin a session of its own"),
             Self::TakeForeground => t!("begin a process group, in the terminal's foreground"),
             Self::LimitBounding { .. } => t!("bound capabilities to%"),

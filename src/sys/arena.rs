@@ -35,6 +35,18 @@ impl Arena {
         Ok(Self { base: unsafe { NonNull::new_unchecked(base as *mut u8) }, used: Cell::new(0) })
     }
 
+    /// An arena for as long as the process lives, which lies in its own mapping.
+    pub fn forever() -> Result<&'static Self> {
+        let arena = ManuallyDrop::new(Self::new()?);
+        let place = arena.base.cast::<Self>();
+        // SAFETY: the mapping is large enough, aligned to a page, and nobody else's: it is never given back, because the only
+        // owner of it that would is not dropped. The block at its start is marked as used.
+        unsafe {
+            place.write(Self { base: arena.base, used: Cell::new(size_of::<Self>()) });
+            Ok(place.as_ref())
+        }
+    }
+
     /// Keeps a value, which is never dropped.
     #[inline(never)]
     pub fn hold<T>(&self, value: T) -> &T {
@@ -224,6 +236,18 @@ mod tests {
         assert_eq!(&second[..], b"abc");
         assert_eq!(second.pop(), Some(b'c'));
         assert_eq!(second.finish(), b"ab");
+    }
+
+    #[test]
+    fn one_that_lasts_keeps_itself() {
+        let arena = Arena::forever().unwrap();
+        let kept: &'static [u64] = {
+            let mut list = List::new(arena);
+            (0..1000).for_each(|number| list.push(number));
+            list.finish()
+        };
+        assert!(kept.iter().copied().eq(0..1000));
+        assert_eq!(*arena.hold(7u64), 7);
     }
 
     #[test]

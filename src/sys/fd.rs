@@ -43,6 +43,10 @@ impl At<'static> {
 }
 
 impl At<'_> {
+    pub(super) const fn of_number(number: i32) -> At<'static> {
+        At(number, PhantomData)
+    }
+
     /// The number, as it stands below `/proc/self/fd`.
     pub const fn number(self) -> i32 {
         self.0

@@ -37,6 +37,13 @@ pub fn openat(at: At, path: Word, how: Open) -> Result<Fd> {
     check(unsafe { sc::syscall!(OPENAT, number(at.number()), path.as_ptr(), how.0 | k::O_CLOEXEC, 0) }).map(Fd::new)
 }
 
+/// openat(2) of a new file, for writing; EEXIST if there is anything, a link too.
+pub fn create(at: At, path: Word, mode: u32) -> Result<Fd> {
+    let flags = k::O_WRONLY | k::O_CREAT | k::O_EXCL | k::O_CLOEXEC;
+    // SAFETY: `path` is NUL-terminated and outlives the call.
+    check(unsafe { sc::syscall!(OPENAT, number(at.number()), path.as_ptr(), flags, mode) }).map(Fd::new)
+}
+
 /// openat2(2) with `RESOLVE_IN_ROOT`: `at` is taken for the root directory, so neither `..` nor an absolute link leads
 /// out of it; magic links of procfs are refused.
 pub fn open_in_root(at: At, path: Word, how: Open) -> Result<Fd> {
@@ -277,6 +284,16 @@ pub fn chroot(path: Word) -> Result<()> {
 /// Only for numbers that no `Fd` owns: those that the caller left open, before anything of ours is.
 pub fn close_range(first: u32, last: u32) -> Result<()> {
     nothing!(CLOSE_RANGE, first, last, 0)
+}
+
+/// fcntl(2) `F_SETFD`: what is executed does not get this descriptor.
+pub fn set_cloexec(fd: u32) -> Result<()> {
+    nothing!(FCNTL, fd, k::F_SETFD, k::FD_CLOEXEC)
+}
+
+/// A descriptor by the number that the caller gave it. There may be none of this number: then calls say EBADF.
+pub const fn borrowed(fd: u32) -> At<'static> {
+    At::of_number(fd as i32)
 }
 
 /// fcntl(2) `F_GETFD`: whether there is such a descriptor at all.

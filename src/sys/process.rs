@@ -231,6 +231,28 @@ pub fn wait_for(child: Pid) -> Result<Change> {
     Ok(unpack(status))
 }
 
+/// What children have used that have ended and were waited for, with theirs.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    /// Microseconds of processor time, in user mode and in the kernel.
+    pub processor: u64,
+    /// Bytes of the largest of them in memory, at its largest.
+    pub memory: u64,
+}
+
+/// getrusage(2) `RUSAGE_CHILDREN`.
+pub fn usage_of_children() -> Usage {
+    let mut usage = core::mem::MaybeUninit::<k::rusage>::uninit();
+    // SAFETY: the kernel fills the structure, and with a valid pointer it cannot fail.
+    let usage = unsafe {
+        sc::syscall!(GETRUSAGE, k::RUSAGE_CHILDREN, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    let microseconds = |time: k::__kernel_old_timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
+    let processor = microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
+    Usage { processor, memory: usage.ru_maxrss as u64 * 1024 }
+}
+
 /// getpid(2).
 pub fn getpid() -> Pid {
     // SAFETY: no argument and no failure.

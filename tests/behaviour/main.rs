@@ -16,6 +16,7 @@ mod init_signals;
 mod mounts;
 mod names;
 mod namespaces;
+mod programs;
 mod root;
 mod safety;
 mod settings;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         mounts::tests(),
         volumes::tests(),
         names::tests(),
+        programs::tests(),
         identity::tests(),
         init::tests(),
         init_personas::tests(),

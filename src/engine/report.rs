@@ -1,0 +1,85 @@
+//! Tells programs of a container: JSON lines on a descriptor, and a file with its process id.
+
+use super::{Carrier, Ended};
+use crate::plan::Report;
+use crate::spec::Spec;
+use crate::sys::file;
+use crate::sys::process::{self, Pid};
+use crate::sys::{Arena, At, Errno, List, Result, Word, poll, word};
+use crate::text::names::words;
+use crate::text::{Text, copy, decimal};
+
+/// Files of `/proc/PID/ns`, in the order of `Namespace::ALL`.
+const NAMESPACES: &str = "user mnt pid uts ipc cgroup net time";
+
+impl<'p> Carrier<'p> {
+    #[inline(never)]
+    pub(super) fn tell(&mut self, report: &Report) -> Result<()> {
+        let Pid(pid) = self.child.as_ref().map_or(Pid(0), |(child, _)| *child);
+        let pid = decimal(self.arena, pid as u64);
+        match *report {
+            Report::KeepStatus { fd, from } => {
+                file::set_cloexec(fd)?;
+                if fd > from {
+                    file::close_range(from, fd - 1)?;
+                }
+                file::close_range(fd + 1, u32::MAX)
+            }
+            Report::ReadNamespaces => {
+                for (slot, name) in self.inodes.iter_mut().zip(words(NAMESPACES)) {
+                    let path = copy(self.arena, &[b"/proc/", pid.bytes(), b"/ns/", name]);
+                    *slot = decimal(self.arena, file::fstatat(At::CWD, path)?.identity.1);
+                }
+                Ok(())
+            }
+            Report::WritePid { path } => {
+                // What is there may be a link to anything: it goes, and a new file takes its place.
+                match file::unlinkat(At::CWD, path) {
+                    Err(Errno::ENOENT) => {}
+                    result => result?,
+                }
+                let file = file::create(At::CWD, path, 0o644)?;
+                file::write_all(file.at(), copy(self.arena, &[pid.bytes(), b"\n"]).bytes())
+            }
+            Report::SayStarted { fd } => {
+                let mut values = List::new(self.arena);
+                values.push(pid);
+                values.extend(&self.inodes);
+                let names = "pid userns mntns pidns utsns ipcns cgroupns netns timens";
+                say(self.arena, fd, b"started", names, &values)
+            }
+        }
+    }
+}
+
+/// One line: a JSON object of the event and of numbers by their names.
+fn say(arena: &Arena, fd: u32, event: &[u8], names: &'static str, values: &[Word]) -> Result<()> {
+    let mut line = Text::new(arena);
+    line.add(b"{\"event\":\"").add(event).add(b"\"");
+    for (name, value) in words(names).zip(values) {
+        line.add(b",\"").add(name).add(b"\":").add(value.bytes());
+    }
+    line.add(b"}\n");
+    file::write_all(file::borrowed(fd), line.bytes())
+}
+
+/// What is due when a container has ended.
+pub fn farewell(arena: &Arena, spec: &Spec, ended: &Ended) -> Result<()> {
+    if let Some(path) = spec.pid_file {
+        match file::unlinkat(At::CWD, path) {
+            Err(Errno::ENOENT) => {}
+            result => result?,
+        }
+    }
+    let (Some(fd), Ok(status)) = (spec.status_fd, ended.status) else { return Ok(()) };
+    let usage = process::usage_of_children();
+    let number = |number: u64| decimal(arena, number);
+    let none = word(c"null");
+    let (code, signal) = match ended.signal {
+        0 => (number(status.into()), none),
+        signal => (none, number(signal.into())),
+    };
+    let wall = number(poll::now() - ended.begun);
+    let values = [number(status.into()), code, signal, wall, number(usage.processor), number(usage.memory)];
+    say(arena, fd, b"exited", "status code signal wall_us cpu_us peak_memory", &values)
+}
