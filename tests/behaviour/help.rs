@@ -4,7 +4,7 @@ use crate::support::{Outcome, Who, tool};
 
 crate::tests! {
     once: aril_alone_tells_what_there_is, the_help_of_run_is_in_groups_with_examples_last, the_version_is_the_crate_s,
-        an_unknown_option_names_the_nearest, an_unknown_word_is_refused_without_the_help, help_that_cannot_be_written_fails;
+        the_manual_page_has_every_option_with_an_example, an_unknown_option_names_the_nearest, an_unknown_word_is_refused_without_the_help, help_that_cannot_be_written_fails;
     both: habits_of_docker_are_accepted, a_command_s_own_options_are_its_own, without_a_command_a_shell_runs;
 }
 
@@ -88,4 +88,54 @@ fn without_a_command_a_shell_runs(who: &Who) {
     let outcome = who.run_in(&who.rootfs(), &[], &[]).input("readlink /proc/$$/exe; hostname; exit 3\n").run();
     outcome.exited(3).says("/bin/busybox\ncontainer");
     assert_ne!(tool("uname", &["-n"]), "container", "the machine has a name of its own");
+}
+
+/// The options of the help: letter, name and value, as docs/run.md writes them.
+fn options(help: &str) -> Vec<String> {
+    let rows = help.lines().filter_map(|line| {
+        let line = line.strip_prefix("    --").map_or_else(
+            || line.strip_prefix(" -").map(|rest| format!("`-{}`, `{}", &rest[..1], &rest[2..])),
+            |rest| Some(format!("`--{rest}")),
+        )?;
+        // Two spaces are the gap before the explanation; one is before the value.
+        let end = line.find("  ").unwrap_or(line.len());
+        Some(format!("{}`", &line[..end]))
+    });
+    rows.collect()
+}
+
+/// Each option stands in the manual page as in the help, with an example that works: `explain` takes it.
+fn the_manual_page_has_every_option_with_an_example(who: &Who) {
+    let page = include_str!("../../docs/run.md");
+    let help = who.aril(&["run", "--help"]).run().ok().out();
+    let rows: Vec<Vec<&str>> = page.lines().filter(|line| line.starts_with("| `")).map(cells).collect();
+    let mut listed: Vec<&str> = rows.iter().map(|row| row[0]).collect();
+    let mut expected = options(&help);
+    listed.sort_unstable();
+    expected.sort_unstable();
+    assert!(expected.len() > 40, "{help}");
+    assert_eq!(listed, expected, "as the help writes them");
+    for row in rows {
+        let name = row[0].rsplit("--").next().and_then(|name| name.split([' ', '`', '[']).next()).expect("an option");
+        let letter = row[0].strip_prefix("`-").map(|rest| format!("-{}", &rest[..1]));
+        let example = row[2].trim_matches('`').replace("\\|", "|");
+        let uses = example.contains(&format!("--{name}"))
+            || letter.is_some_and(|letter| example.contains(&format!(" {letter}")));
+        assert!(uses, "{name}: {example}");
+        let script = example.replace("aril run", "$aril explain");
+        let run = who.program("sh", &["-c", &script]).env("aril", &who.binary("aril")).env("box", &who.rootfs());
+        let outcome = run.dir(who.folder().path()).run();
+        outcome.ok().check(!outcome.out().is_empty(), "it says something");
+    }
+}
+
+/// The cells of a row of a Markdown table.
+fn cells(line: &str) -> Vec<&str> {
+    let mut cells = Vec::new();
+    let mut rest = line.trim_start_matches("| ");
+    while let Some(end) = rest.find(" | ").filter(|end| !rest[..*end].ends_with('\\')).or_else(|| rest.find(" |")) {
+        cells.push(&rest[..end]);
+        rest = rest[end..].trim_start_matches(" |").trim_start();
+    }
+    cells
 }
