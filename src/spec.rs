@@ -38,6 +38,9 @@ pub struct Spec<'a> {
     pub stop_timeout: u64,
     /// How many descriptors from 3 upwards the command inherits.
     pub preserve_fds: u32,
+    /// A pseudo-terminal of its own; `None`: where standard input and output are a terminal.
+    #[cfg(feature = "full")]
+    pub tty: Option<bool>,
     pub trace: bool,
     pub verbose: bool,
 }
@@ -242,6 +245,8 @@ impl<'a> Spec<'a> {
             init: true,
             stop_timeout: Self::STOP_TIMEOUT,
             preserve_fds: 0,
+            #[cfg(feature = "full")]
+            tty: None,
             trace: false,
             verbose: false,
         }
@@ -253,6 +258,7 @@ impl<'a> Spec<'a> {
     }
 
     /// The file systems of its own: all, unless the root, the mounts or the pids are the host's.
+    #[inline(never)]
     pub fn own_file_systems(&self) -> FileSystems {
         let whole = self.change_root != ChangeRoot::None
             && self.is_private(Namespace::Mount)

@@ -9,6 +9,7 @@ pub mod view;
 
 pub use accounts::Account;
 pub use rootfs::{Mark, Presence};
+pub use terminal::Terminal;
 pub use view::Piece;
 
 use crate::spec::{IdRange, RESOLVER, Spec};
@@ -37,8 +38,8 @@ pub struct Host<'m> {
     pub environment: &'m [Word<'m>],
     /// Signals that the caller has this process ignore (nohup(1)).
     pub ignored: SignalSet,
-    /// Whether the command may take the terminal's foreground.
-    pub foreground: bool,
+    /// What the command gets of a terminal.
+    pub terminal: Terminal,
     /// Whom the command runs as.
     pub user: Account<'m>,
     /// What the root file system has where something is to be mounted.
@@ -75,7 +76,10 @@ impl<'m> Host<'m> {
             gids: ids::own_as_root(arena, gid),
             environment,
             ignored: ignored_signals(),
-            foreground: terminal::may_take_foreground(),
+            #[cfg(feature = "full")]
+            terminal: Terminal::read(spec),
+            #[cfg(not(feature = "full"))]
+            terminal: Terminal::of_caller(),
             user: accounts::find(arena, root.at(), spec.user)?,
             mount_points: &[],
             volumes: &[],

@@ -8,10 +8,14 @@ mod identity;
 mod mounts;
 mod root;
 pub mod step;
+#[cfg(feature = "full")]
+mod terminal;
 
 pub use command::Command;
 pub use filter::FILTER;
 pub use step::{Make, Phase, Place, Step, Tree};
+#[cfg(feature = "full")]
+pub use terminal::TerminalStep;
 
 use crate::host::Host;
 use crate::spec::{Namespace, Source, Spec};
@@ -128,7 +132,7 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     identity::take_ids(&mut draft, spec, host, maps);
     draft.must(Step::DieWithLauncher);
     draft.add(Fate::May(On::NoKeys), Step::JoinKeyring);
-    draft.when(spec.init, Step::LeaveGroup);
+    command::leave(&mut draft, spec, host);
     draft.must(Step::HideMemory);
     draft.must(Step::SetUmask);
     layout.mount(&mut draft);
@@ -137,6 +141,8 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     let own_name = spec.is_private(Namespace::Uts);
     draft.when(own_name, Step::SetHostname { name: spec.hostname.unwrap_or(word(c"container")) });
     draft.when(spec.is_private(Namespace::Network), Step::LoopbackUp);
+    #[cfg(feature = "full")]
+    terminal::take(&mut draft, host);
     draft.when(spec.init, Step::StartCommand);
 
     draft.phase = Phase::Command;
@@ -223,7 +229,7 @@ fn write_errors(text: &mut Text, before: &[u8], on: On, after: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{Account, Piece, Presence, view::How};
+    use crate::host::{Account, Piece, Presence, Terminal, view::How};
     use crate::spec::{ChangeRoot, FileSystems, IdRange, Tmpfs};
     use crate::sys::Word;
     use crate::sys::file::Kind;
@@ -254,7 +260,7 @@ mod tests {
             gids: if root { EVERY } else { OWN },
             environment: &[],
             ignored: 0,
-            foreground: false,
+            terminal: Terminal::Apart,
             user: Account { uid: 0, gid: 0, groups: &[], home: word(c"/root") },
             mount_points: POINTS,
             volumes: &[],

@@ -2,6 +2,8 @@
 //!
 //! The sentence of a step is the same in `explain`, in `--trace` and in an error message.
 
+#[cfg(feature = "full")]
+use super::terminal::TerminalStep;
 use crate::spec::{IdRange, Namespace};
 use crate::sys::identity::CapabilitySet;
 use crate::sys::mount::Attributes;
@@ -262,11 +264,18 @@ pub enum Step<'p> {
         count: u32,
     },
     HideArguments,
+
+    #[cfg(feature = "full")]
+    Terminal(TerminalStep),
 }
 
 impl<'p> Step<'p> {
     /// Writes the step's sentence.
     pub fn write(&self, text: &mut Text) {
+        #[cfg(feature = "full")]
+        if let Self::Terminal(step) = self {
+            return step.write(text);
+        }
         let words = self.words(text.arena());
         text.fill(self.sentence(), &words);
     }
@@ -334,6 +343,9 @@ impl<'p> Step<'p> {
             Self::KeepOnlyKill => t!("drop every capability but kill"),
             Self::CloseLeftovers { .. } => t!("close % descriptors that the command has"),
             Self::HideArguments => t!("hide the command line"),
+            // These say it themselves.
+            #[cfg(feature = "full")]
+            Self::Terminal(_) => t!(""),
         }
     }
 
