@@ -15,6 +15,7 @@ mod init_personas;
 mod init_signals;
 mod mounts;
 mod namespaces;
+mod pseudo_terminal;
 mod root;
 mod safety;
 mod signals_stress;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         init_ends::tests(),
         init_signals::tests(),
         terminal::tests(),
+        pseudo_terminal::tests(),
         safety::tests(),
         explain::tests(),
         help::tests(),
