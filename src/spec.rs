@@ -63,6 +63,9 @@ pub struct Spec<'a> {
     pub status_fd: Option<u32>,
     /// A file that has the process id of the container's first process while it runs.
     pub pid_file: Option<Word<'a>>,
+    /// A pseudo-terminal of its own; `None`: where standard input and output are a terminal.
+    #[cfg(feature = "full")]
+    pub tty: Option<bool>,
     pub trace: bool,
     pub verbose: bool,
 }
@@ -359,6 +362,8 @@ impl<'a> Spec<'a> {
             preserve_fds: 0,
             status_fd: None,
             pid_file: None,
+            #[cfg(feature = "full")]
+            tty: None,
             trace: false,
             verbose: false,
         }
@@ -370,6 +375,7 @@ impl<'a> Spec<'a> {
     }
 
     /// The file systems of its own: all, unless the root, the mounts or the pids are the host's.
+    #[inline(never)]
     pub fn own_file_systems(&self) -> FileSystems {
         let whole = self.change_root != ChangeRoot::None
             && self.is_private(Namespace::Mount)

@@ -1,6 +1,7 @@
 //! The one table of options: parser, help and tests walk it.
 
 use super::values::{Refused, Value};
+use crate::full;
 use crate::spec::{Namespace, Spec};
 #[cfg(feature = "full")]
 use crate::{spec::Set, text::t};
@@ -75,7 +76,7 @@ crate::option_table! {
         };
         Rm "rm", "accepted: nothing is ever kept", nothing;
         Interactive "interactive" b'i', "accepted: standard input is always passed on", nothing;
-        Tty "tty" b't', "accepted: a terminal is found by itself", nothing;
+        Tty "tty" b't', full!("accepted: a terminal is found by itself", "a terminal of its own, even where the caller has none"), terminal;
         Init "init", "accepted: aril is PID 1 anyway", |spec, _| { spec.init = true; Ok(()) };
     }
     "Looking on" {
@@ -144,9 +145,20 @@ crate::option_table! {
             spec.passes_signals = value.boolean()?; Ok(())
         };
     }
+    "Terminal: one of its own where standard input and output are one" {
+        NoTty "no-tty", "share the caller's instead", |spec, _| { spec.tty = Some(false); Ok(()) };
+    }
 }
 
 fn nothing<'a>(_: &mut Spec<'a>, _: Value<'a>) -> Result<(), Refused> {
+    Ok(())
+}
+
+fn terminal<'a>(_spec: &mut Spec<'a>, _: Value<'a>) -> Result<(), Refused> {
+    #[cfg(feature = "full")]
+    {
+        _spec.tty = Some(true);
+    }
     Ok(())
 }
 

@@ -9,9 +9,10 @@ use crate::plan::{FILTER, Make, Place, Step, Tree};
 use crate::spec::Namespace;
 use crate::sys::file::{self, Open};
 use crate::sys::mount::{self, Attributes, Propagation};
+use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Pid, Side};
 use crate::sys::signal::{self, ALL};
-use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, identity, poll, sandbox, socket, terminal, word};
+use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, identity, sandbox, socket, terminal, word};
 use crate::text::{Text, copy, cut, decimal, path, problem::FAILED, split, t, text};
 use linux_raw_sys::general as k;
 
@@ -32,7 +33,7 @@ impl<'m> Trees<'m> {
     }
 
     /// The tree that an earlier step has opened; a test walks the plans for one that was not.
-    fn get(&self, tree: Tree) -> Result<At<'_>> {
+    pub(super) fn get(&self, tree: Tree) -> Result<At<'_>> {
         self.open[tree as usize].as_ref().map(Fd::at).ok_or(Errno::EBADF)
     }
 
@@ -249,18 +250,21 @@ impl Carrier<'_> {
                 let uid = decimal(self.arena, identity::geteuid().into());
                 let pid = decimal(self.arena, process::getpid().0 as u64);
                 let line = text(self.arena, t!("aril: command %, uid %, pid %\n"), &[command, uid, pid]);
-                file::write_all(At::STDERR, line.bytes())?;
+                file::write_all(self.errors(), line.bytes())?;
             }
             Step::Exec { .. } => return Err(self.execute()),
 
             Step::KeepOnlyKill => identity::set_capabilities(1 << k::CAP_KILL)?,
             Step::CloseLeftovers { count } => file::close_range(3, 2 + count)?,
             Step::HideArguments => self.start.erase_arguments(),
+
+            #[cfg(feature = "full")]
+            Step::Terminal(ref step) => self.carry_terminal(step)?,
         }
         Ok(())
     }
 
-    fn socket(&self) -> Result<At<'_>> {
+    pub(super) fn socket(&self) -> Result<At<'_>> {
         self.socket.as_ref().map(Fd::at).ok_or(Errno::EBADF)
     }
 
@@ -302,8 +306,10 @@ impl Carrier<'_> {
     /// The launcher's death is seen by a signal, and, where it died before that was asked for, on the socket.
     fn die_with_launcher(&self) -> Result<()> {
         process::set_parent_death_signal(k::SIGKILL as u8)?;
-        let socket = self.socket()?;
-        if poll::poll2([socket, socket], false)?[0].hung_up {
+        let mut watched = [Watched::READING];
+        watched[0].on(self.socket()?);
+        poll::poll(&mut watched, false)?;
+        if watched[0].has_hung_up() {
             process::exit(FAILED);
         }
         Ok(())

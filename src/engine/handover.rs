@@ -1,7 +1,7 @@
 //! The hand-over between launcher and container: one pair of sockets that lives as long as both.
 //!
-//! From the launcher comes one message, "go". From inside come "started", "stopped", or the step that failed. When one
-//! side dies the other sees it.
+//! From the launcher comes one message, "go". From inside come the master of a terminal, "started", "stopped", or the step
+//! that failed. When one side dies the other sees it.
 
 use crate::init::{FAILED, STARTED};
 use crate::sys::{Arena, At, Errno, List, Word, socket, tolerate};
@@ -9,6 +9,10 @@ use crate::text::copy;
 
 /// The launcher's only message.
 pub const GO: &[u8] = b"G";
+
+/// What comes with the master of a terminal.
+#[cfg(feature = "full")]
+pub const MASTER: &[u8] = b"M";
 
 /// A line of the plan that could not be carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,12 +56,22 @@ pub fn say_failed(arena: &Arena, socket: At, failure: &Failure) {
     tolerate(socket::send(socket, &message));
 }
 
-/// Waits for the first message from inside.
-pub fn hear<'m>(arena: &'m Arena, socket: At) -> Answer<'m> {
+/// Waits for the first message from inside; the master of a terminal may come before.
+pub fn hear<'m>(
+    arena: &'m Arena,
+    socket: At,
+    #[cfg(feature = "full")] terminal: &mut Option<At<'static>>,
+) -> Answer<'m> {
     let mut buffer = [0; LARGEST];
     loop {
-        match socket::receive(socket, &mut buffer) {
-            Ok(length) => return read(arena, &buffer[..length]),
+        #[cfg(feature = "full")]
+        let received = socket::receive_fd(socket, &mut buffer);
+        #[cfg(not(feature = "full"))]
+        let received = socket::receive(socket, &mut buffer).map(|length| (length, None::<()>));
+        match received {
+            #[cfg(feature = "full")]
+            Ok((_, Some(master))) => *terminal = Some(master.keep()),
+            Ok((length, _)) => return read(arena, &buffer[..length]),
             Err(Errno::EINTR) => {}
             Err(_) => return Answer::Gone,
         }
@@ -87,11 +101,21 @@ mod tests {
         let arena = Arena::new().unwrap();
         let [ours, theirs] = socket::pair().unwrap();
         let failure = Failure { line: 515, errno: Errno::EPERM, status: 125, detail: word(c"why") };
+        let mut master = None;
         say_failed(&arena, theirs.at(), &failure);
-        assert_eq!(hear(&arena, ours.at()), Answer::Failed(failure));
+        assert_eq!(hear(&arena, ours.at(), &mut master), Answer::Failed(failure));
         say_started(theirs.at());
-        assert_eq!(hear(&arena, ours.at()), Answer::Started);
+        assert_eq!(hear(&arena, ours.at(), &mut master), Answer::Started);
+        assert!(master.is_none());
+        #[cfg(feature = "full")]
+        {
+            // Not the other end itself: it would never be gone.
+            socket::send_fd(theirs.at(), MASTER, At::STDERR).unwrap();
+            say_started(theirs.at());
+            assert_eq!(hear(&arena, ours.at(), &mut master), Answer::Started);
+            assert!(master.take().is_some());
+        }
         drop(theirs);
-        assert_eq!(hear(&arena, ours.at()), Answer::Gone);
+        assert_eq!(hear(&arena, ours.at(), &mut master), Answer::Gone);
     }
 }

@@ -2,9 +2,10 @@
 //! ends with the command's exit status.
 
 use crate::init::{self, KILLED, STOPPED, exit_status, is_in_foreground, is_job, stop_for_shell, take_terminal};
+use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{self, ALL, Info, SignalSet};
-use crate::sys::{At, Errno, Fd, Result, file, poll, socket, terminal};
+use crate::sys::{At, Errno, Fd, Result, file, socket, terminal};
 use core::cell::Cell;
 use linux_raw_sys::general as k;
 
@@ -21,6 +22,9 @@ pub struct Launcher {
     pub(super) stop_signal: u8,
     /// The command's group has been given the terminal.
     pub(super) foreground: bool,
+    /// The master of the container's own terminal.
+    #[cfg(feature = "full")]
+    pub(super) master: Option<At<'static>>,
     pub(super) init: bool,
     /// Held while the container uses mount points that were made for it.
     pub(super) lock: Option<Fd>,
@@ -49,6 +53,21 @@ pub struct Ended {
     pub signal: u8,
 }
 
+/// What a message or a signal means.
+#[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "full"), expect(dead_code, reason = "what the whole build looks at"))]
+pub enum Event {
+    Nothing,
+    /// There will be no more messages.
+    Silence,
+    /// The command was stopped by this signal.
+    Stopped(u8),
+    /// One that has been passed on.
+    Signal(u8),
+    /// The container has ended with this status.
+    Ended(u8),
+}
+
 pub(super) const CHLD: u8 = k::SIGCHLD as u8;
 pub(super) const CONT: u8 = k::SIGCONT as u8;
 const TERM: u8 = k::SIGTERM as u8;
@@ -56,86 +75,103 @@ const TERM: u8 = k::SIGTERM as u8;
 impl Launcher {
     /// Waits for the end.
     pub fn supervise(mut self) -> Ended {
-        let status = self.watch();
+        let status = self.wait();
         if self.foreground {
             take_terminal();
         }
         self.lock = None;
         if cfg!(feature = "full") && self.reports {
             // What came last from inside; then the other end is gone.
-            while self.hear() == Ok(true) {}
+            while matches!(self.hear(), Ok(Event::Nothing | Event::Stopped(_))) {}
         }
         Ended { status, made: self.made, reports: self.reports, begun: self.begun, signal: self.killed.get() }
     }
 
     #[inline(never)]
-    fn watch(&self) -> Result<u8> {
+    fn wait(&self) -> Result<u8> {
         if self.preserved > 0 {
             file::close_range(3, 2 + self.preserved)?;
         }
         let signals = signal::signalfd(ALL & !self.ignored)?;
+        #[cfg(feature = "full")]
+        if let Some(master) = self.master {
+            return super::relay::watch(self, master, signals.at());
+        }
+        self.watch(signals.at())
+    }
+
+    fn watch(&self, signals: At) -> Result<u8> {
         let mut inside_speaks = true;
         loop {
-            let second = if inside_speaks { self.socket.at() } else { signals.at() };
-            match poll::poll2([signals.at(), second], true) {
-                Ok([signal, message]) => {
-                    if inside_speaks && (message.readable || message.hung_up) {
-                        inside_speaks = self.hear()?;
-                    }
-                    if signal.readable {
-                        if let Some(status) = self.take(signals.at())? {
-                            return Ok(status);
-                        }
-                    }
-                }
-                Err(Errno::EINTR) => {}
-                Err(error) => return Err(error),
+            let mut watched = [Watched::READING; 2];
+            watched[0].on(signals);
+            if inside_speaks {
+                watched[1].on(self.socket.at());
+            }
+            match poll::poll(&mut watched, true) {
+                Err(Errno::EINTR) => continue,
+                result => result?,
+            }
+            let mut event = Event::Nothing;
+            if watched[1].is_ready() {
+                event = self.hear()?;
+            } else if watched[0].is_ready() {
+                event = self.take(signals)?;
+            }
+            match event {
+                Event::Silence => inside_speaks = false,
+                Event::Stopped(_) => self.stop(),
+                Event::Ended(status) => return Ok(status),
+                Event::Signal(_) | Event::Nothing => {}
             }
         }
     }
 
-    /// A message from inside; false once there will be none.
-    fn hear(&self) -> Result<bool> {
+    /// A message from inside.
+    pub(super) fn hear(&self) -> Result<Event> {
         let mut message = [0; 2];
         match socket::receive(self.socket.at(), &mut message) {
-            Ok(0) | Err(Errno::ECONNRESET) => Ok(false),
+            Ok(0) | Err(Errno::ECONNRESET) => Ok(Event::Silence),
             Ok(_) if cfg!(feature = "full") && message[0] == KILLED => {
                 self.killed.set(message[1]);
-                Ok(true)
+                Ok(Event::Nothing)
             }
-            Ok(_) if message[0] == STOPPED => self.stop().map(|()| true),
-            Ok(_) | Err(Errno::EINTR | Errno::EAGAIN) => Ok(true),
+            Ok(_) if message[0] == STOPPED => Ok(Event::Stopped(message[1])),
+            Ok(_) | Err(Errno::EINTR | Errno::EAGAIN) => Ok(Event::Nothing),
             Err(error) => Err(error),
         }
     }
 
-    /// One signal; the exit status once the container has ended.
-    fn take(&self, signals: At) -> Result<Option<u8>> {
-        let Some(info) = signal::read_signalfd(signals)? else { return Ok(None) };
+    /// One signal.
+    pub(super) fn take(&self, signals: At) -> Result<Event> {
+        let Some(info) = signal::read_signalfd(signals)? else { return Ok(Event::Nothing) };
         if info.signal == CHLD {
             return self.reap();
         }
         match self.pass(info) {
             // It has just ended; its SIGCHLD is on its way. Or the queue of signals is full (RLIMIT_SIGPENDING): the one that
             // does not fit is lost, as it would be for any receiver.
-            Err(Errno::ESRCH | Errno::EAGAIN) => Ok(None),
-            result => result.map(|()| None),
+            Ok(()) | Err(Errno::ESRCH | Errno::EAGAIN) => Ok(Event::Signal(info.signal)),
+            Err(errno) => Err(errno),
         }
     }
 
-    fn reap(&self) -> Result<Option<u8>> {
+    fn reap(&self) -> Result<Event> {
         loop {
             match process::wait_any() {
-                Ok(Some((pid, Change::Exited(status)))) if pid == self.child => return Ok(Some(status)),
+                Ok(Some((pid, Change::Exited(status)))) if pid == self.child => return Ok(Event::Ended(status)),
                 Ok(Some((pid, Change::Killed { signal, .. }))) if pid == self.child => {
                     if cfg!(feature = "full") {
                         self.killed.set(signal);
                     }
-                    return Ok(Some(exit_status(signal)));
+                    return Ok(Event::Ended(exit_status(signal)));
                 }
-                Ok(Some((pid, Change::Stopped(_)))) if pid == self.child && !self.init => self.stop()?,
+                // There is no other child, and for what comes of this one later there will be another signal.
+                Ok(Some((pid, Change::Stopped(signal)))) if pid == self.child && !self.init => {
+                    return Ok(Event::Stopped(signal));
+                }
                 Ok(Some(_)) => {}
-                Ok(None) | Err(Errno::ECHILD) => return Ok(None),
+                Ok(None) | Err(Errno::ECHILD) => return Ok(Event::Nothing),
                 Err(error) => return Err(error),
             }
         }
@@ -144,6 +180,11 @@ impl Launcher {
     /// Passes a signal on. What the terminal sent is meant for a whole process group.
     fn pass(&self, info: Info) -> Result<()> {
         const SI_USER: i32 = 0;
+        #[cfg(feature = "full")]
+        if u32::from(info.signal) == k::SIGWINCH && self.master.is_some() {
+            // The container's terminal tells its own foreground.
+            return Ok(());
+        }
         if info.signal == CONT && self.foreground && is_in_foreground() {
             return self.resume();
         }
@@ -163,16 +204,19 @@ impl Launcher {
 
     /// The command was stopped: this process stops too, so that the shell sees its job stopped and has its terminal back.
     /// Without a terminal there is no such shell, and nobody would make this process go on.
-    fn stop(&self) -> Result<()> {
-        let at_terminal = [At::STDIN, At::STDOUT, At::STDERR].into_iter().any(|fd| terminal::foreground(fd).is_ok());
-        if !at_terminal || !is_job() {
-            return Ok(());
+    fn stop(&self) {
+        if !Self::is_at_terminal() || !is_job() {
+            return;
         }
         if self.foreground {
             take_terminal();
         }
         stop_for_shell();
-        Ok(())
+    }
+
+    /// Whether one of the streams is the terminal of this process's session.
+    pub(super) fn is_at_terminal() -> bool {
+        [At::STDIN, At::STDOUT, At::STDERR].into_iter().any(|fd| terminal::foreground(fd).is_ok())
     }
 
     /// The shell's `fg`: the command gets the terminal back and goes on.

@@ -7,16 +7,20 @@ mod handover;
 mod launcher;
 mod points;
 #[cfg(feature = "full")]
+mod relay;
+#[cfg(feature = "full")]
 mod report;
 #[cfg(feature = "full")]
 mod setting;
+#[cfg(feature = "full")]
+mod terminal;
 
 pub use launcher::{Ended, Launcher};
 pub use points::clean_up;
 #[cfg(feature = "full")]
 pub use report::farewell;
 
-use crate::host::Host;
+use crate::host::{Host, Terminal};
 use crate::init::{
     AS_THEY_COME, GRACE, Init, KILLED, Log, Manner, Outcome, Stop, TIMED_OUT, exit_status, take_terminal,
 };
@@ -76,6 +80,12 @@ struct Carrier<'p> {
     /// Of the last failure: with what aril exits, and what says more than the errno's own sentence, or nothing.
     status: u8,
     detail: Word<'p>,
+    /// An end of the pseudo-terminal: the launcher's is the master.
+    #[cfg(feature = "full")]
+    terminal: Option<At<'static>>,
+    /// Standard error as it was, once that is the pseudo-terminal.
+    #[cfg(feature = "full")]
+    errors: Option<Fd>,
     /// A failure that the command's process has met, by the number of its line.
     failed: Option<Failure<'p>>,
 }
@@ -119,6 +129,10 @@ pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, S
         made: false,
         status: FAILED,
         detail: Word::default(),
+        #[cfg(feature = "full")]
+        terminal: None,
+        #[cfg(feature = "full")]
+        errors: None,
         failed: None,
     };
     let launched = carrier.phase(Phase::Launcher);
@@ -192,7 +206,16 @@ impl<'p> Carrier<'p> {
         }
         text.add(b"\n");
         // Standard error may be closed, and then there is nobody to tell.
-        tolerate(file::write_all(At::STDERR, text.bytes()));
+        tolerate(file::write_all(self.errors(), text.bytes()));
+    }
+
+    /// Where all that is said belongs.
+    fn errors(&self) -> At<'_> {
+        #[cfg(feature = "full")]
+        if let Some(errors) = &self.errors {
+            return errors.at();
+        }
+        At::STDERR
     }
 
     /// The launcher after the clone: up to the moment when the command runs.
@@ -200,7 +223,15 @@ impl<'p> Carrier<'p> {
         self.trees.close();
         self.phase(Phase::Parent)?;
         let start = self.plan.lines.iter().position(|line| line.step == Step::StartCommand);
-        match (self.socket.as_ref().map(|socket| handover::hear(self.arena, socket.at())), start) {
+        let hear = |socket: &Fd| {
+            handover::hear(
+                self.arena,
+                socket.at(),
+                #[cfg(feature = "full")]
+                &mut self.terminal,
+            )
+        };
+        match (self.socket.as_ref().map(hear), start) {
             (Some(Answer::Failed(failure)), _) => Err(failure),
             (Some(Answer::Gone), Some(line)) => Err(Failure {
                 line: line as u16,
@@ -227,7 +258,9 @@ impl<'p> Carrier<'p> {
             // What makes a stopped container go on is always passed on.
             ignored: if spec.passes_signals { host.ignored } else { !(signal::set_of(CHLD) | signal::set_of(CONT)) },
             stop_signal: spec.stop_signal,
-            foreground: host.foreground,
+            foreground: host.terminal == Terminal::Shared,
+            #[cfg(feature = "full")]
+            master: self.terminal,
             init: spec.init,
             lock: self.lock,
             made: self.made,
@@ -280,7 +313,7 @@ impl<'p> Carrier<'p> {
             handover::say_started(socket.at());
         }
         let manner = Manner {
-            foreground: host.foreground,
+            foreground: host.terminal.is_there(),
             group: false,
             stop_timeout: Some(spec.stop_timeout),
             grace: Some(GRACE),
@@ -299,7 +332,7 @@ impl<'p> Carrier<'p> {
             tolerate(signal::send(pidfd.at(), k::SIGKILL as u8));
             tolerate(process::wait_for(child));
         }
-        if host.foreground {
+        if host.terminal == Terminal::Shared {
             take_terminal();
         }
         self.lock = None;

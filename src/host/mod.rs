@@ -11,6 +11,7 @@ pub mod view;
 
 pub use accounts::Account;
 pub use rootfs::{Mark, Presence};
+pub use terminal::Terminal;
 pub use view::Piece;
 
 #[cfg(feature = "full")]
@@ -49,8 +50,8 @@ pub struct Host<'m> {
     /// The host's `/etc/hosts`, where its network is the container's too.
     #[cfg(feature = "full")]
     pub names: &'m [u8],
-    /// Whether the command may take the terminal's foreground.
-    pub foreground: bool,
+    /// What the command gets of a terminal.
+    pub terminal: Terminal,
     /// Whom the command runs as.
     pub user: Account<'m>,
     /// What the root file system has where something is to be mounted.
@@ -91,7 +92,10 @@ impl<'m> Host<'m> {
             variables: &[],
             #[cfg(feature = "full")]
             names: b"",
-            foreground: terminal::may_take_foreground(),
+            #[cfg(feature = "full")]
+            terminal: Terminal::read(spec),
+            #[cfg(not(feature = "full"))]
+            terminal: Terminal::of_caller(),
             user: accounts::find(arena, root.at(), spec.user)?,
             mount_points: &[],
             volumes: &[],

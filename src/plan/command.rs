@@ -2,7 +2,7 @@
 
 use super::identity::{self, Maps};
 use super::{Draft, Step};
-use crate::host::Host;
+use crate::host::{Host, Terminal};
 use crate::spec::{ChangeRoot, Namespace, Spec};
 use crate::sys::{Arena, List, Word, word};
 use crate::text::{copy, cut, path};
@@ -90,10 +90,25 @@ fn passed_on<'p>(arena: &'p Arena, host: &Host, name: &[u8]) -> Option<Word<'p>>
     Some(copy(arena, &[name, b"=", value.bytes()]))
 }
 
+/// What the new process does so that the caller's terminal means the launcher alone, which passes its signals on once.
+pub fn leave(draft: &mut Draft, spec: &Spec, host: &Host) {
+    match host.terminal {
+        #[cfg(feature = "full")]
+        Terminal::Own { .. } => draft.must(Step::NewSession),
+        _ => draft.when(spec.init, Step::LeaveGroup),
+    }
+}
+
 /// What the command's process does before it executes.
 pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &'p Spec<'p>, host: &'p Host<'p>, maps: Maps) {
     let command = spec.command.first().copied().unwrap_or_default();
-    draft.must(if host.foreground { Step::TakeForeground } else { Step::NewSession });
+    match host.terminal {
+        Terminal::Apart => draft.must(Step::NewSession),
+        // One that leads the session of its own terminal is in its foreground already.
+        #[cfg(feature = "full")]
+        Terminal::Own { .. } if !spec.init => {}
+        _ => draft.must(Step::TakeForeground),
+    }
     // After a change of root `/` is where the process is already.
     let workdir = spec.workdir.or((spec.change_root == ChangeRoot::None).then_some(word(c"/")));
     identity::become_user(draft, spec, host, maps, workdir);

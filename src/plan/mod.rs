@@ -14,6 +14,8 @@ mod root;
 #[cfg(feature = "full")]
 mod setting;
 pub mod step;
+#[cfg(feature = "full")]
+mod terminal;
 
 pub use command::Command;
 pub use filter::FILTER;
@@ -22,6 +24,8 @@ pub use own_files::OwnFile;
 #[cfg(feature = "full")]
 pub use report::Report;
 pub use step::{Make, Phase, Place, Step, Tree};
+#[cfg(feature = "full")]
+pub use terminal::TerminalStep;
 
 use crate::host::Host;
 use crate::spec::{Namespace, Source, Spec};
@@ -144,7 +148,7 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     identity::take_ids(&mut draft, spec, host, maps);
     draft.must(Step::DieWithLauncher);
     draft.add(Fate::May(On::NoKeys), Step::JoinKeyring);
-    draft.when(spec.init, Step::LeaveGroup);
+    command::leave(&mut draft, spec, host);
     draft.must(Step::HideMemory);
     draft.must(Step::SetUmask);
     layout.mount(&mut draft);
@@ -156,6 +160,8 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     #[cfg(feature = "full")]
     setting::add(&mut draft, spec);
     draft.when(spec.is_private(Namespace::Network), Step::LoopbackUp);
+    #[cfg(feature = "full")]
+    terminal::take(&mut draft, host);
     draft.when(spec.init, Step::StartCommand);
 
     draft.phase = Phase::Command;
@@ -257,7 +263,7 @@ fn write_errors(text: &mut Text, before: &[u8], on: On, after: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{Account, Piece, Presence, view::How};
+    use crate::host::{Account, Piece, Presence, Terminal, view::How};
     use crate::spec::{ChangeRoot, FileSystems, IdRange, NewKind, NewMount};
     use crate::sys::file::Kind;
     use crate::sys::{Word, word};
@@ -292,7 +298,7 @@ mod tests {
             variables: &[],
             #[cfg(feature = "full")]
             names: b"",
-            foreground: false,
+            terminal: Terminal::Apart,
             user: Account { uid: 0, gid: 0, groups: &[], home: word(c"/root") },
             mount_points: POINTS,
             volumes: &[],

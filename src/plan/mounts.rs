@@ -149,6 +149,8 @@ impl<'p> Layout<'p> {
             }
             self.add(draft, *mount);
         }
+        #[cfg(feature = "full")]
+        super::terminal::open(draft, self.spec, self.host);
         self.root.end(draft, self.spec);
         debug_assert!(draft.phase == Phase::Outside);
     }

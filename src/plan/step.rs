@@ -3,6 +3,8 @@
 //! The sentence of a step is the same in `explain`, in `--trace` and in an error message.
 
 #[cfg(feature = "full")]
+use super::terminal::TerminalStep;
+#[cfg(feature = "full")]
 use super::{OwnFile, Report};
 #[cfg(feature = "full")]
 use crate::spec::Setting;
@@ -286,6 +288,9 @@ pub enum Step<'p> {
         count: u32,
     },
     HideArguments,
+
+    #[cfg(feature = "full")]
+    Terminal(TerminalStep),
 }
 
 impl<'p> Step<'p> {
@@ -298,6 +303,10 @@ impl<'p> Step<'p> {
         #[cfg(feature = "full")]
         if let Self::Report(report) = self {
             return report.write(text);
+        }
+        #[cfg(feature = "full")]
+        if let Self::Terminal(step) = self {
+            return step.write(text);
         }
         let words = self.words(text.arena());
         text.fill(self.sentence(), &words);
@@ -372,6 +381,9 @@ impl<'p> Step<'p> {
             Self::KeepOnlyKill => t!("drop every capability but kill"),
             Self::CloseLeftovers { .. } => t!("close % descriptors that the command has"),
             Self::HideArguments => t!("hide the command line"),
+            // These say it themselves.
+            #[cfg(feature = "full")]
+            Self::Terminal(_) => t!(""),
         }
     }
 

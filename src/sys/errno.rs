@@ -1,5 +1,6 @@
 //! Error numbers of the kernel, with their names and the usual sentence for each (errno(3)).
 
+use super::Fd;
 use linux_raw_sys::errno as e;
 
 /// An error number as the kernel returned it.
@@ -19,6 +20,12 @@ const LARGEST_ERROR: usize = 4095;
 #[inline(never)]
 pub(crate) fn done(value: usize) -> Result<()> {
     check(value).map(drop)
+}
+
+/// A raw return value of a call that gives a descriptor.
+#[inline(never)]
+pub(crate) fn opened(value: usize) -> Result<Fd> {
+    check(value).map(Fd::new)
 }
 
 /// A raw return value as a `Result`.

@@ -9,7 +9,7 @@ use linux_raw_sys::general::AT_FDCWD;
 pub struct Fd(i32);
 
 /// A borrowed descriptor: where a path begins, or what a call works on.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct At<'fd>(i32, PhantomData<&'fd Fd>);
 
 impl Fd {
@@ -21,6 +21,13 @@ impl Fd {
     /// This descriptor, borrowed.
     pub const fn at(&self) -> At<'_> {
         At(self.0, PhantomData)
+    }
+
+    /// Open as long as this process lives.
+    pub const fn keep(self) -> At<'static> {
+        let at = At(self.0, PhantomData);
+        core::mem::forget(self);
+        at
     }
 }
 

@@ -1,8 +1,8 @@
 //! Files, directories and links: open(2), openat2(2), mkdirat(2), getdents64(2), …
 
 use super::{
-    At, Errno, Fd, Result, Word,
-    errno::{check, done},
+    At, Errno, Fd, Result, Word, descriptor,
+    errno::{check, done, opened},
     nothing, number, plain, word,
 };
 use core::mem::{MaybeUninit, size_of};
@@ -25,6 +25,10 @@ impl Open {
     pub const DIRECTORY: Self = Self(k::O_RDONLY | k::O_DIRECTORY);
     /// Both.
     pub const READ_WRITE: Self = Self(k::O_RDWR | k::O_NOCTTY);
+    /// Both, without blocking.
+    pub const READ_WRITE_NONBLOCK: Self = Self(k::O_RDWR | k::O_NONBLOCK | k::O_NOCTTY);
+    /// Writing to what exists, likewise.
+    pub const WRITE_NONBLOCK: Self = Self(k::O_WRONLY | k::O_NONBLOCK | k::O_NOCTTY);
     /// Writing anew to what exists.
     pub const REPLACE: Self = Self(k::O_WRONLY | k::O_TRUNC | k::O_NOCTTY);
     /// Writing to what exists.
@@ -34,7 +38,7 @@ impl Open {
 /// openat(2) of something that exists.
 pub fn openat(at: At, path: Word, how: Open) -> Result<Fd> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
-    check(unsafe { sc::syscall!(OPENAT, number(at.number()), path.as_ptr(), how.0 | k::O_CLOEXEC, 0) }).map(Fd::new)
+    opened(unsafe { sc::syscall!(OPENAT, number(at.number()), path.as_ptr(), how.0 | k::O_CLOEXEC, 0) })
 }
 
 /// openat(2) of a new file, for writing; EEXIST if there is anything, a link too.
@@ -53,16 +57,67 @@ pub fn open_in_root(at: At, path: Word, how: Open) -> Result<Fd> {
         resolve: (k::RESOLVE_IN_ROOT | k::RESOLVE_NO_MAGICLINKS).into(),
     };
     // SAFETY: `path` and `how` outlive the call, and the size given is that of `how`.
-    check(unsafe {
+    opened(unsafe {
         sc::syscall!(OPENAT2, number(at.number()), path.as_ptr(), &raw const how, size_of::<k::open_how>())
     })
-    .map(Fd::new)
 }
 
 /// read(2): how many bytes came, 0 at the end.
 pub fn read(fd: At, buffer: &mut [u8]) -> Result<usize> {
     // SAFETY: the kernel writes at most `len` bytes into the buffer, which is ours alone.
     check(unsafe { sc::syscall!(READ, number(fd.number()), buffer.as_mut_ptr(), buffer.len()) })
+}
+
+/// What was read somewhere and is still to be written elsewhere.
+pub struct Way {
+    /// Of these the first `end` are there, and those from `start` have not been written yet.
+    bytes: MaybeUninit<[u8; Self::ROOM]>,
+    start: u16,
+    end: u16,
+}
+
+impl Way {
+    /// As much as a terminal takes at once.
+    const ROOM: usize = 2048;
+    pub const EMPTY: Self = Self { bytes: MaybeUninit::uninit(), start: 0, end: 0 };
+
+    pub const fn is_empty(&self) -> bool {
+        self.start >= self.end
+    }
+
+    /// Puts these in the place of what was there.
+    pub const fn fill(&mut self, bytes: [u8; 2]) {
+        // SAFETY: two bytes are written, and there is room for them.
+        unsafe { self.bytes.as_mut_ptr().cast::<[u8; 2]>().write(bytes) };
+        (self.start, self.end) = (0, 2);
+    }
+
+    /// read(2) in the place of what was there: how many bytes came, 0 at the end.
+    #[inline(never)]
+    pub fn read(&mut self, from: At) -> Result<u16> {
+        (self.start, self.end) = (0, 0);
+        // SAFETY: the kernel writes at most as many bytes as there is room for.
+        let count = check(unsafe { sc::syscall!(READ, number(from.number()), self.bytes.as_mut_ptr(), Self::ROOM) })?;
+        self.end = count as u16;
+        Ok(self.end)
+    }
+
+    /// write(2) of what is there: it is left out as far as it was taken.
+    #[inline(never)]
+    pub fn write(&mut self, to: At) -> Result<()> {
+        let (start, length) = (usize::from(self.start), usize::from(self.end.saturating_sub(self.start)));
+        // SAFETY: the kernel reads bytes that a read has written, which are those up to `end`.
+        let count = check(unsafe {
+            sc::syscall!(WRITE, number(to.number()), self.bytes.as_ptr().cast::<u8>().add(start), length)
+        })?;
+        self.start += count as u16;
+        Ok(())
+    }
+
+    /// Nobody takes it.
+    pub const fn drop(&mut self) {
+        self.end = 0;
+    }
 }
 
 /// writev(2) of at most eight words: how many bytes were taken.
@@ -250,6 +305,22 @@ pub fn fchmodat(at: At, path: Word, mode: u32) -> Result<()> {
 pub fn fchownat(at: At, path: Word, uid: u32, gid: u32) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
     done(unsafe { sc::syscall!(FCHOWNAT, number(at.number()), path.as_ptr(), uid, gid, 0) })
+}
+
+/// fchown(2) of the owner alone.
+pub fn fchown(fd: At, uid: u32) -> Result<()> {
+    nothing!(FCHOWN, fd.number(), uid, u32::MAX)
+}
+
+/// fcntl(2) `F_DUPFD_CLOEXEC`: another number for the same, above those of the standard streams.
+pub fn duplicate(fd: At) -> Result<Fd> {
+    descriptor!(FCNTL, fd.number(), k::F_DUPFD_CLOEXEC, 3)
+}
+
+/// dup3(2): what this standard stream is from now on.
+pub fn become_stream(fd: At, number: u32) -> Result<()> {
+    debug_assert!(number < 3, "no `Fd` owns the number");
+    nothing!(DUP3, fd.number(), number, 0)
 }
 
 /// flock(2) with `LOCK_SH`: waits for whoever holds it exclusively.

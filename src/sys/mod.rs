@@ -44,6 +44,15 @@ macro_rules! nothing {
 }
 pub(crate) use nothing;
 
+/// The same of one that gives a descriptor.
+macro_rules! descriptor {
+    ($name:ident $(, $argument:expr)* $(,)?) => {
+        // SAFETY: every argument is a number (the type of `number` sees to it), so no memory is touched.
+        $crate::sys::errno::opened(unsafe { sc::syscall!($name $(, $crate::sys::number($argument))*) })
+    };
+}
+pub(crate) use descriptor;
+
 /// A numeric argument, which is never a pointer. Where the kernel takes an `int` it looks at the lower half of a register
 /// alone, so that a negative one needs no sign above.
 #[inline(always)]

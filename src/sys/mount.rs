@@ -2,9 +2,9 @@
 //! mount_setattr(2).
 
 use super::{
-    At, Fd, Result, Word,
-    errno::{check, done},
-    nothing, number, plain,
+    At, Fd, Result, Word, descriptor,
+    errno::{done, opened},
+    nothing, number,
 };
 use core::mem::size_of;
 use core::ptr::null;
@@ -71,11 +71,10 @@ pub fn detach(path: Word) -> Result<()> {
 pub fn open_tree(at: At, path: Word, recursive: bool) -> Result<Fd> {
     let depth = if recursive { k::AT_RECURSIVE } else { 0 };
     // SAFETY: `path` is NUL-terminated and outlives the call.
-    check(unsafe {
+    opened(unsafe {
         let flags = k::OPEN_TREE_CLONE | k::O_CLOEXEC | k::AT_EMPTY_PATH | depth;
         sc::syscall!(OPEN_TREE, number(at.number()), path.as_ptr(), flags)
     })
-    .map(Fd::new)
 }
 
 /// move_mount(2): attaches a detached tree at `path` below `at`; an empty path is `at` itself.
@@ -116,7 +115,7 @@ pub fn make_writable(tree: At, attributes: Attributes) -> Result<()> {
 /// fsopen(2): a context in which a new file system of this type is configured.
 pub fn fsopen(kind: Word) -> Result<Fd> {
     // SAFETY: `kind` is NUL-terminated and outlives the call.
-    check(unsafe { sc::syscall!(FSOPEN, kind.as_ptr(), k::FSOPEN_CLOEXEC) }).map(Fd::new)
+    opened(unsafe { sc::syscall!(FSOPEN, kind.as_ptr(), k::FSOPEN_CLOEXEC) })
 }
 
 /// fsconfig(2) `FSCONFIG_SET_STRING`.
@@ -140,5 +139,5 @@ pub fn fsconfig_create(context: At) -> Result<()> {
 
 /// fsmount(2): the file system of a context as a detached mount.
 pub fn fsmount(context: At, attributes: Attributes) -> Result<Fd> {
-    plain!(FSMOUNT, context.number(), k::FSMOUNT_CLOEXEC, attributes.0).map(Fd::new)
+    descriptor!(FSMOUNT, context.number(), k::FSMOUNT_CLOEXEC, attributes.0)
 }

@@ -1,28 +1,60 @@
-//! Waiting for descriptors (ppoll(2)) and the clock (clock_gettime(2)).
+//! Waiting for descriptors (ppoll(2), epoll(7)) and the clock (clock_gettime(2)).
 
-use super::{At, Result, errno::check};
+use super::{At, Fd, Result, descriptor, errno::done, number};
 use core::mem::MaybeUninit;
 use core::ptr::null;
 use linux_raw_sys::general as k;
 
-/// What happened on a descriptor.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Ready {
-    /// Something can be read.
-    pub readable: bool,
-    /// The other end is gone.
-    pub hung_up: bool,
+/// What is waited for on a descriptor, and then what happened there.
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub struct Watched(k::pollfd);
+
+impl Watched {
+    /// Until something can be read, or the other end is gone; the kernel passes it over while it is on no descriptor.
+    pub const READING: Self = Self(k::pollfd { fd: -1, events: k::POLLIN as i16, revents: 0 });
+    /// Until something can be written, or nobody reads.
+    pub const WRITING: Self = Self(k::pollfd { fd: -1, events: k::POLLOUT as i16, revents: 0 });
+
+    /// On this one.
+    pub const fn on(&mut self, fd: At) {
+        self.0.fd = fd.number();
+    }
+
+    /// Whether that is so.
+    pub const fn is_ready(&self) -> bool {
+        self.0.revents != 0
+    }
+
+    /// Whether the other end is gone.
+    pub const fn has_hung_up(&self) -> bool {
+        self.0.revents & k::POLLHUP as i16 != 0
+    }
 }
 
-/// ppoll(2): waits until one of two descriptors has something; at once if `wait` is false.
-pub fn poll2(fds: [At; 2], wait: bool) -> Result<[Ready; 2]> {
-    let mut polled = fds.map(|fd| k::pollfd { fd: fd.number(), events: k::POLLIN as i16, revents: 0 });
+/// ppoll(2): waits until one of these has something; at once if `wait` is false.
+pub fn poll(watched: &mut [Watched], wait: bool) -> Result<()> {
     let now = k::__kernel_timespec { tv_sec: 0, tv_nsec: 0 };
     let timeout = if wait { null() } else { &raw const now };
-    // SAFETY: the array and the time outlive the call; the kernel writes `revents` of the two elements alone.
-    check(unsafe { sc::syscall!(PPOLL, polled.as_mut_ptr(), polled.len(), timeout, 0, 0) })?;
-    Ok(polled
-        .map(|fd| Ready { readable: fd.revents & k::POLLIN as i16 != 0, hung_up: fd.revents & k::POLLHUP as i16 != 0 }))
+    // SAFETY: the slice and the time outlive the call; a `Watched` is a pollfd, of which the kernel writes `revents` alone.
+    done(unsafe { sc::syscall!(PPOLL, watched.as_mut_ptr(), watched.len(), timeout, 0, 0) })
+}
+
+/// epoll_create1(2) and epoll_ctl(2) `EPOLL_CTL_ADD` with `EPOLLET`: what can be read once for each time that something comes.
+pub fn epoll_of(fd: At) -> Result<Fd> {
+    let epoll = descriptor!(EPOLL_CREATE1, k::EPOLL_CLOEXEC)?;
+    let event = k::epoll_event { events: k::EPOLLIN | k::EPOLLET, data: 0 };
+    let (number_of_epoll, fd) = (number(epoll.at().number()), number(fd.number()));
+    // SAFETY: the kernel reads one event.
+    done(unsafe { sc::syscall!(EPOLL_CTL, number_of_epoll, k::EPOLL_CTL_ADD, fd, &raw const event) })?;
+    Ok(epoll)
+}
+
+/// epoll_pwait(2) of what has come, without waiting.
+pub fn epoll_clear(epoll: At) -> Result<()> {
+    let mut event = MaybeUninit::<k::epoll_event>::uninit();
+    // SAFETY: the kernel writes at most one event.
+    done(unsafe { sc::syscall!(EPOLL_PWAIT, number(epoll.number()), event.as_mut_ptr(), 1, 0, 0, 0) })
 }
 
 /// clock_gettime(2) `CLOCK_MONOTONIC`, in microseconds.

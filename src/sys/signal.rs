@@ -2,7 +2,7 @@
 
 use super::{
     At, Errno, Fd, Result,
-    errno::{check, done},
+    errno::{check, done, opened},
     number,
     process::Pid,
 };
@@ -129,7 +129,7 @@ impl Raw {
 pub fn signalfd(set: SignalSet) -> Result<Fd> {
     let flags = (libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) as usize;
     // SAFETY: the kernel reads one set.
-    check(unsafe { sc::syscall!(SIGNALFD4, number(-1), &raw const set, SET_SIZE, flags) }).map(Fd::new)
+    opened(unsafe { sc::syscall!(SIGNALFD4, number(-1), &raw const set, SET_SIZE, flags) })
 }
 
 /// One signal from a signalfd; `None` when there is none.

@@ -1,9 +1,9 @@
 //! A connected pair of sockets, and the loopback interface (socketpair(2), netdevice(7)).
 
 use super::{
-    At, Fd, Result,
+    At, Fd, Result, descriptor,
     errno::{check, done},
-    number, plain,
+    number,
 };
 use core::mem::size_of;
 use core::ptr::null_mut;
@@ -87,7 +87,7 @@ pub fn receive_fd(socket: At, buffer: &mut [u8]) -> Result<(usize, Option<Fd>)> 
 
 /// Any datagram socket, as netdevice(7) wants one for its ioctls.
 pub fn datagram() -> Result<Fd> {
-    plain!(SOCKET, net::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0).map(Fd::new)
+    descriptor!(SOCKET, net::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0)
 }
 
 /// The part of `struct ifreq` (netdevice(7)) that flags need; the kernel copies 40 bytes.

@@ -10,7 +10,7 @@ use super::Text;
 macro_rules! option_table {
     ($(#[$doc:meta])* $option:ident, $into:ty, $value:ty, $refused:ty:
         $($heading:literal {
-            $($name:ident $long:literal $($short:literal)? $(= $called:literal ($example:literal))?, $help:literal, $set:expr;)*
+            $($name:ident $long:literal $($short:literal)? $(= $called:literal ($example:literal))?, $help:expr, $set:expr;)*
         })*
         full
         $($more_heading:literal {
@@ -105,10 +105,20 @@ macro_rules! option_table {
 }
 
 /// The second in the whole build, the first in that of the smallest runner.
+#[cfg(feature = "full")]
 #[macro_export]
 macro_rules! full {
     ($small:expr, $full:expr) => {
-        if cfg!(feature = "full") { $full } else { $small }
+        $full
+    };
+}
+
+/// The second in the whole build, the first in that of the smallest runner.
+#[cfg(not(feature = "full"))]
+#[macro_export]
+macro_rules! full {
+    ($small:expr, $full:expr) => {
+        $small
     };
 }
 

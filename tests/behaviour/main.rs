@@ -17,6 +17,7 @@ mod mounts;
 mod names;
 mod namespaces;
 mod programs;
+mod pseudo_terminal;
 mod root;
 mod safety;
 mod settings;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         init_ends::tests(),
         init_signals::tests(),
         terminal::tests(),
+        pseudo_terminal::tests(),
         safety::tests(),
         settings::tests(),
         explain::tests(),

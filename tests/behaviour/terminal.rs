@@ -1,4 +1,5 @@
-//! Point 7: aril at a terminal, under a shell with job control and under one without; and streams that are none.
+//! Point 7: aril at a terminal that it shares with its command, under a shell with job control and under one without; and
+//! streams that are none. `pseudo_terminal` has the container with a terminal of its own.
 
 use crate::support::inits::namespace;
 use crate::support::{Terminal, Who, mark, process};
@@ -97,7 +98,7 @@ fn ctrl_z_stops_all_and_fg_resumes_it(who: &Who) {
 /// A command with a session of its own: no terminal stops or continues it by itself.
 fn half_a_pipe_is_stopped_and_resumed_too(who: &Who) {
     let (terminal, mark) = (Terminal::shell(who), mark());
-    terminal.keys(&format!("$run $root sh -c 'sleep {mark} | cat' | cat\n"));
+    terminal.keys(&format!("$own $root sh -c 'sleep {mark} | cat' | cat\n"));
     let sleeper = process::wait_for_sleeper(&mark);
     stop_and_resume(&terminal, sleeper, "one");
     terminal.keys("\x03");
@@ -147,14 +148,14 @@ fn a_killed_launcher_gives_the_terminal_back(who: &Who) {
 fn a_pipe_s_reader_can_use_the_terminal(who: &Who) {
     let terminal = Terminal::shell(who);
     let pager = "sh -c 'read line; read key </dev/tty; echo \"[$line$key]\"; cat >/dev/null; read key </dev/tty; echo \"($key)\"'";
-    terminal.keys(&format!("$run $root sh -c 'echo line; seq 1 100000' | {pager}\n"));
+    terminal.keys(&format!("$own $root sh -c 'echo line; seq 1 100000' | {pager}\n"));
     terminal.enter("key", "[linekey]");
     terminal.enter("again", "(again)");
     terminal.is_back_outside();
-    terminal.enter("$run $root seq 1 3 | cat | tr '\\n' .", "1.2.3.");
+    terminal.enter("$own $root seq 1 3 | cat | tr '\\n' .", "1.2.3.");
     terminal.is_back_outside();
     // And from the other side: the command reads from a pipe while the terminal is its output.
-    terminal.enter("echo w''ord | $run $root cat", "word");
+    terminal.enter("echo w''ord | $own $root cat", "word");
     terminal.is_back_outside();
 }
 
@@ -201,7 +202,7 @@ fn streams_pass_through_untouched(who: &Who) {
     let outcome = who.run_in(&who.rootfs(), &[], &["cat"]).input(bytes.clone()).run();
     assert!(outcome.code() == Some(0) && outcome.err().is_empty(), "status {:?}: {}", outcome.code(), outcome.err());
     assert!(outcome.out_bytes() == bytes, "{} bytes of {} came out, or others", outcome.out_bytes().len(), bytes.len());
-    who.sh(&["-it"], "test -t 0 || test -t 1 || test -t 2 || echo no terminal").prints("no terminal");
+    who.sh(&["-i"], "test -t 0 || test -t 1 || test -t 2 || echo no terminal").prints("no terminal");
 }
 
 fn standard_error_stays_apart(who: &Who) {

@@ -16,12 +16,15 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Runs a program with this terminal as its controlling one; in its environment, `$run` is `aril run`, `$root` the
-    /// root file system, `$init` is `aril-init` and `$whole` is `aril init`.
+    /// Runs a program with this terminal as its controlling one; in its environment, `$own` is `aril run`, `$run` the same
+    /// without a terminal of the container's own, `$root` the root file system, `$init` is `aril-init` and `$whole` is
+    /// `aril init`.
     pub fn open(who: &Who, words: &[&str]) -> Self {
         let run = who.program(words[0], &words[1..]).under(&["setsid", "--ctty"]);
-        let run = run.env("run", &format!("{} run", who.binary("aril"))).env("root", &who.rootfs()).env("PS1", "out> ");
-        Self::on(who, run.env("init", &who.binary("aril-init")).env("whole", &format!("{} init", who.binary("aril"))))
+        let aril = who.binary("aril");
+        let run = run.env("own", &format!("{aril} run")).env("run", &format!("{aril} run --no-tty"));
+        let run = run.env("root", &who.rootfs()).env("PS1", "out> ");
+        Self::on(who, run.env("init", &who.binary("aril-init")).env("whole", &format!("{aril} init")))
     }
 
     /// A terminal with a program on it that has to make it its controlling one.

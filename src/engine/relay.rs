@@ -1,0 +1,271 @@
+//! The launcher between the caller's streams and the container's terminal: every byte both ways, the window's size, and the
+//! modes of the caller's terminal, which is raw while this process has it, and only then.
+
+use super::launcher::{Event, Launcher};
+use super::terminal::copy_size;
+use crate::sys::file::{self, Open, Way};
+use crate::sys::poll::{self, Watched};
+use crate::sys::process::{self, Pid, getpgid};
+use crate::sys::signal::{self, ALL, set_of};
+use crate::sys::terminal::{self, Modes};
+use crate::sys::{At, Errno, Fd, Result, tolerate, word};
+use linux_raw_sys::general as k;
+
+const TSTP: u8 = k::SIGTSTP as u8;
+const CONT: u8 = k::SIGCONT as u8;
+const WINCH: u8 = k::SIGWINCH as u8;
+const TERM: u8 = k::SIGTERM as u8;
+const CTRL_D: u8 = 4;
+
+/// The launcher's view of it.
+struct Relay<'l> {
+    launcher: &'l Launcher,
+    master: At<'l>,
+    /// The caller's streams. A terminal is opened once more, so that what would have to wait there fails instead: his own
+    /// description must not be changed to that, for it is his shell's too.
+    input: At<'static>,
+    output: At<'static>,
+    /// Standard input is a terminal.
+    is_terminal: bool,
+    /// It is raw, and this process reads from it.
+    is_raw: bool,
+    /// Its modes before.
+    modes: Option<Modes>,
+    /// Can be read when something was typed while another process group has the terminal: a shell's `fg` sends no signal to a
+    /// job that runs already.
+    typed: Option<At<'static>>,
+    /// More may come in.
+    is_open: bool,
+    /// Some process inside has its terminal open.
+    is_connected: bool,
+    inside_speaks: bool,
+    /// The command's, once it has ended.
+    status: Option<u8>,
+    inward: Way,
+    outward: Way,
+}
+
+/// Waits for the end, and leaves the caller's terminal as it was.
+#[inline(never)]
+pub fn watch(launcher: &Launcher, master: At, signals: At) -> Result<u8> {
+    let mut relay = Relay {
+        launcher,
+        master,
+        input: again(At::STDIN, Open::READ),
+        output: again(At::STDOUT, Open::WRITE_NONBLOCK),
+        is_terminal: terminal::size(At::STDIN).is_ok(),
+        is_raw: false,
+        modes: None,
+        typed: None,
+        is_open: true,
+        is_connected: true,
+        inside_speaks: true,
+        status: None,
+        inward: Way::EMPTY,
+        outward: Way::EMPTY,
+    };
+    let status = relay.watch(signals);
+    relay.leave();
+    status
+}
+
+/// A terminal once more. Not what is none: a file's offset is the caller's too, and a pipe that is ready takes as much as is
+/// on its way without waiting.
+fn again(stream: At<'static>, how: Open) -> At<'static> {
+    let path = if stream.number() == 0 { word(c"/proc/self/fd/0") } else { word(c"/proc/self/fd/1") };
+    match terminal::size(stream).and_then(|_| file::openat(At::CWD, path, how)) {
+        Ok(private) => private.keep(),
+        // Where it is another user's, or there is no /proc, a write waits for whoever reads the terminal.
+        Err(_) => stream,
+    }
+}
+
+impl Relay<'_> {
+    #[inline(never)]
+    fn watch(&mut self, signals: At) -> Result<u8> {
+        loop {
+            if let Some(status) = self.status {
+                // All that was written before the end goes its way first.
+                while self.outward.is_empty() {
+                    if !self.read_out() {
+                        return Ok(status);
+                    }
+                }
+            }
+            if self.is_terminal && !self.is_raw {
+                self.look();
+            }
+            let mut watched = [
+                Watched::READING,
+                Watched::READING,
+                Watched::WRITING,
+                Watched::READING,
+                Watched::WRITING,
+                Watched::READING,
+            ];
+            let [signal, message, write_in, read_in, write_out, read_out] = &mut watched;
+            signal.on(signals);
+            if self.inside_speaks {
+                message.on(self.launcher.socket.at());
+            }
+            if !self.inward.is_empty() {
+                write_in.on(self.master);
+            } else if self.is_open {
+                self.input().map(|input| read_in.on(input));
+            }
+            if !self.outward.is_empty() {
+                write_out.on(self.output);
+            } else if self.is_connected {
+                read_out.on(self.master);
+            }
+            match poll::poll(&mut watched, true) {
+                Err(Errno::EINTR) => continue,
+                result => result?,
+            }
+            let [signal, message, write_in, read_in, write_out, read_out] = &watched;
+            if write_in.is_ready() {
+                match self.inward.write(self.master) {
+                    Ok(()) | Err(Errno::EAGAIN) => {}
+                    // EIO: nobody has the other end.
+                    Err(_) => self.inward.drop(),
+                }
+            }
+            if read_in.is_ready() {
+                self.read_in();
+            }
+            if write_out.is_ready() {
+                match self.outward.write(self.output) {
+                    Ok(()) | Err(Errno::EAGAIN | Errno::EINTR) => {}
+                    // The caller's terminal is gone, or the reader of his pipe, of which SIGPIPE tells the command.
+                    Err(Errno::EIO | Errno::EPIPE) => self.outward.drop(),
+                    Err(errno) => return Err(errno),
+                }
+            }
+            // What a command wrote before it was stopped comes before what its shell says of that.
+            if read_out.is_ready() {
+                self.read_out();
+            }
+            let mut event = Event::Nothing;
+            if message.is_ready() {
+                event = self.launcher.hear()?;
+            } else if signal.is_ready() {
+                event = self.launcher.take(signals)?;
+            }
+            match (event, self.status) {
+                // The last words may be for a terminal that nobody reads.
+                (Event::Signal(..=TERM), Some(status)) => return Ok(status),
+                _ => self.handle(event),
+            }
+        }
+    }
+
+    /// What tells of input.
+    fn input(&self) -> Option<At<'static>> {
+        if self.is_terminal && !self.is_raw { self.typed } else { Some(self.input) }
+    }
+
+    /// Whether something came.
+    #[inline(never)]
+    fn read_out(&mut self) -> bool {
+        match self.outward.read(self.master) {
+            Ok(_) | Err(Errno::EINTR) => true,
+            Err(Errno::EAGAIN) => false,
+            // EIO, once all has been read that was written before the last one closed it.
+            Err(_) => {
+                self.is_connected = false;
+                false
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn read_in(&mut self) {
+        if self.is_terminal && !self.is_raw {
+            // What it tells is looked at in any case.
+            return self.typed.map_or((), |typed| tolerate(poll::epoll_clear(typed)));
+        }
+        match self.inward.read(self.input) {
+            Ok(1..) | Err(Errno::EAGAIN | Errno::EINTR) => {}
+            // Another group has been given the terminal.
+            Err(Errno::EIO) if !is_in_foreground() => self.is_raw = false,
+            // Whatever cannot be read has ended, such as what nohup(1) has opened for writing.
+            _ => {
+                self.is_open = false;
+                if !self.is_terminal {
+                    // The first one may only end a line that has begun.
+                    self.inward.fill([CTRL_D; 2]);
+                }
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Silence => self.inside_speaks = false,
+            Event::Stopped(signal) => self.stop(signal),
+            Event::Ended(status) => (self.status, self.is_open) = (Some(status), false),
+            // Whoever had the terminal meanwhile may have changed it.
+            Event::Signal(CONT) => {
+                self.is_raw = false;
+                if !is_in_foreground() {
+                    self.modes = None;
+                }
+            }
+            Event::Signal(WINCH) => copy_size(self.master),
+            Event::Signal(_) | Event::Nothing => {}
+        }
+    }
+
+    /// The command was stopped. So is this process's group, as the caller's terminal would have done it, if there is a shell
+    /// that sees its job stop; and when that goes on so does the command. Where none could continue the group the kernel stops
+    /// nothing, and Ctrl-Z must not be the end of all.
+    fn stop(&mut self, signal: u8) {
+        self.leave();
+        let mut was_stopped = false;
+        if Launcher::is_at_terminal() {
+            tolerate(process::kill(0, TSTP));
+            let mask = signal::set_mask(ALL & !set_of(TSTP));
+            signal::set_mask(mask);
+            was_stopped = signal::wait(set_of(CONT), Some(0)).is_ok();
+        }
+        if was_stopped || signal == TSTP {
+            // It may have ended meanwhile.
+            tolerate(signal::send(self.launcher.pidfd.at(), CONT));
+        }
+    }
+
+    /// Makes the caller's terminal raw if it is this process's to use.
+    #[inline(never)]
+    fn look(&mut self) {
+        self.is_raw = is_in_foreground();
+        if self.is_raw {
+            // One that is gone has neither modes nor size, and then its end is read.
+            if let Ok(modes) = &terminal::modes(At::STDIN) {
+                tolerate(terminal::set_modes(At::STDIN, &self.modes.get_or_insert(*modes).raw()));
+            }
+            copy_size(self.master);
+        } else if self.typed.is_none() {
+            // Without it the next signal tells.
+            self.typed = poll::epoll_of(self.input).ok().map(Fd::keep);
+        }
+    }
+
+    /// Gives the caller's terminal back as it was.
+    #[inline(never)]
+    fn leave(&mut self) {
+        self.is_raw = false;
+        if let Some(modes) = &self.modes {
+            // It may be gone, and then nobody needs it.
+            tolerate(terminal::set_modes(At::STDIN, modes));
+        }
+        self.modes = None;
+    }
+}
+
+/// Whether this process may use standard input, if that is a terminal: one that is not its session's has no foreground.
+#[inline(never)]
+fn is_in_foreground() -> bool {
+    let group = terminal::foreground(At::STDIN);
+    group.is_err() || group == getpgid(Pid(0))
+}

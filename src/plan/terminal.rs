@@ -1,0 +1,66 @@
+//! The steps to a pseudo-terminal of the container's own (pty(7)).
+
+use super::{Draft, Fate, On, Step};
+use crate::host::{Host, Terminal};
+use crate::spec::Spec;
+use crate::sys::word;
+use crate::text::{Text, decimal, t};
+
+/// What is done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TerminalStep {
+    /// In the container's own devpts, so that its name is found inside, or else in the host's; with the caller's window size,
+    /// and perhaps his modes. What is written to it inside comes out at its master, which the launcher gets.
+    Open {
+        own: bool,
+        modes: bool,
+    },
+    Give {
+        uid: u32,
+    },
+    Take {
+        errors: bool,
+    },
+}
+
+impl TerminalStep {
+    /// Writes the step's sentence.
+    pub fn write(&self, text: &mut Text) {
+        let arena = text.arena();
+        let (sentence, word) = match *self {
+            Self::Open { own, .. } => (
+                t!("open a pseudo-terminal in %/dev/pts for the launcher"),
+                if own { word(c"") } else { word(c"the host's ") },
+            ),
+            Self::Give { uid } => (t!("give the pseudo-terminal to user %"), decimal(arena, uid.into())),
+            Self::Take { errors } => (
+                t!("make it the session's terminal, standard input and output%"),
+                if errors { word(c" and error") } else { word(c"") },
+            ),
+        };
+        text.fill(sentence, &[word]);
+    }
+}
+
+/// While both the container's devpts and the host's can be reached.
+pub fn open(draft: &mut Draft, spec: &Spec, host: &Host) {
+    if let Terminal::Own { modes, .. } = host.terminal {
+        add(draft, Fate::Must, TerminalStep::Open { own: spec.own_file_systems().dev, modes });
+        if spec.user.is_some() {
+            // The host's may belong to a group that is not mapped.
+            add(draft, Fate::May(On::Refused), TerminalStep::Give { uid: host.user.uid });
+        }
+    }
+}
+
+/// Once nothing of the host's terminal is needed.
+pub fn take(draft: &mut Draft, host: &Host) {
+    if let Terminal::Own { errors, .. } = host.terminal {
+        add(draft, Fate::Must, TerminalStep::Take { errors });
+    }
+}
+
+#[inline(never)]
+fn add(draft: &mut Draft, fate: Fate, step: TerminalStep) {
+    draft.add(fate, Step::Terminal(step));
+}

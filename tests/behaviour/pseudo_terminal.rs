@@ -1,0 +1,724 @@
+//! A container with a terminal of its own, at a terminal outside: what it is inside, and that the one outside is left as it
+//! was, whatever happens.
+
+use crate::support::{Terminal, Who, comes, eventually, executable, mark, process, rootfs, tool};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, fchown};
+use std::process::Stdio;
+
+crate::tests! {
+    both: it_is_found_by_its_name, nobody_inside_has_the_terminal_outside, an_interactive_shell_has_job_control,
+        ctrl_z_stops_all_and_fg_resumes_it, a_script_is_stopped_with_its_container, where_no_shell_is_ctrl_z_stops_nothing, interrupt_and_quit_reach_the_command, the_size_is_that_of_the_window,
+        a_resize_storm_ends_with_the_last_size, a_full_screen_program_gets_every_key, the_terminal_outside_is_left_as_it_was,
+        a_script_gets_its_terminal_back, after_sigkill_stty_sane_repairs_the_terminal, a_hundred_megabytes_come_out, megabytes_go_in_and_out,
+        a_container_from_the_background_works_after_fg, one_in_the_background_leaves_the_terminal_alone, a_terminal_on_request_where_there_is_none,
+        a_mixed_case_is_as_in_a_pipeline, standard_error_stays_where_it_was_redirected, no_tty_shares_the_terminal, a_user_s_terminal_is_his, without_a_dev_of_its_own_it_is_the_host_s,
+        the_last_words_are_not_lost, a_session_under_tmux, one_that_nobody_reads_can_be_ended, explain_and_trace_tell_of_it;
+    as_root: su_and_bash_in_debian, nothing_can_be_typed_into_the_terminal_outside, the_launcher_needs_little_memory;
+}
+
+/// An interactive shell that has just asked for a command.
+fn shell(who: &Who) -> Terminal {
+    let terminal = Terminal::shell(who);
+    terminal.expect("out> ");
+    terminal
+}
+
+/// Runs a command line of the shell outside to its end. What is typed earlier would be the container's.
+#[track_caller]
+fn outside(terminal: &Terminal, line: &str, text: &str) {
+    terminal.enter(line, text);
+    terminal.expect("out> ");
+}
+
+/// Starts an interactive shell inside.
+#[track_caller]
+fn enter(terminal: &Terminal, line: &str) {
+    terminal.enter(line, "# ");
+}
+
+/// Leaves it.
+#[track_caller]
+fn leave(terminal: &Terminal) {
+    terminal.keys("exit 9\n");
+    terminal.expect("out> ");
+    outside(terminal, "echo out-$?", "out-9");
+}
+
+/// All that tcgetattr(3) tells of the terminal outside.
+fn modes(terminal: &Terminal) -> String {
+    format!("{:?}", tcgetattr(&terminal.keyboard).expect("it is there"))
+}
+
+fn resize(terminal: &Terminal, rows: u16, columns: u16) {
+    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&terminal.keyboard, size).expect("ours");
+}
+
+fn signal(pid: u32, signal: Signal) {
+    kill_process(Pid::from_raw(pid as i32).expect("no pid is 0"), signal).expect("it runs");
+}
+
+fn it_is_found_by_its_name(who: &Who) {
+    let terminal = shell(who);
+    enter(&terminal, "$own $root sh");
+    terminal.enter("tty", "\r\n/dev/pts/0\r\n");
+    terminal.enter("test -t 0 && test -t 1 && test -t 2 && echo three-$((1+2))", "three-3");
+    terminal.enter("exec 3</dev/tty && echo tty-$((40+4))", "tty-44");
+    terminal.enter("ls /dev/pts | tr '\\n' .", "0.ptmx.");
+    leave(&terminal);
+    let screen = terminal.screen.text();
+    assert!(!screen.contains("job control") && !screen.contains("can't access tty"), "{screen}");
+    // A throw-away view of this machine has one as well.
+    enter(&terminal, "$own / sh");
+    terminal.enter("tty", "\r\n/dev/pts/0\r\n");
+    leave(&terminal);
+}
+
+/// Every process of the container, seen from outside.
+fn nobody_inside_has_the_terminal_outside(who: &Who) {
+    who.needs_root_behind();
+    let (terminal, mark) = (shell(who), mark());
+    let name = ptsname(&terminal.keyboard, Vec::new()).expect("ours").into_string().expect("a plain path");
+    let identity = |path: &str| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+    let outer = identity(&name).expect("it is there");
+    for options in ["", "--trace --verbose", "--fs proc", "--no-init"] {
+        terminal.keys(&format!("$own {options} $root sleep {mark}\n"));
+        let sleeper = process::wait_for_sleeper(&mark);
+        let init = process::stat(sleeper).expect("it sleeps").parent;
+        let all = if options == "--no-init" { vec![sleeper] } else { vec![sleeper, init] };
+        // The init still closes what it has used until now.
+        let holds = |pid: &u32| {
+            let entries = fs::read_dir(format!("/proc/{pid}/fd")).expect("root may");
+            entries.flatten().any(|entry| identity(&entry.path().display().to_string()) == Some(outer))
+        };
+        eventually(&format!("nobody inside has it, with {options:?}"), || !all.iter().any(holds));
+        let session = |pid: u32| process::stat(pid).expect("it runs").session;
+        assert_ne!(session(sleeper), session(terminal.child.id()), "a session of its own");
+        signal(process::children(terminal.child.id())[0], Signal::TERM);
+        if options == "--no-init" {
+            signal(sleeper, Signal::KILL);
+        }
+        terminal.expect("out> ");
+    }
+}
+
+fn an_interactive_shell_has_job_control(who: &Who) {
+    let (terminal, mark) = (shell(who), mark());
+    enter(&terminal, "$own $root sh");
+    terminal.keys(&format!("sleep {mark}\n"));
+    let sleeper = process::wait_for_sleeper(&mark);
+    terminal.keys("\x1a");
+    terminal.expect("Stopped");
+    terminal.eventually("sleep is stopped", || process::state(sleeper) == 'T');
+    terminal.enter("jobs | sed s/sleep/job:/", &format!("job: {mark}"));
+    terminal.enter("bg; echo bg-$((1+1))", "bg-2");
+    terminal.eventually("sleep goes on", || process::state(sleeper) == 'S');
+    terminal.keys("fg\n");
+    terminal.eventually("sleep is in the foreground again", || {
+        process::stat(sleeper).is_some_and(|stat| stat.state == 'S' && stat.group == stat.foreground)
+    });
+    terminal.keys("\x03");
+    terminal.eventually("sleep is interrupted", || process::sleeper(&mark).is_none());
+    terminal.enter("echo in-$((40+3))", "in-43");
+    leave(&terminal);
+}
+
+fn ctrl_z_stops_all_and_fg_resumes_it(who: &Who) {
+    let (terminal, mark) = (shell(who), mark());
+    let before = modes(&terminal);
+    for options in ["", "-it"] {
+        let script = format!("sleep {mark} & echo rea\"\"dy; read word; echo \"[$word]\"");
+        terminal.enter(&format!("$own {options} $root sh -c '{script}'"), "ready");
+        let sleeper = process::wait_for_sleeper(&mark);
+        for round in ["one", "two"] {
+            terminal.keys("\x1a");
+            terminal.expect("Stopped");
+            terminal.expect("out> ");
+            terminal.eventually(&format!("all is stopped, round {round}"), || process::state(sleeper) == 'T');
+            assert_eq!(modes(&terminal), before, "stopped, round {round}");
+            // What changed meanwhile is seen inside, and what the shell's user has set is kept.
+            outside(&terminal, "echo so-$((1+2))", "so-3");
+            terminal.keys("fg\n");
+            terminal.eventually(&format!("all goes on, round {round}"), || process::state(sleeper) == 'S');
+            terminal.eventually("it is raw again", || modes(&terminal) != before);
+        }
+        terminal.enter("word", "[word]");
+        terminal.expect("out> ");
+        outside(&terminal, "echo out-$?", "out-0");
+        assert_eq!(modes(&terminal), before);
+    }
+    // Stopped from outside, and continued in the background: the terminal is the shell's.
+    terminal.keys(&format!("$own $root sleep {mark}\n"));
+    let sleeper = process::wait_for_sleeper(&mark);
+    let launcher = process::children(terminal.child.id())[0];
+    signal(launcher, Signal::STOP);
+    terminal.expect("Stopped");
+    terminal.expect("out> ");
+    outside(&terminal, "bg; echo bg-$((1+1))", "bg-2");
+    outside(&terminal, "kill %1; wait %1; echo out-$?", "out-143");
+    assert!(process::state(sleeper) != 'S', "it has ended");
+    assert_eq!(modes(&terminal), before);
+}
+
+/// As Ctrl-Z stops a script and what runs in it.
+fn a_script_is_stopped_with_its_container(who: &Who) {
+    let terminal = shell(who);
+    terminal.enter(
+        "sh -c '$own $root sh -c \"echo rea\\\"\\\"dy; read word; echo [\\$word]\"; echo after-$((1+2))'",
+        "ready",
+    );
+    terminal.keys("\x1a");
+    terminal.expect("Stopped");
+    terminal.expect("out> ");
+    outside(&terminal, "echo so-$((1+2))", "so-3");
+    terminal.keys("fg\n");
+    terminal.expect("fg\r\n");
+    terminal.enter("word", "[word]");
+    terminal.expect("after-3");
+}
+
+/// A terminal emulator that starts aril: nobody would make it go on.
+fn where_no_shell_is_ctrl_z_stops_nothing(who: &Who) {
+    let terminal = Terminal::open(who, &["sh", "-c", "exec $own $root sh -c 'echo ready; cat'"]);
+    terminal.expect("ready");
+    terminal.enter("one", "one\r\none");
+    terminal.keys("\x1a");
+    terminal.enter("two", "two\r\ntwo");
+    terminal.keys("\x04");
+    terminal.ends();
+}
+
+fn interrupt_and_quit_reach_the_command(who: &Who) {
+    let terminal = shell(who);
+    for (key, name) in [("\x03", "INT"), ("\x1c", "QUIT")] {
+        terminal.enter(
+            &format!(
+                "$own $root sh -c 'trap \"echo caught-it; exit 7\" {name}; echo rea\"\"dy; while :; do sleep 1; done'"
+            ),
+            "ready",
+        );
+        terminal.keys(key);
+        terminal.expect("caught-it\r\n");
+        terminal.expect("out> ");
+        outside(&terminal, "echo out-$?", "out-7");
+    }
+    for (key, status) in [("\x03", 130), ("\x1c", 131)] {
+        terminal.enter("$own $root sh -c 'echo rea\"\"dy; exec sleep 1000'", "ready");
+        terminal.keys(key);
+        terminal.expect("out> ");
+        outside(&terminal, "echo out-$?", &format!("out-{status}"));
+    }
+}
+
+fn the_size_is_that_of_the_window(who: &Who) {
+    let terminal = shell(who);
+    for (rows, columns) in [(31, 97), (42, 111)] {
+        resize(&terminal, rows, columns);
+        outside(&terminal, "$own $root stty size", &format!("\r\n{rows} {columns}\r\n"));
+    }
+    terminal.enter(
+        "$own $root sh -c 'trap \"stty size\" WINCH; echo rea\"\"dy; while :; do read word && echo \"[$word]\"; done'",
+        "ready",
+    );
+    resize(&terminal, 53, 79);
+    terminal.expect("53 79");
+    // While it is stopped nobody tells of the window.
+    terminal.keys("\x1a");
+    terminal.expect("Stopped");
+    terminal.expect("out> ");
+    resize(&terminal, 24, 81);
+    terminal.keys("fg\n");
+    terminal.expect("24 81");
+    terminal.enter("word", "[word]");
+    terminal.keys("\x03");
+}
+
+fn a_resize_storm_ends_with_the_last_size(who: &Who) {
+    let terminal = shell(who);
+    terminal.enter("$own $root sh -c 'echo rea\"\"dy; while :; do stty size; done'", "ready");
+    for at in 0..2000_u16 {
+        resize(&terminal, 20 + at % 7, 100 + at % 31);
+    }
+    resize(&terminal, 61, 207);
+    terminal.expect("61 207");
+    terminal.keys("\x03");
+    terminal.expect("out> ");
+    outside(&terminal, "stty size", "61 207");
+}
+
+fn a_full_screen_program_gets_every_key(who: &Who) {
+    let terminal = shell(who);
+    let before = modes(&terminal);
+    // Alternate screen, and keys that a terminal would else keep to itself.
+    let program = "stty raw -echo; printf \"\\033[?1049hrea\"; printf dy; head -c 8 | od -An -tx1; stty sane; printf \"\\033[?1049l\"";
+    terminal.enter(&format!("$own $root sh -c '{program}'"), "ready");
+    terminal.keys("\x03\x1a\x1c\x04\x13\x11\r\n");
+    terminal.expect("03 1a 1c 04 13 11 0d 0a");
+    terminal.expect("\x1b[?1049l");
+    terminal.expect("out> ");
+    assert_eq!(modes(&terminal), before);
+
+    enter(&terminal, "$own $root sh");
+    terminal.enter("vi /tmp/page", "~");
+    terminal.keys("ifirst line\rsecond");
+    terminal.expect("second");
+    terminal.keys("\x1b");
+    terminal.expect("- /tmp/page [Modified]");
+    terminal.keys(":wq\r");
+    terminal.expect("# ");
+    terminal.enter("sed s/^/seen:/ /tmp/page; rm /tmp/page", "seen:first line\r\nseen:second");
+    leave(&terminal);
+    assert_eq!(modes(&terminal), before);
+}
+
+/// Its modes and its foreground group.
+fn the_terminal_outside_is_left_as_it_was(who: &Who) {
+    let (terminal, mark) = (shell(who), mark());
+    outside(&terminal, "stty -ixon erase ^H; echo set-$((1+1))", "set-2");
+    let before = modes(&terminal);
+    let check = |what: &str| {
+        assert_eq!(modes(&terminal), before, "{what}");
+        let shell = process::stat(terminal.child.id()).expect("it runs");
+        assert_eq!(shell.foreground, shell.group, "{what}");
+    };
+    for (script, status) in [
+        ("exit 3", 3),
+        ("kill -9 $$", 137),
+        ("kill -TERM $$", 143),
+        ("stty raw -echo; exit 4", 4),
+        ("exec 0<&- 1>&- 2>&-; exit 5", 5),
+    ] {
+        outside(&terminal, &format!("$own $root sh -c '{script}'; echo out-$?"), &format!("out-{status}"));
+        check(script);
+    }
+    for (words, status) in [
+        ("$root /no/such", 127),
+        ("$root /etc/passwd", 126),
+        ("--verbose --trace $root /no/such", 127),
+        ("/no/such true", 125),
+        ("--user nobody-of-this-name $root true", 125),
+        ("-w /no/such $root true", 125),
+    ] {
+        outside(&terminal, &format!("$own {words}; echo out-$?"), &format!("out-{status}"));
+        check(words);
+    }
+    for (sent, status) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::INT, 130)] {
+        terminal.keys(&format!("$own $root sleep {mark}\n"));
+        process::wait_for_sleeper(&mark);
+        terminal.eventually("it is raw", || modes(&terminal) != before);
+        signal(process::children(terminal.child.id())[0], sent);
+        terminal.expect("out> ");
+        outside(&terminal, "echo out-$?", &format!("out-{status}"));
+        check(&format!("{sent:?}"));
+    }
+    // The init is killed, and all with it.
+    terminal.keys(&format!("$own $root sleep {mark}\n"));
+    let sleeper = process::wait_for_sleeper(&mark);
+    signal(process::stat(sleeper).expect("it sleeps").parent, Signal::KILL);
+    terminal.expect("out> ");
+    outside(&terminal, "echo out-$?", "out-137");
+    check("the init is killed");
+}
+
+/// Without job control nobody else would give it back.
+fn a_script_gets_its_terminal_back(who: &Who) {
+    let script = "for status in 3 4; do $own $root sh -c \"exit $status\"; echo out-$?; read word; echo \"<$word>\"; done; \
+        $own $root sh -c 'read word; echo \"[$word]\"; kill -9 $$'; echo out-$?; read word; echo \"<$word>\"; \
+        $own $root no-such-command; echo out-$?; read word; echo \"<$word>\"";
+    let terminal = Terminal::open(who, &["sh", "-c", script]);
+    for status in [3, 4] {
+        terminal.expect(&format!("out-{status}"));
+        terminal.enter("typed", "<typed>");
+    }
+    terminal.enter("inside", "[inside]");
+    terminal.expect("out-137");
+    terminal.enter("outside", "<outside>");
+    terminal.expect("out-127");
+    terminal.enter("at last", "<at last>");
+}
+
+/// As it is documented.
+fn after_sigkill_stty_sane_repairs_the_terminal(who: &Who) {
+    let mark = mark();
+    let script = format!(
+        "stty -g >&2; $own $root sleep {mark}; stty -a | grep -o -e -icanon; stty sane; echo sane-$((1+1)); read word; echo \"<$word>\"; sleep 1000"
+    );
+    let terminal = Terminal::open(who, &["sh", "-c", &script]);
+    let before = modes(&terminal);
+    process::wait_for_sleeper(&mark);
+    terminal.eventually("it is raw", || modes(&terminal) != before);
+    signal(process::children(terminal.child.id())[0], Signal::KILL);
+    terminal.expect("-icanon");
+    terminal.expect("sane-2\r\n");
+    terminal.enter("typed", "typed\r\n<typed>");
+    terminal.eventually("the end of all", || process::sleeper(&mark).is_none());
+}
+
+/// FNV-1a.
+fn hash(sum: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(sum, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+/// Through the container's terminal and the one outside; the second has far too little room for it.
+fn a_hundred_megabytes_come_out(who: &Who) {
+    const LINES: u32 = 10_000_000;
+    let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+    grantpt(&keyboard).expect("ours");
+    unlockpt(&keyboard).expect("ours");
+    let name = ptsname(&keyboard, Vec::new()).expect("ours").into_string().expect("a plain path");
+    let terminal = File::options().read(true).write(true).open(&name).expect("it is unlocked");
+    if who.uid() != rustix::process::geteuid().as_raw() {
+        fchown(&terminal, Some(who.uid()), Some(who.gid())).expect("root may");
+    }
+    let stream = || Stdio::from(terminal.try_clone().expect("a descriptor is free"));
+    let run = who.run_in(&who.rootfs(), &[], &["seq", "1000000000", &(1_000_000_000 + LINES - 1).to_string()]);
+    let run = run.under(&["setsid", "--ctty", "--wait"]);
+    let mut child = run.command().stdin(stream()).stdout(stream()).stderr(stream()).spawn().expect("setsid is there");
+    drop(terminal);
+    let (mut keyboard, mut buffer) = (File::from(keyboard), [0; 65536]);
+    let (mut sum, mut length) = (0, 0);
+    // EIO: the last one has closed it.
+    while let Ok(count @ 1..) = keyboard.read(&mut buffer) {
+        (sum, length) = (hash(sum, &buffer[..count]), length + count);
+    }
+    let expected = (0..LINES).fold(0, |sum, line| hash(sum, format!("{}\r\n", 1_000_000_000 + line).as_bytes()));
+    assert_eq!((length, sum), (LINES as usize * 12, expected));
+    assert!(child.wait().expect("our own child").success());
+}
+
+/// Through pipes outside and a terminal inside, whose lines are as long as such a one takes them.
+fn megabytes_go_in_and_out(who: &Who) {
+    let line = format!("{}\n", "0123456789abcdefghijklmnopqrstuvwxyz".repeat(40));
+    let text = line.repeat((4 << 20) / line.len());
+    let outcome =
+        who.run_in(&who.rootfs(), &["-it"], &["sh", "-c", "stty -echo; cat | md5sum"]).input(text.clone()).run();
+    let folder = who.folder();
+    executable(&folder.join("text"), "");
+    fs::write(folder.join("text"), &text).expect("ours");
+    let expected = tool("md5sum", &[&folder.join("text").display().to_string()]);
+    let sum = expected.split(' ').next().expect("a sum").to_string();
+    // What came before `stty` is echoed.
+    outcome.exited(0).check(outcome.out().contains(&sum), &sum);
+    let outcome = who.run_in(&who.rootfs(), &["-t"], &["sh", "-c", "stty -opost; seq 1 12000000"]).run();
+    let expected = (1..=12_000_000).fold(0, |sum, line: u32| hash(sum, format!("{line}\n").as_bytes()));
+    outcome.exited(0).check(hash(0, outcome.out_bytes()) == expected, "100 MB through a pipe outside");
+}
+
+fn a_container_from_the_background_works_after_fg(who: &Who) {
+    let terminal = shell(who);
+    let before = modes(&terminal);
+    outside(
+        &terminal,
+        "$own $root sh -c 'echo rea\"\"dy; cat; stty -a | grep -o -e -icanon; echo inside-$((1+1))' & sleep 1",
+        "ready",
+    );
+    assert_eq!(modes(&terminal), before, "it is the shell's");
+    outside(&terminal, "echo so-$((1+2))", "so-3");
+    terminal.keys("fg\n");
+    terminal.eventually("it is in the foreground", || {
+        let shell = process::stat(terminal.child.id()).expect("it runs");
+        shell.foreground != shell.group
+    });
+    // The first line tells that it is; from then on its keys go inside as they are.
+    terminal.enter("one", "one\r\none\r\none\r\n");
+    assert_ne!(modes(&terminal), before);
+    terminal.enter("two", "two\r\ntwo\r\n");
+    terminal.keys("\x04");
+    terminal.expect("inside-2");
+    terminal.expect("out> ");
+    assert!(!terminal.screen.text().contains("\r\n-icanon"), "its own terminal has the usual modes");
+    assert_eq!(modes(&terminal), before);
+}
+
+fn one_in_the_background_leaves_the_terminal_alone(who: &Who) {
+    let (terminal, mark) = (shell(who), mark());
+    let before = modes(&terminal);
+    terminal.keys(&format!("$own $root sleep {mark} &\n"));
+    let sleeper = process::wait_for_sleeper(&mark);
+    terminal.expect("out> ");
+    terminal.is_back_outside();
+    assert_eq!(process::state(sleeper), 'S', "it runs on");
+    terminal.expect("out> ");
+    terminal.keys("fg\n");
+    terminal.eventually("it is in the foreground", || {
+        let shell = process::stat(terminal.child.id()).expect("it runs");
+        shell.foreground != shell.group
+    });
+    // The terminal outside still makes a signal of it, which is passed on.
+    terminal.keys("\x03");
+    terminal.expect("out> ");
+    outside(&terminal, "echo out-$?", "out-130");
+    assert_eq!(modes(&terminal), before);
+    // It ends while it is in the background.
+    outside(&terminal, "$own $root sleep 0.1 & wait $!; echo out-$?", "out-0");
+    assert_eq!(modes(&terminal), before);
+}
+
+fn a_terminal_on_request_where_there_is_none(who: &Who) {
+    for options in [&["-t"][..], &["-it"], &["--tty"]] {
+        let outcome = who.sh(options, "test -t 0 && test -t 1 && test -t 2 && tty; exit 3");
+        outcome.exited(3).check(outcome.out() == "/dev/pts/0\r\n" && outcome.err().is_empty(), "a terminal");
+    }
+    // The end of the input ends what is read, whether or not a line has ended.
+    for input in ["a line\n", "a line", ""] {
+        let outcome = who
+            .run_in(&who.rootfs(), &["-it"], &["sh", "-c", "stty -echo; cat >/dev/null; echo ended"])
+            .input(input)
+            .run();
+        outcome.exited(0).check(outcome.out().ends_with("ended\r\n"), format_args!("after {input:?}"));
+    }
+    let shell = who.run_in(&who.rootfs(), &["-it"], &["sh"]).input("echo so-$((1+2))\nexit 4\n").run();
+    shell.exited(4).check(shell.out().contains("so-3"), "a shell takes commands");
+    let script = format!("{} run -t {} yes | head -n 1; echo ${{PIPESTATUS[0]}}", who.binary("aril"), who.rootfs());
+    who.program("bash", &["-c", &script]).run().prints("y\r\n141");
+    // What cannot be read has ended.
+    let script = format!("{} run -t {} cat </", who.binary("aril"), who.rootfs());
+    who.program("bash", &["-c", &script]).run().ok();
+    let script = format!("{} run -t {} seq 1 100000 >/dev/full", who.binary("aril"), who.rootfs());
+    who.program("bash", &["-c", &script]).run().refused(125, &["(ENOSPC)"]);
+}
+
+fn a_mixed_case_is_as_in_a_pipeline(who: &Who) {
+    let terminal = shell(who);
+    outside(
+        &terminal,
+        "$own $root sh -c 'test -t 1 || echo pipe-$((1+1)); test -t 0 && echo terminal-$((1+1))' | cat",
+        "pipe-2\r\nterminal-2",
+    );
+    outside(
+        &terminal,
+        "echo | $own $root sh -c 'test -t 0 || echo pipe-$((1+1)); test -t 1 && echo terminal-$((1+1))'",
+        "pipe-2\r\nterminal-2",
+    );
+    outside(&terminal, "$own -t $root tty | cat", "/dev/pts/0\r");
+}
+
+fn standard_error_stays_where_it_was_redirected(who: &Who) {
+    let terminal = shell(who);
+    let folder = who.folder();
+    let file = folder.join("errors").display().to_string();
+    outside(
+        &terminal,
+        &format!(
+            "$own $root sh -c 'test -t 0 && test -t 1 && ! test -t 2 && echo so-$((1+2)); echo error >&2' 2>{file}"
+        ),
+        "so-3",
+    );
+    assert_eq!(folder.read("errors"), "error");
+}
+
+fn no_tty_shares_the_terminal(who: &Who) {
+    let terminal = shell(who);
+    outside(
+        &terminal,
+        "$own --no-tty $root sh -c 'tty; test -t 0 && echo terminal-$((1+1))'",
+        "not a tty\r\nterminal-2",
+    );
+    // The last one counts.
+    outside(&terminal, "$own --no-tty -t $root tty", "/dev/pts/0");
+    outside(&terminal, "$own -t --no-tty $root tty", "not a tty");
+}
+
+fn a_user_s_terminal_is_his(who: &Who) {
+    let terminal = shell(who);
+    let (user, map) = if who.is_root() {
+        (405, String::new())
+    } else {
+        (7, format!("--uid-map 7:{}:1 --gid-map 7:{}:1", who.uid(), who.gid()))
+    };
+    let script = "stat -c %u $(tty); : <>$(tty) && echo opened-$((1+1))";
+    outside(
+        &terminal,
+        &format!("$own {map} --user {user}:{user} $root sh -c '{script}'"),
+        &format!("{user}\r\nopened-2"),
+    );
+}
+
+fn without_a_dev_of_its_own_it_is_the_host_s(who: &Who) {
+    let terminal = shell(who);
+    enter(&terminal, "$own --fs proc $root sh");
+    terminal.enter("test -t 0 && echo terminal-$((1+1))", "terminal-2");
+    leave(&terminal);
+    enter(&terminal, "$own --namespaces user,mount,pid --change-root none --fs none / sh");
+    terminal.enter("test -c $(tty) && echo terminal-$((1+1))", "terminal-2");
+    leave(&terminal);
+}
+
+/// What is still on its way when the command ends, and when all ends at once.
+fn the_last_words_are_not_lost(who: &Who) {
+    let terminal = shell(who);
+    for round in 0..20 {
+        outside(&terminal, "$own $root sh -c 'seq 1 3000; echo last-$((40+2))'", "last-42");
+        outside(&terminal, "$own $root sh -c 'seq 1 3000; echo last-$((40+3)); kill -9 -1'; echo out-$?", "out-");
+        assert_eq!(terminal.screen.text().matches("\r\n3000\r\nlast-43\r\n").count(), round + 1);
+    }
+}
+
+/// A tmux of the test's own. Dropped, it ends.
+struct Tmux<'w> {
+    who: &'w Who,
+    socket: String,
+}
+
+impl Tmux<'_> {
+    fn run(&self, words: &[&str]) -> String {
+        let words = [&["-f", "/dev/null", "-S", &self.socket], words].concat();
+        self.who.program("tmux", &words).env("HOME", "/").env("LANG", "C.UTF-8").run().out()
+    }
+
+    #[track_caller]
+    fn keys(&self, keys: &[&str], text: &str) {
+        self.run(&[&["send-keys"], keys].concat());
+        let screen = || self.run(&["capture-pane", "-p"]);
+        assert!(comes(|| screen().contains(text)), "{text:?} did not come; the screen:\n{}", screen());
+    }
+}
+
+impl Drop for Tmux<'_> {
+    fn drop(&mut self) {
+        self.run(&["kill-server"]);
+    }
+}
+
+fn a_session_under_tmux(who: &Who) {
+    let folder = who.folder();
+    let tmux = Tmux { who, socket: folder.join("socket").display().to_string() };
+    let line = format!("{} run {} sh; echo out-$?; exec cat", who.binary("aril"), who.rootfs());
+    tmux.run(&["new-session", "-d", "-x", "90", "-y", "30", &line]);
+    tmux.keys(&[], "/ #");
+    tmux.keys(&["tty; stty size", "Enter"], "/dev/pts/0\n30 90");
+    tmux.run(&["resize-window", "-x", "70", "-y", "20"]);
+    tmux.keys(&["until stty size | grep ' 70$'; do :; done", "Enter"], "\n20 70\n");
+    tmux.keys(&["vi /tmp/of-tmux", "Enter"], "~\n~");
+    tmux.keys(&["iwritten"], "written");
+    tmux.keys(&["Escape"], "- /tmp/of-tmux");
+    tmux.keys(&[":q!", "Enter"], "/ #");
+    tmux.keys(&["exit 9", "Enter"], "out-9");
+}
+
+/// The launcher waits for a reader, and still takes its signals.
+fn one_that_nobody_reads_can_be_ended(who: &Who) {
+    let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+    grantpt(&keyboard).expect("ours");
+    unlockpt(&keyboard).expect("ours");
+    let name = ptsname(&keyboard, Vec::new()).expect("ours").into_string().expect("a plain path");
+    let terminal = File::options().read(true).write(true).open(&name).expect("it is unlocked");
+    if who.uid() != rustix::process::geteuid().as_raw() {
+        fchown(&terminal, Some(who.uid()), Some(who.gid())).expect("root may");
+    }
+    let stream = || Stdio::from(terminal.try_clone().expect("a descriptor is free"));
+    let mark = mark();
+    let script = format!("sleep {mark} & yes");
+    let run = who.run_in(&who.rootfs(), &[], &["sh", "-c", &script]);
+    let mut child = run.command().stdin(stream()).stdout(stream()).stderr(stream()).spawn().expect("aril is there");
+    process::wait_for_sleeper(&mark);
+    // It is stuck once nothing more is written for a while.
+    let written = || fs::read_to_string(format!("/proc/{}/io", child.id())).unwrap_or_default();
+    eventually("it waits for a reader", || {
+        let before = written();
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        before == written()
+    });
+    signal(child.id(), Signal::TERM);
+    let mut ended = false;
+    // The first is for the command. The second finds what is left waiting, if anything is.
+    eventually("it ends", || {
+        ended = child.try_wait().expect("our own child").is_some();
+        if !ended {
+            let _ = kill_process(Pid::from_child(&child), Signal::TERM);
+        }
+        ended
+    });
+    drop(keyboard);
+    eventually("the end of all", || process::naming(&mark).is_empty());
+}
+
+fn explain_and_trace_tell_of_it(who: &Who) {
+    let terminal = shell(who);
+    let aril = who.binary("aril");
+    let told = [
+        "open a pseudo-terminal in /dev/pts for the launcher",
+        "make it the session's terminal, standard input and output and error",
+    ];
+    terminal.keys(&format!("{aril} explain $root true; {aril} run --trace $root sh -c 'echo inside'\n"));
+    for _ in ["explain", "trace"] {
+        for step in told {
+            terminal.expect(step);
+        }
+    }
+    terminal.expect("hide the command line\r\n");
+    terminal.expect("inside");
+    terminal.expect("out> ");
+    // Every line begins at its left.
+    assert!(terminal.screen.text().lines().all(|line| !line.contains('\r')), "{}", terminal.screen.text());
+    outside(
+        &terminal,
+        &format!(
+            "{aril} explain --fs none $root true | grep pseudo; {aril} explain $root true 2>/dev/null | grep -c pseudo"
+        ),
+        "\r\n0\r\n",
+    );
+}
+
+// --- As root ---
+
+fn su_and_bash_in_debian(who: &Who) {
+    let root = rootfs("debian");
+    if !root.is_dir() {
+        who.skip("no target/rootfs/debian: rootfs/debian makes it, as root and with a mirror in reach");
+    }
+    let (terminal, mark) = (shell(who), mark());
+    enter(&terminal, &format!("$own --overlay {} bash --norc", root.display()));
+    terminal.enter("tty", "/dev/pts/0");
+    terminal.keys(&format!("sleep {mark}\n"));
+    let sleeper = process::wait_for_sleeper(&mark);
+    terminal.keys("\x1a");
+    terminal.expect("Stopped");
+    terminal.enter("bg; jobs -r | sed s/sleep/job:/", &format!("job: {mark}"));
+    terminal.keys("fg\n");
+    terminal.eventually("sleep is in the foreground again", || {
+        process::stat(sleeper).is_some_and(|stat| stat.state == 'S' && stat.group == stat.foreground)
+    });
+    terminal.keys("\x03");
+    terminal.enter("su -s /bin/sh nobody -c 'id -un; tty; read word; echo \"[$word]\"'", "nobody\r\n/dev/pts/0");
+    terminal.enter("typed", "[typed]");
+    terminal.expect("# ");
+    leave(&terminal);
+}
+
+/// Neither by the terminal inside, whose session another is, nor by one of the host's.
+fn nothing_can_be_typed_into_the_terminal_outside(who: &Who) {
+    who.needs_probe();
+    let terminal = shell(who);
+    for options in ["", "--userns host --cap-add all"] {
+        outside(&terminal, &format!("$own {options} $root probe inject; echo out-$?"), "out-0");
+        // The shell would have run a command `x`, or at least have its letter.
+        outside(&terminal, "echo so-$((1+2))", "so-3");
+        assert!(
+            !terminal.screen.text().contains("xecho") && !terminal.screen.text().contains("xx"),
+            "{}",
+            terminal.screen.text()
+        );
+    }
+}
+
+fn the_launcher_needs_little_memory(who: &Who) {
+    let (terminal, mark) = (shell(who), mark());
+    fs::File::open(who.binary("aril")).and_then(|file| file.sync_all()).expect("cargo built it");
+    terminal.keys(&format!("setarch -R env -i $own $root sh -c 'seq 1 10000; exec sleep {mark}'\n"));
+    let sleeper = process::wait_for_sleeper(&mark);
+    let launcher = process::children(terminal.child.id())[0];
+    let dirty = |pid: u32| {
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("root may read it");
+        let line = text.lines().find_map(|line| line.strip_prefix("Private_Dirty:")).expect("the kernel counts it");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number")
+    };
+    for (name, pid) in [("the launcher", launcher), ("PID 1", process::stat(sleeper).expect("it sleeps").parent)] {
+        assert!(comes(|| dirty(pid) <= 16), "{name} has {} KiB private dirty, its budget is 16", dirty(pid));
+    }
+}
