@@ -64,6 +64,8 @@ impl<'m> Host<'m> {
     pub fn read(arena: &'m Arena, spec: &Spec<'m>, environment: &'m [Word<'m>]) -> Told<'m, Self> {
         let capabilities = identity::effective_capabilities()
             .map_err(|errno| Problem::failed(arena, t!("read the capabilities"), &[], errno))?;
+        // Before anything of ours takes the number of one that is missing.
+        descriptors(arena, spec)?;
         let root = rootfs::open(arena, spec)?;
         let (uid, gid) = (identity::geteuid(), identity::getegid());
         let mut host = Self {
@@ -96,7 +98,6 @@ impl<'m> Host<'m> {
         if spec.is_view() {
             host.view = view::read(arena, host.overlays_outside())?;
         }
-        descriptors(arena, spec)?;
         // Where nothing at all is there to mount on, a directory may well be the wrong one.
         let lacks_all = host.mount_points.iter().all(|(_, presence)| *presence == Presence::Missing);
         if lacks_all && rootfs::is_empty(root.at()) {
