@@ -5,7 +5,7 @@ use super::{Carrier, handover};
 use crate::host::rootfs::in_root;
 use crate::plan::{FILTER, Make, Place, Step, Tree};
 use crate::spec::Namespace;
-use crate::sys::file::{self, Open};
+use crate::sys::file::{self, Kind, Open};
 use crate::sys::mount::{self, Attributes, Propagation};
 use crate::sys::process::{self, Pid, Side};
 use crate::sys::signal::{self, ALL};
@@ -25,7 +25,7 @@ impl<'m> Trees<'m> {
         Self { open: [const { None }; Tree::COUNT], overlays: List::new(arena) }
     }
 
-    fn keep(&mut self, tree: Tree, fd: Fd) {
+    pub(super) fn keep(&mut self, tree: Tree, fd: Fd) {
         self.open[tree as usize] = Some(fd);
     }
 
@@ -52,7 +52,13 @@ impl Carrier<'_> {
         (self.status, self.detail) = (FAILED, Word::default());
         match *step {
             Step::BlockSignals => self.mask = signal::set_mask(ALL),
-            Step::CloseDescriptors { from } => file::close_range(from, u32::MAX)?,
+            Step::CloseDescriptors { from } => {
+                #[cfg(feature = "full")]
+                if let Some(image) = self.image {
+                    return self.close_others(image, from);
+                }
+                file::close_range(from, u32::MAX)?;
+            }
             Step::OpenNamespace { kind, path } => {
                 self.namespaces[kind as usize] = Some(file::openat(At::CWD, path, Open::READ)?);
             }
@@ -230,6 +236,8 @@ impl Carrier<'_> {
             Step::KeepOnlyKill => identity::set_capabilities(1 << k::CAP_KILL)?,
             Step::CloseLeftovers { count } => file::close_range(3, 2 + count)?,
             Step::HideArguments => self.start.erase_arguments(),
+            #[cfg(feature = "full")]
+            Step::Layer(layer) => self.lay(layer)?,
         }
         Ok(())
     }
@@ -320,7 +328,7 @@ impl Carrier<'_> {
     }
 
     /// A new file system as a detached tree. The kernel's own words on a failure are in the context's log.
-    fn new_tree(&mut self, kind: Word, options: [Word; 2], attributes: Attributes) -> Result<Fd> {
+    pub(super) fn new_tree(&mut self, kind: Word, options: [Word; 2], attributes: Attributes) -> Result<Fd> {
         let context = mount::fsopen(kind)?;
         let configure = || {
             for list in options {
@@ -338,29 +346,41 @@ impl Carrier<'_> {
         tree
     }
 
+    /// What lies below an overlay, as a detached tree: an image that was mounted, or the directory of this path.
+    fn lower(&mut self, path: Word) -> Result<Fd> {
+        #[cfg(feature = "full")]
+        if let Some(tree) = self.trees.open[Tree::Image as usize].take() {
+            return Ok(tree);
+        }
+        mount::open_tree(At::CWD, path, false)
+    }
+
     /// An overlay with `lower` below and a directory of the scratch above, as a detached tree.
     ///
     /// All three are named relative to the scratch, which is attached, since an older kernel takes no detached one; so
     /// /proc is not needed, and no character of a path means anything.
     #[inline(never)]
     fn overlay(&mut self, lower: Word, number: u16, user_attributes: bool) -> Result<Fd> {
-        let scratch = self.trees.get(Tree::Scratch)?;
-        let tree = mount::open_tree(At::CWD, lower, false)?;
+        let tree = self.lower(lower)?;
         let stat = file::fstat(tree.at())?;
+        let scratch = self.trees.get(Tree::Scratch)?;
         let number = decimal(self.arena, number.into());
         let name = |part: &[u8]| copy(self.arena, &[part, number.bytes()]);
         let (below, upper, work) = (name(b"lower"), name(b"upper"), name(b"work"));
-        for directory in [below, upper, work] {
-            file::mkdirat(scratch, directory, 0o755)?;
+        let mut is_new = false;
+        for directory in [below, work, upper] {
+            is_new = make_directory(scratch, directory)?;
         }
         mount::move_mount(tree.at(), scratch, below)?;
-        // The upper directory's mode and owner are those that show.
-        match file::fchownat(scratch, upper, stat.uid, stat.gid) {
-            // An owner who is not mapped here: the caller's own will do.
-            Err(Errno::EINVAL | Errno::EPERM) => {}
-            result => result?,
+        if is_new {
+            // The upper directory's mode and owner are those that show.
+            match file::fchownat(scratch, upper, stat.uid, stat.gid) {
+                // An owner who is not mapped here: the caller's own will do.
+                Err(Errno::EINVAL | Errno::EPERM) => {}
+                result => result?,
+            }
+            file::fchmodat(scratch, upper, stat.mode)?;
         }
-        file::fchmodat(scratch, upper, stat.mode)?;
 
         let back = file::openat(At::CWD, word(c"."), Open::PATH_DIRECTORY)?;
         file::fchdir(scratch)?;
@@ -369,6 +389,15 @@ impl Carrier<'_> {
         let result = self.new_tree(word(c"overlay"), [options, user], Attributes::NODEV);
         file::fchdir(back.at())?;
         result
+    }
+}
+
+/// Makes a directory, unless an earlier run has. Whether it is new.
+fn make_directory(at: At, name: Word) -> Result<bool> {
+    match file::mkdirat(at, name, 0o755) {
+        // A link there would lead the writes astray.
+        Err(Errno::EEXIST) if cfg!(feature = "full") && file::lstatat(at, name)?.kind == Kind::Directory => Ok(false),
+        result => result.map(|()| true),
     }
 }
 

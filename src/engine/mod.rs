@@ -5,6 +5,8 @@ mod carry;
 mod execute;
 mod handover;
 mod launcher;
+#[cfg(feature = "full")]
+mod layers;
 mod points;
 
 pub use launcher::{Ended, Launcher};
@@ -44,6 +46,9 @@ struct Carrier<'p> {
     start: Start,
     trace: bool,
     trees: Trees<'p>,
+    /// The image's file, until it is mounted.
+    #[cfg(feature = "full")]
+    image: Option<At<'p>>,
     /// Namespaces to join, by kind.
     namespaces: [Option<Fd>; Namespace::ALL.len()],
     /// The mask that the command gets back.
@@ -56,7 +61,7 @@ struct Carrier<'p> {
     inside: bool,
     /// The command's process, once it runs.
     command: Option<Pid>,
-    /// The lock against another aril's cleaning up.
+    /// The lock against another aril's cleaning up, or against one that keeps its writes in the same directory.
     lock: Option<Fd>,
     /// Whether mount points were made in the image.
     made: bool,
@@ -80,6 +85,8 @@ pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, S
         start,
         trace: spec.trace,
         trees: Trees::new(arena),
+        #[cfg(feature = "full")]
+        image: host.image.map(|image| image.file),
         namespaces: [const { None }; Namespace::ALL.len()],
         mask: 0,
         socket: None,

@@ -2,12 +2,15 @@
 
 pub mod accounts;
 mod ids;
+pub mod image;
+mod kept;
 mod mounts;
 pub mod rootfs;
 mod terminal;
 pub mod view;
 
 pub use accounts::Account;
+pub use image::Image;
 pub use rootfs::{Mark, Presence};
 pub use view::Piece;
 
@@ -41,6 +44,8 @@ pub struct Host<'m> {
     pub foreground: bool,
     /// Whom the command runs as.
     pub user: Account<'m>,
+    /// The root file system, where it is no directory.
+    pub image: Option<Image<'m>>,
     /// What the root file system has where something is to be mounted.
     pub mount_points: &'m [(Word<'m>, Presence)],
     /// What each volume's source is, in the order of the Spec.
@@ -66,7 +71,7 @@ impl<'m> Host<'m> {
             .map_err(|errno| Problem::failed(arena, t!("read the capabilities"), &[], errno))?;
         // Before anything of ours takes the number of one that is missing.
         descriptors(arena, spec)?;
-        let root = rootfs::open(arena, spec)?;
+        let (root, format) = rootfs::open(arena, spec)?;
         let (uid, gid) = (identity::geteuid(), identity::getegid());
         let mut host = Self {
             uid,
@@ -79,6 +84,7 @@ impl<'m> Host<'m> {
             ignored: ignored_signals(),
             foreground: terminal::may_take_foreground(),
             user: accounts::find(arena, root.at(), spec.user)?,
+            image: None,
             mount_points: &[],
             volumes: &[],
             resolver: spec.shares_resolver() && file::fstatat(At::CWD, RESOLVER).is_ok(),
@@ -94,6 +100,13 @@ impl<'m> Host<'m> {
             host.gids = ids::all(arena, word(c"/proc/self/gid_map"))?;
         }
         host.volumes = volumes(arena, spec)?;
+        if let Some(kept) = spec.kept() {
+            kept::check(arena, kept, spec.rootfs)?;
+        }
+        if let Some(format) = format {
+            host.image = Some(Image { format, file: arena.hold(root).at() });
+            return if host.overlays_outside() { Ok(host) } else { Err(format.refused(arena, spec.rootfs)) };
+        }
         host.mount_points = mount_points(arena, spec, root.at())?;
         if spec.is_view() {
             host.view = view::read(arena, host.overlays_outside())?;
@@ -115,6 +128,11 @@ impl<'m> Host<'m> {
     /// the kernel has `trusted` attributes only in the machine's first user namespace.
     pub fn overlays_outside(&self) -> bool {
         self.uids == ids::EVERY && self.has(k::CAP_SYS_ADMIN)
+    }
+
+    /// Whether the root file system is an image, of which nothing is known but its format.
+    pub fn is_image(&self) -> bool {
+        cfg!(feature = "full") && self.image.is_some()
     }
 
     /// Whether the caller may map ids other than his own.

@@ -1,10 +1,12 @@
 //! What is mounted in the container, in which order, and where a mount point has to be made for it.
 
 use super::identity::{Maps, has_group};
+#[cfg(feature = "full")]
+use super::layers;
 use super::root::Root;
 use super::{Draft, Fate, Make, On, Phase, Place, Step, Tree};
 use crate::host::{Host, Presence};
-use crate::spec::{Mount, Namespace, RESOLVER, Spec, What};
+use crate::spec::{Mount, Namespace, Overlay, RESOLVER, Spec, What};
 use crate::sys::file::Kind;
 use crate::sys::mount::Attributes;
 use crate::sys::{Arena, Errno, List, Word, word};
@@ -90,7 +92,7 @@ impl<'p> Layout<'p> {
             mounts[at].need = need(arena, mounts[at], &mounts[..at], host)?;
         }
         let lacking = mounts.iter().find(|mount| mount.need == Need::InImage);
-        let root = Root::of(spec, lacking.is_some());
+        let root = Root::of(spec, host, lacking.is_some());
         if let (Some(mount), Root::Host) = (lacking, root) {
             return Err(Problem::failed(arena, t!("mount on %"), &[mount.target], Errno::ENOENT));
         }
@@ -109,6 +111,8 @@ impl<'p> Layout<'p> {
     pub fn lock(&self, draft: &mut Draft<'p>) {
         let lacks = self.mounts.iter().any(|mount| mount.need == Need::InImage);
         draft.when(lacks, Step::LockRootfs { path: self.spec.rootfs });
+        #[cfg(feature = "full")]
+        layers::lock(draft, self.spec);
     }
 
     /// What the launcher does before the clone.
@@ -132,7 +136,9 @@ impl<'p> Layout<'p> {
         for mount in self.mounts.iter().filter(|mount| made_first(mount)) {
             draft.add(mount.fate(), mount.make());
         }
-        draft.when(self.spec.read_only && self.root.has_scratch(), Step::SealRoot);
+        // An image is never written to, and is not shown as if it were.
+        let sealed = self.spec.read_only || self.host.is_image() && self.spec.overlay == Overlay::None;
+        draft.when(sealed && self.root.has_scratch(), Step::SealRoot);
         for mount in self.mounts {
             if mount.need == Need::InRoot && !made_first(mount) {
                 draft.add(mount.fate(), mount.make());

@@ -2,6 +2,8 @@
 //!
 //! The sentence of a step is the same in `explain`, in `--trace` and in an error message.
 
+#[cfg(feature = "full")]
+use super::layers::Layer;
 use crate::spec::{IdRange, Namespace};
 use crate::sys::identity::CapabilitySet;
 use crate::sys::mount::Attributes;
@@ -46,6 +48,9 @@ pub enum Tree {
     Root,
     /// The tmpfs that takes an overlay's writes.
     Scratch,
+    /// A file system image.
+    #[cfg(feature = "full")]
+    Image,
     Proc,
     Sys,
     Dev,
@@ -262,12 +267,19 @@ pub enum Step<'p> {
         count: u32,
     },
     HideArguments,
+    #[cfg(feature = "full")]
+    Layer(Layer<'p>),
 }
 
 impl<'p> Step<'p> {
     /// Writes the step's sentence.
     pub fn write(&self, text: &mut Text) {
         let words = self.words(text.arena());
+        #[cfg(feature = "full")]
+        if let Self::Layer(layer) = self {
+            text.fill(layer.sentence(), &words);
+            return;
+        }
         text.fill(self.sentence(), &words);
     }
 
@@ -285,7 +297,7 @@ impl<'p> Step<'p> {
             Self::UnshareMounts => t!("unshare the mount namespace, as a slave of the host's"),
             Self::Scratch => t!("mount a tmpfs that takes the writes"),
             Self::Overlay { .. } => t!("make an overlay of %%"),
-            Self::DetachScratch => t!("detach that tmpfs, which the overlays hold"),
+            Self::DetachScratch => t!("detach what takes the writes: the overlays hold it"),
             Self::Clone { .. } => t!("clone into new namespaces:%"),
             Self::DenySetgroups => t!("deny setgroups"),
             Self::WriteMap { .. } => t!("write %:%"),
@@ -334,6 +346,8 @@ impl<'p> Step<'p> {
             Self::KeepOnlyKill => t!("drop every capability but kill"),
             Self::CloseLeftovers { .. } => t!("close % descriptors that the command has"),
             Self::HideArguments => t!("hide the command line"),
+            #[cfg(feature = "full")]
+            Self::Layer(_) => t!(""),
         }
     }
 
@@ -370,6 +384,8 @@ impl<'p> Step<'p> {
                     *second = word(c" (user attributes)");
                 }
             }
+            #[cfg(feature = "full")]
+            Self::Layer(layer) => [*first, *second, *third] = layer.words(),
             Self::Link { target, path } => (*first, *second) = (path, target),
             Self::Mount { kind, options, asked, attributes, place } => {
                 let flags = flags(arena, attributes);

@@ -9,7 +9,7 @@ use linux_raw_sys::general::AT_FDCWD;
 pub struct Fd(i32);
 
 /// A borrowed descriptor: where a path begins, or what a call works on.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct At<'fd>(i32, PhantomData<&'fd Fd>);
 
 impl Fd {

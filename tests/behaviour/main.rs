@@ -16,6 +16,7 @@ mod init_signals;
 mod mounts;
 mod namespaces;
 mod root;
+mod roots;
 mod safety;
 mod signals_stress;
 mod support;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         namespaces::tests(),
         users::tests(),
         root::tests(),
+        roots::tests(),
         mounts::tests(),
         identity::tests(),
         init::tests(),
