@@ -57,10 +57,10 @@ fn run<'a>(arena: &'a Arena, words: &'a [Word<'a>], explain: bool) -> Told<'a, R
         ));
     };
     let mut rootfs = *rootfs;
-    if let Some(path) = rootfs.bytes().strip_suffix(b":O").filter(|_| cfg!(feature = "full")) {
+    if let ([path @ .., b':', b'O'], true) = (rootfs.bytes(), cfg!(feature = "full")) {
         // As podman-run(1) has it. A directory of such a name is called `name:O/`.
         rootfs = copy(arena, &[path]);
-        if spec.overlay == Overlay::None {
+        if matches!(spec.overlay, Overlay::None) {
             spec.overlay = Overlay::Memory;
         }
     }
@@ -171,7 +171,7 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
     let own_mounts = spec.is_private(Namespace::Mount);
     let file_systems = spec.own_file_systems();
     let has_mounts = file_systems != FileSystems::NONE || !spec.volumes.is_empty() || !spec.tmpfs.is_empty();
-    let changes_root = spec.overlay != Overlay::None || spec.read_only;
+    let changes_root = !matches!(spec.overlay, Overlay::None) || spec.read_only;
     let (pivots, keeps_root) = (spec.change_root == ChangeRoot::Pivot, spec.change_root == ChangeRoot::None);
     let is_host = spec.rootfs == word(c"/");
     let maps = !matches!((&spec.uids, &spec.gids), (IdMap::Default, IdMap::Default));

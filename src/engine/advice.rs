@@ -3,8 +3,6 @@
 use super::handover::Failure;
 use crate::host::Host;
 use crate::host::rootfs::read_whole;
-#[cfg(feature = "full")]
-use crate::plan::Layer;
 use crate::plan::{Plan, Step, Tree};
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
@@ -101,10 +99,8 @@ fn advise<'a>(
             t!("the kernel does not know this file system: is its module loaded?")
         }
         #[cfg(feature = "full")]
-        (Step::Layer(layer), _) => advise_on_layer(layer, errno)?,
-        #[cfg(feature = "full")]
         (Step::Overlay { .. }, Errno::EINVAL) if spec.kept().is_some() => {
-            t!("overlayfs can write to ext4, xfs, btrfs and tmpfs, but not to an overlay or a network's file system")
+            t!("overlayfs writes to ext4, xfs, btrfs or tmpfs, but not to an overlay")
         }
         (Step::Overlay { lower, .. }, Errno::EINVAL) => {
             words[0] = *lower;
@@ -134,18 +130,6 @@ fn advise<'a>(
         _ => return None,
     };
     Some((sentence, words))
-}
-
-#[cfg(feature = "full")]
-fn advise_on_layer(layer: &Layer, errno: Errno) -> Option<Sentence> {
-    Some(match (layer, errno) {
-        (Layer::Lock { .. }, Errno::EBUSY) => t!("another container writes to it"),
-        (Layer::Bind { .. }, Errno::EPERM) => t!("it belongs to someone else"),
-        (Layer::Image { .. }, Errno::ENOENT | Errno::ENODEV) => {
-            t!("is there a /dev, and the module of that file system and of loop devices?")
-        }
-        _ => return None,
-    })
 }
 
 /// A number in a file below /proc/sys.

@@ -25,6 +25,7 @@ impl<'m> Trees<'m> {
         Self { open: [const { None }; Tree::COUNT], overlays: List::new(arena) }
     }
 
+    #[inline(never)]
     pub(super) fn keep(&mut self, tree: Tree, fd: Fd) {
         self.open[tree as usize] = Some(fd);
     }
@@ -85,8 +86,7 @@ impl Carrier<'_> {
             }
             Step::Scratch => {
                 let tree = self.new_tmpfs()?;
-                mount::move_mount(tree.at(), At::CWD, word(c"/"))?;
-                self.trees.keep(Tree::Scratch, tree);
+                self.attach_on_top(tree, Tree::Scratch)?;
             }
             Step::Overlay { lower, number, user_attributes } => {
                 let tree = self.overlay(lower, number, user_attributes)?;
@@ -126,15 +126,15 @@ impl Carrier<'_> {
             Step::MakePrivate => mount::make_all(Propagation::Private)?,
             Step::BindRoot { path, attributes } => {
                 let tree = copied(path, attributes)?;
-                self.attach_root(tree)?;
+                self.attach_on_top(tree, Tree::Root)?;
             }
             Step::AttachRoot { number } => {
                 let tree = self.trees.take_overlay(number)?;
-                self.attach_root(tree)?;
+                self.attach_on_top(tree, Tree::Root)?;
             }
             Step::EmptyRoot => {
                 let tree = self.new_tmpfs()?;
-                self.attach_root(tree)?;
+                self.attach_on_top(tree, Tree::Root)?;
             }
             Step::OpenRoot { path } => {
                 self.trees.keep(Tree::Root, file::openat(At::CWD, path, Open::PATH_DIRECTORY)?);
@@ -291,9 +291,11 @@ impl Carrier<'_> {
         Ok(())
     }
 
-    fn attach_root(&mut self, tree: Fd) -> Result<()> {
+    /// Attaches a tree on top of `/`.
+    #[inline(never)]
+    pub(super) fn attach_on_top(&mut self, tree: Fd, kept: Tree) -> Result<()> {
         mount::move_mount(tree.at(), At::CWD, word(c"/"))?;
-        self.trees.keep(Tree::Root, tree);
+        self.trees.keep(kept, tree);
         Ok(())
     }
 

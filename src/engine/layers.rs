@@ -7,6 +7,9 @@ use crate::sys::mount::{self, Attributes};
 use crate::sys::{At, Errno, Result, identity, loops, word};
 use crate::text::{decimal, t, text};
 
+/// How often a device that was free may be another's before it is ours.
+const TRIES: u8 = 64;
+
 impl Carrier<'_> {
     #[inline(never)]
     pub(super) fn lay(&mut self, layer: Layer) -> Result<()> {
@@ -18,7 +21,8 @@ impl Carrier<'_> {
                     result => result?,
                 }
                 let lock = file::openat(At::CWD, directory, Open::DIRECTORY)?;
-                if file::try_lock_exclusive(lock.at()) == Err(Errno::EAGAIN) {
+                if file::try_lock_exclusive(lock.at()).is_err() {
+                    self.detail = word(c"another container writes to it");
                     return Err(Errno::EBUSY);
                 }
                 self.lock = Some(lock);
@@ -27,21 +31,26 @@ impl Carrier<'_> {
                 let tree = mount::open_tree(At::CWD, directory, false)?;
                 // Whoever else it belongs to may lead the writes elsewhere.
                 if file::fstat(tree.at())?.uid != identity::geteuid() {
+                    self.detail = word(c"it is someone else's");
                     return Err(Errno::EPERM);
                 }
-                mount::move_mount(tree.at(), At::CWD, word(c"/"))?;
-                self.trees.keep(Tree::Scratch, tree);
+                self.attach_on_top(tree, Tree::Scratch)?;
             }
-            Layer::Image { kind, options, .. } => {
+            Layer::Image { format, .. } => {
+                let [kind, options, _] = *format.words();
                 let image = self.image.ok_or(Errno::EBADF)?;
+                // Of what fails before the kernel has looked at it.
+                self.detail = word(c"no loop devices, or no such file system, here");
                 let control = file::openat(At::CWD, word(c"/dev/loop-control"), Open::READ)?;
+                let mut tries = TRIES;
                 let tree = loop {
+                    tries -= 1;
                     let number = decimal(self.arena, loops::free_number(control.at())? as u64);
                     let source = text(self.arena, t!("source=/dev/loop%"), &[number]);
                     let device = file::openat(At::CWD, source.after("source=".len()), Open::READ)?;
                     match loops::configure(device.at(), image) {
                         // Someone else was faster.
-                        Err(Errno::EBUSY) => {}
+                        Err(Errno::EBUSY) if tries > 0 => {}
                         result => {
                             result?;
                             break self.new_tree(kind, [source, options], Attributes::RDONLY.and(Attributes::NODEV))?;

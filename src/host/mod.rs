@@ -103,7 +103,7 @@ impl<'m> Host<'m> {
         if let Some(kept) = spec.kept() {
             kept::check(arena, kept, spec.rootfs)?;
         }
-        if let Some(format) = format {
+        if let Some(format) = format.filter(|_| cfg!(feature = "full")) {
             host.image = Some(Image { format, file: arena.hold(root).at() });
             return if host.overlays_outside() { Ok(host) } else { Err(format.refused(arena, spec.rootfs)) };
         }

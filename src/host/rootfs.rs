@@ -42,7 +42,7 @@ impl Mark {
 ///
 /// # Errors
 /// It is missing, neither of them, or this machine's own root without being called `/`.
-pub fn open<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, (Fd, Option<&'static Format>)> {
+pub fn open<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, (Fd, Option<Format>)> {
     let root = match file::openat(At::CWD, spec.rootfs, Open::PATH_DIRECTORY) {
         Err(Errno::ENOTDIR) if cfg!(feature = "full") && spec.change_root == ChangeRoot::Pivot => {
             return Format::open(arena, spec).map(|(image, format)| (image, Some(format)));

@@ -6,7 +6,8 @@
 //! itself, such as a panic at the first error (tune2fs(8), `-e`), is overruled.
 
 use super::{Draft, Step};
-use crate::host::{Host, Image};
+use crate::host::Host;
+use crate::host::image::{Format, Image};
 use crate::spec::Spec;
 use crate::sys::Word;
 use crate::text::sentence::Sentence;
@@ -21,7 +22,7 @@ pub enum Layer<'p> {
     Bind { directory: Word<'p> },
     /// The image becomes a tree, which is the lower layer in its place. The loop device is free again when its last user is
     /// gone, however that one ends.
-    Image { path: Word<'p>, kind: Word<'static>, options: Word<'static> },
+    Image { path: Word<'p>, format: Format },
 }
 
 impl<'p> Layer<'p> {
@@ -41,7 +42,10 @@ impl<'p> Layer<'p> {
     {
         match *self {
             Self::Lock { directory } | Self::Bind { directory } => [directory, Word::default(), Word::default()],
-            Self::Image { path, kind, options } => [path, kind, options],
+            Self::Image { path, format } => {
+                let [kind, options, _] = *format.words();
+                [path, kind, options]
+            }
         }
     }
 }
@@ -51,17 +55,9 @@ pub fn scratch<'p>(spec: &Spec<'p>) -> Step<'p> {
     spec.kept().map_or(Step::Scratch, |directory| Step::Layer(Layer::Bind { directory }))
 }
 
-/// The directory that keeps the writes, before anything is made.
-pub fn lock<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>) {
-    if let Some(directory) = spec.kept() {
-        draft.must(Step::Layer(Layer::Lock { directory }));
-    }
-}
-
 /// The image, if the lower layer is one.
 pub fn image<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>) {
     if let Some(Image { format, .. }) = host.image {
-        let (kind, options) = (format.name, format.options);
-        draft.must(Step::Layer(Layer::Image { path: spec.rootfs, kind, options }));
+        draft.must(Step::Layer(Layer::Image { path: spec.rootfs, format }));
     }
 }

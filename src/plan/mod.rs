@@ -487,9 +487,9 @@ mod tests {
     #[cfg(feature = "full")]
     #[test]
     fn an_image_lies_below_an_overlay_in_which_everything_is_made() {
-        use crate::host::image::{FORMATS, Image};
+        use crate::host::image::{Format, Image};
         use crate::sys::At;
-        let image = Some(Image { format: &FORMATS[0], file: At::CWD });
+        let image = Some(Image { format: Format::Squashfs, file: At::CWD });
         let host = Host { image, mount_points: &[], ..host(true) };
         for (overlay, sealed) in [(Overlay::None, true), (Overlay::Memory, false), (Overlay::Kept(word(c"d")), false)] {
             planned_on(

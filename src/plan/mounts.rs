@@ -2,7 +2,7 @@
 
 use super::identity::{Maps, has_group};
 #[cfg(feature = "full")]
-use super::layers;
+use super::layers::Layer;
 use super::root::Root;
 use super::{Draft, Fate, Make, On, Phase, Place, Step, Tree};
 use crate::host::{Host, Presence};
@@ -110,9 +110,11 @@ impl<'p> Layout<'p> {
     /// While signals still get through, because whoever may read the directory can hold the lock.
     pub fn lock(&self, draft: &mut Draft<'p>) {
         let lacks = self.mounts.iter().any(|mount| mount.need == Need::InImage);
-        draft.when(lacks, Step::LockRootfs { path: self.spec.rootfs });
         #[cfg(feature = "full")]
-        layers::lock(draft, self.spec);
+        if let Some(directory) = self.spec.kept() {
+            draft.must(Step::Layer(Layer::Lock { directory }));
+        }
+        draft.when(lacks, Step::LockRootfs { path: self.spec.rootfs });
     }
 
     /// What the launcher does before the clone.
@@ -137,7 +139,7 @@ impl<'p> Layout<'p> {
             draft.add(mount.fate(), mount.make());
         }
         // An image is never written to, and is not shown as if it were.
-        let sealed = self.spec.read_only || self.host.is_image() && self.spec.overlay == Overlay::None;
+        let sealed = self.spec.read_only || self.host.is_image() && matches!(self.spec.overlay, Overlay::None);
         draft.when(sealed && self.root.has_scratch(), Step::SealRoot);
         for mount in self.mounts {
             if mount.need == Need::InRoot && !made_first(mount) {

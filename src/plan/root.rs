@@ -33,7 +33,9 @@ impl Root {
             ChangeRoot::None => Self::Host,
             ChangeRoot::Chroot => Self::Chroot,
             ChangeRoot::Pivot if spec.is_view() => Self::View,
-            ChangeRoot::Pivot if host.is_image() || spec.overlay != Overlay::None || spec.read_only && lacks => {
+            ChangeRoot::Pivot
+                if host.is_image() || !matches!(spec.overlay, Overlay::None) || spec.read_only && lacks =>
+            {
                 Self::Overlay
             }
             ChangeRoot::Pivot => Self::Bind,
