@@ -48,7 +48,7 @@ impl Format {
     ///
     /// # Errors
     /// It is neither an image nor, as the caller has seen, a directory; or a user is to be looked up in it.
-    pub fn open<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, (Fd, Self)> {
+    pub fn open<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, (At<'m>, Self)> {
         let told = Self::tell(spec.rootfs).map_err(|errno| {
             let problem = Problem::failed(arena, t!("root file system %"), &[spec.rootfs], errno);
             problem.advise(arena, t!("nor is it an image of squashfs, erofs or ext4"), &[])
@@ -58,7 +58,7 @@ impl Format {
             Some(user) if !user.bytes().iter().all(is_number) || cut(user.bytes(), b':').1.is_none() => Err(
                 Problem::refused(arena, t!("run as %: of an image's users only numbers are known: UID:GID"), &[user]),
             ),
-            _ => Ok(told),
+            _ => Ok((arena.hold(told.0).at(), told.1)),
         }
     }
 

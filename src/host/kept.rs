@@ -2,7 +2,7 @@
 
 use super::rootfs::read_link;
 use crate::sys::{Arena, At, Word, word};
-use crate::text::{Problem, Told, path, t};
+use crate::text::{Problem, Told, copy, path, t};
 
 /// Refuses a directory that lies in the root file system, or that in it: what is written must not change the one, and whoever
 /// removes the other must not lose it. Links are not followed: they are nobody's slip.
@@ -18,7 +18,7 @@ pub fn check<'m>(arena: &'m Arena, kept: Word, root: Word) -> Told<'m, ()> {
 fn is_either_within(arena: &Arena, here: Word, one: Word, other: Word) -> bool {
     let whole = |path: Word| {
         let base: &[u8] = if path.bytes().starts_with(b"/") { b"" } else { here.bytes() };
-        path::clean(arena, path::join(arena, base, path.bytes()).bytes()).bytes()
+        path::clean(arena, copy(arena, &[base, b"/", path.bytes()]).bytes()).bytes()
     };
     let (one, other) = (whole(one), whole(other));
     path::is_within(one, other) || path::is_within(other, one)

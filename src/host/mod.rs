@@ -83,7 +83,7 @@ impl<'m> Host<'m> {
             environment,
             ignored: ignored_signals(),
             foreground: terminal::may_take_foreground(),
-            user: accounts::find(arena, root.at(), spec.user)?,
+            user: accounts::find(arena, root, spec.user)?,
             image: None,
             mount_points: &[],
             volumes: &[],
@@ -104,16 +104,19 @@ impl<'m> Host<'m> {
             kept::check(arena, kept, spec.rootfs)?;
         }
         if let Some(format) = format.filter(|_| cfg!(feature = "full")) {
-            host.image = Some(Image { format, file: arena.hold(root).at() });
-            return if host.overlays_outside() { Ok(host) } else { Err(format.refused(arena, spec.rootfs)) };
+            if !host.overlays_outside() {
+                return Err(format.refused(arena, spec.rootfs));
+            }
+            host.image = Some(Image { format, file: root });
+        } else {
+            host.mount_points = mount_points(arena, spec, root)?;
         }
-        host.mount_points = mount_points(arena, spec, root.at())?;
         if spec.is_view() {
             host.view = view::read(arena, host.overlays_outside())?;
         }
         // Where nothing at all is there to mount on, a directory may well be the wrong one.
         let lacks_all = host.mount_points.iter().all(|(_, presence)| *presence == Presence::Missing);
-        if lacks_all && rootfs::is_empty(root.at()) {
+        if lacks_all && rootfs::is_empty(root) {
             return Err(Problem::refused(arena, t!("root file system %: the directory is empty"), &[spec.rootfs]));
         }
         Ok(host)
