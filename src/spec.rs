@@ -15,8 +15,7 @@ pub struct Spec<'a> {
     pub change_root: ChangeRoot,
     /// The root file system cannot be written.
     pub read_only: bool,
-    /// Writes go to a tmpfs that vanishes at the end.
-    pub overlay: bool,
+    pub overlay: Overlay<'a>,
     /// `None`: as many as the namespaces allow.
     pub file_systems: Option<FileSystems>,
     /// One for each row of `Namespace::ALL`.
@@ -68,6 +67,16 @@ pub struct Spec<'a> {
     pub tty: Option<bool>,
     pub trace: bool,
     pub verbose: bool,
+}
+
+/// Where writes to the root file system go, if not there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Overlay<'a> {
+    None,
+    /// To a tmpfs that vanishes at the end.
+    Memory,
+    /// To this directory.
+    Kept(Word<'a>),
 }
 
 /// How the root file system becomes `/`.
@@ -332,7 +341,7 @@ impl<'a> Spec<'a> {
             command: &[],
             change_root: ChangeRoot::Pivot,
             read_only: false,
-            overlay: false,
+            overlay: Overlay::None,
             file_systems: None,
             namespaces,
             uids: IdMap::Default,
@@ -381,6 +390,14 @@ impl<'a> Spec<'a> {
             && self.is_private(Namespace::Mount)
             && self.is_private(Namespace::Pid);
         self.file_systems.unwrap_or(if whole { FileSystems::ALL } else { FileSystems::NONE })
+    }
+
+    /// The directory that keeps the writes.
+    pub fn kept(&self) -> Option<Word<'a>> {
+        match self.overlay {
+            Overlay::Kept(directory) if cfg!(feature = "full") => Some(directory),
+            _ => None,
+        }
     }
 
     /// Whether the root file system is a throw-away view of this machine.

@@ -68,7 +68,8 @@ mod tests {
         let rows = str::from_utf8(explanations.bytes()).unwrap().lines().filter(|line| !line.starts_with('='));
         assert_eq!(rows.clone().count(), Opt::ALL.len());
         for (option, explanation) in Opt::ALL.iter().zip(rows) {
-            let long = format!("--{} ", str::from_utf8(option.long()).unwrap());
+            let gap = if crate::text::table::is_optional(option.value()) { "" } else { " " };
+            let long = format!("--{}{gap}", str::from_utf8(option.long()).unwrap());
             assert!(help.lines().any(|line| line.contains(&long) && line.ends_with(explanation)), "{option:?}");
         }
         for line in help.lines() {

@@ -11,9 +11,9 @@ pub use help::{OVERVIEW, write_run_help};
 
 #[cfg(feature = "full")]
 use crate::spec::Set;
-use crate::spec::{ChangeRoot, FileSystems, IdMap, Namespace, Spec};
+use crate::spec::{ChangeRoot, FileSystems, IdMap, Namespace, Overlay, Spec};
 use crate::sys::{Arena, Word, word};
-use crate::text::{Problem, Told, copy, cut, names, path, t, text};
+use crate::text::{Problem, Told, copy, cut, names, path, t, table, text};
 use options::Opt;
 use values::Value;
 
@@ -60,9 +60,17 @@ fn run<'a>(arena: &'a Arena, words: &'a [Word<'a>], explain: bool) -> Told<'a, R
             &[],
         ));
     };
+    let mut rootfs = *rootfs;
+    if let ([path @ .., b':', b'O'], true) = (rootfs.bytes(), cfg!(feature = "full")) {
+        // As podman-run(1) has it. A directory of such a name is called `name:O/`.
+        rootfs = copy(arena, &[path]);
+        if matches!(spec.overlay, Overlay::None) {
+            spec.overlay = Overlay::Memory;
+        }
+    }
     // However `/` is written, it means the same.
     let is_root = rootfs.bytes().starts_with(b"/") && path::names(rootfs.bytes()).next().is_none();
-    spec.rootfs = if is_root { word(c"/") } else { *rootfs };
+    spec.rootfs = if is_root { word(c"/") } else { rootfs };
     const SHELL: &[Word] = &[word(c"/bin/sh")];
     spec.command = if command.is_empty() { SHELL } else { command };
     check(arena, &spec)?;
@@ -132,11 +140,13 @@ impl<'a> Scan<'a> {
     fn apply(&mut self, option: Opt, written: Option<Word<'a>>) -> Told<'a, ()> {
         let arena = self.arena;
         let name = copy(arena, &[option.long()]);
-        let mut word = written.unwrap_or_default();
-        match (option.value(), written, self.words) {
+        let (called, mut word) = (option.value(), written.unwrap_or_default());
+        let optional = table::is_optional(called);
+        match (called, written, self.words) {
             ([], Some(_), _) => return Err(Problem::refused(arena, t!("option --% takes no value"), &[name])),
-            ([_, ..], None, [first, rest @ ..]) => (word, self.words) = (*first, rest),
-            (called @ [_, ..], None, []) => {
+            ([_, ..], None, [first, rest @ ..]) if !optional => (word, self.words) = (*first, rest),
+            // An empty one that may be left out is a script's variable that was never set.
+            ([_, ..], written, _) if written.is_some() == optional && word.is_empty() => {
                 let words = [name, copy(arena, &[called])];
                 return Err(Problem::refused(arena, t!("option --% needs a value: %"), &words));
             }
@@ -165,7 +175,7 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
     let own_mounts = spec.is_private(Namespace::Mount);
     let file_systems = spec.own_file_systems();
     let has_mounts = file_systems != FileSystems::NONE || !spec.volumes.is_empty() || !spec.new_mounts.is_empty();
-    let changes_root = spec.overlay || spec.read_only;
+    let changes_root = !matches!(spec.overlay, Overlay::None) || spec.read_only;
     let (pivots, keeps_root) = (spec.change_root == ChangeRoot::Pivot, spec.change_root == ChangeRoot::None);
     let is_host = spec.rootfs == word(c"/");
     let maps = !matches!((&spec.uids, &spec.gids), (IdMap::Default, IdMap::Default));
@@ -252,7 +262,7 @@ mod tests {
     #[test]
     fn options_end_at_the_root_file_system() {
         spec(&["--read-only", "root", "ls", "-l", "--overlay"], |spec| {
-            assert!(spec.read_only && !spec.overlay);
+            assert!(spec.read_only && spec.overlay == Overlay::None);
             assert_eq!(spec.rootfs, word(c"root"));
             assert_eq!(spec.command, [c"ls", c"-l", c"--overlay"].map(word));
         });
@@ -280,8 +290,10 @@ mod tests {
                 continue;
             }
             let mut words = vec![format!("--{}", str::from_utf8(option.long()).unwrap())];
-            if !option.value().is_empty() {
-                words.push(example.to_string());
+            match option.value() {
+                [] => {}
+                value if table::is_optional(value) => words[0] += &format!("={example}"),
+                _ => words.push(example.to_string()),
             }
             words.push("/".into());
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -328,8 +340,31 @@ mod tests {
     fn missing_words_are_named() {
         assert_eq!(refused(&[]).0, "no root file system given");
         assert_eq!(refused(&["--hostname"]).0, "option --hostname needs a value: NAME");
-        assert_eq!(refused(&["--overlay=x", "/"]).0, "option --overlay takes no value");
+        assert_eq!(refused(&["--rm=x", "/"]).0, "option --rm takes no value");
         assert_eq!(refused(&["--workdir=x", "/"]).0, "option --workdir x: not an absolute path");
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn a_value_that_may_be_left_out_comes_after_an_equals_sign_alone() {
+        for (words, overlay) in [
+            (&["--overlay", "r"][..], Overlay::Memory),
+            (&["--overlay=d", "r"], Overlay::Kept(word(c"d"))),
+            (&["r:O"], Overlay::Memory),
+            (&["--overlay=d", "r:O"], Overlay::Kept(word(c"d"))),
+        ] {
+            spec(words, |spec| assert_eq!((spec.overlay, spec.rootfs), (overlay, word(c"r")), "{words:?}"));
+        }
+        spec(&["r:O/"], |spec| assert_eq!((spec.overlay, spec.rootfs), (Overlay::None, word(c"r:O/"))));
+        spec(&["/:O"], |spec| assert!(spec.is_view() && spec.overlay == Overlay::Memory));
+        assert_eq!(refused(&["--overlay=", "r"]).0, "option --overlay needs a value: [=DIR]");
+    }
+
+    #[cfg(not(feature = "full"))]
+    #[test]
+    fn the_smallest_runner_keeps_no_writes() {
+        assert_eq!(refused(&["--overlay=x", "/"]).0, "option --overlay takes no value");
+        spec(&["r:O"], |spec| assert_eq!((spec.overlay, spec.rootfs), (Overlay::None, word(c"r:O"))));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::values::{Refused, Value};
 use crate::full;
-use crate::spec::{Namespace, Spec};
+use crate::spec::{Namespace, Overlay, Spec};
 #[cfg(feature = "full")]
 use crate::{spec::Set, text::t};
 
@@ -11,7 +11,9 @@ crate::option_table! {
     Opt, Spec<'a>, Value<'a>, Refused:
     "Root file system" {
         ReadOnly "read-only", "the root file system cannot be written", |spec, _| { spec.read_only = true; Ok(()) };
-        Overlay "overlay", "writes go to a tmpfs and vanish at exit", |spec, _| { spec.overlay = true; Ok(()) };
+        Overlay "overlay" full "[=DIR]" ("kept") ", or stay in DIR", "writes go to a tmpfs and vanish at exit", |spec, value| {
+            spec.overlay = if value.word.is_empty() { Overlay::Memory } else { Overlay::Kept(value.word) }; Ok(())
+        };
         Volume "volume" b'v' = "SRC:DST[:ro]" ("/etc:/mnt:ro"), "bind a file or directory of the host", |spec, value| {
             spec.volumes.push(value.volume()?); Ok(())
         };

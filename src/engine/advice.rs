@@ -100,6 +100,10 @@ fn advise<'a>(
         (Step::Mount { .. } | Step::Overlay { .. } | Step::Scratch, Errno::ENODEV) => {
             t!("the kernel does not know this file system: is its module loaded?")
         }
+        #[cfg(feature = "full")]
+        (Step::Overlay { .. }, Errno::EINVAL) if spec.kept().is_some() => {
+            t!("overlayfs writes to ext4, xfs, btrfs or tmpfs, but not to an overlay")
+        }
         (Step::Overlay { lower, .. }, Errno::EINVAL) => {
             words[0] = *lower;
             t!("% may have mounts below it, or a file system that overlayfs does not take")

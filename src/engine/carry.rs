@@ -7,7 +7,7 @@ use crate::host::rootfs::in_root;
 use crate::plan::OwnFile;
 use crate::plan::{FILTER, Make, Place, Step, Tree};
 use crate::spec::Namespace;
-use crate::sys::file::{self, Open};
+use crate::sys::file::{self, Kind, Open};
 use crate::sys::mount::{self, Attributes, Propagation};
 use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Pid, Side};
@@ -28,7 +28,8 @@ impl<'m> Trees<'m> {
         Self { open: [const { None }; Tree::COUNT], overlays: List::new(arena) }
     }
 
-    fn keep(&mut self, tree: Tree, fd: Fd) {
+    #[inline(never)]
+    pub(super) fn keep(&mut self, tree: Tree, fd: Fd) {
         self.open[tree as usize] = Some(fd);
     }
 
@@ -55,7 +56,13 @@ impl Carrier<'_> {
         (self.status, self.detail) = (FAILED, Word::default());
         match *step {
             Step::BlockSignals => self.mask = signal::set_mask(ALL),
-            Step::CloseDescriptors { from } => file::close_range(from, u32::MAX)?,
+            Step::CloseDescriptors { from } => {
+                #[cfg(feature = "full")]
+                if let Some(image) = self.image {
+                    return self.close_others(image, from);
+                }
+                file::close_range(from, u32::MAX)?;
+            }
             Step::OpenNamespace { kind, path } => {
                 self.namespaces[kind as usize] = Some(file::openat(At::CWD, path, Open::READ)?);
             }
@@ -82,8 +89,7 @@ impl Carrier<'_> {
             }
             Step::Scratch => {
                 let tree = self.new_tmpfs()?;
-                mount::move_mount(tree.at(), At::CWD, word(c"/"))?;
-                self.trees.keep(Tree::Scratch, tree);
+                self.attach_on_top(tree, Tree::Scratch)?;
             }
             Step::Overlay { lower, number, user_attributes } => {
                 let tree = self.overlay(lower, number, user_attributes)?;
@@ -125,15 +131,15 @@ impl Carrier<'_> {
             Step::MakeSlave => mount::make_all(Propagation::Slave)?,
             Step::BindRoot { path, attributes } => {
                 let tree = copied(path, attributes)?;
-                self.attach_root(tree)?;
+                self.attach_on_top(tree, Tree::Root)?;
             }
             Step::AttachRoot { number } => {
                 let tree = self.trees.take_overlay(number)?;
-                self.attach_root(tree)?;
+                self.attach_on_top(tree, Tree::Root)?;
             }
             Step::EmptyRoot => {
                 let tree = self.new_tmpfs()?;
-                self.attach_root(tree)?;
+                self.attach_on_top(tree, Tree::Root)?;
             }
             Step::OpenRoot { path } => {
                 self.trees.keep(Tree::Root, file::openat(At::CWD, path, Open::PATH_DIRECTORY)?);
@@ -260,6 +266,8 @@ impl Carrier<'_> {
 
             #[cfg(feature = "full")]
             Step::Terminal(ref step) => self.carry_terminal(step)?,
+            #[cfg(feature = "full")]
+            Step::Layer(layer) => self.lay(layer)?,
         }
         Ok(())
     }
@@ -315,9 +323,11 @@ impl Carrier<'_> {
         Ok(())
     }
 
-    fn attach_root(&mut self, tree: Fd) -> Result<()> {
+    /// Attaches a tree on top of `/`.
+    #[inline(never)]
+    pub(super) fn attach_on_top(&mut self, tree: Fd, kept: Tree) -> Result<()> {
         mount::move_mount(tree.at(), At::CWD, word(c"/"))?;
-        self.trees.keep(Tree::Root, tree);
+        self.trees.keep(kept, tree);
         Ok(())
     }
 
@@ -352,7 +362,7 @@ impl Carrier<'_> {
     }
 
     /// A new file system as a detached tree. The kernel's own words on a failure are in the context's log.
-    fn new_tree(&mut self, kind: Word, options: [Word; 2], attributes: Attributes) -> Result<Fd> {
+    pub(super) fn new_tree(&mut self, kind: Word, options: [Word; 2], attributes: Attributes) -> Result<Fd> {
         let context = mount::fsopen(kind)?;
         let configure = || {
             for list in options {
@@ -370,29 +380,41 @@ impl Carrier<'_> {
         tree
     }
 
+    /// What lies below an overlay, as a detached tree: an image that was mounted, or the directory of this path.
+    fn lower(&mut self, path: Word) -> Result<Fd> {
+        #[cfg(feature = "full")]
+        if let Some(tree) = self.trees.open[Tree::Image as usize].take() {
+            return Ok(tree);
+        }
+        mount::open_tree(At::CWD, path, false)
+    }
+
     /// An overlay with `lower` below and a directory of the scratch above, as a detached tree.
     ///
     /// All three are named relative to the scratch, which is attached, since an older kernel takes no detached one; so
     /// /proc is not needed, and no character of a path means anything.
     #[inline(never)]
     fn overlay(&mut self, lower: Word, number: u16, user_attributes: bool) -> Result<Fd> {
-        let scratch = self.trees.get(Tree::Scratch)?;
-        let tree = mount::open_tree(At::CWD, lower, false)?;
+        let tree = self.lower(lower)?;
         let stat = file::fstat(tree.at())?;
+        let scratch = self.trees.get(Tree::Scratch)?;
         let number = decimal(self.arena, number.into());
         let name = |part: &[u8]| copy(self.arena, &[part, number.bytes()]);
         let (below, upper, work) = (name(b"lower"), name(b"upper"), name(b"work"));
-        for directory in [below, upper, work] {
-            file::mkdirat(scratch, directory, 0o755)?;
+        let mut is_new = false;
+        for directory in [below, work, upper] {
+            is_new = make_directory(scratch, directory)?;
         }
         mount::move_mount(tree.at(), scratch, below)?;
-        // The upper directory's mode and owner are those that show.
-        match file::fchownat(scratch, upper, stat.uid, stat.gid) {
-            // An owner who is not mapped here: the caller's own will do.
-            Err(Errno::EINVAL | Errno::EPERM) => {}
-            result => result?,
+        if is_new {
+            // The upper directory's mode and owner are those that show.
+            match file::fchownat(scratch, upper, stat.uid, stat.gid) {
+                // An owner who is not mapped here: the caller's own will do.
+                Err(Errno::EINVAL | Errno::EPERM) => {}
+                result => result?,
+            }
+            file::fchmodat(scratch, upper, stat.mode)?;
         }
-        file::fchmodat(scratch, upper, stat.mode)?;
 
         let back = file::openat(At::CWD, word(c"."), Open::PATH_DIRECTORY)?;
         file::fchdir(scratch)?;
@@ -401,6 +423,15 @@ impl Carrier<'_> {
         let result = self.new_tree(word(c"overlay"), [options, user], Attributes::NODEV);
         file::fchdir(back.at())?;
         result
+    }
+}
+
+/// Makes a directory, unless an earlier run has. Whether it is new.
+fn make_directory(at: At, name: Word) -> Result<bool> {
+    match file::mkdirat(at, name, 0o755) {
+        // A link there would lead the writes astray.
+        Err(Errno::EEXIST) if cfg!(feature = "full") && file::lstatat(at, name)?.kind == Kind::Directory => Ok(false),
+        result => result.map(|()| true),
     }
 }
 

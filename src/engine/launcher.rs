@@ -26,7 +26,7 @@ pub struct Launcher {
     #[cfg(feature = "full")]
     pub(super) master: Option<At<'static>>,
     pub(super) init: bool,
-    /// Held while the container uses mount points that were made for it.
+    /// Held while the container uses mount points that were made for it, or writes to a directory that keeps them.
     pub(super) lock: Option<Fd>,
     pub(super) made: bool,
     /// How many descriptors the command was given from 3 upwards.

@@ -5,6 +5,8 @@ mod carry;
 mod execute;
 mod handover;
 mod launcher;
+#[cfg(feature = "full")]
+mod layers;
 mod points;
 #[cfg(feature = "full")]
 mod relay;
@@ -58,6 +60,9 @@ struct Carrier<'p> {
     start: Start,
     trace: bool,
     trees: Trees<'p>,
+    /// The image's file, until it is mounted.
+    #[cfg(feature = "full")]
+    image: Option<At<'p>>,
     /// Namespaces to join, by kind.
     namespaces: [Option<Fd>; Namespace::ALL.len()],
     /// The mask that the command gets back.
@@ -73,7 +78,7 @@ struct Carrier<'p> {
     /// The inodes of the container's namespaces, by kind.
     #[cfg(feature = "full")]
     inodes: [Word<'p>; Namespace::ALL.len()],
-    /// The lock against another aril's cleaning up.
+    /// The lock against another aril's cleaning up, or against one that keeps its writes in the same directory.
     lock: Option<Fd>,
     /// Whether mount points were made in the image.
     made: bool,
@@ -117,6 +122,8 @@ pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, S
         start,
         trace: spec.trace,
         trees: Trees::new(arena),
+        #[cfg(feature = "full")]
+        image: host.image.map(|image| image.file),
         namespaces: [const { None }; Namespace::ALL.len()],
         mask: 0,
         socket: None,

@@ -2,6 +2,8 @@
 
 pub mod accounts;
 mod ids;
+pub mod image;
+mod kept;
 mod mounts;
 pub mod rootfs;
 mod terminal;
@@ -10,6 +12,7 @@ mod variables;
 pub mod view;
 
 pub use accounts::Account;
+pub use image::Image;
 pub use rootfs::{Mark, Presence};
 pub use terminal::Terminal;
 pub use view::Piece;
@@ -54,6 +57,8 @@ pub struct Host<'m> {
     pub terminal: Terminal,
     /// Whom the command runs as.
     pub user: Account<'m>,
+    /// The root file system, where it is no directory.
+    pub image: Option<Image<'m>>,
     /// What the root file system has where something is to be mounted.
     pub mount_points: &'m [(Word<'m>, Presence)],
     /// What each volume's source is, in the order of the Spec.
@@ -77,7 +82,9 @@ impl<'m> Host<'m> {
     pub fn read(arena: &'m Arena, spec: &Spec<'m>, environment: &'m [Word<'m>]) -> Told<'m, Self> {
         let capabilities = identity::effective_capabilities()
             .map_err(|errno| Problem::failed(arena, t!("read the capabilities"), &[], errno))?;
-        let root = rootfs::open(arena, spec)?;
+        // Before anything of ours takes the number of one that is missing.
+        descriptors(arena, spec)?;
+        let (root, format) = rootfs::open(arena, spec)?;
         let (uid, gid) = (identity::geteuid(), identity::getegid());
         let mut host = Self {
             uid,
@@ -96,7 +103,8 @@ impl<'m> Host<'m> {
             terminal: Terminal::read(spec),
             #[cfg(not(feature = "full"))]
             terminal: Terminal::of_caller(),
-            user: accounts::find(arena, root.at(), spec.user)?,
+            user: accounts::find(arena, root, spec.user)?,
+            image: None,
             mount_points: &[],
             volumes: &[],
             resolver: spec.shares_resolver() && file::fstatat(At::CWD, RESOLVER).is_ok(),
@@ -113,7 +121,7 @@ impl<'m> Host<'m> {
         }
         #[cfg(feature = "full")]
         {
-            accounts::add_groups(arena, root.at(), &mut host.user, &spec.groups)?;
+            accounts::add_groups(arena, root, &mut host.user, &spec.groups)?;
             host.variables = variables::read(arena, spec)?;
             if spec.shares_resolver() {
                 // A host without names has none to share.
@@ -122,14 +130,23 @@ impl<'m> Host<'m> {
             }
         }
         host.volumes = volumes(arena, spec)?;
-        host.mount_points = mount_points(arena, spec, root.at())?;
+        if let Some(kept) = spec.kept() {
+            kept::check(arena, kept, spec.rootfs)?;
+        }
+        if let Some(format) = format.filter(|_| cfg!(feature = "full")) {
+            if !host.overlays_outside() {
+                return Err(format.refused(arena, spec.rootfs));
+            }
+            host.image = Some(Image { format, file: root });
+        } else {
+            host.mount_points = mount_points(arena, spec, root)?;
+        }
         if spec.is_view() {
             host.view = view::read(arena, host.overlays_outside())?;
         }
-        descriptors(arena, spec)?;
         // Where nothing at all is there to mount on, a directory may well be the wrong one.
         let lacks_all = host.mount_points.iter().all(|(_, presence)| *presence == Presence::Missing);
-        if lacks_all && rootfs::is_empty(root.at()) {
+        if lacks_all && rootfs::is_empty(root) {
             return Err(Problem::refused(arena, t!("root file system %: the directory is empty"), &[spec.rootfs]));
         }
         Ok(host)
@@ -144,6 +161,11 @@ impl<'m> Host<'m> {
     /// the kernel has `trusted` attributes only in the machine's first user namespace.
     pub fn overlays_outside(&self) -> bool {
         self.uids == ids::EVERY && self.has(k::CAP_SYS_ADMIN)
+    }
+
+    /// Whether the root file system is an image, of which nothing is known but its format.
+    pub fn is_image(&self) -> bool {
+        cfg!(feature = "full") && self.image.is_some()
     }
 
     /// Whether the caller may map ids other than his own.

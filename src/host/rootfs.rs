@@ -3,6 +3,7 @@
 //! The image may be hostile, and even change while it is looked at: every path in it is resolved by the kernel with the
 //! image's directory for its root (`RESOLVE_IN_ROOT`), so that no link leads out.
 
+use super::image::Format;
 use crate::spec::{ChangeRoot, Spec};
 use crate::sys::file::{self, Kind, Open, Stat};
 use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, word};
@@ -37,16 +38,21 @@ impl Mark {
     }
 }
 
-/// Opens the directory of a Spec.
+/// Opens the directory of a Spec, or the image that it names, with its format.
 ///
 /// # Errors
-/// It is missing, no directory, or this machine's own root without being called `/`.
-pub fn open<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, Fd> {
-    let root = file::openat(At::CWD, spec.rootfs, Open::PATH_DIRECTORY)
-        .map_err(|errno| Problem::failed(arena, t!("root file system %"), &[spec.rootfs], errno))?;
+/// It is missing, neither of them, or this machine's own root without being called `/`.
+pub fn open<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, (At<'m>, Option<Format>)> {
+    let root = match file::openat(At::CWD, spec.rootfs, Open::PATH_DIRECTORY) {
+        Err(Errno::ENOTDIR) if cfg!(feature = "full") && spec.change_root == ChangeRoot::Pivot => {
+            return Format::open(arena, spec).map(|(image, format)| (image, Some(format)));
+        }
+        result => result.map_err(|errno| Problem::failed(arena, t!("root file system %"), &[spec.rootfs], errno))?,
+    };
+    // It stays open until every descriptor is closed that nobody asked for.
+    let root = arena.hold(root).at();
     if spec.rootfs != word(c"/") && spec.change_root != ChangeRoot::None {
-        let same =
-            file::fstat(root.at()).and_then(|root| Ok(root.identity == file::fstatat(At::CWD, word(c"/"))?.identity));
+        let same = file::fstat(root).and_then(|root| Ok(root.identity == file::fstatat(At::CWD, word(c"/"))?.identity));
         if same == Ok(true) {
             return Err(Problem::refused(
                 arena,
@@ -56,7 +62,7 @@ pub fn open<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, Fd> {
             .advise(arena, t!("say / for a throw-away view of this machine"), &[]));
         }
     }
-    Ok(root)
+    Ok((root, None))
 }
 
 /// What is at `target`.

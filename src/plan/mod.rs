@@ -5,6 +5,8 @@
 mod command;
 mod filter;
 mod identity;
+#[cfg(feature = "full")]
+mod layers;
 mod mounts;
 #[cfg(feature = "full")]
 mod own_files;
@@ -19,6 +21,8 @@ mod terminal;
 
 pub use command::Command;
 pub use filter::FILTER;
+#[cfg(feature = "full")]
+pub use layers::Layer;
 #[cfg(feature = "full")]
 pub use own_files::OwnFile;
 #[cfg(feature = "full")]
@@ -264,7 +268,7 @@ fn write_errors(text: &mut Text, before: &[u8], on: On, after: &[u8]) {
 mod tests {
     use super::*;
     use crate::host::{Account, Piece, Presence, Terminal, view::How};
-    use crate::spec::{ChangeRoot, FileSystems, IdRange, NewKind, NewMount};
+    use crate::spec::{ChangeRoot, FileSystems, IdRange, NewKind, NewMount, Overlay};
     use crate::sys::file::Kind;
     use crate::sys::{Word, word};
 
@@ -300,6 +304,7 @@ mod tests {
             names: b"",
             terminal: Terminal::Apart,
             user: Account { uid: 0, gid: 0, groups: &[], home: word(c"/root") },
+            image: None,
             mount_points: POINTS,
             volumes: &[],
             resolver: true,
@@ -310,14 +315,17 @@ mod tests {
 
     /// Plans with these changes to a Spec of the directory `image`, and looks at the lines.
     fn planned<R>(root: bool, change: impl Fn(&mut Spec), look: impl Fn(&[Line]) -> R) -> R {
+        planned_on(&host(root), change, look)
+    }
+
+    fn planned_on<R>(host: &Host, change: impl Fn(&mut Spec), look: impl Fn(&[Line]) -> R) -> R {
         let arena = Arena::new().unwrap();
         let mut spec = Spec::new(&arena);
         spec.rootfs = word(c"image");
         const TRUE: &[Word] = &[word(c"/bin/true")];
         spec.command = TRUE;
         change(&mut spec);
-        let (spec, host) = (arena.hold(spec), arena.hold(host(root)));
-        look(plan(&arena, spec, host).unwrap().lines)
+        look(plan(&arena, arena.hold(spec), host).unwrap().lines)
     }
 
     fn at(lines: &[Line], is_wanted: impl Fn(&Step) -> bool) -> Option<usize> {
@@ -325,10 +333,10 @@ mod tests {
     }
 
     type Change = fn(&mut Spec);
-    const CHANGES: [Change; 8] = [
+    const CHANGES: [Change; 9] = [
         |_| {},
         |spec| spec.read_only = true,
-        |spec| spec.overlay = true,
+        |spec| spec.overlay = Overlay::Memory,
         |spec| spec.rootfs = word(c"/"),
         |spec| (spec.rootfs, spec.read_only) = (word(c"/"), true),
         |spec| spec.change_root = ChangeRoot::Chroot,
@@ -337,6 +345,7 @@ mod tests {
             let (kind, target, options) = (NewKind::Tmpfs, word(c"/new/place"), word(c""));
             spec.new_mounts.push(NewMount { kind, target, options, read_only: false });
         },
+        |spec| spec.overlay = Overlay::Kept(word(c"kept")),
     ];
 
     #[test]
@@ -367,6 +376,8 @@ mod tests {
                         }
                         match step {
                             Step::Scratch => open.push(Tree::Scratch),
+                            #[cfg(feature = "full")]
+                            Step::Layer(Layer::Bind { .. }) => open.push(Tree::Scratch),
                             Step::DetachScratch => open.retain(|tree| *tree != Tree::Scratch),
                             Step::Overlay { number, .. } => overlays.push(*number),
                             Step::EmptyTree { .. } => open.push(Tree::Empty),
@@ -518,6 +529,32 @@ mod tests {
             let made = at(lines, |step| matches!(step, Step::MakeInRoot { .. })).unwrap();
             assert!(made < at(lines, |step| *step == Step::SealRoot).unwrap());
         });
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn an_image_lies_below_an_overlay_in_which_everything_is_made() {
+        use crate::host::image::{Format, Image};
+        use crate::sys::At;
+        let image = Some(Image { format: Format::Squashfs, file: At::CWD });
+        let host = Host { image, mount_points: &[], ..host(true) };
+        for (overlay, sealed) in [(Overlay::None, true), (Overlay::Memory, false), (Overlay::Kept(word(c"d")), false)] {
+            planned_on(
+                &host,
+                |spec| spec.overlay = overlay,
+                |lines| {
+                    let mounted = at(lines, |step| matches!(step, Step::Layer(Layer::Image { .. }))).unwrap();
+                    let overlaid = at(lines, |step| matches!(step, Step::Overlay { .. })).unwrap();
+                    assert!(mounted < overlaid);
+                    let made = at(lines, |step| matches!(step, Step::MakeInRoot { .. })).unwrap();
+                    let seal = at(lines, |step| *step == Step::SealRoot);
+                    assert_eq!(seal.map(|seal| made < seal), sealed.then_some(true), "{overlay:?}");
+                    assert_eq!(at(lines, |step| matches!(step, Step::MakeInImage { .. })), None);
+                    let locked = at(lines, |step| matches!(step, Step::Layer(Layer::Lock { .. })));
+                    assert_eq!(locked.is_some(), matches!(overlay, Overlay::Kept(_)));
+                },
+            );
+        }
     }
 
     #[test]

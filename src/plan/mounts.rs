@@ -2,11 +2,13 @@
 
 use super::identity::{Maps, has_group};
 #[cfg(feature = "full")]
+use super::layers::Layer;
+#[cfg(feature = "full")]
 use super::own_files::own_files;
 use super::root::Root;
 use super::{Draft, Fate, Make, On, Phase, Place, Step, Tree};
 use crate::host::{Host, Presence};
-use crate::spec::{Mount, Namespace, NewKind, NewMount, RESOLVER, Spec, What};
+use crate::spec::{Mount, Namespace, NewKind, NewMount, Overlay, RESOLVER, Spec, What};
 use crate::sys::file::Kind;
 use crate::sys::mount::Attributes;
 use crate::sys::{Arena, Errno, List, Word, word};
@@ -92,7 +94,7 @@ impl<'p> Layout<'p> {
             mounts[at].need = need(arena, mounts[at], &mounts[..at], host)?;
         }
         let lacking = mounts.iter().find(|mount| mount.need == Need::InImage);
-        let root = Root::of(spec, lacking.is_some());
+        let root = Root::of(spec, host, lacking.is_some());
         if let (Some(mount), Root::Host) = (lacking, root) {
             return Err(Problem::failed(arena, t!("mount on %"), &[mount.target], Errno::ENOENT));
         }
@@ -110,6 +112,10 @@ impl<'p> Layout<'p> {
     /// While signals still get through, because whoever may read the directory can hold the lock.
     pub fn lock(&self, draft: &mut Draft<'p>) {
         let lacks = self.mounts.iter().any(|mount| mount.need == Need::InImage);
+        #[cfg(feature = "full")]
+        if let Some(directory) = self.spec.kept() {
+            draft.must(Step::Layer(Layer::Lock { directory }));
+        }
         draft.when(lacks, Step::LockRootfs { path: self.spec.rootfs });
     }
 
@@ -142,7 +148,9 @@ impl<'p> Layout<'p> {
         for mount in self.mounts.iter().filter(|mount| made_first(mount)) {
             draft.add(mount.fate(), mount.make());
         }
-        draft.when(self.spec.read_only && self.root.has_scratch(), Step::SealRoot);
+        // An image is never written to, and is not shown as if it were.
+        let sealed = self.spec.read_only || self.host.is_image() && matches!(self.spec.overlay, Overlay::None);
+        draft.when(sealed && self.root.has_scratch(), Step::SealRoot);
         for mount in self.mounts {
             if mount.need == Need::InRoot && !made_first(mount) {
                 draft.add(mount.fate(), mount.make());

@@ -2,10 +2,12 @@
 //!
 //! Whatever the root is, it ends as one mount on top of `/`, in which the rest is mounted; then it takes the old root's place.
 
+#[cfg(feature = "full")]
+use super::layers;
 use super::{Draft, Fate, Make, On, Place, Step};
 use crate::host::view::{How, OWN};
 use crate::host::{Host, Piece};
-use crate::spec::{ChangeRoot, Spec};
+use crate::spec::{ChangeRoot, Overlay, Spec};
 use crate::sys::file::Kind;
 use crate::sys::mount::Attributes;
 
@@ -26,17 +28,21 @@ pub enum Root {
 
 impl Root {
     /// `lacks`: something is to be mounted for which the image has no mount point.
-    pub fn of(spec: &Spec, lacks: bool) -> Self {
+    pub fn of(spec: &Spec, host: &Host, lacks: bool) -> Self {
         match spec.change_root {
             ChangeRoot::None => Self::Host,
             ChangeRoot::Chroot => Self::Chroot,
             ChangeRoot::Pivot if spec.is_view() => Self::View,
-            ChangeRoot::Pivot if spec.overlay || spec.read_only && lacks => Self::Overlay,
+            ChangeRoot::Pivot
+                if host.is_image() || !matches!(spec.overlay, Overlay::None) || spec.read_only && lacks =>
+            {
+                Self::Overlay
+            }
             ChangeRoot::Pivot => Self::Bind,
         }
     }
 
-    /// Whether writes go to a tmpfs.
+    /// Whether writes go elsewhere.
     pub const fn has_scratch(self) -> bool {
         matches!(self, Self::Overlay | Self::View)
     }
@@ -54,8 +60,13 @@ impl Root {
 
     /// One overlay of the directory, or one for each part of the machine that can be a lower layer.
     fn overlays<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>, user_attributes: bool) {
+        #[cfg(feature = "full")]
+        draft.must(layers::scratch(spec));
+        #[cfg(not(feature = "full"))]
         draft.must(Step::Scratch);
         if self == Self::Overlay {
+            #[cfg(feature = "full")]
+            layers::image(draft, spec, host);
             draft.must(Step::Overlay { lower: spec.rootfs, number: 0, user_attributes });
         }
         for (number, piece) in overlaid(host) {

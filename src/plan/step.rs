@@ -3,6 +3,8 @@
 //! The sentence of a step is the same in `explain`, in `--trace` and in an error message.
 
 #[cfg(feature = "full")]
+use super::layers::Layer;
+#[cfg(feature = "full")]
 use super::terminal::TerminalStep;
 #[cfg(feature = "full")]
 use super::{OwnFile, Report};
@@ -57,6 +59,9 @@ pub enum Tree {
     Root,
     /// The tmpfs that takes an overlay's writes.
     Scratch,
+    /// A file system image.
+    #[cfg(feature = "full")]
+    Image,
     Proc,
     Sys,
     Dev,
@@ -291,6 +296,8 @@ pub enum Step<'p> {
 
     #[cfg(feature = "full")]
     Terminal(TerminalStep),
+    #[cfg(feature = "full")]
+    Layer(Layer<'p>),
 }
 
 impl<'p> Step<'p> {
@@ -309,6 +316,11 @@ impl<'p> Step<'p> {
             return step.write(text);
         }
         let words = self.words(text.arena());
+        #[cfg(feature = "full")]
+        if let Self::Layer(layer) = self {
+            text.fill(layer.sentence(), &words);
+            return;
+        }
         text.fill(self.sentence(), &words);
     }
 
@@ -326,7 +338,7 @@ impl<'p> Step<'p> {
             Self::UnshareMounts => t!("unshare the mount namespace, as a slave of the host's"),
             Self::Scratch => t!("mount a tmpfs that takes the writes"),
             Self::Overlay { .. } => t!("make an overlay of %%"),
-            Self::DetachScratch => t!("detach that tmpfs, which the overlays hold"),
+            Self::DetachScratch => t!("detach what takes the writes: the overlays hold it"),
             Self::Clone { .. } => t!("clone into new namespaces:%"),
             Self::DenySetgroups => t!("deny setgroups"),
             Self::WriteMap { .. } => t!("write %:%"),
@@ -384,6 +396,8 @@ impl<'p> Step<'p> {
             // These say it themselves.
             #[cfg(feature = "full")]
             Self::Terminal(_) => t!(""),
+            #[cfg(feature = "full")]
+            Self::Layer(_) => t!(""),
         }
     }
 
@@ -422,6 +436,8 @@ impl<'p> Step<'p> {
                     *second = word(c" (user attributes)");
                 }
             }
+            #[cfg(feature = "full")]
+            Self::Layer(layer) => [*first, *second, *third] = layer.words(),
             Self::Link { target, path } => (*first, *second) = (path, target),
             Self::Mount { kind, options, asked, attributes, place } => {
                 let flags = flags(arena, attributes);

@@ -12,6 +12,7 @@ pub mod errno;
 pub mod fd;
 pub mod file;
 pub mod identity;
+pub mod loops;
 pub mod mount;
 pub mod poll;
 pub mod process;

@@ -5,12 +5,14 @@ use super::Text;
 
 /// Makes an `enum` of options from a table: for each its variant, its name after `--`, its letter and what its value is called
 /// if it has these, its explanation, and what it does to the thing that is filled. `HELP` has the explanations, a line each,
-/// those of a group after its heading, which `=` marks. Those after `full` are in the whole build alone.
+/// those of a group after its heading, which `=` marks. Those after `full` are in the whole build alone, and so is a value that
+/// stands after `full`, with what it adds to the explanation. A value in brackets may be left out, and comes after `=` alone.
 #[macro_export]
 macro_rules! option_table {
     ($(#[$doc:meta])* $option:ident, $into:ty, $value:ty, $refused:ty:
         $($heading:literal {
-            $($name:ident $long:literal $($short:literal)? $(= $called:literal ($example:literal))?, $help:expr, $set:expr;)*
+            $($name:ident $long:literal $($short:literal)? $(= $called:literal ($example:literal))?
+                $(full $full_called:literal ($full_example:literal) $full_help:literal)?, $help:expr, $set:expr;)*
         })*
         full
         $($more_heading:literal {
@@ -38,13 +40,13 @@ macro_rules! option_table {
             );
             const VALUE: &str = $crate::full!(
                 concat!($($($($called,)? " ",)*)*),
-                concat!($($($($called,)? " ",)*)* $($($($more_called,)? " ",)*)*)
+                concat!($($($($called,)? $($full_called,)? " ",)*)* $($($($more_called,)? " ",)*)*)
             );
             /// The explanations and headings.
             pub const HELP: $crate::text::sentence::Sentence = $crate::t!($crate::full!(
                 concat!($("=", $heading, "\n", $($help, "\n",)*)*),
                 concat!(
-                    $("=", $heading, "\n", $($help, "\n",)*)*
+                    $("=", $heading, "\n", $($help, $($full_help,)? "\n",)*)*
                     $("=", $more_heading, "\n", $($more_help, "\n",)*)*
                 )
             ));
@@ -52,7 +54,7 @@ macro_rules! option_table {
             #[cfg(test)]
             pub const EXAMPLE: &[&str] = $crate::full!(
                 &[$($(concat!($($example)?),)*)*],
-                &[$($(concat!($($example)?),)*)* $($(concat!($($more_example)?),)*)*]
+                &[$($(concat!($($example)? $($full_example)?),)*)* $($(concat!($($more_example)?),)*)*]
             );
 
             /// The letter; 0 if there is none.
@@ -122,7 +124,7 @@ macro_rules! full {
     };
 }
 
-/// ` -v --volume SRC:DST `, up to the explanations' column.
+/// ` -v --volume SRC:DST `, or ` --overlay[=DIR]`, up to the explanations' column.
 pub fn write(text: &mut Text, short: u8, long: &[u8], value: &[u8]) {
     const COLUMN: usize = 32;
     let start = text.bytes().len();
@@ -130,9 +132,14 @@ pub fn write(text: &mut Text, short: u8, long: &[u8], value: &[u8]) {
         0 => text.add(b"    --"),
         letter => text.add(b" -").add(&[letter]).add(b" --"),
     };
-    text.add(long).add(b" ").add(value);
+    text.add(long).add(if is_optional(value) { b"" } else { b" " }).add(value);
     while text.bytes().len() < start + COLUMN {
         text.add(b" ");
     }
     text.add(b" ");
+}
+
+/// Whether a value that is called so may be left out.
+pub fn is_optional(value: &[u8]) -> bool {
+    cfg!(feature = "full") && value.starts_with(b"[")
 }

@@ -134,10 +134,11 @@ fn agree(who: &Who, options: &[&str], rootfs: &str, command: &[&str], refused: O
     ran
 }
 
-/// The argument sets; `{uid}` is the caller's.
+/// The argument sets; `{uid}` is the caller's, and so is `{folder}`.
 const SETS: &[&[&str]] = &[
     &[],
     &["--overlay"],
+    &["--overlay={folder}/kept"],
     &["--read-only"],
     &["--read-only", "--overlay"],
     &["-v", "/etc:/mnt:ro"],
@@ -189,10 +190,12 @@ const ON_THE_HOST_S_ROOT: &[&[&str]] = &[
 
 fn every_trace_is_a_path_through_what_explain_printed(who: &Who) {
     for lacking in [&[][..], &["proc", "sys", "dev"]] {
-        let rootfs = who.own_rootfs(lacking);
+        let (rootfs, folder) = (who.own_rootfs(lacking), who.folder());
         for options in SETS.iter().chain(AS_ROOT.iter().filter(|_| who.is_root())) {
-            let filled: Vec<String> =
-                options.iter().map(|word| word.replace("{uid}", &who.uid().to_string())).collect();
+            let filled: Vec<String> = options
+                .iter()
+                .map(|word| word.replace("{uid}", &who.uid().to_string()).replace("{folder}", folder.str()))
+                .collect();
             let filled: Vec<&str> = filled.iter().map(String::as_str).collect();
             agree(who, &filled, rootfs.str(), &["true"], None);
         }

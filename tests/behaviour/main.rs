@@ -19,6 +19,7 @@ mod namespaces;
 mod programs;
 mod pseudo_terminal;
 mod root;
+mod roots;
 mod safety;
 mod settings;
 mod signals_stress;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         namespaces::tests(),
         users::tests(),
         root::tests(),
+        roots::tests(),
         mounts::tests(),
         volumes::tests(),
         names::tests(),

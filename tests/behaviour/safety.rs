@@ -115,6 +115,8 @@ fn descriptors_are_passed_on_when_asked(who: &Who) {
         let run = who.run_in(&who.rootfs(), &["--preserve-fds", count], &["sh", "-c", read]);
         run.under(&["bash", "-c", open, folder.str()]).run().prints(found);
     }
+    let run = who.run_in(&who.rootfs(), &["--preserve-fds", "1"], &["true"]);
+    run.under(&["bash", "-c", "exec 3>&-; exec \"$@\"", "bash"]).run().refused(125, &["descriptor 3", "(EBADF)"]);
 }
 
 fn pid_1_holds_none_of_the_caller_s_descriptors(who: &Who) {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 crate::tests! {
-    as_root: apt_installs_and_removes_a_local_package;
+    as_root: apt_installs_and_removes_a_local_package, apt_installs_from_a_mirror_into_a_kept_overlay;
     both: make_builds_a_program_in_parallel, python_runs_threads_and_processes,
         a_script_is_the_entry_point_under_each_init;
 }
@@ -59,6 +59,34 @@ apt-get remove -y aril-test-lib || { cat log >&3; exit 1; }
 dpkg --audit >&3
 "#;
     debian(who, script).prints("this is tool\nthis is lib\ndaemon");
+}
+
+/// A build as images are made by it: the package has a script that runs after its files are there, and what it does is seen by
+/// the next container.
+fn apt_installs_from_a_mirror_into_a_kept_overlay(who: &Who) {
+    let (root, folder) = (rootfs("debian"), who.folder());
+    if !root.is_dir() {
+        who.skip("no target/rootfs/debian: rootfs/debian makes it, as root and with a mirror in reach");
+    }
+    let path = root.display().to_string();
+    // The same mirror from outside, with lists of its own.
+    let sources = format!("Dir::Etc::SourceList={path}/etc/apt/sources.list");
+    let lists = format!("Dir::State::Lists={}", folder.str());
+    let asks = ["update", "-qq", "--error-on=any", "-o", &sources, "-o", "Dir::Etc::SourceParts=-", "-o", &lists];
+    if who.program("apt-get", &asks).run().code() != Some(0) {
+        who.skip("the package mirror of target/rootfs/debian cannot be reached");
+    }
+    let before = traces::tree(&root);
+    let kept = format!("--overlay={}", folder.join("kept").display());
+    let install = "export DEBIAN_FRONTEND=noninteractive; exec 3>&1 >/tmp/log 2>&1; \
+        { apt-get update && apt-get install -y --no-install-recommends ed; } || { cat /tmp/log >&3; exit 1; }";
+    who.run_in(&path, &[&kept], &["sh", "-c", install]).run().prints("");
+    let look = "ed --version | head -n1 | cut -c1-6; readlink /etc/alternatives/editor; dpkg --audit; dpkg-query -W -f '${db:Status-Status}' ed";
+    who.run_in(&path, &[&kept], &["sh", "-c", look]).run().prints("GNU ed\n/bin/ed\ninstalled");
+    in_debian(who, &[], &["sh", "-c", "! command -v ed"]).prints("");
+    let after = traces::tree(&root);
+    let changed: Vec<_> = before.symmetric_difference(&after).collect();
+    assert!(changed.is_empty(), "the image has changed: {changed:#?}");
 }
 
 fn make_builds_a_program_in_parallel(who: &Who) {

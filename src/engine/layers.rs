@@ -1,0 +1,77 @@
+//! Carries out the steps of an overlay's layers: the image below, the directory above.
+
+use super::Carrier;
+use crate::plan::{Layer, Tree};
+use crate::sys::file::{self, Open};
+use crate::sys::mount::{self, Attributes};
+use crate::sys::{At, Errno, Result, identity, loops, word};
+use crate::text::{decimal, t, text};
+
+/// How often a device that was free may be another's before it is ours.
+const TRIES: u8 = 64;
+
+impl Carrier<'_> {
+    #[inline(never)]
+    pub(super) fn lay(&mut self, layer: Layer) -> Result<()> {
+        match layer {
+            Layer::Lock { directory } => {
+                // What is written may be anybody's, with any rights: no other user comes in.
+                match file::mkdirat(At::CWD, directory, 0o700) {
+                    Err(Errno::EEXIST) => {}
+                    result => result?,
+                }
+                let lock = file::openat(At::CWD, directory, Open::DIRECTORY)?;
+                if file::try_lock_exclusive(lock.at()).is_err() {
+                    self.detail = word(c"another container writes to it");
+                    return Err(Errno::EBUSY);
+                }
+                self.lock = Some(lock);
+            }
+            Layer::Bind { directory } => {
+                let tree = mount::open_tree(At::CWD, directory, false)?;
+                // Whoever else it belongs to may lead the writes elsewhere.
+                if file::fstat(tree.at())?.uid != identity::geteuid() {
+                    self.detail = word(c"it is someone else's");
+                    return Err(Errno::EPERM);
+                }
+                self.attach_on_top(tree, Tree::Scratch)?;
+            }
+            Layer::Image { format, .. } => {
+                let [kind, options, _] = *format.words();
+                let image = self.image.ok_or(Errno::EBADF)?;
+                // Of what fails before the kernel has looked at it.
+                self.detail = word(c"no loop devices, or no such file system, here");
+                let control = file::openat(At::CWD, word(c"/dev/loop-control"), Open::READ)?;
+                let mut tries = TRIES;
+                let tree = loop {
+                    tries -= 1;
+                    let number = decimal(self.arena, loops::free_number(control.at())? as u64);
+                    let source = text(self.arena, t!("source=/dev/loop%"), &[number]);
+                    let device = file::openat(At::CWD, source.after("source=".len()), Open::READ)?;
+                    match loops::configure(device.at(), image) {
+                        // Someone else was faster.
+                        Err(Errno::EBUSY) if tries > 0 => {}
+                        result => {
+                            result?;
+                            break self.new_tree(kind, [source, options], Attributes::RDONLY.and(Attributes::NODEV))?;
+                        }
+                    }
+                };
+                self.trees.keep(Tree::Image, tree);
+                self.image = None;
+                let number = image.number() as u32;
+                file::close_range(number, number)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes every descriptor but the image's, which comes after those that the caller passes on.
+    pub(super) fn close_others(&self, image: At, first: u32) -> Result<()> {
+        let own = image.number() as u32;
+        if own > first {
+            file::close_range(first, own - 1)?;
+        }
+        file::close_range(own + 1, u32::MAX)
+    }
+}
