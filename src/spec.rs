@@ -40,6 +40,9 @@ pub struct Spec<'a> {
     pub preserve_fds: u32,
     pub trace: bool,
     pub verbose: bool,
+    /// Landlock keeps the command from the host's abstract sockets and processes where namespaces do not.
+    #[cfg(feature = "full")]
+    pub scopes: bool,
 }
 
 /// How the root file system becomes `/`.
@@ -244,6 +247,8 @@ impl<'a> Spec<'a> {
             preserve_fds: 0,
             trace: false,
             verbose: false,
+            #[cfg(feature = "full")]
+            scopes: true,
         }
     }
 

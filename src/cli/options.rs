@@ -82,6 +82,11 @@ crate::option_table! {
         Help "help" b'h', "this text", nothing;
     }
     full
+    "Walls" {
+        SecurityOpt "security-opt" = "landlock=off" ("landlock=off"), "leave the host's abstract sockets (and pids) in reach", |spec, value| {
+            spec.scopes = value.no_scopes()?; Ok(())
+        };
+    }
 }
 
 fn nothing<'a>(_: &mut Spec<'a>, _: Value<'a>) -> Result<(), Refused> {

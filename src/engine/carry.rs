@@ -1,5 +1,7 @@
 //! Carries single steps out. Each arm is the system calls of one step.
 
+#[cfg(feature = "full")]
+use super::landlock;
 use super::points::{self, Kept};
 use super::{Carrier, handover};
 use crate::host::rootfs::in_root;
@@ -230,6 +232,8 @@ impl Carrier<'_> {
             Step::KeepOnlyKill => identity::set_capabilities(1 << k::CAP_KILL)?,
             Step::CloseLeftovers { count } => file::close_range(3, 2 + count)?,
             Step::HideArguments => self.start.erase_arguments(),
+            #[cfg(feature = "full")]
+            Step::Landlock(step) => landlock::carry_out(step)?,
         }
         Ok(())
     }

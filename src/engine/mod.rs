@@ -4,6 +4,8 @@ mod advice;
 mod carry;
 mod execute;
 mod handover;
+#[cfg(feature = "full")]
+mod landlock;
 mod launcher;
 mod points;
 

@@ -93,6 +93,8 @@ pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &'p Spec, host: &'p Host, maps: 
     // Where the init is PID 1 its end is everyone's. The signal is cleared by a change of user, hence here.
     draft.when(!spec.is_private(Namespace::Pid) || (!spec.init && spec.user.is_some()), Step::DieWithInit);
     draft.must(Step::NoNewPrivileges);
+    #[cfg(feature = "full")]
+    super::landlock::scope(draft, spec);
     draft.must(Step::Filter);
     draft.must(Step::ResetSignals { ignored: host.ignored });
     draft.when(spec.verbose, Step::Say { command });

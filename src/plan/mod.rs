@@ -5,12 +5,16 @@
 mod command;
 mod filter;
 mod identity;
+#[cfg(feature = "full")]
+mod landlock;
 mod mounts;
 mod root;
 pub mod step;
 
 pub use command::Command;
 pub use filter::FILTER;
+#[cfg(feature = "full")]
+pub use landlock::Landlock;
 pub use step::{Make, Phase, Place, Step, Tree};
 
 use crate::host::Host;
@@ -50,6 +54,9 @@ pub enum On {
     NoKeys,
     /// What would be made cannot be made there.
     NoPlace,
+    /// The kernel has no landlock, or none with scopes (Linux 6.12), or an outer container's filter refuses it.
+    #[cfg(feature = "full")]
+    NoScopes,
 }
 
 impl On {
@@ -60,6 +67,8 @@ impl On {
             Self::Invalid => &[Errno::EINVAL],
             Self::NoKeys => &[Errno::ENOSYS, Errno::EPERM],
             Self::NoPlace => &[Errno::EACCES, Errno::EPERM, Errno::EROFS, Errno::ENOTDIR],
+            #[cfg(feature = "full")]
+            Self::NoScopes => &[Errno::ENOSYS, Errno::EOPNOTSUPP, Errno::E2BIG, Errno::EPERM],
         }
     }
 }
@@ -417,6 +426,37 @@ mod tests {
             &[Errno::EACCES, Errno::EPERM, Errno::EROFS, Errno::ENOTDIR],
         ];
         assert_eq!(all, expected);
+        #[cfg(feature = "full")]
+        assert_eq!(On::NoScopes.errors(), [Errno::ENOSYS, Errno::EOPNOTSUPP, Errno::E2BIG, Errno::EPERM]);
+    }
+
+    #[test]
+    #[cfg(feature = "full")]
+    fn landlock_stands_in_for_a_namespace_that_is_shared() {
+        use crate::sys::sandbox::{SCOPE_SIGNALS, SCOPE_SOCKETS};
+        fn set<'a>(spec: &mut Spec<'a>, kind: Namespace, source: Source<'a>) {
+            spec.namespaces[kind as usize] = source;
+        }
+        const CHANGES: [(Change, u32); 5] = [
+            (|_| {}, SCOPE_SOCKETS),
+            (|spec| set(spec, Namespace::Pid, Source::Host), SCOPE_SOCKETS | SCOPE_SIGNALS),
+            (|spec| set(spec, Namespace::Network, Source::Private), 0),
+            (|spec| set(spec, Namespace::Network, Source::Join(word(c"/proc/7/ns/net"))), 0),
+            (|spec| spec.scopes = false, 0),
+        ];
+        for (change, expected) in CHANGES {
+            let found = planned(false, change, |lines| {
+                let privileges = at(lines, |step| *step == Step::NoNewPrivileges);
+                let scope = at(lines, |step| matches!(step, Step::Landlock(_)))?;
+                assert!(privileges < Some(scope), "which is what makes it possible");
+                match lines[scope].step {
+                    Step::Landlock(step) => Some(step),
+                    _ => None,
+                }
+            });
+            let expected = (expected != 0).then_some(Landlock::Scope { scopes: expected });
+            assert_eq!(found, expected);
+        }
     }
 
     #[test]

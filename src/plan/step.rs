@@ -2,6 +2,8 @@
 //!
 //! The sentence of a step is the same in `explain`, in `--trace` and in an error message.
 
+#[cfg(feature = "full")]
+use super::Landlock;
 use crate::spec::{IdRange, Namespace};
 use crate::sys::identity::CapabilitySet;
 use crate::sys::mount::Attributes;
@@ -262,6 +264,8 @@ pub enum Step<'p> {
         count: u32,
     },
     HideArguments,
+    #[cfg(feature = "full")]
+    Landlock(Landlock),
 }
 
 impl<'p> Step<'p> {
@@ -334,6 +338,8 @@ impl<'p> Step<'p> {
             Self::KeepOnlyKill => t!("drop every capability but kill"),
             Self::CloseLeftovers { .. } => t!("close % descriptors that the command has"),
             Self::HideArguments => t!("hide the command line"),
+            #[cfg(feature = "full")]
+            Self::Landlock(step) => step.sentence(),
         }
     }
 

@@ -13,6 +13,7 @@ mod init_ends;
 mod init_options;
 mod init_personas;
 mod init_signals;
+mod landlock;
 mod mounts;
 mod namespaces;
 mod root;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         init_signals::tests(),
         terminal::tests(),
         safety::tests(),
+        landlock::tests(),
         explain::tests(),
         help::tests(),
         bad_input::tests(),
