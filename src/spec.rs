@@ -43,6 +43,18 @@ pub struct Spec<'a> {
     /// Landlock keeps the command from the host's abstract sockets and processes where namespaces do not.
     #[cfg(feature = "full")]
     pub scopes: bool,
+    #[cfg(feature = "full")]
+    pub rehearsal: Rehearsal,
+}
+
+/// Whether all is made but the command: `aril check`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg(feature = "full")]
+pub enum Rehearsal {
+    No,
+    Whole,
+    /// Only what is named, and on the inside nothing in place of something else.
+    Part,
 }
 
 /// How the root file system becomes `/`.
@@ -249,6 +261,8 @@ impl<'a> Spec<'a> {
             verbose: false,
             #[cfg(feature = "full")]
             scopes: true,
+            #[cfg(feature = "full")]
+            rehearsal: Rehearsal::No,
         }
     }
 
@@ -273,7 +287,19 @@ impl<'a> Spec<'a> {
     /// Whether the host's `/etc/resolv.conf` is bound, so that names resolve in a bare root: with the host's network, if
     /// there is a root of its own to bind it in.
     pub fn shares_resolver(&self) -> bool {
+        #[cfg(feature = "full")]
+        if self.rehearsal == Rehearsal::Part {
+            return false;
+        }
         self.change_root == ChangeRoot::Pivot && self.is_hosts(Namespace::Network)
+    }
+
+    /// Whether nothing is executed in the end.
+    pub const fn is_rehearsal(&self) -> bool {
+        #[cfg(feature = "full")]
+        return !matches!(self.rehearsal, Rehearsal::No);
+        #[cfg(not(feature = "full"))]
+        false
     }
 
     /// All that is to be mounted in the root: the container's own file systems first, then what was asked for.

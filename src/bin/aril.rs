@@ -2,6 +2,8 @@
 #![no_std]
 #![no_main]
 
+#[cfg(feature = "full")]
+use aril::check;
 use aril::cli::{self, Request};
 use aril::engine::{self, Ended, Side};
 use aril::host::Host;
@@ -59,7 +61,7 @@ fn begin(start: Start) -> Result<Side, u8> {
     })?;
     match answer(&arena, start) {
         Ok(Answer::Runs(side)) => Ok(side),
-        Ok(Answer::Says(text)) => Err(say(&arena, text)),
+        Ok(Answer::Says(text, status)) => Err(say(&arena, text, status)),
         Err(problem) => Err(complain(&arena, problem)),
     }
 }
@@ -67,7 +69,8 @@ fn begin(start: Start) -> Result<Side, u8> {
 /// What becomes of a command line.
 enum Answer<'m> {
     Runs(Side),
-    Says(&'m [u8]),
+    /// And its exit status.
+    Says(&'m [u8], u8),
 }
 
 fn answer<'m>(arena: &'m Arena, start: Start) -> Told<'m, Answer<'m>> {
@@ -79,11 +82,16 @@ fn answer<'m>(arena: &'m Arena, start: Start) -> Told<'m, Answer<'m>> {
             let host = arena.hold(Host::read(arena, spec, start.environment())?);
             plan(arena, spec, host)?.write(&mut text);
         }
+        #[cfg(feature = "full")]
+        Request::Check { rootfs, json } => {
+            let works = check::run(&mut text, rootfs, json, start);
+            return Ok(Answer::Says(text.finish(), u8::from(!works)));
+        }
         Request::Overview => drop(text.fill(cli::OVERVIEW, &[])),
         Request::RunHelp => cli::write_run_help(&mut text),
         Request::Version => drop(text.add(concat!("aril ", env!("CARGO_PKG_VERSION"), "\n").as_bytes())),
     }
-    Ok(Answer::Says(text.finish()))
+    Ok(Answer::Says(text.finish(), 0))
 }
 
 /// The launcher when its container has ended. What was made for the run is found again by the same command line.
@@ -105,9 +113,9 @@ fn end(ended: Ended, start: Start) -> aril::sys::Result<u8> {
         .unwrap_or_else(|errno| complain(&arena, Problem::failed(&arena, t!("wait for the container"), &[], errno))))
 }
 
-fn say(arena: &Arena, text: &[u8]) -> u8 {
+fn say(arena: &Arena, text: &[u8], status: u8) -> u8 {
     match file::write_all(At::STDOUT, text) {
-        Ok(()) => 0,
+        Ok(()) => status,
         Err(errno) => complain(arena, Problem::failed(arena, t!("write to standard output"), &[], errno)),
     }
 }

@@ -19,6 +19,13 @@ pub enum Request<'a> {
     Run(Spec<'a>),
     /// Print what `run` would do.
     Explain(Spec<'a>),
+    /// Try what `run` needs, in processes that end at once.
+    #[cfg(feature = "full")]
+    Check {
+        rootfs: Word<'a>,
+        /// For a program.
+        json: bool,
+    },
     Overview,
     RunHelp,
     Version,
@@ -27,6 +34,15 @@ pub enum Request<'a> {
 /// Reads a whole command line, the program's name first. `aril init` never comes here: an init reads its own.
 pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a>> {
     let Some([verb, rest @ ..]) = words.get(1..) else { return Ok(Request::Overview) };
+    #[cfg(feature = "full")]
+    if *verb == word(c"check") {
+        let json = rest.first() == Some(&word(c"--json"));
+        return match rest.get(usize::from(json)..) {
+            Some([]) => Ok(Request::Check { rootfs: word(c"/"), json }),
+            Some([rootfs]) if !rootfs.bytes().starts_with(b"-") => Ok(Request::Check { rootfs: *rootfs, json }),
+            _ => Err(Problem::refused(arena, t!("check takes [--json] [ROOTFS], and nothing else"), &[])),
+        };
+    }
     match names::position("run explain help --help -h version --version -V", verb.bytes()) {
         Some(0) => run(arena, rest, false),
         Some(1) => {

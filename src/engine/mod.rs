@@ -2,6 +2,8 @@
 
 mod advice;
 mod carry;
+#[cfg(feature = "full")]
+pub mod causes;
 mod execute;
 mod handover;
 #[cfg(feature = "full")]
@@ -9,6 +11,8 @@ mod landlock;
 mod launcher;
 mod points;
 
+#[cfg(feature = "full")]
+pub use advice::OLDEST;
 pub use launcher::{Ended, Launcher};
 pub use points::clean_up;
 

@@ -1,8 +1,10 @@
 //! What this machine is, as plain data: read once, and only as far as a Spec asks. Nothing here changes anything.
 
 pub mod accounts;
+#[cfg(feature = "full")]
+pub mod cgroups;
 mod ids;
-mod mounts;
+pub mod mounts;
 pub mod rootfs;
 mod terminal;
 pub mod view;
@@ -75,7 +77,7 @@ impl<'m> Host<'m> {
             gids: ids::own_as_root(arena, gid),
             environment,
             ignored: ignored_signals(),
-            foreground: terminal::may_take_foreground(),
+            foreground: !spec.is_rehearsal() && terminal::may_take_foreground(),
             user: accounts::find(arena, root.at(), spec.user)?,
             mount_points: &[],
             volumes: &[],

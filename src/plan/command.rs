@@ -98,5 +98,5 @@ pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &'p Spec, host: &'p Host, maps: 
     draft.must(Step::Filter);
     draft.must(Step::ResetSignals { ignored: host.ignored });
     draft.when(spec.verbose, Step::Say { command });
-    draft.must(Step::Exec { command });
+    draft.when(!spec.is_rehearsal(), Step::Exec { command });
 }

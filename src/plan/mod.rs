@@ -18,6 +18,8 @@ pub use landlock::Landlock;
 pub use step::{Make, Phase, Place, Step, Tree};
 
 use crate::host::Host;
+#[cfg(feature = "full")]
+use crate::spec::Rehearsal;
 use crate::spec::{Namespace, Source, Spec};
 use crate::sys::{Arena, Errno, List, word};
 use crate::text::{Text, Told};
@@ -91,11 +93,20 @@ pub struct Plan<'p> {
 #[derive(Debug)]
 struct Draft<'p> {
     phase: Phase,
+    /// Nothing may be done inside in place of something else.
+    #[cfg(feature = "full")]
+    strict: bool,
     lines: List<'p, Line<'p>>,
 }
 
 impl<'p> Draft<'p> {
     fn add(&mut self, fate: Fate, step: Step<'p>) {
+        #[cfg(feature = "full")]
+        let fate = match fate {
+            Fate::Instead if self.strict && self.phase == Phase::Outside => return,
+            Fate::Try(_) if self.strict && self.phase == Phase::Outside => Fate::Must,
+            _ => fate,
+        };
         self.lines.push(Line { phase: self.phase, step, fate });
     }
 
@@ -118,7 +129,12 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     let maps = identity::maps(spec, host);
     identity::check(arena, spec, host, maps)?;
     let layout = mounts::Layout::of(arena, spec, host, maps)?;
-    let mut draft = Draft { phase: Phase::Launcher, lines: List::new(arena) };
+    let mut draft = Draft {
+        phase: Phase::Launcher,
+        #[cfg(feature = "full")]
+        strict: spec.rehearsal == Rehearsal::Part,
+        lines: List::new(arena),
+    };
 
     draft.when(must_be_protected(spec, host), Step::ExecuteAnew);
     draft.must(Step::CloseDescriptors { from: FIRST_DESCRIPTOR + spec.preserve_fds });
@@ -428,6 +444,23 @@ mod tests {
         assert_eq!(all, expected);
         #[cfg(feature = "full")]
         assert_eq!(On::NoScopes.errors(), [Errno::ENOSYS, Errno::EOPNOTSUPP, Errno::E2BIG, Errno::EPERM]);
+    }
+
+    #[test]
+    #[cfg(feature = "full")]
+    fn a_rehearsal_executes_nothing_and_a_strict_one_gives_way_nowhere_inside() {
+        use crate::spec::Rehearsal;
+        for rehearsal in [Rehearsal::Whole, Rehearsal::Part] {
+            let change = |spec: &mut Spec| {
+                (spec.rehearsal, spec.init) = (rehearsal, false);
+                spec.namespaces[Namespace::Network as usize] = Source::Private;
+            };
+            planned(true, change, |lines| {
+                assert_eq!(at(lines, |step| matches!(step, Step::Exec { .. } | Step::StartCommand)), None);
+                let gives_way = |line: &Line| line.phase == Phase::Outside && line.fate == Fate::Instead;
+                assert_eq!(lines.iter().any(gives_way), rehearsal == Rehearsal::Whole);
+            });
+        }
     }
 
     #[test]

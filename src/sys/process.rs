@@ -48,6 +48,21 @@ pub fn clone3(flags: u64) -> Result<Side> {
     Ok(Side::Parent { child: Pid(child as i32), pidfd: Fd::new(pidfd as usize) })
 }
 
+/// clone(2) without shared memory, likewise; for kernels and filters without clone3. It has no flag for a time namespace:
+/// that bit is one of the exit signal's.
+#[cfg(feature = "full")]
+pub fn clone(flags: u64) -> Result<Side> {
+    let mut pidfd: i32 = -1;
+    let flags = (flags & NEW_NAMESPACES & !u64::from(k::CLONE_NEWTIME)) as u32 | k::CLONE_PIDFD | k::SIGCHLD;
+    // SAFETY: as in `clone3`: no stack is given, so the child goes on on its copy of this one; the kernel writes the pidfd
+    // where it would else write the parent's copy of the child's id.
+    let child = check(unsafe { sc::syscall!(CLONE, flags, 0, &raw mut pidfd, 0, 0) })?;
+    if child == 0 {
+        return Ok(Side::Child);
+    }
+    Ok(Side::Parent { child: Pid(child as i32), pidfd: Fd::new(pidfd as usize) })
+}
+
 /// Starts `run(data)` in a child that shares this memory while this process waits, until the child execs or ends
 /// (clone(2) with `CLONE_VM | CLONE_VFORK`). The child has a stack of its own: no frame of the parent is touched.
 pub fn start<T>(data: &T, run: extern "C" fn(&T) -> !) -> Result<Pid> {
@@ -311,6 +326,15 @@ pub fn is_child_subreaper() -> Result<bool> {
     // SAFETY: the kernel writes one int.
     check(unsafe { sc::syscall!(PRCTL, p::PR_GET_CHILD_SUBREAPER, &raw mut is, 0, 0, 0) })?;
     Ok(is != 0)
+}
+
+/// prlimit64(2): how many processes this one's user may have (`RLIMIT_NPROC`); `u64::MAX` is no limit.
+#[cfg(feature = "full")]
+pub fn process_limit() -> Result<u64> {
+    let mut limit = k::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: no new limit is given, and the kernel fills the old one.
+    check(unsafe { sc::syscall!(PRLIMIT64, 0, k::RLIMIT_NPROC, 0, &raw mut limit) })?;
+    Ok(limit.rlim_cur)
 }
 
 /// sethostname(2).

@@ -1,7 +1,7 @@
 //! Seccomp filters (seccomp(2)) and landlock's domains (landlock(7)).
 
 use super::{
-    At, Fd, Result,
+    At, Errno, Fd, Result,
     errno::{check, done},
     number,
 };
@@ -58,4 +58,62 @@ pub fn landlock_create_ruleset(files: Landlocked, scopes: Landlocked) -> Result<
 pub fn landlock_restrict_self(ruleset: At) -> Result<()> {
     // SAFETY: the arguments are numbers.
     done(unsafe { sc::syscall2(k::__NR_landlock_restrict_self as usize, number(ruleset.number()), 0) })
+}
+
+/// landlock_create_ruleset(2): which version of landlock this kernel has.
+pub fn landlock_version() -> Result<usize> {
+    let flags = l::LANDLOCK_CREATE_RULESET_VERSION as usize;
+    // SAFETY: with this flag the call takes no structure.
+    check(unsafe { sc::syscall3(k::__NR_landlock_create_ruleset as usize, 0, 0, flags) })
+}
+
+/// System calls without which there is no container. Those after `close_range` the kernel itself may refuse with EPERM,
+/// whatever their arguments are.
+pub const CALLS: &str = "clone3 clone unshare setns mount open_tree mount_setattr openat2 close_range \
+    fsopen fsmount move_mount pivot_root";
+/// How many they are.
+pub const COUNT: usize = 13;
+const NUMBERS: [u32; COUNT] = [
+    k::__NR_clone3,
+    k::__NR_clone,
+    k::__NR_unshare,
+    k::__NR_setns,
+    k::__NR_mount,
+    k::__NR_open_tree,
+    k::__NR_mount_setattr,
+    k::__NR_openat2,
+    k::__NR_close_range,
+    k::__NR_fsopen,
+    k::__NR_fsmount,
+    k::__NR_move_mount,
+    k::__NR_pivot_root,
+];
+
+/// How many of `CALLS` answer for themselves.
+pub const DECISIVE: usize = 9;
+
+/// Makes the one of `CALLS` at this place with nonsense for arguments. The kernel finds fault with these, so an answer that
+/// it would not give itself is that of a filter.
+pub fn answer_to_nonsense(place: usize) -> Option<Errno> {
+    const NONE: usize = usize::MAX;
+    let number = *NUMBERS.get(place)? as usize;
+    // SAFETY: no address is one, no descriptor and no set of flags is valid for any of these calls, so that each ends at its
+    // checks.
+    check(unsafe { sc::syscall6(number, NONE, NONE, NONE, NONE, NONE, NONE) }).err()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_has_a_number_and_finds_fault_with_nonsense() {
+        assert_eq!(CALLS.split(' ').count(), NUMBERS.len());
+        for (place, name) in CALLS.split(' ').enumerate() {
+            let answer = answer_to_nonsense(place).expect(name);
+            let itself = [Errno::EINVAL, Errno::E2BIG, Errno::EFAULT, Errno::EBADF].contains(&answer);
+            assert!(itself || place >= DECISIVE && answer == Errno::EPERM, "{name}: {answer:?}");
+        }
+        assert_eq!(answer_to_nonsense(NUMBERS.len()), None);
+    }
 }

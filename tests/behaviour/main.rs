@@ -2,6 +2,7 @@
 //! for each area; `support` runs the programs, looks into /proc and compares before with after.
 
 mod bad_input;
+mod check;
 mod explain;
 mod figures;
 mod help;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         explain::tests(),
         help::tests(),
         bad_input::tests(),
+        check::tests(),
         host_view::tests(),
         tutorial::tests(),
         figures::tests(),

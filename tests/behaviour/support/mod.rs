@@ -8,7 +8,7 @@ mod run;
 mod terminal;
 pub mod traces;
 
-pub use run::{Outcome, PATIENCE, Run, Running, Stream};
+pub use run::{Outcome, PATIENCE, Run, Running, Stream, When};
 pub use terminal::Terminal;
 
 use libtest_mimic::{Completion, Failed, Trial};
