@@ -60,6 +60,11 @@ fn advise<'a>(
     if let Some(found) = causes::find(arena, step, errno, spec, host) {
         return Some((found.0, [found.1, Word::default()]));
     }
+    #[cfg(feature = "full")]
+    let step = &match *step {
+        Step::CloneByOldCall { flags } => Step::Clone { flags },
+        step => step,
+    };
     let mut words = [Word::default(); 2];
     let sentence = match (step, errno) {
         (Step::Clone { .. }, Errno::ENOSPC | Errno::EUSERS) => match exhausted(arena, spec) {

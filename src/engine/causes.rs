@@ -26,7 +26,10 @@ pub fn find<'a>(
         return Some((RESTRICTED, Word::default()));
     }
     match (step, errno) {
-        (Step::Clone { .. }, Errno::EPERM | Errno::EACCES) if spec.is_private(Namespace::User) => {
+        (Step::RefuseChroot, Errno::EPERM) => Some((CHROOT, Word::default())),
+        (Step::Clone { .. } | Step::CloneByOldCall { .. }, Errno::EPERM | Errno::EACCES)
+            if spec.is_private(Namespace::User) =>
+        {
             if is_switched_off(arena, host) {
                 None
             } else if read(arena, word(c"/proc/self/uid_map")) == Some(b"") {
@@ -37,15 +40,17 @@ pub fn find<'a>(
                 Some((PROFILE, profile(arena)?))
             }
         }
-        (Step::Clone { .. } | Step::StartCommand, Errno::EAGAIN) => match full_group(arena) {
-            Some(group) => Some((t!("its cgroup has all the processes that %/pids.max allows"), group)),
-            None => {
-                let limit = process::process_limit().ok().filter(|limit| *limit < u64::MAX)?;
-                let text =
-                    t!("this user has all the processes that ulimit -u allows (%), or the machine has all it can");
-                Some((text, decimal(arena, limit)))
+        (Step::Clone { .. } | Step::CloneByOldCall { .. } | Step::StartCommand, Errno::EAGAIN) => {
+            match full_group(arena) {
+                Some(group) => Some((t!("its cgroup has all the processes that %/pids.max allows"), group)),
+                None => {
+                    let limit = process::process_limit().ok().filter(|limit| *limit < u64::MAX)?;
+                    let text =
+                        t!("this user has all the processes that ulimit -u allows (%), or the machine has all it can");
+                    Some((text, decimal(arena, limit)))
+                }
             }
-        },
+        }
         (Step::Mount { kind, .. }, Errno::EPERM) if *kind == word(c"proc") => Some((MASKED, mask(arena)?)),
         (_, Errno::EACCES) if calls(step).1 > 0 => Some((PROFILE, profile(arena)?)),
         _ => None,
@@ -61,8 +66,8 @@ pub const RESTRICTED: Sentence =
 const PROFILE: Sentence = t!("a security module confines this process as %: start the outer container with \
     --security-opt apparmor=unconfined, or label=disable for SELinux");
 
-const CHROOT: Sentence = t!("/ is a chroot, where the kernel makes no user namespaces: enter it by pivot_root, \
-    or let aril run it from outside");
+const CHROOT: Sentence =
+    t!("/ is a chroot, in which no container is safe: enter it by pivot_root, or let aril run it from outside");
 const MASKED: Sentence =
     t!("% hides a part of /proc: start the outer container with --security-opt unmask=ALL (podman) \
     or systempaths=unconfined (docker), or leave /proc out with --fs sys,dev");
@@ -71,7 +76,8 @@ const MASKED: Sentence =
 const fn calls(step: &Step) -> (usize, usize) {
     match step {
         Step::Clone { .. } => (0, 1),
-        Step::UnshareMounts => (2, 3),
+        Step::CloneByOldCall { .. } => (1, 2),
+        Step::UnshareMounts => (2, 5),
         Step::Join { .. } => (3, 4),
         Step::MakePrivate => (4, 5),
         Step::CloseDescriptors { .. } => (8, 9),

@@ -52,8 +52,8 @@ pub enum On {
     Missing,
     Refused,
     Invalid,
-    /// The kernel has no keys, or an outer container's filter refuses them.
-    NoKeys,
+    /// The kernel does not have the call, or an outer container's filter refuses it.
+    NoCall,
     /// What would be made cannot be made there.
     NoPlace,
     /// The kernel has no landlock, or none with scopes (Linux 6.12), or an outer container's filter refuses it.
@@ -67,7 +67,7 @@ impl On {
             Self::Missing => &[Errno::ENOENT],
             Self::Refused => &[Errno::EPERM],
             Self::Invalid => &[Errno::EINVAL],
-            Self::NoKeys => &[Errno::ENOSYS, Errno::EPERM],
+            Self::NoCall => &[Errno::ENOSYS, Errno::EPERM],
             Self::NoPlace => &[Errno::EACCES, Errno::EPERM, Errno::EROFS, Errno::ENOTDIR],
             #[cfg(feature = "full")]
             Self::NoScopes => &[Errno::ENOSYS, Errno::EOPNOTSUPP, Errno::E2BIG, Errno::EPERM],
@@ -142,7 +142,7 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     draft.must(Step::BlockSignals);
     layout.prepare(&mut draft);
     join(&mut draft, spec);
-    draft.must(clone(spec));
+    clone(&mut draft, spec);
 
     draft.phase = Phase::Parent;
     identity::write_maps(&mut draft, spec, maps);
@@ -152,7 +152,7 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     draft.must(Step::AwaitGo);
     identity::take_ids(&mut draft, spec, host, maps);
     draft.must(Step::DieWithLauncher);
-    draft.add(Fate::May(On::NoKeys), Step::JoinKeyring);
+    draft.add(Fate::May(On::NoCall), Step::JoinKeyring);
     draft.when(spec.init, Step::LeaveGroup);
     draft.must(Step::HideMemory);
     draft.must(Step::SetUmask);
@@ -201,9 +201,17 @@ fn join<'p>(draft: &mut Draft<'p>, spec: &'p Spec) {
     }
 }
 
-fn clone(spec: &Spec) -> Step<'static> {
+/// The same can be had from an older call, but for a time namespace.
+fn clone(draft: &mut Draft, spec: &Spec) {
     let private = Namespace::ALL.iter().filter(|(kind, ..)| spec.is_private(*kind));
-    Step::Clone { flags: private.fold(0, |flags, (.., flag)| flags | flag) }
+    let flags = private.fold(0, |flags, (.., flag)| flags | flag);
+    #[cfg(feature = "full")]
+    if !spec.is_private(Namespace::Time) {
+        draft.add(Fate::Try(On::NoCall), Step::Clone { flags });
+        draft.add(Fate::Instead, Step::CloneByOldCall { flags });
+        return;
+    }
+    draft.must(Step::Clone { flags });
 }
 
 impl Plan<'_> {
@@ -433,7 +441,7 @@ mod tests {
 
     #[test]
     fn errors_of_one_meaning_are_these() {
-        let all = [On::Missing, On::Refused, On::Invalid, On::NoKeys, On::NoPlace].map(On::errors);
+        let all = [On::Missing, On::Refused, On::Invalid, On::NoCall, On::NoPlace].map(On::errors);
         let expected: [&[Errno]; 5] = [
             &[Errno::ENOENT],
             &[Errno::EPERM],

@@ -136,6 +136,11 @@ pub enum Step<'p> {
         /// `CLONE_NEW*`.
         flags: u32,
     },
+    /// clone(2) in place of clone3(2).
+    #[cfg(feature = "full")]
+    CloneByOldCall {
+        flags: u32,
+    },
 
     DenySetgroups,
     WriteMap {
@@ -155,6 +160,8 @@ pub enum Step<'p> {
     LeaveGroup,
     HideMemory,
     MakePrivate,
+    /// Out of a chroot whose directory is a mount point someone inside could find the way that pivot_root(2) has not closed.
+    RefuseChroot,
     /// The directory becomes a mount, on top of `/`.
     BindRoot {
         path: Word<'p>,
@@ -291,6 +298,8 @@ impl<'p> Step<'p> {
             Self::Overlay { .. } => t!("make an overlay of %%"),
             Self::DetachScratch => t!("detach that tmpfs, which the overlays hold"),
             Self::Clone { .. } => t!("clone into new namespaces:%"),
+            #[cfg(feature = "full")]
+            Self::CloneByOldCall { .. } => t!("clone, without clone3, into new namespaces:%"),
             Self::DenySetgroups => t!("deny setgroups"),
             Self::WriteMap { .. } => t!("write %:%"),
             Self::Go => t!("let the new process go on"),
@@ -302,6 +311,7 @@ impl<'p> Step<'p> {
             Self::JoinKeyring => t!("begin a session keyring of its own"),
             Self::LeaveGroup => t!("leave the launcher's process group"),
             Self::HideMemory => t!("hide this process's memory and executable"),
+            Self::RefuseChroot => t!("refuse a chroot"),
             Self::MakePrivate => t!("make every mount private"),
             Self::BindRoot { .. } => t!("bind the root file system %%"),
             Self::AttachRoot { .. } => t!("attach the overlay as root file system"),
@@ -368,6 +378,8 @@ impl<'p> Step<'p> {
             Self::Protect { at, name } | Self::Mask { at, name, .. } => (*first, *second) = (at.prefix(), name),
             Self::MakeInRoot { target, make } => (*first, *second) = (target, make.name()),
             Self::Clone { flags } => *first = namespaces(arena, flags),
+            #[cfg(feature = "full")]
+            Self::CloneByOldCall { flags } => *first = namespaces(arena, flags),
             Self::WriteMap { file, ranges } => (*first, *second) = (file, map(arena, ranges)),
             Self::BindRoot { path, attributes } => (*first, *second) = (path, flags(arena, attributes)),
             Self::Overlay { lower, user_attributes, .. } => {

@@ -1,6 +1,6 @@
 //! `aril check`: what works here, and for each cause that something does not, the cause is made and the remedy tried.
 
-use crate::support::{Folder, Outcome, Run, When, Who, mark, tool, traces::Traces};
+use crate::support::{Outcome, Run, When, Who, mark, tool, traces::Traces};
 use std::fs;
 use std::path::Path;
 
@@ -64,19 +64,10 @@ const SPACES: [(&str, &str); 8] = [
 ];
 const RUN: &str = "aril run ";
 
-/// As this caller after root has prepared a mount namespace with a script, whose `$@` is the rest and `$1` a folder.
-fn prepared(who: &Who, folder: &Folder, script: &str, words: &[&str]) -> Run {
-    who.needs_root_behind();
-    let ids = [format!("--reuid={}", who.uid()), format!("--regid={}", who.gid())];
-    let script =
-        format!("set -e; folder=$1; shift; {script}; exec setpriv {} {} --clear-groups \"$@\"", ids[0], ids[1]);
-    Run::new("unshare", &[&["-m", "sh", "-c", &script, "sh", folder.str()], words].concat(), None)
-}
-
 /// One directory of /proc replaced by one that has just this file.
-fn with_sysctl(who: &Who, folder: &Folder, name: &str, value: u32, words: &[&str]) -> Run {
+fn with_sysctl(who: &Who, name: &str, value: u32, words: &[&str]) -> Run {
     let script = format!("mount -t tmpfs none /proc/sys/kernel; echo {value} >/proc/sys/kernel/{name}");
-    prepared(who, folder, &script, words)
+    who.prepared(&script, words)
 }
 
 fn everything_works_here_and_nothing_is_left_behind(who: &Who) {
@@ -186,10 +177,9 @@ fn a_call_that_a_filter_refuses_is_named(who: &Who) {
 /// As Debian has it: the kernel refuses, and only the switch says why.
 fn debian_s_switch_is_named_and_turned(who: &Who) {
     const NEWUSER: u32 = libc::CLONE_NEWUSER as u32;
-    let folder = who.folder();
     let check = [&who.binary("aril"), "check"];
     for (value, is_cause) in [(0, true), (1, false)] {
-        let run = with_sysctl(who, &folder, "unprivileged_userns_clone", value, &check)
+        let run = with_sysctl(who, "unprivileged_userns_clone", value, &check)
             .refuse_when(libc::SYS_clone3, libc::EPERM, When::Sensible)
             .refuse_when(libc::SYS_clone, libc::EPERM, When::Flags(NEWUSER));
         let outcome = run.run();
@@ -198,7 +188,7 @@ fn debian_s_switch_is_named_and_turned(who: &Who) {
         outcome.check(named == is_cause, format_args!("the switch is blamed only where it is {value}"));
         works(&outcome, &["system calls"]);
     }
-    let outcome = with_sysctl(who, &folder, "unprivileged_userns_clone", 1, &check).run();
+    let outcome = with_sysctl(who, "unprivileged_userns_clone", 1, &check).run();
     works(&outcome, &["user namespace", "mount namespace"]);
 }
 
@@ -220,7 +210,7 @@ fn ubuntu_s_restriction_is_named_with_a_profile_for_this_path(who: &Who) {
         (&mount_refused, nothing),
     ] {
         for (value, is_cause) in [(1, true), (0, false)] {
-            let run = with_sysctl(who, &folder, "apparmor_restrict_unprivileged_userns", value, words);
+            let run = with_sysctl(who, "apparmor_restrict_unprivileged_userns", value, words);
             let outcome = run.refuse_when(call, errno, when).run();
             outcome.exited(1);
             fails(&outcome, RUN, &[]);
@@ -230,7 +220,7 @@ fn ubuntu_s_restriction_is_named_with_a_profile_for_this_path(who: &Who) {
         }
     }
     // Where the program has its profile, another cause is told: here the test's own mount over a part of /proc.
-    let run = with_sysctl(who, &folder, "apparmor_restrict_unprivileged_userns", 1, &[&link, "check"]).run();
+    let run = with_sysctl(who, "apparmor_restrict_unprivileged_userns", 1, &[&link, "check"]).run();
     fails(&run, "new proc", &["/proc/sys/kernel"]);
     run.check(!run.out().contains("AppArmor"), "it is not blamed");
 }
@@ -247,27 +237,23 @@ fn a_chroot_is_named(who: &Who) {
 }
 
 fn a_masked_proc_is_named(who: &Who) {
-    let folder = who.folder();
     let mask = "mount --bind /dev/null /proc/timer_list";
     let (aril, rootfs) = (who.binary("aril"), who.rootfs());
-    let outcome = prepared(who, &folder, mask, &[&aril, "check", &rootfs]).run();
+    let outcome = who.prepared(mask, &[&aril, "check", &rootfs]).run();
     fails(outcome.exited(1), "new proc", &["(EPERM)", "/proc/timer_list", "--fs sys,dev"]);
     fails(&outcome, RUN, &["(EPERM)"]);
     works(&outcome, &["mount namespace", "new sysfs", "overlay", "pivot_root"]);
-    prepared(who, &folder, mask, &[&aril, "run", "--fs", "sys,dev", &rootfs, "true"]).run().ok();
-    prepared(who, &folder, mask, &[&aril, "run", &rootfs, "true"]).run().refused(125, &["/proc/timer_list", "(EPERM)"]);
+    who.prepared(mask, &[&aril, "run", "--fs", "sys,dev", &rootfs, "true"]).run().ok();
+    who.prepared(mask, &[&aril, "run", &rootfs, "true"]).run().refused(125, &["/proc/timer_list", "(EPERM)"]);
     let unmasked = format!("{mask}; umount /proc/timer_list");
-    prepared(who, &folder, &unmasked, &[&aril, "check", &rootfs]).run().exited(0);
+    who.prepared(&unmasked, &[&aril, "check", &rootfs]).run().exited(0);
 }
 
 fn a_missing_proc_is_named(who: &Who) {
-    let folder = who.folder();
     let (aril, rootfs) = (who.binary("aril"), who.rootfs());
-    let outcome = prepared(who, &folder, "umount -l /proc", &[&aril, "check", &rootfs]).run();
+    let outcome = who.prepared("umount -l /proc", &[&aril, "check", &rootfs]).run();
     fails(outcome.exited(1), RUN, &["is /proc mounted?"]);
-    prepared(who, &folder, "umount -l /proc", &[&aril, "run", &rootfs, "true"])
-        .run()
-        .refused(125, &["is /proc mounted?"]);
+    who.prepared("umount -l /proc", &[&aril, "run", &rootfs, "true"]).run().refused(125, &["is /proc mounted?"]);
 }
 
 fn ids_that_are_not_mapped_are_named(who: &Who) {
@@ -336,8 +322,7 @@ fn landlock_that_is_switched_off_is_named(who: &Who) {
 }
 
 fn devices_that_are_missing_are_named(who: &Who) {
-    let folder = who.folder();
-    let outcome = prepared(who, &folder, "mount -t tmpfs none /dev", &[&who.binary("aril"), "check"]).run();
+    let outcome = who.prepared("mount -t tmpfs none /dev", &[&who.binary("aril"), "check"]).run();
     fails(&outcome, "/dev/ptmx", &["(ENOENT)"]);
     if who.is_root() {
         fails(&outcome, "/dev/loop-control", &["(ENOENT)"]);

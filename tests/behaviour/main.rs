@@ -7,6 +7,7 @@ mod explain;
 mod figures;
 mod help;
 mod host_view;
+mod hosts;
 mod identity;
 mod init;
 mod init_alone;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         bad_input::tests(),
         check::tests(),
         host_view::tests(),
+        hosts::tests(),
         tutorial::tests(),
         figures::tests(),
         work::tests(),

@@ -299,6 +299,17 @@ impl Who {
         Run::new(program, words, (self.world.root && !self.root).then_some(ORDINARY))
     }
 
+    /// Any program as this caller, after root has prepared a mount namespace for it with a script.
+    pub fn prepared(&self, script: &str, words: &[&str]) -> Run {
+        self.needs_root_behind();
+        let script = format!(
+            "set -e; {script}; exec setpriv --reuid={} --regid={} --clear-groups \"$@\"",
+            self.uid(),
+            self.gid()
+        );
+        Run::new("unshare", &[&["-m", "sh", "-c", &script, "sh"], words].concat(), None)
+    }
+
     /// `aril WORDS`.
     pub fn aril(&self, words: &[&str]) -> Run {
         self.program(&self.binary("aril"), words)

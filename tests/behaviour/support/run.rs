@@ -42,6 +42,8 @@ pub enum When {
     Sensible,
     /// The same, with any of these flags for its first argument.
     Flags(u32),
+    /// With any of these flags, sensible or not, as a filter sees them.
+    AnyFlags(u32),
     /// With this for the argument of this number.
     Argument(u32, u32),
 }
@@ -147,6 +149,7 @@ fn refuse_from_now_on(refusal: Refusal) -> std::io::Result<()> {
         When::Always => (nothing, (NUMBER, libc::BPF_JEQ, call)),
         When::Sensible => (nonsense, (NUMBER, libc::BPF_JEQ, call)),
         When::Flags(flags) => (nonsense, (argument(0), libc::BPF_JSET, flags)),
+        When::AnyFlags(flags) => (nothing, (argument(0), libc::BPF_JSET, flags)),
         When::Argument(number, value) => (nothing, (argument(number), libc::BPF_JEQ, value)),
     };
     let mut filter = [
