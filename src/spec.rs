@@ -45,6 +45,9 @@ pub struct Spec<'a> {
     pub scopes: bool,
     #[cfg(feature = "full")]
     pub rehearsal: Rehearsal,
+    /// Landlock and seccomp are all that confines the command; volumes are what it may write to.
+    #[cfg(feature = "full")]
+    pub landlock_alone: bool,
 }
 
 /// Whether all is made but the command: `aril check`.
@@ -263,6 +266,8 @@ impl<'a> Spec<'a> {
             scopes: true,
             #[cfg(feature = "full")]
             rehearsal: Rehearsal::No,
+            #[cfg(feature = "full")]
+            landlock_alone: false,
         }
     }
 
@@ -294,6 +299,14 @@ impl<'a> Spec<'a> {
         self.change_root == ChangeRoot::Pivot && self.is_hosts(Namespace::Network)
     }
 
+    /// Whether there are no namespaces.
+    pub const fn is_landlock_alone(&self) -> bool {
+        #[cfg(feature = "full")]
+        return self.landlock_alone;
+        #[cfg(not(feature = "full"))]
+        false
+    }
+
     /// Whether nothing is executed in the end.
     pub const fn is_rehearsal(&self) -> bool {
         #[cfg(feature = "full")]
@@ -313,7 +326,7 @@ impl<'a> Spec<'a> {
         add_mount(&mut mounts, self.is_view(), What::Fresh, word(c"/run"));
         add_mount(&mut mounts, self.shares_resolver(), What::Resolver, RESOLVER);
         for (number, volume) in self.volumes.iter().enumerate() {
-            add_mount(&mut mounts, true, What::Volume(number), volume.target);
+            add_mount(&mut mounts, !self.is_landlock_alone(), What::Volume(number), volume.target);
         }
         for (number, tmpfs) in self.tmpfs.iter().enumerate() {
             add_mount(&mut mounts, true, What::Tmpfs(number), tmpfs.target);

@@ -83,6 +83,9 @@ crate::option_table! {
     }
     full
     "Walls" {
+        Sandbox "sandbox" = "landlock" ("landlock"), "no namespaces, ROOTFS is /: writing is allowed in -v DIR:DIR alone", |spec, value| {
+            spec.landlock_alone = value.landlock()?; Ok(())
+        };
         SecurityOpt "security-opt" = "landlock=off" ("landlock=off"), "leave the host's abstract sockets (and pids) in reach", |spec, value| {
             spec.scopes = value.no_scopes()?; Ok(())
         };

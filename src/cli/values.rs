@@ -43,6 +43,12 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// What of `--sandbox` there is: true.
+    #[cfg(feature = "full")]
+    pub fn landlock(self) -> Parsed<bool> {
+        if self.word == word(c"landlock") { Ok(true) } else { Err(t!("not landlock")) }
+    }
+
     /// What of `--security-opt` there is: false.
     #[cfg(feature = "full")]
     pub fn no_scopes(self) -> Parsed<bool> {

@@ -236,7 +236,7 @@ impl Carrier<'_> {
             Step::CloseLeftovers { count } => file::close_range(3, 2 + count)?,
             Step::HideArguments => self.start.erase_arguments(),
             #[cfg(feature = "full")]
-            Step::Landlock(step) => landlock::carry_out(step)?,
+            Step::Landlock(step) => landlock::carry_out(self.arena, step)?,
         }
         Ok(())
     }

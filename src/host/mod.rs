@@ -16,6 +16,8 @@ pub use view::Piece;
 use crate::spec::{IdRange, RESOLVER, Spec};
 use crate::sys::file::{self, Kind};
 use crate::sys::identity::{self, CapabilitySet};
+#[cfg(feature = "full")]
+use crate::sys::sandbox;
 use crate::sys::signal::{self, SignalSet};
 use crate::sys::{Arena, At, List, Word, word};
 use crate::text::{Problem, Told, decimal, t};
@@ -53,6 +55,9 @@ pub struct Host<'m> {
     pub view: &'m [Piece<'m>],
     /// Whether this very program was started from a mount on which it could be written.
     pub can_be_written: bool,
+    /// The version of landlock, if it is all that is asked for.
+    #[cfg(feature = "full")]
+    pub landlock: usize,
 }
 
 /// Capabilities of someone who may map any id (user_namespaces(7)).
@@ -78,14 +83,24 @@ impl<'m> Host<'m> {
             environment,
             ignored: ignored_signals(),
             foreground: !spec.is_rehearsal() && terminal::may_take_foreground(),
-            user: accounts::find(arena, root.at(), spec.user)?,
+            user: match spec.user {
+                // Without an id map nobody becomes root.
+                None if spec.is_landlock_alone() => Account { uid, gid, groups: &[], home: word(c"/") },
+                user => accounts::find(arena, root.at(), user)?,
+            },
             mount_points: &[],
             volumes: &[],
             resolver: spec.shares_resolver() && file::fstatat(At::CWD, RESOLVER).is_ok(),
             view: &[],
             // Without /proc nothing is known, and nothing inside could find the program either.
             can_be_written: file::is_read_only(word(c"/proc/self/exe")) == Ok(false),
+            #[cfg(feature = "full")]
+            landlock: 0,
         };
+        #[cfg(feature = "full")]
+        if spec.landlock_alone {
+            host.landlock = landlock(arena, host.user.uid)?;
+        }
         if host.maps_any() && ids::is_first_namespace() {
             (host.uids, host.gids) = (ids::EVERY, ids::EVERY);
         } else if host.maps_any() {
@@ -128,6 +143,19 @@ impl<'m> Host<'m> {
         let found = self.mount_points.iter().find(|(path, _)| *path == target);
         found.map_or(Presence::Missing, |(_, presence)| *presence)
     }
+}
+
+/// Landlock knows nothing of modes and owners: whoever runs as root could make any file of root's set-user-id.
+#[cfg(feature = "full")]
+fn landlock(arena: &Arena, uid: u32) -> Told<'_, usize> {
+    if uid == 0 {
+        let problem = Problem::refused(arena, t!("--sandbox landlock does not hold root"), &[]);
+        return Err(problem.advise(arena, t!("run the command as someone else: --user 65534"), &[]));
+    }
+    sandbox::landlock_version().map_err(|errno| {
+        let problem = Problem::failed(arena, t!("ask for the version of landlock"), &[], errno);
+        problem.advise(arena, t!("it takes Linux 5.13, and landlock in lsm= on the kernel's command line"), &[])
+    })
 }
 
 fn volumes<'m>(arena: &'m Arena, spec: &Spec<'m>) -> Told<'m, &'m [Kind]> {

@@ -84,7 +84,7 @@ fn passed_on<'p>(arena: &'p Arena, host: &Host, name: &[u8]) -> Option<Word<'p>>
 }
 
 /// What the command's process does before it executes.
-pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &'p Spec, host: &'p Host, maps: Maps) {
+pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &'p Spec<'p>, host: &'p Host, maps: Maps) {
     let command = spec.command.first().copied().unwrap_or_default();
     draft.must(if host.foreground { Step::TakeForeground } else { Step::NewSession });
     // After a change of root `/` is where the process is already.
@@ -94,7 +94,7 @@ pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &'p Spec, host: &'p Host, maps: 
     draft.when(!spec.is_private(Namespace::Pid) || (!spec.init && spec.user.is_some()), Step::DieWithInit);
     draft.must(Step::NoNewPrivileges);
     #[cfg(feature = "full")]
-    super::landlock::scope(draft, spec);
+    super::landlock::confine(draft, spec, host);
     draft.must(Step::Filter);
     draft.must(Step::ResetSignals { ignored: host.ignored });
     draft.when(spec.verbose, Step::Say { command });

@@ -15,6 +15,8 @@ pub use command::Command;
 pub use filter::FILTER;
 #[cfg(feature = "full")]
 pub use landlock::Landlock;
+#[cfg(feature = "full")]
+pub use mounts::DEVICES;
 pub use step::{Make, Phase, Place, Step, Tree};
 
 use crate::host::Host;
@@ -136,6 +138,8 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
         lines: List::new(arena),
     };
 
+    #[cfg(feature = "full")]
+    landlock::warn(&mut draft, spec, host);
     draft.when(must_be_protected(spec, host), Step::ExecuteAnew);
     draft.must(Step::CloseDescriptors { from: FIRST_DESCRIPTOR + spec.preserve_fds });
     layout.lock(&mut draft);
@@ -294,6 +298,8 @@ mod tests {
             resolver: true,
             view: if root { VIEW } else { &VIEW[1..] },
             can_be_written: true,
+            #[cfg(feature = "full")]
+            landlock: 7,
         }
     }
 
@@ -486,18 +492,38 @@ mod tests {
             (|spec| spec.scopes = false, 0),
         ];
         for (change, expected) in CHANGES {
-            let found = planned(false, change, |lines| {
+            planned(false, change, |lines| {
+                let scope = at(lines, |step| matches!(step, Step::Landlock(_)));
+                let found = scope.map(|scope| lines[scope].step);
+                let expected = (expected != 0).then_some(Step::Landlock(Landlock::Scope { scopes: expected }));
+                assert_eq!(found, expected);
+                // Which is what makes it possible.
                 let privileges = at(lines, |step| *step == Step::NoNewPrivileges);
-                let scope = at(lines, |step| matches!(step, Step::Landlock(_)))?;
-                assert!(privileges < Some(scope), "which is what makes it possible");
-                match lines[scope].step {
-                    Step::Landlock(step) => Some(step),
-                    _ => None,
-                }
+                assert!(scope.is_none() || privileges < scope);
             });
-            let expected = (expected != 0).then_some(Landlock::Scope { scopes: expected });
-            assert_eq!(found, expected);
         }
+    }
+
+    #[test]
+    #[cfg(feature = "full")]
+    fn landlock_alone_is_said_first_and_confines_before_the_command() {
+        use crate::spec::Volume;
+        let change = |spec: &mut Spec| {
+            (spec.landlock_alone, spec.rootfs, spec.change_root) = (true, word(c"/"), ChangeRoot::None);
+            spec.namespaces = [Source::Host; Namespace::ALL.len()];
+            for (path, read_only) in [(c"/a", false), (c"/b", true)] {
+                spec.volumes.push(Volume { source: word(path), target: word(path), read_only });
+            }
+        };
+        planned(false, change, |lines| {
+            assert_eq!(lines[0].step, Step::Landlock(Landlock::Warn { partly: false }));
+            assert_eq!(at(lines, |step| matches!(step, Step::Bind { .. } | Step::MakePrivate)), None);
+            let is_wall = |step: &Step| matches!(step, Step::Landlock(Landlock::Confine { writable, .. }) if *writable == [word(c"/a")]);
+            let wall = at(lines, is_wall).expect("there is one");
+            assert_eq!(lines[wall].fate, Fate::Must);
+            assert!(at(lines, |step| *step == Step::NoNewPrivileges) < Some(wall));
+            assert!(Some(wall) < at(lines, |step| matches!(step, Step::Exec { .. })));
+        });
     }
 
     #[test]

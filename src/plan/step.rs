@@ -272,7 +272,7 @@ pub enum Step<'p> {
     },
     HideArguments,
     #[cfg(feature = "full")]
-    Landlock(Landlock),
+    Landlock(Landlock<'p>),
 }
 
 impl<'p> Step<'p> {
@@ -397,6 +397,8 @@ impl<'p> Step<'p> {
                 (*first, *second, *third, *fourth) = (source, place.at.prefix(), place.path, flags(arena, attributes));
             }
             Self::LimitBounding { keep } | Self::SetCapabilities { keep } => *first = capabilities(arena, keep),
+            #[cfg(feature = "full")]
+            Self::Landlock(step) => *first = step.paths(arena),
             Self::SetUser { uid, gid, groups, .. } => {
                 let mut more = Text::new(arena);
                 for group in groups {

@@ -53,6 +53,45 @@ pub fn landlock_create_ruleset(files: Landlocked, scopes: Landlocked) -> Result<
     .map(Fd::new)
 }
 
+/// What landlock may know of files and directories (`LANDLOCK_ACCESS_FS_*`), in its versions: creation and removal are
+/// rights over the directory.
+pub mod rights {
+    use super::{Landlocked, l};
+
+    /// To read and to execute.
+    pub const READ: Landlocked =
+        l::LANDLOCK_ACCESS_FS_EXECUTE | l::LANDLOCK_ACCESS_FS_READ_FILE | l::LANDLOCK_ACCESS_FS_READ_DIR;
+    /// Those that a file has which is no directory.
+    pub const FILE: Landlocked = l::LANDLOCK_ACCESS_FS_EXECUTE
+        | l::LANDLOCK_ACCESS_FS_READ_FILE
+        | l::LANDLOCK_ACCESS_FS_WRITE_FILE
+        | l::LANDLOCK_ACCESS_FS_TRUNCATE
+        | l::LANDLOCK_ACCESS_FS_IOCTL_DEV;
+
+    /// All that this version knows.
+    pub const fn all(version: usize) -> Landlocked {
+        // Each new one is the next bit.
+        let first_unknown = match version {
+            0 | 1 => l::LANDLOCK_ACCESS_FS_REFER,
+            2 => l::LANDLOCK_ACCESS_FS_TRUNCATE,
+            3 | 4 => l::LANDLOCK_ACCESS_FS_IOCTL_DEV,
+            _ => l::LANDLOCK_ACCESS_FS_IOCTL_DEV << 1,
+        };
+        first_unknown - 1
+    }
+}
+
+/// landlock_add_rule(2): allows these rights to what a descriptor is open on, and to all below it.
+pub fn landlock_allow(ruleset: At, rights: Landlocked, file: At) -> Result<()> {
+    let rule = l::landlock_path_beneath_attr { allowed_access: rights.into(), parent_fd: file.number() };
+    let kind = l::landlock_rule_type::LANDLOCK_RULE_PATH_BENEATH as usize;
+    // SAFETY: `rule` is what this kind of rule takes, and outlives the call.
+    done(unsafe {
+        let (number, ruleset) = (k::__NR_landlock_add_rule as usize, number(ruleset.number()));
+        sc::syscall4(number, ruleset, kind, &raw const rule as usize, 0)
+    })
+}
+
 /// landlock_restrict_self(2): this process enters a new domain, and so do its children; needs `no_new_privs` or
 /// CAP_SYS_ADMIN.
 pub fn landlock_restrict_self(ruleset: At) -> Result<()> {
@@ -115,5 +154,20 @@ mod tests {
             assert!(itself || place >= DECISIVE && answer == Errno::EPERM, "{name}: {answer:?}");
         }
         assert_eq!(answer_to_nonsense(NUMBERS.len()), None);
+    }
+
+    #[test]
+    fn each_version_of_landlock_knows_the_rights_up_to_its_last() {
+        let last = |version| 1 << (u32::BITS - 1 - rights::all(version).leading_zeros());
+        for (version, right) in [
+            (1, l::LANDLOCK_ACCESS_FS_MAKE_SYM),
+            (2, l::LANDLOCK_ACCESS_FS_REFER),
+            (3, l::LANDLOCK_ACCESS_FS_TRUNCATE),
+            (4, l::LANDLOCK_ACCESS_FS_TRUNCATE),
+            (5, l::LANDLOCK_ACCESS_FS_IOCTL_DEV),
+            (7, l::LANDLOCK_ACCESS_FS_IOCTL_DEV),
+        ] {
+            assert_eq!((last(version), (rights::all(version) + 1).count_ones()), (right, 1), "{version}");
+        }
     }
 }
