@@ -6,6 +6,9 @@
 // `sys` alone may, and says of each use why it is sound.
 #![deny(unsafe_code)]
 
+/// What of all this works on this machine, and what to do about the rest.
+#[cfg(feature = "full")]
+pub mod check;
 /// argv -> `Spec`.
 pub mod cli;
 /// Carries a plan out: the launcher's side, the container's side, the hand-over between them.
@@ -28,7 +31,7 @@ mod tests {
     use std::path::Path;
 
     /// Lowest first.
-    const FLOORS: [&str; 8] = ["sys", "text", "spec", "host", "plan", "init", "engine", "cli"];
+    const FLOORS: [&str; 9] = ["sys", "text", "spec", "host", "plan", "init", "engine", "check", "cli"];
 
     /// Calls `each` with every source file below a path.
     fn walk(path: &Path, each: &mut dyn FnMut(&Path)) {

@@ -67,6 +67,24 @@ pub struct Spec<'a> {
     pub tty: Option<bool>,
     pub trace: bool,
     pub verbose: bool,
+    /// Landlock keeps the command from the host's abstract sockets and processes where namespaces do not.
+    #[cfg(feature = "full")]
+    pub scopes: bool,
+    #[cfg(feature = "full")]
+    pub rehearsal: Rehearsal,
+    /// Landlock and seccomp are all that confines the command; volumes are what it may write to.
+    #[cfg(feature = "full")]
+    pub landlock_alone: bool,
+}
+
+/// Whether all is made but the command: `aril check`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg(feature = "full")]
+pub enum Rehearsal {
+    No,
+    Whole,
+    /// Only what is named, and on the inside nothing in place of something else.
+    Part,
 }
 
 /// Where writes to the root file system go, if not there.
@@ -375,6 +393,12 @@ impl<'a> Spec<'a> {
             tty: None,
             trace: false,
             verbose: false,
+            #[cfg(feature = "full")]
+            scopes: true,
+            #[cfg(feature = "full")]
+            rehearsal: Rehearsal::No,
+            #[cfg(feature = "full")]
+            landlock_alone: false,
         }
     }
 
@@ -413,7 +437,27 @@ impl<'a> Spec<'a> {
     /// Whether the host's `/etc/resolv.conf` is bound, so that names resolve in a bare root: with the host's network, if
     /// there is a root of its own to bind it in.
     pub fn shares_resolver(&self) -> bool {
+        #[cfg(feature = "full")]
+        if self.rehearsal == Rehearsal::Part {
+            return false;
+        }
         self.change_root == ChangeRoot::Pivot && self.is_hosts(Namespace::Network)
+    }
+
+    /// Whether there are no namespaces.
+    pub const fn is_landlock_alone(&self) -> bool {
+        #[cfg(feature = "full")]
+        return self.landlock_alone;
+        #[cfg(not(feature = "full"))]
+        false
+    }
+
+    /// Whether nothing is executed in the end.
+    pub const fn is_rehearsal(&self) -> bool {
+        #[cfg(feature = "full")]
+        return !matches!(self.rehearsal, Rehearsal::No);
+        #[cfg(not(feature = "full"))]
+        false
     }
 
     /// All that is to be mounted in the root: the container's own file systems first, then what was asked for.
@@ -432,7 +476,7 @@ impl<'a> Spec<'a> {
         #[cfg(feature = "full")]
         add_mount(&mut mounts, self.change_root == ChangeRoot::Pivot && (own.proc || own.sys), What::Hosts, HOSTS);
         for (number, volume) in self.volumes.iter().enumerate() {
-            add_mount(&mut mounts, true, What::Volume(number), volume.target);
+            add_mount(&mut mounts, !self.is_landlock_alone(), What::Volume(number), volume.target);
         }
         for (number, new) in self.new_mounts.iter().enumerate() {
             add_mount(&mut mounts, true, What::New(number, new.kind), new.target);

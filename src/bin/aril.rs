@@ -3,6 +3,8 @@
 #![no_main]
 
 #[cfg(feature = "full")]
+use aril::check;
+#[cfg(feature = "full")]
 use aril::cli::presets;
 use aril::cli::{self, Request};
 use aril::engine::{self, Ended, Side};
@@ -64,7 +66,7 @@ fn begin(start: Start, words: Words) -> Result<Side, u8> {
     let arena = Arena::new().map_err(no_memory)?;
     match answer(&arena, start, words) {
         Ok(Answer::Runs(side)) => Ok(side),
-        Ok(Answer::Says(text)) => Err(say(&arena, text)),
+        Ok(Answer::Says(text, status)) => Err(say(&arena, text, status)),
         Err(problem) => Err(complain(&arena, problem)),
     }
 }
@@ -92,7 +94,8 @@ fn words_of(start: Start) -> Result<Words, u8> {
 /// What becomes of a command line.
 enum Answer<'m> {
     Runs(Side),
-    Says(&'m [u8]),
+    /// And its exit status.
+    Says(&'m [u8], u8),
 }
 
 fn answer<'m>(arena: &'m Arena, start: Start, words: Words) -> Told<'m, Answer<'m>> {
@@ -104,11 +107,16 @@ fn answer<'m>(arena: &'m Arena, start: Start, words: Words) -> Told<'m, Answer<'
             let host = arena.hold(Host::read(arena, spec, start.environment())?);
             plan(arena, spec, host)?.write(&mut text);
         }
+        #[cfg(feature = "full")]
+        Request::Check { rootfs, json } => {
+            let works = check::run(&mut text, rootfs, json, start);
+            return Ok(Answer::Says(text.finish(), u8::from(!works)));
+        }
         Request::Overview => drop(text.fill(cli::OVERVIEW, &[])),
         Request::RunHelp => cli::write_run_help(&mut text),
         Request::Version => drop(text.add(concat!("aril ", env!("CARGO_PKG_VERSION"), "\n").as_bytes())),
     }
-    Ok(Answer::Says(text.finish()))
+    Ok(Answer::Says(text.finish(), 0))
 }
 
 /// The launcher when its container has ended. What was made for the run is found again by the same command line.
@@ -133,9 +141,9 @@ fn end(ended: Ended, words: Words) -> aril::sys::Result<u8> {
         .unwrap_or_else(|errno| complain(&arena, Problem::failed(&arena, t!("wait for the container"), &[], errno))))
 }
 
-fn say(arena: &Arena, text: &[u8]) -> u8 {
+fn say(arena: &Arena, text: &[u8], status: u8) -> u8 {
     match file::write_all(At::STDOUT, text) {
-        Ok(()) => 0,
+        Ok(()) => status,
         Err(errno) => complain(arena, Problem::failed(arena, t!("write to standard output"), &[], errno)),
     }
 }

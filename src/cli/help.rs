@@ -1,21 +1,37 @@
 //! The help texts. Options come from the table.
 
 use super::options::Opt;
+use crate::full;
 use crate::text::sentence::Sentence;
 use crate::text::{Text, split, t};
 
-/// `aril --help`.
-pub const OVERVIEW: Sentence = t!("\
+macro_rules! overview {
+    ($check:literal) => {
+        concat!(
+            "\
 aril: a container runner and an init in one tiny file
 
   aril run [OPTIONS] ROOTFS [COMMAND [ARG...]]      run a command in a container
   aril explain [OPTIONS] ROOTFS [COMMAND [ARG...]]  print what run would do here, and do nothing
-  aril init [--] COMMAND [ARG...]                   run a command, reap orphans, pass on signals
+",
+            $check,
+            "  aril init [--] COMMAND [ARG...]                   run a command, reap orphans, pass on signals
   aril --version
 
 ROOTFS is a directory, or / for a throw-away view of this machine.
 Options of run: aril run --help
-");
+"
+        )
+    };
+}
+
+/// `aril --help`.
+pub const OVERVIEW: Sentence = t!(full!(
+    overview!(""),
+    overview!(
+        "  aril check [--json] [ROOTFS]                      try what run needs here; say what helps where it fails\n"
+    )
+));
 
 const USAGE: Sentence = t!("\
 aril run [OPTIONS] ROOTFS [COMMAND [ARG...]]

@@ -9,9 +9,9 @@ mod values;
 
 pub use help::{OVERVIEW, write_run_help};
 
-#[cfg(feature = "full")]
-use crate::spec::Set;
 use crate::spec::{ChangeRoot, FileSystems, IdMap, Namespace, Overlay, Spec};
+#[cfg(feature = "full")]
+use crate::spec::{Set, Source};
 use crate::sys::{Arena, Word, word};
 use crate::text::{Problem, Told, copy, cut, names, path, t, table, text};
 use options::Opt;
@@ -23,6 +23,13 @@ pub enum Request<'a> {
     Run(Spec<'a>),
     /// Print what `run` would do.
     Explain(Spec<'a>),
+    /// Try what `run` needs, in processes that end at once.
+    #[cfg(feature = "full")]
+    Check {
+        rootfs: Word<'a>,
+        /// For a program.
+        json: bool,
+    },
     Overview,
     RunHelp,
     Version,
@@ -31,6 +38,15 @@ pub enum Request<'a> {
 /// Reads a whole command line, the program's name first. `aril init` never comes here: an init reads its own.
 pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a>> {
     let Some([verb, rest @ ..]) = words.get(1..) else { return Ok(Request::Overview) };
+    #[cfg(feature = "full")]
+    if *verb == word(c"check") {
+        let json = rest.first() == Some(&word(c"--json"));
+        return match rest.get(usize::from(json)..) {
+            Some([]) => Ok(Request::Check { rootfs: word(c"/"), json }),
+            Some([rootfs]) if !rootfs.bytes().starts_with(b"-") => Ok(Request::Check { rootfs: *rootfs, json }),
+            _ => Err(Problem::refused(arena, t!("check takes [--json] [ROOTFS], and nothing else"), &[])),
+        };
+    }
     match names::position("run explain help --help -h version --version -V", verb.bytes()) {
         Some(0) => run(arena, rest, false),
         Some(1) => {
@@ -73,8 +89,33 @@ fn run<'a>(arena: &'a Arena, words: &'a [Word<'a>], explain: bool) -> Told<'a, R
     spec.rootfs = if is_root { word(c"/") } else { rootfs };
     const SHELL: &[Word] = &[word(c"/bin/sh")];
     spec.command = if command.is_empty() { SHELL } else { command };
+    #[cfg(feature = "full")]
+    if spec.landlock_alone {
+        share_all(arena, &mut spec)?;
+    }
     check(arena, &spec)?;
     Ok(if explain { Request::Explain(spec) } else { Request::Run(spec) })
+}
+
+/// `--sandbox landlock`: everything is the host's. What was asked for otherwise cannot be had.
+#[cfg(feature = "full")]
+fn share_all<'a>(arena: &'a Arena, spec: &mut Spec<'a>) -> Told<'a, ()> {
+    let asks = |source: &Source| matches!(source, Source::Join(_));
+    if spec.namespaces.iter().any(asks)
+        || spec.is_private(Namespace::Network)
+        || spec.is_private(Namespace::Time)
+        || spec.change_root == ChangeRoot::Chroot
+        || spec.rootfs != word(c"/")
+    {
+        return Err(Problem::refused(arena, t!("--sandbox landlock has no namespaces, and / for ROOTFS"), &[]));
+    }
+    if let Some(volume) = spec.volumes.iter().find(|volume| volume.source != volume.target) {
+        let text = t!("--sandbox landlock mounts nothing: volume % cannot be %");
+        return Err(Problem::refused(arena, text, &[volume.source, volume.target]));
+    }
+    spec.namespaces = [Source::Host; Namespace::ALL.len()];
+    spec.change_root = ChangeRoot::None;
+    Ok(())
 }
 
 /// The words that are still to be read, and what the others have made.
@@ -174,7 +215,8 @@ impl<'a> Scan<'a> {
 fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
     let own_mounts = spec.is_private(Namespace::Mount);
     let file_systems = spec.own_file_systems();
-    let has_mounts = file_systems != FileSystems::NONE || !spec.volumes.is_empty() || !spec.new_mounts.is_empty();
+    let binds = !spec.volumes.is_empty() && !spec.is_landlock_alone();
+    let has_mounts = file_systems != FileSystems::NONE || binds || !spec.new_mounts.is_empty();
     let changes_root = !matches!(spec.overlay, Overlay::None) || spec.read_only;
     let (pivots, keeps_root) = (spec.change_root == ChangeRoot::Pivot, spec.change_root == ChangeRoot::None);
     let is_host = spec.rootfs == word(c"/");

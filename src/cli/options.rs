@@ -150,6 +150,14 @@ crate::option_table! {
     "Terminal: one of its own where standard input and output are one" {
         NoTty "no-tty", "share the caller's instead", |spec, _| { spec.tty = Some(false); Ok(()) };
     }
+    "Walls" {
+        Sandbox "sandbox" = "landlock" ("landlock"), "no namespaces, ROOTFS is /: writing is allowed in -v DIR:DIR alone", |spec, value| {
+            spec.landlock_alone = value.landlock()?; Ok(())
+        };
+        SecurityOpt "security-opt" = "landlock=off" ("landlock=off"), "leave the host's abstract sockets (and pids) in reach", |spec, value| {
+            spec.scopes = value.no_scopes()?; Ok(())
+        };
+    }
 }
 
 fn nothing<'a>(_: &mut Spec<'a>, _: Value<'a>) -> Result<(), Refused> {

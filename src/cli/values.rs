@@ -52,6 +52,18 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// What of `--sandbox` there is: true.
+    #[cfg(feature = "full")]
+    pub fn landlock(self) -> Parsed<bool> {
+        if self.word == word(c"landlock") { Ok(true) } else { Err(t!("not landlock")) }
+    }
+
+    /// What of `--security-opt` there is: false.
+    #[cfg(feature = "full")]
+    pub fn no_scopes(self) -> Parsed<bool> {
+        if self.word == word(c"landlock=off") { Ok(false) } else { Err(t!("not landlock=off")) }
+    }
+
     /// A number of descriptors: no process has more than the kernel's `NR_OPEN`.
     pub fn count(self) -> Parsed<u32> {
         const NR_OPEN: u32 = 1 << 20;

@@ -1,5 +1,7 @@
 //! A failure as a person is told: the step, the reason, and what to do where the cause is known.
 
+#[cfg(feature = "full")]
+use super::causes;
 use super::handover::Failure;
 use crate::host::Host;
 use crate::host::rootfs::read_whole;
@@ -15,7 +17,7 @@ use crate::text::{Problem, Text, copy, decimal, number, t, text};
 
 /// The oldest kernel on which everything here exists: openat2, mount_setattr, close_range, clone3 and user namespaces'
 /// overlays.
-const OLDEST: (u16, u16) = (5, 14);
+pub const OLDEST: (u16, u16) = (5, 14);
 
 /// Makes the sentence. Only here, once, and only after a failure, are the causes looked for.
 pub fn explain<'m>(arena: &'m Arena, failure: &Failure, spec: &Spec, host: &Host, plan: &Plan) -> &'m Problem<'m> {
@@ -56,6 +58,15 @@ fn advise<'a>(
     spec: &Spec,
     host: &Host,
 ) -> Option<(Sentence, [Word<'a>; 2])> {
+    #[cfg(feature = "full")]
+    if let Some(found) = causes::find(arena, step, errno, spec, host) {
+        return Some((found.0, [found.1, Word::default()]));
+    }
+    #[cfg(feature = "full")]
+    let step = &match *step {
+        Step::CloneByOldCall { flags } => Step::Clone { flags },
+        step => step,
+    };
     let mut words = [Word::default(); 2];
     let sentence = match (step, errno) {
         (Step::Clone { .. }, Errno::ENOSPC | Errno::EUSERS) => match exhausted(arena, spec) {
@@ -72,6 +83,7 @@ fn advise<'a>(
         (Step::Clone { .. } | Step::StartCommand, Errno::ENOMEM) => {
             t!("the machine, its cgroup or its pid namespace has no memory or no process ids left")
         }
+        #[cfg(not(feature = "full"))]
         (Step::Clone { .. }, Errno::ENOSYS) => {
             t!("an outer container's filter refuses clone3: start that one with --security-opt seccomp=unconfined")
         }
@@ -144,7 +156,7 @@ fn advise<'a>(
 }
 
 /// A number in a file below /proc/sys.
-fn sysctl(arena: &Arena, name: Word) -> Option<u32> {
+pub(super) fn sysctl(arena: &Arena, name: Word) -> Option<u32> {
     let path = copy(arena, &[b"/proc/sys/", name.bytes()]);
     let text = file::openat(At::CWD, path, Open::READ).and_then(|fd| read_whole(arena, fd.at())).ok()?;
     number::decimal(text.strip_suffix(b"\n")?)
@@ -183,5 +195,6 @@ const RESTRICTED: Sentence =
 
 /// Ubuntu's AppArmor lets the clone succeed and takes everything from the new namespace.
 fn is_restricted(arena: &Arena) -> bool {
-    sysctl(arena, word(c"kernel/apparmor_restrict_unprivileged_userns")) == Some(1)
+    // Else it is one of the causes that are looked for first.
+    cfg!(not(feature = "full")) && sysctl(arena, word(c"kernel/apparmor_restrict_unprivileged_userns")) == Some(1)
 }

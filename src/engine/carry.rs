@@ -1,5 +1,7 @@
 //! Carries single steps out. Each arm is the system calls of one step.
 
+#[cfg(feature = "full")]
+use super::landlock;
 use super::points::{self, Kept};
 use super::{Carrier, handover};
 use crate::host::rootfs::in_root;
@@ -99,7 +101,9 @@ impl Carrier<'_> {
                 mount::detach(word(c"/"))?;
                 self.trees.open[Tree::Scratch as usize] = None;
             }
-            Step::Clone { flags } => self.clone(flags.into())?,
+            Step::Clone { flags } => self.clone(process::clone3, flags)?,
+            #[cfg(feature = "full")]
+            Step::CloneByOldCall { flags } => self.clone(process::clone, flags)?,
             Step::DenySetgroups => self.write_of_child(word(c"setgroups"), b"deny")?,
             Step::WriteMap { file, ranges } => {
                 let mut lines = Text::new(self.arena);
@@ -126,6 +130,7 @@ impl Carrier<'_> {
             Step::JoinKeyring => identity::join_session_keyring()?,
             Step::LeaveGroup => process::new_process_group()?,
             Step::HideMemory => process::set_not_dumpable()?,
+            Step::RefuseChroot => refuse_chroot()?,
             Step::MakePrivate => mount::make_all(Propagation::Private)?,
             #[cfg(feature = "full")]
             Step::MakeSlave => mount::make_all(Propagation::Slave)?,
@@ -268,6 +273,8 @@ impl Carrier<'_> {
             Step::Terminal(ref step) => self.carry_terminal(step)?,
             #[cfg(feature = "full")]
             Step::Layer(layer) => self.lay(layer)?,
+            #[cfg(feature = "full")]
+            Step::Landlock(step) => landlock::carry_out(self.arena, step)?,
         }
         Ok(())
     }
@@ -276,9 +283,9 @@ impl Carrier<'_> {
         self.socket.as_ref().map(Fd::at).ok_or(Errno::EBADF)
     }
 
-    fn clone(&mut self, flags: u64) -> Result<()> {
+    fn clone(&mut self, call: fn(u64) -> Result<Side>, flags: u32) -> Result<()> {
         let [ours, theirs] = socket::pair()?;
-        match process::clone3(flags)? {
+        match call(flags.into())? {
             Side::Parent { child, pidfd } => {
                 self.socket = Some(ours);
                 self.child = Some((child, pidfd));
@@ -449,6 +456,16 @@ const DEVICE_LINKS: [(Word, Word); 5] = [
     (word(c"stderr"), word(c"/proc/self/fd/2")),
     (word(c"ptmx"), word(c"pts/ptmx")),
 ];
+
+/// Joining the mount namespace that this is leads to its own root, which must be the root already.
+fn refuse_chroot() -> Result<()> {
+    let root = || file::mount_id(At::CWD, word(c"/"));
+    let (before, back) = (root()?, file::openat(At::CWD, word(c"."), Open::PATH_DIRECTORY)?);
+    let own = file::openat(At::CWD, word(c"/proc/self/ns/mnt"), Open::READ)?;
+    process::setns(own.at(), Namespace::Mount.flag())?;
+    file::fchdir(back.at())?;
+    if root()? == before { Ok(()) } else { Err(Errno::EPERM) }
+}
 
 /// A detached copy of what is mounted at a path, with all that is mounted below it.
 fn copied(path: Word, attributes: Attributes) -> Result<Fd> {

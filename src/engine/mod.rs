@@ -2,8 +2,12 @@
 
 mod advice;
 mod carry;
+#[cfg(feature = "full")]
+pub mod causes;
 mod execute;
 mod handover;
+#[cfg(feature = "full")]
+mod landlock;
 mod launcher;
 #[cfg(feature = "full")]
 mod layers;
@@ -17,6 +21,8 @@ mod setting;
 #[cfg(feature = "full")]
 mod terminal;
 
+#[cfg(feature = "full")]
+pub use advice::OLDEST;
 pub use launcher::{Ended, Launcher};
 pub use points::clean_up;
 #[cfg(feature = "full")]

@@ -1,10 +1,12 @@
 //! What this machine is, as plain data: read once, and only as far as a Spec asks. Nothing here changes anything.
 
 pub mod accounts;
+#[cfg(feature = "full")]
+pub mod cgroups;
 mod ids;
 pub mod image;
 mod kept;
-mod mounts;
+pub mod mounts;
 pub mod rootfs;
 mod terminal;
 #[cfg(feature = "full")]
@@ -24,6 +26,8 @@ use crate::spec::{IdRange, RESOLVER, Spec};
 use crate::sys::file::Open;
 use crate::sys::file::{self, Kind};
 use crate::sys::identity::{self, CapabilitySet};
+#[cfg(feature = "full")]
+use crate::sys::sandbox;
 use crate::sys::signal::{self, SignalSet};
 use crate::sys::{Arena, At, List, Word, word};
 use crate::text::{Problem, Told, decimal, t};
@@ -69,6 +73,9 @@ pub struct Host<'m> {
     pub view: &'m [Piece<'m>],
     /// Whether this very program was started from a mount on which it could be written.
     pub can_be_written: bool,
+    /// The version of landlock, if it is all that is asked for.
+    #[cfg(feature = "full")]
+    pub landlock: usize,
 }
 
 /// Capabilities of someone who may map any id (user_namespaces(7)).
@@ -100,10 +107,14 @@ impl<'m> Host<'m> {
             #[cfg(feature = "full")]
             names: b"",
             #[cfg(feature = "full")]
-            terminal: Terminal::read(spec),
+            terminal: if spec.is_rehearsal() { Terminal::Apart } else { Terminal::read(spec) },
             #[cfg(not(feature = "full"))]
             terminal: Terminal::of_caller(),
-            user: accounts::find(arena, root, spec.user)?,
+            user: match spec.user {
+                // Without an id map nobody becomes root.
+                None if spec.is_landlock_alone() => Account { uid, gid, groups: &[], home: word(c"/") },
+                user => accounts::find(arena, root, user)?,
+            },
             image: None,
             mount_points: &[],
             volumes: &[],
@@ -111,7 +122,13 @@ impl<'m> Host<'m> {
             view: &[],
             // Without /proc nothing is known, and nothing inside could find the program either.
             can_be_written: file::is_read_only(word(c"/proc/self/exe")) == Ok(false),
+            #[cfg(feature = "full")]
+            landlock: 0,
         };
+        #[cfg(feature = "full")]
+        if spec.landlock_alone {
+            host.landlock = landlock(arena, host.user.uid)?;
+        }
         if host.maps_any() && ids::is_first_namespace() {
             (host.uids, host.gids) = (ids::EVERY, ids::EVERY);
         } else if host.maps_any() {
@@ -178,6 +195,19 @@ impl<'m> Host<'m> {
         let found = self.mount_points.iter().find(|(path, _)| *path == target);
         found.map_or(Presence::Missing, |(_, presence)| *presence)
     }
+}
+
+/// Landlock knows nothing of modes and owners: whoever runs as root could make any file of root's set-user-id.
+#[cfg(feature = "full")]
+fn landlock(arena: &Arena, uid: u32) -> Told<'_, usize> {
+    if uid == 0 {
+        let problem = Problem::refused(arena, t!("--sandbox landlock does not hold root"), &[]);
+        return Err(problem.advise(arena, t!("run the command as someone else: --user 65534"), &[]));
+    }
+    sandbox::landlock_version().map_err(|errno| {
+        let problem = Problem::failed(arena, t!("ask for the version of landlock"), &[], errno);
+        problem.advise(arena, t!("it takes Linux 5.13, and landlock in lsm= on the kernel's command line"), &[])
+    })
 }
 
 fn volumes<'m>(arena: &'m Arena, spec: &Spec<'m>) -> Told<'m, &'m [Kind]> {

@@ -75,7 +75,16 @@ pub fn presence<'m>(arena: &'m Arena, root: At, target: Word<'m>) -> Told<'m, Pr
         let stat = file::fstat(way.end())?;
         Ok(if Mark::is_on(&stat) { Presence::Temporary } else { Presence::There(stat.kind) })
     };
-    look().map_err(|errno| Problem::failed(arena, t!("look up mount point % in the image"), &[target], errno))
+    look().map_err(|errno| {
+        let problem = Problem::failed(arena, t!("look up mount point % in the image"), &[target], errno);
+        #[cfg(feature = "full")]
+        if matches!(errno, Errno::ENOSYS | Errno::EPERM) {
+            let text =
+                t!("an outer container's filter refuses openat2, and nothing else keeps links of an image in it");
+            return problem.advise(arena, text, &[]);
+        }
+        problem
+    })
 }
 
 /// The way that a path takes, name by name. No name is followed by the kernel, and `..` goes back on this way alone, so

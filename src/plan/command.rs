@@ -117,8 +117,10 @@ pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &'p Spec<'p>, host: &'p Host<'p>
     #[cfg(feature = "full")]
     super::setting::add(draft, spec);
     draft.must(Step::NoNewPrivileges);
+    #[cfg(feature = "full")]
+    super::landlock::confine(draft, spec, host);
     draft.must(Step::Filter);
     draft.must(Step::ResetSignals { ignored: host.ignored });
     draft.when(spec.verbose, Step::Say { command });
-    draft.must(Step::Exec { command });
+    draft.when(!spec.is_rehearsal(), Step::Exec { command });
 }

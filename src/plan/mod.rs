@@ -6,6 +6,8 @@ mod command;
 mod filter;
 mod identity;
 #[cfg(feature = "full")]
+mod landlock;
+#[cfg(feature = "full")]
 mod layers;
 mod mounts;
 #[cfg(feature = "full")]
@@ -22,7 +24,11 @@ mod terminal;
 pub use command::Command;
 pub use filter::FILTER;
 #[cfg(feature = "full")]
+pub use landlock::Landlock;
+#[cfg(feature = "full")]
 pub use layers::Layer;
+#[cfg(feature = "full")]
+pub use mounts::DEVICES;
 #[cfg(feature = "full")]
 pub use own_files::OwnFile;
 #[cfg(feature = "full")]
@@ -32,6 +38,8 @@ pub use step::{Make, Phase, Place, Step, Tree};
 pub use terminal::TerminalStep;
 
 use crate::host::Host;
+#[cfg(feature = "full")]
+use crate::spec::Rehearsal;
 use crate::spec::{Namespace, Source, Spec};
 use crate::sys::{Arena, Errno, List};
 use crate::text::{Text, Told};
@@ -64,10 +72,13 @@ pub enum On {
     Missing,
     Refused,
     Invalid,
-    /// The kernel has no keys, or an outer container's filter refuses them.
-    NoKeys,
+    /// The kernel does not have the call, or an outer container's filter refuses it.
+    NoCall,
     /// What would be made cannot be made there.
     NoPlace,
+    /// The kernel has no landlock, or none with scopes (Linux 6.12), or an outer container's filter refuses it.
+    #[cfg(feature = "full")]
+    NoScopes,
 }
 
 impl On {
@@ -76,8 +87,10 @@ impl On {
             Self::Missing => &[Errno::ENOENT],
             Self::Refused => &[Errno::EPERM],
             Self::Invalid => &[Errno::EINVAL],
-            Self::NoKeys => &[Errno::ENOSYS, Errno::EPERM],
+            Self::NoCall => &[Errno::ENOSYS, Errno::EPERM],
             Self::NoPlace => &[Errno::EACCES, Errno::EPERM, Errno::EROFS, Errno::ENOTDIR],
+            #[cfg(feature = "full")]
+            Self::NoScopes => &[Errno::ENOSYS, Errno::EOPNOTSUPP, Errno::E2BIG, Errno::EPERM],
         }
     }
 }
@@ -100,11 +113,20 @@ pub struct Plan<'p> {
 #[derive(Debug)]
 struct Draft<'p> {
     phase: Phase,
+    /// Nothing may be done inside in place of something else.
+    #[cfg(feature = "full")]
+    strict: bool,
     lines: List<'p, Line<'p>>,
 }
 
 impl<'p> Draft<'p> {
     fn add(&mut self, fate: Fate, step: Step<'p>) {
+        #[cfg(feature = "full")]
+        let fate = match fate {
+            Fate::Instead if self.strict && self.phase == Phase::Outside => return,
+            Fate::Try(_) if self.strict && self.phase == Phase::Outside => Fate::Must,
+            _ => fate,
+        };
         self.lines.push(Line { phase: self.phase, step, fate });
     }
 
@@ -127,8 +149,15 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     let maps = identity::maps(spec, host);
     identity::check(arena, spec, host, maps)?;
     let layout = mounts::Layout::of(arena, spec, host, maps)?;
-    let mut draft = Draft { phase: Phase::Launcher, lines: List::new(arena) };
+    let mut draft = Draft {
+        phase: Phase::Launcher,
+        #[cfg(feature = "full")]
+        strict: spec.rehearsal == Rehearsal::Part,
+        lines: List::new(arena),
+    };
 
+    #[cfg(feature = "full")]
+    landlock::warn(&mut draft, spec, host);
     draft.when(must_be_protected(spec, host), Step::ExecuteAnew);
     close_descriptors(&mut draft, spec);
     layout.lock(&mut draft);
@@ -137,7 +166,7 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     setting::add(&mut draft, spec);
     layout.prepare(&mut draft);
     join(&mut draft, spec);
-    draft.must(clone(spec));
+    clone(&mut draft, spec);
 
     draft.phase = Phase::Parent;
     identity::write_maps(&mut draft, spec, maps);
@@ -151,7 +180,7 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     draft.must(Step::AwaitGo);
     identity::take_ids(&mut draft, spec, host, maps);
     draft.must(Step::DieWithLauncher);
-    draft.add(Fate::May(On::NoKeys), Step::JoinKeyring);
+    draft.add(Fate::May(On::NoCall), Step::JoinKeyring);
     command::leave(&mut draft, spec, host);
     draft.must(Step::HideMemory);
     draft.must(Step::SetUmask);
@@ -220,9 +249,17 @@ fn join<'p>(draft: &mut Draft<'p>, spec: &'p Spec) {
     }
 }
 
-fn clone(spec: &Spec) -> Step<'static> {
+/// The same can be had from an older call, but for a time namespace.
+fn clone(draft: &mut Draft, spec: &Spec) {
     let private = Namespace::ALL.iter().filter(|(kind, ..)| spec.is_private(*kind));
-    Step::Clone { flags: private.fold(0, |flags, (.., flag)| flags | flag) }
+    let flags = private.fold(0, |flags, (.., flag)| flags | flag);
+    #[cfg(feature = "full")]
+    if !spec.is_private(Namespace::Time) {
+        draft.add(Fate::Try(On::NoCall), Step::Clone { flags });
+        draft.add(Fate::Instead, Step::CloneByOldCall { flags });
+        return;
+    }
+    draft.must(Step::Clone { flags });
 }
 
 impl Plan<'_> {
@@ -310,6 +347,8 @@ mod tests {
             resolver: true,
             view: if root { VIEW } else { &VIEW[1..] },
             can_be_written: true,
+            #[cfg(feature = "full")]
+            landlock: 7,
         }
     }
 
@@ -466,7 +505,7 @@ mod tests {
 
     #[test]
     fn errors_of_one_meaning_are_these() {
-        let all = [On::Missing, On::Refused, On::Invalid, On::NoKeys, On::NoPlace].map(On::errors);
+        let all = [On::Missing, On::Refused, On::Invalid, On::NoCall, On::NoPlace].map(On::errors);
         let expected: [&[Errno]; 5] = [
             &[Errno::ENOENT],
             &[Errno::EPERM],
@@ -475,6 +514,74 @@ mod tests {
             &[Errno::EACCES, Errno::EPERM, Errno::EROFS, Errno::ENOTDIR],
         ];
         assert_eq!(all, expected);
+        #[cfg(feature = "full")]
+        assert_eq!(On::NoScopes.errors(), [Errno::ENOSYS, Errno::EOPNOTSUPP, Errno::E2BIG, Errno::EPERM]);
+    }
+
+    #[test]
+    #[cfg(feature = "full")]
+    fn a_rehearsal_executes_nothing_and_a_strict_one_gives_way_nowhere_inside() {
+        use crate::spec::Rehearsal;
+        for rehearsal in [Rehearsal::Whole, Rehearsal::Part] {
+            let change = |spec: &mut Spec| {
+                (spec.rehearsal, spec.init) = (rehearsal, false);
+                spec.namespaces[Namespace::Network as usize] = Source::Private;
+            };
+            planned(true, change, |lines| {
+                assert_eq!(at(lines, |step| matches!(step, Step::Exec { .. } | Step::StartCommand)), None);
+                let gives_way = |line: &Line| line.phase == Phase::Outside && line.fate == Fate::Instead;
+                assert_eq!(lines.iter().any(gives_way), rehearsal == Rehearsal::Whole);
+            });
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "full")]
+    fn landlock_stands_in_for_a_namespace_that_is_shared() {
+        use crate::sys::sandbox::{SCOPE_SIGNALS, SCOPE_SOCKETS};
+        fn set<'a>(spec: &mut Spec<'a>, kind: Namespace, source: Source<'a>) {
+            spec.namespaces[kind as usize] = source;
+        }
+        const CHANGES: [(Change, u32); 5] = [
+            (|_| {}, SCOPE_SOCKETS),
+            (|spec| set(spec, Namespace::Pid, Source::Host), SCOPE_SOCKETS | SCOPE_SIGNALS),
+            (|spec| set(spec, Namespace::Network, Source::Private), 0),
+            (|spec| set(spec, Namespace::Network, Source::Join(word(c"/proc/7/ns/net"))), 0),
+            (|spec| spec.scopes = false, 0),
+        ];
+        for (change, expected) in CHANGES {
+            planned(false, change, |lines| {
+                let scope = at(lines, |step| matches!(step, Step::Landlock(_)));
+                let found = scope.map(|scope| lines[scope].step);
+                let expected = (expected != 0).then_some(Step::Landlock(Landlock::Scope { scopes: expected }));
+                assert_eq!(found, expected);
+                // Which is what makes it possible.
+                let privileges = at(lines, |step| *step == Step::NoNewPrivileges);
+                assert!(scope.is_none() || privileges < scope);
+            });
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "full")]
+    fn landlock_alone_is_said_first_and_confines_before_the_command() {
+        use crate::spec::Volume;
+        let change = |spec: &mut Spec| {
+            (spec.landlock_alone, spec.rootfs, spec.change_root) = (true, word(c"/"), ChangeRoot::None);
+            spec.namespaces = [Source::Host; Namespace::ALL.len()];
+            for (path, read_only) in [(c"/a", false), (c"/b", true)] {
+                spec.volumes.push(Volume { source: word(path), target: word(path), read_only });
+            }
+        };
+        planned(false, change, |lines| {
+            assert_eq!(lines[0].step, Step::Landlock(Landlock::Warn { partly: false }));
+            assert_eq!(at(lines, |step| matches!(step, Step::Bind { .. } | Step::MakePrivate)), None);
+            let is_wall = |step: &Step| matches!(step, Step::Landlock(Landlock::Confine { writable, .. }) if *writable == [word(c"/a")]);
+            let wall = at(lines, is_wall).expect("there is one");
+            assert_eq!(lines[wall].fate, Fate::Must);
+            assert!(at(lines, |step| *step == Step::NoNewPrivileges) < Some(wall));
+            assert!(Some(wall) < at(lines, |step| matches!(step, Step::Exec { .. })));
+        });
     }
 
     #[test]

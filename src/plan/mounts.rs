@@ -23,7 +23,7 @@ const DEVICE: Attributes = NO_SUID.and(Attributes::NOEXEC).and(Attributes::RDONL
 const READ_ONLY: Attributes = DATA_ONLY.and(Attributes::RDONLY);
 
 /// Nodes of the host that every program expects; mknod(2) is refused in a user namespace.
-const DEVICES: [Word; 6] = [
+pub const DEVICES: [Word; 6] = [
     word(c"/dev/null"),
     word(c"/dev/zero"),
     word(c"/dev/full"),

@@ -7,7 +7,7 @@ use super::layers;
 use super::{Draft, Fate, Make, On, Place, Step};
 use crate::host::view::{How, OWN};
 use crate::host::{Host, Piece};
-use crate::spec::{ChangeRoot, Overlay, Spec};
+use crate::spec::{ChangeRoot, Namespace, Overlay, Spec};
 use crate::sys::file::Kind;
 use crate::sys::mount::Attributes;
 
@@ -77,6 +77,9 @@ impl Root {
 
     /// Puts the root on top of `/`. `used`: something is mounted in it later.
     pub fn begin<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>, used: bool) {
+        // A new user namespace is not to be had in one, and what is no mount point could not be made private.
+        let pivots = !matches!(self, Self::Chroot | Self::Host);
+        draft.when(pivots && !spec.is_private(Namespace::User), Step::RefuseChroot);
         if self.has_scratch() && !host.overlays_outside() {
             self.overlays(draft, spec, host, true);
         }

@@ -3,6 +3,8 @@
 //! The sentence of a step is the same in `explain`, in `--trace` and in an error message.
 
 #[cfg(feature = "full")]
+use super::Landlock;
+#[cfg(feature = "full")]
 use super::layers::Layer;
 #[cfg(feature = "full")]
 use super::terminal::TerminalStep;
@@ -150,6 +152,11 @@ pub enum Step<'p> {
         /// `CLONE_NEW*`.
         flags: u32,
     },
+    /// clone(2) in place of clone3(2).
+    #[cfg(feature = "full")]
+    CloneByOldCall {
+        flags: u32,
+    },
 
     DenySetgroups,
     WriteMap {
@@ -172,6 +179,8 @@ pub enum Step<'p> {
     /// So that what the host mounts later can show in a volume; all other copies of the host's mounts become private.
     #[cfg(feature = "full")]
     MakeSlave,
+    /// Out of a chroot whose directory is a mount point someone inside could find the way that pivot_root(2) has not closed.
+    RefuseChroot,
     /// The directory becomes a mount, on top of `/`.
     BindRoot {
         path: Word<'p>,
@@ -298,6 +307,8 @@ pub enum Step<'p> {
     Terminal(TerminalStep),
     #[cfg(feature = "full")]
     Layer(Layer<'p>),
+    #[cfg(feature = "full")]
+    Landlock(Landlock<'p>),
 }
 
 impl<'p> Step<'p> {
@@ -340,6 +351,8 @@ impl<'p> Step<'p> {
             Self::Overlay { .. } => t!("make an overlay of %%"),
             Self::DetachScratch => t!("detach what takes the writes: the overlays hold it"),
             Self::Clone { .. } => t!("clone into new namespaces:%"),
+            #[cfg(feature = "full")]
+            Self::CloneByOldCall { .. } => t!("clone, without clone3, into new namespaces:%"),
             Self::DenySetgroups => t!("deny setgroups"),
             Self::WriteMap { .. } => t!("write %:%"),
             Self::Go => t!("let the new process go on"),
@@ -351,6 +364,7 @@ impl<'p> Step<'p> {
             Self::JoinKeyring => t!("begin a session keyring of its own"),
             Self::LeaveGroup => t!("leave the launcher's process group"),
             Self::HideMemory => t!("hide this process's memory and executable"),
+            Self::RefuseChroot => t!("refuse a chroot"),
             Self::MakePrivate => t!("make every mount private"),
             #[cfg(feature = "full")]
             Self::MakeSlave => t!("make every mount a slave of the host's"),
@@ -393,6 +407,8 @@ impl<'p> Step<'p> {
             Self::KeepOnlyKill => t!("drop every capability but kill"),
             Self::CloseLeftovers { .. } => t!("close % descriptors that the command has"),
             Self::HideArguments => t!("hide the command line"),
+            #[cfg(feature = "full")]
+            Self::Landlock(step) => step.sentence(),
             // These say it themselves.
             #[cfg(feature = "full")]
             Self::Terminal(_) => t!(""),
@@ -428,6 +444,8 @@ impl<'p> Step<'p> {
             Self::Protect { at, name } | Self::Mask { at, name, .. } => (*first, *second) = (at.prefix(), name),
             Self::MakeInRoot { target, make } => (*first, *second) = (target, make.name()),
             Self::Clone { flags } => *first = namespaces(arena, flags),
+            #[cfg(feature = "full")]
+            Self::CloneByOldCall { flags } => *first = namespaces(arena, flags),
             Self::WriteMap { file, ranges } => (*first, *second) = (file, map(arena, ranges)),
             Self::BindRoot { path, attributes } => (*first, *second) = (path, flags(arena, attributes)),
             Self::Overlay { lower, user_attributes, .. } => {
@@ -447,6 +465,8 @@ impl<'p> Step<'p> {
                 (*first, *second, *third, *fourth) = (source, place.at.prefix(), place.path, flags(arena, attributes));
             }
             Self::LimitBounding { keep } | Self::SetCapabilities { keep } => *first = capabilities(arena, keep),
+            #[cfg(feature = "full")]
+            Self::Landlock(step) => *first = step.paths(arena),
             Self::SetUser { uid, gid, groups, .. } => {
                 let mut more = Text::new(arena);
                 for group in groups {

@@ -288,6 +288,19 @@ pub fn mount_id(at: At, path: Word) -> Result<u64> {
     Ok(s.stx_mnt_id)
 }
 
+/// statx(2) `STATX_ATTR_MOUNT_ROOT`: whether a path is where something is mounted.
+#[cfg(feature = "full")]
+pub fn is_mount_root(path: Word) -> Result<bool> {
+    let mut s = MaybeUninit::<k::statx>::uninit();
+    // SAFETY: `path` outlives the call; the kernel fills the whole structure when it succeeds.
+    let s = unsafe {
+        let at = number(At::CWD.number());
+        check(sc::syscall!(STATX, at, path.as_ptr(), k::AT_STATX_DONT_SYNC, 0, s.as_mut_ptr()))?;
+        s.assume_init()
+    };
+    Ok(s.stx_attributes & u64::from(k::STATX_ATTR_MOUNT_ROOT) != 0)
+}
+
 /// utimensat(2) with `AT_EMPTY_PATH`: gives what `fd` is open on the access and modification times in `stat`.
 pub fn restore_times(fd: At, stat: &Stat) -> Result<()> {
     let (empty, times) = (c"".as_ptr(), stat.times.as_ptr());

@@ -1,7 +1,12 @@
-//! Seccomp filters (seccomp(2)).
+//! Seccomp filters (seccomp(2)) and landlock's domains (landlock(7)).
 
-use super::{Result, errno::done};
-use linux_raw_sys::prctl as p;
+use super::{
+    At, Errno, Fd, Result,
+    errno::{check, done},
+    number,
+};
+use core::mem::size_of_val;
+use linux_raw_sys::{general as k, landlock as l, prctl as p};
 
 /// One instruction of classic BPF (linux/filter.h `struct sock_filter`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,4 +33,141 @@ pub fn set_seccomp_filter(filter: &[Instruction]) -> Result<()> {
     let mode = libc::SECCOMP_MODE_FILTER;
     // SAFETY: the program names a live slice and its length, and the kernel copies it during the call.
     done(unsafe { sc::syscall!(PRCTL, p::PR_SET_SECCOMP, mode, &raw const program, 0, 0) })
+}
+
+/// A set of landlock's scopes or of its rights to files: bits of linux/landlock.h.
+pub type Landlocked = u32;
+
+/// `LANDLOCK_SCOPE_*`: beyond the domain no abstract socket can be reached, and no process be sent a signal.
+pub const SCOPE_SOCKETS: Landlocked = l::LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET;
+pub const SCOPE_SIGNALS: Landlocked = l::LANDLOCK_SCOPE_SIGNAL;
+
+/// landlock_create_ruleset(2): what a domain will forbid. E2BIG: the kernel is older than the scopes.
+pub fn landlock_create_ruleset(files: Landlocked, scopes: Landlocked) -> Result<Fd> {
+    let rules =
+        l::landlock_ruleset_attr { handled_access_fs: files.into(), handled_access_net: 0, scoped: scopes.into() };
+    // SAFETY: `rules` outlives the call, and the size given is its own.
+    check(unsafe {
+        sc::syscall3(k::__NR_landlock_create_ruleset as usize, &raw const rules as usize, size_of_val(&rules), 0)
+    })
+    .map(Fd::new)
+}
+
+/// What landlock may know of files and directories (`LANDLOCK_ACCESS_FS_*`), in its versions: creation and removal are
+/// rights over the directory.
+pub mod rights {
+    use super::{Landlocked, l};
+
+    /// To read and to execute.
+    pub const READ: Landlocked =
+        l::LANDLOCK_ACCESS_FS_EXECUTE | l::LANDLOCK_ACCESS_FS_READ_FILE | l::LANDLOCK_ACCESS_FS_READ_DIR;
+    /// Those that a file has which is no directory.
+    pub const FILE: Landlocked = l::LANDLOCK_ACCESS_FS_EXECUTE
+        | l::LANDLOCK_ACCESS_FS_READ_FILE
+        | l::LANDLOCK_ACCESS_FS_WRITE_FILE
+        | l::LANDLOCK_ACCESS_FS_TRUNCATE
+        | l::LANDLOCK_ACCESS_FS_IOCTL_DEV;
+
+    /// All that this version knows.
+    pub const fn all(version: usize) -> Landlocked {
+        // Each new one is the next bit.
+        let first_unknown = match version {
+            0 | 1 => l::LANDLOCK_ACCESS_FS_REFER,
+            2 => l::LANDLOCK_ACCESS_FS_TRUNCATE,
+            3 | 4 => l::LANDLOCK_ACCESS_FS_IOCTL_DEV,
+            _ => l::LANDLOCK_ACCESS_FS_IOCTL_DEV << 1,
+        };
+        first_unknown - 1
+    }
+}
+
+/// landlock_add_rule(2): allows these rights to what a descriptor is open on, and to all below it.
+pub fn landlock_allow(ruleset: At, rights: Landlocked, file: At) -> Result<()> {
+    let rule = l::landlock_path_beneath_attr { allowed_access: rights.into(), parent_fd: file.number() };
+    let kind = l::landlock_rule_type::LANDLOCK_RULE_PATH_BENEATH as usize;
+    // SAFETY: `rule` is what this kind of rule takes, and outlives the call.
+    done(unsafe {
+        let (number, ruleset) = (k::__NR_landlock_add_rule as usize, number(ruleset.number()));
+        sc::syscall4(number, ruleset, kind, &raw const rule as usize, 0)
+    })
+}
+
+/// landlock_restrict_self(2): this process enters a new domain, and so do its children; needs `no_new_privs` or
+/// CAP_SYS_ADMIN.
+pub fn landlock_restrict_self(ruleset: At) -> Result<()> {
+    // SAFETY: the arguments are numbers.
+    done(unsafe { sc::syscall2(k::__NR_landlock_restrict_self as usize, number(ruleset.number()), 0) })
+}
+
+/// landlock_create_ruleset(2): which version of landlock this kernel has.
+pub fn landlock_version() -> Result<usize> {
+    let flags = l::LANDLOCK_CREATE_RULESET_VERSION as usize;
+    // SAFETY: with this flag the call takes no structure.
+    check(unsafe { sc::syscall3(k::__NR_landlock_create_ruleset as usize, 0, 0, flags) })
+}
+
+/// System calls without which there is no container. Those after `close_range` the kernel itself may refuse with EPERM,
+/// whatever their arguments are.
+pub const CALLS: &str = "clone3 clone unshare setns mount open_tree mount_setattr openat2 close_range \
+    fsopen fsmount move_mount pivot_root";
+/// How many they are.
+pub const COUNT: usize = 13;
+const NUMBERS: [u32; COUNT] = [
+    k::__NR_clone3,
+    k::__NR_clone,
+    k::__NR_unshare,
+    k::__NR_setns,
+    k::__NR_mount,
+    k::__NR_open_tree,
+    k::__NR_mount_setattr,
+    k::__NR_openat2,
+    k::__NR_close_range,
+    k::__NR_fsopen,
+    k::__NR_fsmount,
+    k::__NR_move_mount,
+    k::__NR_pivot_root,
+];
+
+/// How many of `CALLS` answer for themselves.
+pub const DECISIVE: usize = 9;
+
+/// Makes the one of `CALLS` at this place with nonsense for arguments. The kernel finds fault with these, so an answer that
+/// it would not give itself is that of a filter.
+pub fn answer_to_nonsense(place: usize) -> Option<Errno> {
+    const NONE: usize = usize::MAX;
+    let number = *NUMBERS.get(place)? as usize;
+    // SAFETY: no address is one, no descriptor and no set of flags is valid for any of these calls, so that each ends at its
+    // checks.
+    check(unsafe { sc::syscall6(number, NONE, NONE, NONE, NONE, NONE, NONE) }).err()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_has_a_number_and_finds_fault_with_nonsense() {
+        assert_eq!(CALLS.split(' ').count(), NUMBERS.len());
+        for (place, name) in CALLS.split(' ').enumerate() {
+            let answer = answer_to_nonsense(place).expect(name);
+            let itself = [Errno::EINVAL, Errno::E2BIG, Errno::EFAULT, Errno::EBADF].contains(&answer);
+            assert!(itself || place >= DECISIVE && answer == Errno::EPERM, "{name}: {answer:?}");
+        }
+        assert_eq!(answer_to_nonsense(NUMBERS.len()), None);
+    }
+
+    #[test]
+    fn each_version_of_landlock_knows_the_rights_up_to_its_last() {
+        let last = |version| 1 << (u32::BITS - 1 - rights::all(version).leading_zeros());
+        for (version, right) in [
+            (1, l::LANDLOCK_ACCESS_FS_MAKE_SYM),
+            (2, l::LANDLOCK_ACCESS_FS_REFER),
+            (3, l::LANDLOCK_ACCESS_FS_TRUNCATE),
+            (4, l::LANDLOCK_ACCESS_FS_TRUNCATE),
+            (5, l::LANDLOCK_ACCESS_FS_IOCTL_DEV),
+            (7, l::LANDLOCK_ACCESS_FS_IOCTL_DEV),
+        ] {
+            assert_eq!((last(version), (rights::all(version) + 1).count_ones()), (right, 1), "{version}");
+        }
+    }
 }

@@ -118,7 +118,7 @@ impl<'m> Text<'m> {
 }
 
 /// An error's sentence and name.
-fn said(arena: &Arena, errno: Errno) -> Word<'_> {
+pub fn said(arena: &Arena, errno: Errno) -> Word<'_> {
     match Errno::NUMBERS.iter().position(|number| u16::from(*number) == errno.0) {
         Some(line) => {
             let mut text = Text::new(arena);

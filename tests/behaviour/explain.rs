@@ -168,6 +168,7 @@ const SETS: &[&[&str]] = &[
     &["--namespaces", "user,mount,pid", "--fs", "proc"],
     &["--namespaces", "user", "--change-root", "chroot"],
     &["--stop-timeout", "1s", "-it", "--rm", "--init"],
+    &["--security-opt", "landlock=off"],
 ];
 
 const AS_ROOT: &[&[&str]] = &[

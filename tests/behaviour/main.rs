@@ -2,10 +2,12 @@
 //! for each area; `support` runs the programs, looks into /proc and compares before with after.
 
 mod bad_input;
+mod check;
 mod explain;
 mod figures;
 mod help;
 mod host_view;
+mod hosts;
 mod identity;
 mod init;
 mod init_alone;
@@ -13,6 +15,7 @@ mod init_ends;
 mod init_options;
 mod init_personas;
 mod init_signals;
+mod landlock;
 mod mounts;
 mod names;
 mod namespaces;
@@ -56,10 +59,13 @@ fn main() -> ExitCode {
         pseudo_terminal::tests(),
         safety::tests(),
         settings::tests(),
+        landlock::tests(),
         explain::tests(),
         help::tests(),
         bad_input::tests(),
+        check::tests(),
         host_view::tests(),
+        hosts::tests(),
         tutorial::tests(),
         figures::tests(),
         work::tests(),

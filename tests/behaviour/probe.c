@@ -7,15 +7,18 @@
 #include <mqueue.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -295,6 +298,46 @@ static int with_zombies(char **command)
 	return perror(command[0]), 1;
 }
 
+/* A Unix socket's address: `@NAME` is an abstract one. */
+static socklen_t address(struct sockaddr_un *un, const char *name)
+{
+	memset(un, 0, sizeof *un);
+	un->sun_family = AF_UNIX;
+	strncpy(un->sun_path, name, sizeof un->sun_path - 1);
+	if (*name == '@')
+		un->sun_path[0] = 0;
+	return offsetof(struct sockaddr_un, sun_path) + strlen(name) + (*name != '@');
+}
+
+/* Connects to a Unix socket, and sends to one without a connection. */
+static int reach(const char *stream, const char *datagram)
+{
+	struct sockaddr_un un;
+	socklen_t length = address(&un, stream);
+	answer("connect", connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&un, length));
+	length = address(&un, datagram);
+	answer("send", sendto(socket(AF_UNIX, SOCK_DGRAM, 0), "x", 1, 0, (struct sockaddr *)&un, length));
+	return 0;
+}
+
+/* The same with sockets of its own. */
+static int reach_own(const char *stream, const char *datagram)
+{
+	struct sockaddr_un un;
+	socklen_t length = address(&un, stream);
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (bind(listener, (struct sockaddr *)&un, length) < 0 || listen(listener, 1) < 0)
+		return perror("listen"), 1;
+	length = address(&un, datagram);
+	if (bind(socket(AF_UNIX, SOCK_DGRAM, 0), (struct sockaddr *)&un, length) < 0)
+		return perror("bind"), 1;
+	fflush(stdout);
+	if (fork() == 0)
+		return reach(stream, datagram);
+	wait(NULL);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *question = argc > 1 ? argv[1] : "", *argument = argc > 2 ? argv[2] : "/";
@@ -328,6 +371,12 @@ int main(int argc, char **argv)
 		return orphans(atoi(argument), atoi(argv[3]));
 	if (!strcmp(question, "with-zombies") && argc > 2)
 		return with_zombies(argv + 2);
+	if (!strcmp(question, "reach") && argc > 3)
+		return reach(argument, argv[3]);
+	if (!strcmp(question, "reach-own") && argc > 3)
+		return reach_own(argument, argv[3]);
+	if (!strcmp(question, "signal"))
+		return answer("signal", kill(atoi(argument), 0)), 0;
 	fputs("probe: no such question\n", stderr);
 	return 1;
 }

@@ -8,7 +8,7 @@ mod run;
 mod terminal;
 pub mod traces;
 
-pub use run::{Outcome, PATIENCE, Run, Running, Stream};
+pub use run::{Outcome, PATIENCE, Run, Running, Stream, When};
 pub use terminal::Terminal;
 
 use libtest_mimic::{Completion, Failed, Trial};
@@ -297,6 +297,17 @@ impl Who {
     /// Any program as this caller.
     pub fn program(&self, program: &str, words: &[&str]) -> Run {
         Run::new(program, words, (self.world.root && !self.root).then_some(ORDINARY))
+    }
+
+    /// Any program as this caller, after root has prepared a mount namespace for it with a script.
+    pub fn prepared(&self, script: &str, words: &[&str]) -> Run {
+        self.needs_root_behind();
+        let script = format!(
+            "set -e; {script}; exec setpriv --reuid={} --regid={} --clear-groups \"$@\"",
+            self.uid(),
+            self.gid()
+        );
+        Run::new("unshare", &[&["-m", "sh", "-c", &script, "sh"], words].concat(), None)
     }
 
     /// `aril WORDS`.

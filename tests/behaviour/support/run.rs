@@ -23,13 +23,35 @@ pub struct Run {
     dir: PathBuf,
     environment: Vec<(String, String)>,
     input: Option<Vec<u8>>,
-    refused: Option<(libc::c_long, i32)>,
+    refused: Vec<Refusal>,
+}
+
+/// A system call that fails.
+#[derive(Clone, Copy)]
+pub struct Refusal {
+    pub call: libc::c_long,
+    pub errno: i32,
+    pub when: When,
+}
+
+/// In which of its calls.
+#[derive(Clone, Copy)]
+pub enum When {
+    Always,
+    /// If it makes sense, as where the kernel itself refuses it: the arguments are not all ones.
+    Sensible,
+    /// The same, with any of these flags for its first argument.
+    Flags(u32),
+    /// With any of these flags, sensible or not, as a filter sees them.
+    AnyFlags(u32),
+    /// With this for the argument of this number.
+    Argument(u32, u32),
 }
 
 impl Run {
     pub fn new(program: &str, words: &[&str], uid: Option<u32>) -> Self {
         let words = [program].iter().chain(words).map(ToString::to_string).collect();
-        let run = Self { words, uid, dir: "/".into(), environment: Vec::new(), input: None, refused: None };
+        let run = Self { words, uid, dir: "/".into(), environment: Vec::new(), input: None, refused: Vec::new() };
         run.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").env("TERM", "dumb")
     }
 
@@ -62,8 +84,13 @@ impl Run {
     }
 
     /// Refuses it a system call, as a container's filter, a security module or an initramfs would.
-    pub fn refuse(mut self, call: libc::c_long, errno: i32) -> Self {
-        self.refused = Some((call, errno));
+    pub fn refuse(self, call: libc::c_long, errno: i32) -> Self {
+        self.refuse_when(call, errno, When::Always)
+    }
+
+    /// The same for some of its calls.
+    pub fn refuse_when(mut self, call: libc::c_long, errno: i32, when: When) -> Self {
+        self.refused.push(Refusal { call, errno, when });
         self
     }
 
@@ -98,28 +125,42 @@ impl Run {
         if let Some(uid) = self.uid {
             command.uid(uid).gid(uid);
         }
-        if let Some((call, errno)) = self.refused {
+        for refusal in self.refused {
             // SAFETY: between fork and exec the closure makes system calls only, and allocates nothing.
-            unsafe { command.pre_exec(move || refuse_from_now_on(call, errno)) };
+            unsafe { command.pre_exec(move || refuse_from_now_on(refusal)) };
         }
         command
     }
 }
 
 /// A filter as seccomp(2) has it: one system call fails, all others pass.
-fn refuse_from_now_on(call: libc::c_long, errno: i32) -> std::io::Result<()> {
-    let code = |parts: u32| parts as u16;
+fn refuse_from_now_on(refusal: Refusal) -> std::io::Result<()> {
+    // Offsets in struct seccomp_data: the number, and the low half of an argument.
+    const NUMBER: u32 = 0;
+    let argument = |number: u32| 16 + 8 * number;
+    let instruction = |parts: u32, jt: u8, jf: u8, k: u32| libc::sock_filter { code: parts as u16, jt, jf, k };
+    let load = |offset| instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, offset);
+    let jump = |kind, value, then, otherwise| instruction(libc::BPF_JMP | kind | libc::BPF_K, then, otherwise, value);
+    let answer = |value| instruction(libc::BPF_RET | libc::BPF_K, 0, 0, value);
+    let call = refusal.call as u32;
+    // What passes, and what of the rest does not: each an offset, a comparison and its value.
+    let (nothing, nonsense) = ((NUMBER, libc::BPF_JEQ, !call), (argument(1), libc::BPF_JEQ, u32::MAX));
+    let (passes, fails) = match refusal.when {
+        When::Always => (nothing, (NUMBER, libc::BPF_JEQ, call)),
+        When::Sensible => (nonsense, (NUMBER, libc::BPF_JEQ, call)),
+        When::Flags(flags) => (nonsense, (argument(0), libc::BPF_JSET, flags)),
+        When::AnyFlags(flags) => (nothing, (argument(0), libc::BPF_JSET, flags)),
+        When::Argument(number, value) => (nothing, (argument(number), libc::BPF_JEQ, value)),
+    };
     let mut filter = [
-        // The number is the first word of struct seccomp_data.
-        libc::sock_filter { code: code(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS), jt: 0, jf: 0, k: 0 },
-        libc::sock_filter { code: code(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K), jt: 0, jf: 1, k: call as u32 },
-        libc::sock_filter {
-            code: code(libc::BPF_RET | libc::BPF_K),
-            jt: 0,
-            jf: 0,
-            k: libc::SECCOMP_RET_ERRNO | errno as u32,
-        },
-        libc::sock_filter { code: code(libc::BPF_RET | libc::BPF_K), jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW },
+        load(NUMBER),
+        jump(libc::BPF_JEQ, call, 0, 4),
+        load(passes.0),
+        jump(passes.1, passes.2, 2, 0),
+        load(fails.0),
+        jump(fails.1, fails.2, 1, 0),
+        answer(libc::SECCOMP_RET_ALLOW),
+        answer(libc::SECCOMP_RET_ERRNO | refusal.errno as u32),
     ];
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
     // SAFETY: `program` and the filter that it points to live past both calls; the kernel copies them.
@@ -158,6 +199,11 @@ impl Running {
     #[track_caller]
     pub fn expect(&self, text: &str) {
         assert!(self.out.expect(text), "{text:?} never came\n{}", self.report());
+    }
+
+    /// What it has printed so far.
+    pub fn said(&self) -> String {
+        self.out.text()
     }
 
     /// aril's process inside, by its pid outside.

@@ -1,0 +1,179 @@
+//! Who forbids something: each cause is proved before it is told, by asking the kernel for what it would only answer so.
+
+use super::advice::sysctl;
+use crate::host::{Host, cgroups, mounts, rootfs};
+use crate::plan::Step;
+use crate::spec::{Namespace, Spec};
+use crate::sys::file::{self, Open};
+use crate::sys::sandbox::{CALLS, COUNT, DECISIVE, answer_to_nonsense};
+use crate::sys::{Arena, At, Errno, Word, process, word};
+use crate::text::sentence::Sentence;
+use crate::text::{copy, cut, decimal, names, number, path, t};
+use linux_raw_sys::general as k;
+
+/// The cause of a step's failure, as advice with its word.
+pub fn find<'a>(
+    arena: &'a Arena,
+    step: &Step<'a>,
+    errno: Errno,
+    spec: &Spec,
+    host: &Host,
+) -> Option<(Sentence, Word<'a>)> {
+    if let Some(call) = filtered(arena, calls(step), errno) {
+        return Some((FILTERED, call));
+    }
+    if happens_inside(step) && is_restricted(arena, host, errno) {
+        return Some((RESTRICTED, Word::default()));
+    }
+    match (step, errno) {
+        (Step::RefuseChroot, Errno::EPERM) => Some((CHROOT, Word::default())),
+        (Step::Clone { .. } | Step::CloneByOldCall { .. }, Errno::EPERM | Errno::EACCES)
+            if spec.is_private(Namespace::User) =>
+        {
+            if is_switched_off(arena, host) {
+                None
+            } else if read(arena, word(c"/proc/self/uid_map")) == Some(b"") {
+                Some((t!("the caller's own user namespace maps no ids: unshare -r maps one"), Word::default()))
+            } else if file::is_mount_root(word(c"/")) == Ok(false) {
+                Some((CHROOT, Word::default()))
+            } else {
+                Some((PROFILE, profile(arena)?))
+            }
+        }
+        (Step::Clone { .. } | Step::CloneByOldCall { .. } | Step::StartCommand, Errno::EAGAIN) => {
+            match full_group(arena) {
+                Some(group) => Some((t!("its cgroup has all the processes that %/pids.max allows"), group)),
+                None => {
+                    let limit = process::limit(k::RLIMIT_NPROC).ok().map(|limit| limit.soft).filter(|limit| *limit < u64::MAX)?;
+                    let text =
+                        t!("this user has all the processes that ulimit -u allows (%), or the machine has all it can");
+                    Some((text, decimal(arena, limit)))
+                }
+            }
+        }
+        (Step::Mount { kind, .. }, Errno::EPERM) if *kind == word(c"proc") => Some((MASKED, mask(arena)?)),
+        (_, Errno::EACCES) if calls(step).1 > 0 => Some((PROFILE, profile(arena)?)),
+        _ => None,
+    }
+}
+
+/// Who refuses a call.
+pub const FILTERED: Sentence =
+    t!("an outer container's filter refuses %: start that one with --security-opt seccomp=unconfined");
+/// What `aril check` prints the remedy for.
+pub const RESTRICTED: Sentence =
+    t!("AppArmor restricts user namespaces: aril check prints a profile that allows them to this program");
+const PROFILE: Sentence = t!("a security module confines this process as %: start the outer container with \
+    --security-opt apparmor=unconfined, or label=disable for SELinux");
+
+const CHROOT: Sentence =
+    t!("/ is a chroot, in which no container is safe: enter it by pivot_root, or let aril run it from outside");
+const MASKED: Sentence =
+    t!("% hides a part of /proc: start the outer container with --security-opt unmask=ALL (podman) \
+    or systempaths=unconfined (docker), or leave /proc out with --fs sys,dev");
+
+/// Which of `CALLS` a step makes: the first, and the one after the last.
+const fn calls(step: &Step) -> (usize, usize) {
+    match step {
+        Step::Clone { .. } => (0, 1),
+        Step::CloneByOldCall { .. } => (1, 2),
+        Step::UnshareMounts => (2, 5),
+        Step::Join { .. } => (3, 4),
+        Step::MakePrivate => (4, 5),
+        Step::CloseDescriptors { .. } => (8, 9),
+        Step::Scratch
+        | Step::Overlay { .. }
+        | Step::BindRoot { .. }
+        | Step::AttachRoot { .. }
+        | Step::EmptyRoot
+        | Step::MakeInRoot { .. }
+        | Step::Link { .. }
+        | Step::Mount { .. }
+        | Step::AttachOverlay { .. }
+        | Step::Bind { .. }
+        | Step::Protect { .. }
+        | Step::EmptyTree { .. }
+        | Step::Mask { .. }
+        | Step::SealRoot
+        | Step::PivotRoot => (5, COUNT),
+        _ => (0, 0),
+    }
+}
+
+/// The first of these calls that a filter answers with this error.
+fn filtered(arena: &Arena, (first, end): (usize, usize), errno: Errno) -> Option<Word<'_>> {
+    let is_refused = |place: &usize| refusal(*place) == Some(errno);
+    let place = (first..end).find(is_refused)?;
+    Some(copy(arena, &[names::at(CALLS, place)]))
+}
+
+/// How something before the kernel answers the call at this place, or the kernel that does not have it.
+pub fn refusal(place: usize) -> Option<Errno> {
+    answer_to_nonsense(place).filter(|errno| match *errno {
+        Errno::ENOSYS => true,
+        Errno::EPERM | Errno::EACCES => place < DECISIVE,
+        _ => false,
+    })
+}
+
+/// Whether this may be the first step that needs what a new user namespace gives.
+const fn happens_inside(step: &Step) -> bool {
+    use Step::{BecomeRoot, DenySetgroups, LimitBounding, LoopbackUp, MakePrivate, SetHostname, WriteMap};
+    matches!(
+        step,
+        BecomeRoot
+            | DenySetgroups
+            | LimitBounding { .. }
+            | LoopbackUp
+            | MakePrivate
+            | SetHostname { .. }
+            | WriteMap { .. }
+    )
+}
+
+/// Ubuntu's AppArmor lets a clone succeed and takes everything from the new namespace.
+fn is_restricted(arena: &Arena, host: &Host, errno: Errno) -> bool {
+    matches!(errno, Errno::EPERM | Errno::EACCES)
+        && !host.has(k::CAP_SYS_ADMIN)
+        && sysctl(arena, word(c"kernel/apparmor_restrict_unprivileged_userns")) == Some(1)
+}
+
+/// Debian's switch, which holds for whoever is not privileged.
+fn is_switched_off(arena: &Arena, host: &Host) -> bool {
+    !host.has(k::CAP_SYS_ADMIN) && sysctl(arena, word(c"kernel/unprivileged_userns_clone")) == Some(0)
+}
+
+/// What is mounted over a part of /proc.
+fn mask(arena: &Arena) -> Option<Word<'_>> {
+    let is_mask = |point: Word| point != word(c"/proc") && path::is_within(point.bytes(), b"/proc");
+    let mounts = mounts::read(arena).ok()?;
+    mounts.iter().map(|mount| mount.point).find(|point| is_mask(*point))
+}
+
+/// The profile or context of a security module that confines this process.
+fn profile(arena: &Arena) -> Option<Word<'_>> {
+    let (name, _) = cut(read(arena, word(c"/proc/self/attr/current"))?, b'\n');
+    (!name.is_empty() && !name.starts_with(b"unconfined")).then(|| copy(arena, &[name]))
+}
+
+/// A group of the caller in which there may be no more processes.
+fn full_group(arena: &Arena) -> Option<Word<'_>> {
+    let number = |path: Word, name: &[u8]| {
+        let text = read(arena, copy(arena, &[path.bytes(), name]))?;
+        number::decimal(cut(text, b'\n').0)
+    };
+    let mut full = None;
+    cgroups::each(arena, &mut |_, path| {
+        if let Some(most) = number(path, b"/pids.max") {
+            if number(path, b"/pids.current") >= Some(most) {
+                full = Some(path);
+            }
+        }
+    });
+    full
+}
+
+/// A small file's text, if it can be had.
+pub fn read<'a>(arena: &'a Arena, path: Word) -> Option<&'a [u8]> {
+    file::openat(At::CWD, path, Open::READ).and_then(|fd| rootfs::read_whole(arena, fd.at())).ok()
+}
