@@ -44,7 +44,10 @@ pub fn find<'a>(
             match full_group(arena) {
                 Some(group) => Some((t!("its cgroup has all the processes that %/pids.max allows"), group)),
                 None => {
-                    let limit = process::limit(k::RLIMIT_NPROC).ok().map(|limit| limit.soft).filter(|limit| *limit < u64::MAX)?;
+                    let limit = process::limit(k::RLIMIT_NPROC)
+                        .ok()
+                        .map(|limit| limit.soft)
+                        .filter(|limit| *limit < u64::MAX)?;
                     let text =
                         t!("this user has all the processes that ulimit -u allows (%), or the machine has all it can");
                     Some((text, decimal(arena, limit)))

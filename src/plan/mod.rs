@@ -570,7 +570,7 @@ mod tests {
             (spec.landlock_alone, spec.rootfs, spec.change_root) = (true, word(c"/"), ChangeRoot::None);
             spec.namespaces = [Source::Host; Namespace::ALL.len()];
             for (path, read_only) in [(c"/a", false), (c"/b", true)] {
-                spec.volumes.push(Volume { source: word(path), target: word(path), read_only });
+                spec.volumes.push(Volume { source: word(path), target: word(path), read_only, follows_host: false });
             }
         };
         planned(false, change, |lines| {
