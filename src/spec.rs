@@ -118,8 +118,11 @@ pub enum Source<'a> {
 /// How ids inside relate to ids outside (user_namespaces(7)).
 #[derive(Debug)]
 pub enum IdMap<'a> {
-    /// As suits the caller: an ordinary one becomes 0, root has every id as it is.
+    /// As suits the caller (`host::Ids`): an ordinary one becomes 0, root has every id as it is or those of an unused range.
     Default,
+    /// Each id that there is as itself.
+    #[cfg(feature = "full")]
+    Identity,
     /// Left unwritten: every id reads as 65534.
     None,
     Ranges(List<'a, IdRange>),
@@ -133,13 +136,15 @@ pub struct IdRange {
     pub count: u32,
 }
 
-/// `-v SRC:DST[:ro]`.
+/// `-v SRC:DST[:ro][,idmap]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Volume<'a> {
     pub source: Word<'a>,
     /// Cleaned, absolute inside the container.
     pub target: Word<'a>,
     pub read_only: bool,
+    /// Its files have inside the owners that they have outside, whatever the ids are mapped to.
+    pub idmap: bool,
 }
 
 /// `--tmpfs DST[:size=…,mode=…]`.

@@ -120,6 +120,7 @@ impl<'a> Value<'a> {
     }
 
     /// `IN:OUT:COUNT`, or `none`.
+    #[inline(never)]
     pub fn add_map(self, map: &mut IdMap<'a>) -> Parsed<()> {
         if self.word == word(c"none") {
             *map = IdMap::None;
@@ -138,20 +139,41 @@ impl<'a> Value<'a> {
         Ok(())
     }
 
-    /// `SRC:DST[:ro|:rw]`.
+    /// `SRC:DST[:ro|:rw][,idmap]`.
     pub fn volume(self) -> Parsed<Volume<'a>> {
-        let refused = t!("not SRC:DST[:ro]");
+        let refused = if cfg!(feature = "full") { t!("not SRC:DST[:ro][,idmap]") } else { t!("not SRC:DST[:ro]") };
         let mut parts = split(self.word.bytes(), b':');
         let (Some(source), Some(target)) = (parts.next(), parts.next()) else { return Err(refused) };
-        let read_only = match (parts.next(), parts.next()) {
-            (None | Some(b"rw"), None) => false,
-            (Some(b"ro"), None) => true,
-            _ => return Err(refused),
-        };
+        let (mut is_read_only, mut idmap) = (None, false);
+        for words in parts {
+            for word in split(words, b',') {
+                match word {
+                    b"ro" | b"rw" if is_read_only.is_none() => is_read_only = Some(word == b"ro"),
+                    b"idmap" if cfg!(feature = "full") && !idmap => idmap = true,
+                    _ => return Err(refused),
+                }
+            }
+        }
         if source.is_empty() {
             return Err(t!("the source is empty"));
         }
-        Ok(Volume { source: copy(self.arena, &[source]), target: self.mount_point(target)?, read_only })
+        let (source, target) = (copy(self.arena, &[source]), self.mount_point(target)?);
+        Ok(Volume { source, target, read_only: is_read_only == Some(true), idmap })
+    }
+
+    /// `auto`, `identity` or `IN:OUT:COUNT`, a map of users and of groups, as another word for `private`.
+    #[cfg(feature = "full")]
+    pub fn or_id_maps(self, uids: &mut IdMap<'a>, gids: &mut IdMap<'a>) -> Parsed<Self> {
+        match self.word.bytes() {
+            b"auto" => (*uids, *gids) = (IdMap::Default, IdMap::Default),
+            b"identity" => (*uids, *gids) = (IdMap::Identity, IdMap::Identity),
+            [b'0'..=b'9', ..] => {
+                self.add_map(uids)?;
+                self.add_map(gids)?;
+            }
+            _ => return Ok(self),
+        }
+        Ok(Self { word: word(c"private"), ..self })
     }
 
     /// `DST[:key=value,…]`.

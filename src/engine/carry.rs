@@ -46,7 +46,7 @@ impl<'m> Trees<'m> {
     }
 }
 
-impl Carrier<'_> {
+impl<'p> Carrier<'p> {
     /// Does what a step says. More about a failure than the errno is left in `status` and `detail`.
     pub fn carry_out(&mut self, step: &Step) -> Result<()> {
         (self.status, self.detail) = (FAILED, Word::default());
@@ -83,7 +83,7 @@ impl Carrier<'_> {
                 self.trees.keep(Tree::Scratch, tree);
             }
             Step::Overlay { lower, number, user_attributes } => {
-                let tree = self.overlay(lower, number, user_attributes)?;
+                let tree = self.overlay(mount::open_tree(At::CWD, lower, false)?, number, user_attributes)?;
                 self.trees.overlays.push(Some(tree));
             }
             Step::DetachScratch => {
@@ -230,11 +230,13 @@ impl Carrier<'_> {
             Step::KeepOnlyKill => identity::set_capabilities(1 << k::CAP_KILL)?,
             Step::CloseLeftovers { count } => file::close_range(3, 2 + count)?,
             Step::HideArguments => self.start.erase_arguments(),
+            #[cfg(feature = "full")]
+            Step::Ids(step) => self.carry_out_ids(step)?,
         }
         Ok(())
     }
 
-    fn socket(&self) -> Result<At<'_>> {
+    pub(super) fn socket(&self) -> Result<At<'_>> {
         self.socket.as_ref().map(Fd::at).ok_or(Errno::EBADF)
     }
 
@@ -263,12 +265,15 @@ impl Carrier<'_> {
         execute().unwrap_or_else(|errno| errno)
     }
 
-    /// Writes a file of the new process's directory in /proc.
-    fn write_of_child(&self, name: Word, text: &[u8]) -> Result<()> {
+    /// A file of the new process's directory in /proc.
+    pub(super) fn of_child(&self, name: &[u8]) -> Result<Word<'p>> {
         let Some((Pid(pid), _)) = &self.child else { return Err(Errno::ESRCH) };
         let pid = decimal(self.arena, *pid as u64);
-        let path = copy(self.arena, &[b"/proc/", pid.bytes(), b"/", name.bytes()]);
-        let file = file::openat(At::CWD, path, Open::WRITE)?;
+        Ok(copy(self.arena, &[b"/proc/", pid.bytes(), b"/", name]))
+    }
+
+    fn write_of_child(&self, name: Word, text: &[u8]) -> Result<()> {
+        let file = file::openat(At::CWD, self.of_child(name.bytes())?, Open::WRITE)?;
         // The kernel takes a map in one write or not at all.
         file::write(file.at(), text).map(drop)
     }
@@ -283,14 +288,14 @@ impl Carrier<'_> {
         Ok(())
     }
 
-    fn attach_root(&mut self, tree: Fd) -> Result<()> {
+    pub(super) fn attach_root(&mut self, tree: Fd) -> Result<()> {
         mount::move_mount(tree.at(), At::CWD, word(c"/"))?;
         self.trees.keep(Tree::Root, tree);
         Ok(())
     }
 
     /// Attaches a tree at a path inside another.
-    fn attach(&mut self, tree: Fd, place: Place) -> Result<()> {
+    pub(super) fn attach(&mut self, tree: Fd, place: Place) -> Result<()> {
         let Place { at, path, make, keep } = place;
         let base = self.trees.get(at)?;
         if at == Tree::Root {
@@ -338,14 +343,13 @@ impl Carrier<'_> {
         tree
     }
 
-    /// An overlay with `lower` below and a directory of the scratch above, as a detached tree.
+    /// An overlay with the tree `lower` below and a directory of the scratch above, as a detached tree.
     ///
     /// All three are named relative to the scratch, which is attached, since an older kernel takes no detached one; so
     /// /proc is not needed, and no character of a path means anything.
     #[inline(never)]
-    fn overlay(&mut self, lower: Word, number: u16, user_attributes: bool) -> Result<Fd> {
+    pub(super) fn overlay(&mut self, tree: Fd, number: u16, user_attributes: bool) -> Result<Fd> {
         let scratch = self.trees.get(Tree::Scratch)?;
-        let tree = mount::open_tree(At::CWD, lower, false)?;
         let stat = file::fstat(tree.at())?;
         let number = decimal(self.arena, number.into());
         let name = |part: &[u8]| copy(self.arena, &[part, number.bytes()]);

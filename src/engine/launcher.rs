@@ -21,6 +21,9 @@ pub struct Launcher {
     pub(super) init: bool,
     /// Held while the container uses mount points that were made for it.
     pub(super) lock: Option<Fd>,
+    /// The lock on the container's range of ids.
+    #[cfg(feature = "full")]
+    pub(super) ids: Option<Fd>,
     pub(super) made: bool,
     /// How many descriptors the command was given from 3 upwards.
     pub(super) preserved: u32,
@@ -46,6 +49,10 @@ impl Launcher {
             take_terminal();
         }
         self.lock = None;
+        #[cfg(feature = "full")]
+        {
+            self.ids = None;
+        }
         Ended { status, made: self.made }
     }
 

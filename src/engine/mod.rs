@@ -4,6 +4,8 @@ mod advice;
 mod carry;
 mod execute;
 mod handover;
+#[cfg(feature = "full")]
+mod ids;
 mod launcher;
 mod points;
 
@@ -58,6 +60,9 @@ struct Carrier<'p> {
     command: Option<Pid>,
     /// The lock against another aril's cleaning up.
     lock: Option<Fd>,
+    /// The lock on a range of ids.
+    #[cfg(feature = "full")]
+    ids: Option<Fd>,
     /// Whether mount points were made in the image.
     made: bool,
     /// Of the last failure: with what aril exits, and what says more than the errno's own sentence, or nothing.
@@ -72,6 +77,15 @@ struct Carrier<'p> {
 /// # Errors
 /// Any step that failed, on either side, as one problem; nothing is left behind then.
 pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, Side> {
+    loop {
+        if let Some(side) = attempt(arena, spec, start)? {
+            return Ok(side);
+        }
+    }
+}
+
+/// The same, or nothing where another aril has taken the ids that were looked up.
+fn attempt<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, Option<Side>> {
     let host = arena.hold(Host::read(arena, spec, start.environment())?);
     let plan = arena.hold(plan(arena, spec, host)?);
     let mut carrier = Carrier {
@@ -87,6 +101,8 @@ pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, S
         inside: false,
         command: None,
         lock: None,
+        #[cfg(feature = "full")]
+        ids: None,
         made: false,
         status: FAILED,
         detail: Word::default(),
@@ -94,10 +110,12 @@ pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, S
     };
     let launched = carrier.phase(Phase::Launcher);
     if carrier.inside {
-        return Ok(Side::Init(carrier.inside(spec, host)));
+        return Ok(Some(Side::Init(carrier.inside(spec, host))));
     }
     match launched.and_then(|()| carrier.parent()) {
-        Ok(()) => carrier.launcher(spec, host),
+        Ok(()) => carrier.launcher(spec, host).map(Some),
+        #[cfg(feature = "full")]
+        Err(failure) if ids::is_lost_race(plan, &failure) => Ok(None),
         Err(failure) => {
             let problem = advice::explain(arena, &failure, spec, host, plan);
             carrier.abandon(spec, host);
@@ -196,6 +214,8 @@ impl<'p> Carrier<'p> {
             foreground: host.foreground,
             init: spec.init,
             lock: self.lock,
+            #[cfg(feature = "full")]
+            ids: self.ids,
             made: self.made,
             preserved: spec.preserve_fds,
         }))
@@ -216,6 +236,10 @@ impl<'p> Carrier<'p> {
 
     fn become_init(&mut self, spec: &Spec, host: &Host) -> core::result::Result<ContainerInit, Failure<'p>> {
         self.lock = None;
+        #[cfg(feature = "full")]
+        {
+            self.ids = None;
+        }
         self.start.erase_environment();
         let mut children = None;
         if !spec.is_private(Namespace::Pid) {

@@ -3,19 +3,29 @@
 pub mod accounts;
 mod ids;
 mod mounts;
+#[cfg(feature = "full")]
+pub mod ranges;
 pub mod rootfs;
 mod terminal;
 pub mod view;
 
 pub use accounts::Account;
+#[cfg(feature = "full")]
+pub use ranges::{Ids, Lack};
 pub use rootfs::{Mark, Presence};
 pub use view::Piece;
 
+#[cfg(feature = "full")]
+use crate::spec::{ChangeRoot, IdMap, Namespace};
 use crate::spec::{IdRange, RESOLVER, Spec};
+#[cfg(feature = "full")]
+use crate::sys::file::Open;
 use crate::sys::file::{self, Kind};
 use crate::sys::identity::{self, CapabilitySet};
 use crate::sys::signal::{self, SignalSet};
 use crate::sys::{Arena, At, List, Word, word};
+#[cfg(feature = "full")]
+use crate::text::copy;
 use crate::text::{Problem, Told, decimal, t};
 use linux_raw_sys::general as k;
 
@@ -33,6 +43,9 @@ pub struct Host<'m> {
     /// in his own namespace, and an ordinary user's own becomes 0.
     pub uids: &'m [IdRange],
     pub gids: &'m [IdRange],
+    /// And how these ids are had.
+    #[cfg(feature = "full")]
+    pub ids: Ids<'m>,
     /// The environment of the caller.
     pub environment: &'m [Word<'m>],
     /// Signals that the caller has this process ignore (nohup(1)).
@@ -73,6 +86,8 @@ impl<'m> Host<'m> {
             has_setgroups: true,
             uids: ids::own_as_root(arena, uid),
             gids: ids::own_as_root(arena, gid),
+            #[cfg(feature = "full")]
+            ids: Ids::Own(None),
             environment,
             ignored: ignored_signals(),
             foreground: terminal::may_take_foreground(),
@@ -96,6 +111,11 @@ impl<'m> Host<'m> {
         if spec.is_view() {
             host.view = view::read(arena, host.overlays_outside())?;
         }
+        #[cfg(feature = "full")]
+        {
+            host.choose_ids(arena, spec, root.at())?;
+            host.check_idmaps(arena, spec)?;
+        }
         descriptors(arena, spec)?;
         // Where nothing at all is there to mount on, a directory may well be the wrong one.
         let lacks_all = host.mount_points.iter().all(|(_, presence)| *presence == Presence::Missing);
@@ -113,7 +133,15 @@ impl<'m> Host<'m> {
     /// Whether the caller may make overlays outside of a user namespace of the container's own, with all that they can do:
     /// the kernel has `trusted` attributes only in the machine's first user namespace.
     pub fn overlays_outside(&self) -> bool {
-        self.uids == ids::EVERY && self.has(k::CAP_SYS_ADMIN)
+        (self.uids == ids::EVERY || self.is_shifted()) && self.has(k::CAP_SYS_ADMIN)
+    }
+
+    /// Whether idmapped mounts show an unused range of ids as those of the image.
+    pub const fn is_shifted(&self) -> bool {
+        #[cfg(feature = "full")]
+        return matches!(self.ids, Ids::Unused(_));
+        #[cfg(not(feature = "full"))]
+        false
     }
 
     /// Whether the caller may map ids other than his own.
@@ -121,10 +149,63 @@ impl<'m> Host<'m> {
         self.capabilities & MAPS_IDS == MAPS_IDS
     }
 
+    /// Whether a new user namespace may have groups, and a process in it any of them (setgroups(2)).
+    pub fn maps_groups(&self) -> bool {
+        #[cfg(feature = "full")]
+        if matches!(self.ids, Ids::Granted(_)) {
+            return true;
+        }
+        self.maps_any()
+    }
+
     /// What the root file system has at a mount point of the Spec.
     pub fn presence(&self, target: Word) -> Presence {
         let found = self.mount_points.iter().find(|(path, _)| *path == target);
         found.map_or(Presence::Missing, |(_, presence)| *presence)
+    }
+}
+
+#[cfg(feature = "full")]
+impl<'m> Host<'m> {
+    /// Which ids a new user namespace gets, and how.
+    fn choose_ids(&mut self, arena: &'m Arena, spec: &Spec<'m>, root: At) -> Told<'m, ()> {
+        let is_default = matches!((&spec.uids, &spec.gids), (IdMap::Default, IdMap::Default));
+        match self.maps_any() {
+            true if is_default && spec.is_private(Namespace::User) && spec.change_root == ChangeRoot::Pivot => {
+                self.ids = ranges::unused(arena, spec, self, root)?;
+                if let Ids::Unused(first) = self.ids {
+                    (self.uids, self.gids) = (ranges::range(arena, first), ranges::range(arena, first));
+                }
+            }
+            false if is_default && spec.is_private(Namespace::User) => ranges::granted(arena, self),
+            false if matches!((&spec.uids, &spec.gids), (IdMap::Identity, IdMap::Identity)) => {
+                (self.uids, self.gids) = (ids::own(arena, self.uid), ids::own(arena, self.gid));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether the volumes can be idmapped that are to be.
+    fn check_idmaps(&self, arena: &'m Arena, spec: &Spec) -> Told<'m, ()> {
+        for volume in spec.volumes.iter().filter(|volume| volume.idmap) {
+            let source = file::openat(At::CWD, volume.source, Open::PATH);
+            let obstacle = match source {
+                Ok(source) if self.overlays_outside() => ranges::obstacle(arena, source.at())?,
+                _ => {
+                    return Err(Problem::refused(
+                        arena,
+                        t!("idmap %: only the machine's root can (EPERM)"),
+                        &[volume.source],
+                    ));
+                }
+            };
+            if let Some(mount) = obstacle {
+                let words = [volume.source, copy(arena, &[mount.kind]), mount.point];
+                return Err(Problem::refused(arena, t!("idmap %: this kernel cannot idmap % on % (EINVAL)"), &words));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,10 +1,12 @@
 //! What is mounted in the container, in which order, and where a mount point has to be made for it.
 
 use super::identity::{Maps, has_group};
+#[cfg(feature = "full")]
+use super::ids::{IdStep, is_handed};
 use super::root::Root;
 use super::{Draft, Fate, Make, On, Phase, Place, Step, Tree};
 use crate::host::{Host, Presence};
-use crate::spec::{Mount, Namespace, RESOLVER, Spec, What};
+use crate::spec::{Mount, Namespace, RESOLVER, Spec, Volume, What};
 use crate::sys::file::Kind;
 use crate::sys::mount::Attributes;
 use crate::sys::{Arena, Errno, List, Word, word};
@@ -80,6 +82,9 @@ pub struct Layout<'p> {
     maps: Maps<'p>,
     root: Root,
     mounts: &'p [Mounting<'p>],
+    /// Whether the launcher opens what root inside perhaps may not.
+    #[cfg(feature = "full")]
+    is_handed: bool,
 }
 
 impl<'p> Layout<'p> {
@@ -102,7 +107,15 @@ impl<'p> Layout<'p> {
                 }
             }
         }
-        Ok(Self { spec, host, maps, root, mounts })
+        Ok(Self {
+            spec,
+            host,
+            maps,
+            root,
+            mounts,
+            #[cfg(feature = "full")]
+            is_handed: is_handed(spec, host, maps),
+        })
     }
 
     /// While signals still get through, because whoever may read the directory can hold the lock.
@@ -121,10 +134,36 @@ impl<'p> Layout<'p> {
         self.root.prepare(draft, self.spec, self.host);
     }
 
+    /// What the launcher does for the new process meanwhile.
+    #[cfg(feature = "full")]
+    #[inline(never)]
+    pub fn hand_over(&self, draft: &mut Draft<'p>) {
+        if !self.is_handed {
+            return;
+        }
+        if self.root.is_handed(self.host) {
+            self.root.hand_over(draft, self.spec, self.host);
+        }
+        for mount in self.mounts {
+            if let What::Volume(number) = mount.what {
+                let volume = &self.spec.volumes[number];
+                let (source, attributes) = (volume.source, attributes(volume));
+                draft.ids(IdStep::HandOver { source, attributes, idmapped: volume.idmap, overlay: None });
+            }
+        }
+    }
+
     /// What the new process does.
     #[inline(never)]
     pub fn mount(&self, draft: &mut Draft<'p>) {
         draft.when(self.spec.is_private(Namespace::Mount), Step::MakePrivate);
+        #[cfg(feature = "full")]
+        if self.is_handed && self.root.is_handed(self.host) {
+            self.root.take(draft, self.spec, self.host);
+        } else {
+            self.root.begin(draft, self.spec, self.host, !self.mounts.is_empty());
+        }
+        #[cfg(not(feature = "full"))]
         self.root.begin(draft, self.spec, self.host, !self.mounts.is_empty());
         // Into the root before it is sealed; into a tmpfs of the container once that is mounted.
         let made_first =
@@ -165,8 +204,12 @@ impl<'p> Layout<'p> {
             What::Resolver => draft.add(Fate::May(On::Missing), bind(RESOLVER, READ_ONLY, Place::in_root(path))),
             What::Volume(number) => {
                 let volume = &self.spec.volumes[number];
-                let attributes = if volume.read_only { Attributes::RDONLY } else { Attributes::NONE };
-                draft.must(bind(volume.source, attributes.and(NO_DEVICES), Place::in_root(path)));
+                let (source, place) = (volume.source, Place::in_root(path));
+                #[cfg(feature = "full")]
+                if self.is_handed {
+                    return draft.ids(IdStep::Take { source, place: Some(place) });
+                }
+                draft.must(bind(source, attributes(volume), place));
             }
             What::Tmpfs(number) => {
                 let (kind, options, asked) = (word(c"tmpfs"), word(c"mode=1777"), self.spec.tmpfs[number].options);
@@ -218,6 +261,11 @@ impl<'p> Layout<'p> {
         }
         draft.must(Step::DeviceLinks);
     }
+}
+
+fn attributes(volume: &Volume) -> Attributes {
+    let access = if volume.read_only { Attributes::RDONLY } else { Attributes::NONE };
+    access.and(NO_DEVICES)
 }
 
 /// Covers the kernel's secrets below this file system, as far as this kernel has them.

@@ -2,6 +2,8 @@
 //!
 //! The sentence of a step is the same in `explain`, in `--trace` and in an error message.
 
+#[cfg(feature = "full")]
+use super::ids::IdStep;
 use crate::spec::{IdRange, Namespace};
 use crate::sys::identity::CapabilitySet;
 use crate::sys::mount::Attributes;
@@ -262,12 +264,20 @@ pub enum Step<'p> {
         count: u32,
     },
     HideArguments,
+
+    #[cfg(feature = "full")]
+    Ids(IdStep<'p>),
 }
 
 impl<'p> Step<'p> {
     /// Writes the step's sentence.
     pub fn write(&self, text: &mut Text) {
         let words = self.words(text.arena());
+        #[cfg(feature = "full")]
+        if let Self::Ids(step) = self {
+            text.fill(step.sentence(), &words);
+            return;
+        }
         text.fill(self.sentence(), &words);
     }
 
@@ -334,6 +344,8 @@ impl<'p> Step<'p> {
             Self::KeepOnlyKill => t!("drop every capability but kill"),
             Self::CloseLeftovers { .. } => t!("close % descriptors that the command has"),
             Self::HideArguments => t!("hide the command line"),
+            #[cfg(feature = "full")]
+            Self::Ids(_) => t!(""),
         }
     }
 
@@ -343,6 +355,10 @@ impl<'p> Step<'p> {
         'p: 'm,
     {
         let mut words = [Word::default(); 6];
+        #[cfg(feature = "full")]
+        if let Self::Ids(step) = self {
+            step.words(arena, &mut words);
+        }
         let [first, second, third, fourth, ..] = &mut words;
         match *self {
             Self::CloseDescriptors { from: number } | Self::CloseLeftovers { count: number } => {
@@ -437,7 +453,7 @@ fn namespaces(arena: &Arena, flags: u32) -> Word<'_> {
 }
 
 /// The ranges of a map, each after a space as a line of `/proc/PID/uid_map`: `INSIDE OUTSIDE COUNT`.
-fn map<'m>(arena: &'m Arena, ranges: &[IdRange]) -> Word<'m> {
+pub(super) fn map<'m>(arena: &'m Arena, ranges: &[IdRange]) -> Word<'m> {
     let mut text = Text::new(arena);
     for range in ranges {
         text.add(b" ");
@@ -454,7 +470,7 @@ impl IdRange {
 }
 
 /// The options of a mount, as mount(8) has them, after a space.
-fn flags(arena: &Arena, attributes: Attributes) -> Word<'_> {
+pub(super) fn flags(arena: &Arena, attributes: Attributes) -> Word<'_> {
     const NAMES: &[(Attributes, &[u8])] = &[
         (Attributes::RDONLY, b"ro"),
         (Attributes::NOSUID, b"nosuid"),

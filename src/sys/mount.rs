@@ -84,12 +84,24 @@ pub fn move_mount(tree: At, at: At, path: Word) -> Result<()> {
 /// mount_setattr(2): adds `attributes` to a tree's mount, and to those below it if `recursive`.
 pub fn mount_setattr(tree: At, attributes: Attributes, recursive: bool) -> Result<()> {
     let change = k::mount_attr { attr_set: attributes.0.into(), attr_clr: 0, propagation: 0, userns_fd: 0 };
+    set_attributes(tree, &change, recursive)
+}
+
+fn set_attributes(tree: At, change: &k::mount_attr, recursive: bool) -> Result<()> {
     let flags = k::AT_EMPTY_PATH | if recursive { k::AT_RECURSIVE } else { 0 };
     // SAFETY: the path is NUL-terminated, `change` outlives the call and the size is its own.
     done(unsafe {
-        let tree = number(tree.number());
-        sc::syscall!(MOUNT_SETATTR, tree, c"".as_ptr(), flags, &raw const change, size_of::<k::mount_attr>())
+        let (tree, change) = (number(tree.number()), core::ptr::from_ref(change));
+        sc::syscall!(MOUNT_SETATTR, tree, c"".as_ptr(), flags, change, size_of::<k::mount_attr>())
     })
+}
+
+/// mount_setattr(2) with `MOUNT_ATTR_IDMAP`: the same, and what lies on a tree's mounts is owned by the ids inside this user
+/// namespace that it has outside.
+pub fn idmap(tree: At, attributes: Attributes, namespace: At, recursive: bool) -> Result<()> {
+    let attr_set = (attributes.0 | k::MOUNT_ATTR_IDMAP).into();
+    let change = k::mount_attr { attr_set, attr_clr: 0, propagation: 0, userns_fd: number(namespace.number()) as u64 };
+    set_attributes(tree, &change, recursive)
 }
 
 /// fsopen(2): a context in which a new file system of this type is configured.

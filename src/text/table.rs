@@ -10,12 +10,12 @@ use super::Text;
 macro_rules! option_table {
     ($(#[$doc:meta])* $option:ident, $into:ty, $value:ty, $refused:ty:
         $($heading:literal {
-            $($name:ident $long:literal $($short:literal)? $(= $called:literal ($example:literal))?, $help:literal, $set:expr;)*
+            $($name:ident $long:literal $($short:literal)? $(= $called:literal ($example:literal))?, $help:expr, $set:expr;)*
         })*
         full
         $($more_heading:literal {
             $($more:ident $more_long:literal $($more_short:literal)? $(= $more_called:literal ($more_example:literal))?,
-                $more_help:literal, $more_set:expr;)*
+                $more_help:expr, $more_set:expr;)*
         })*
     ) => {
         $(#[$doc])*
@@ -101,6 +101,24 @@ macro_rules! option_table {
                 $crate::text::table::write(text, self.short(), self.long(), self.value());
             }
         }
+    };
+}
+
+/// The same for what a text is made of.
+#[cfg(feature = "full")]
+#[macro_export]
+macro_rules! full_text {
+    ($small:literal, $full:literal) => {
+        $full
+    };
+}
+
+/// The same for what a text is made of.
+#[cfg(not(feature = "full"))]
+#[macro_export]
+macro_rules! full_text {
+    ($small:literal, $full:literal) => {
+        $small
     };
 }
 

@@ -7,6 +7,7 @@ mod figures;
 mod help;
 mod host_view;
 mod identity;
+mod ids;
 mod init;
 mod init_alone;
 mod init_ends;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let tests = [
         namespaces::tests(),
         users::tests(),
+        ids::tests(),
         root::tests(),
         mounts::tests(),
         identity::tests(),
