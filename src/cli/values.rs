@@ -164,14 +164,14 @@ impl<'a> Value<'a> {
     /// `auto`, `identity` or `IN:OUT:COUNT`, a map of users and of groups, as another word for `private`.
     #[cfg(feature = "full")]
     pub fn or_id_maps(self, uids: &mut IdMap<'a>, gids: &mut IdMap<'a>) -> Parsed<Self> {
-        match self.word.bytes() {
-            b"auto" => (*uids, *gids) = (IdMap::Default, IdMap::Default),
-            b"identity" => (*uids, *gids) = (IdMap::Identity, IdMap::Identity),
-            [b'0'..=b'9', ..] => {
+        match names::position("auto identity", self.word.bytes()) {
+            Some(0) => (*uids, *gids) = (IdMap::Default, IdMap::Default),
+            Some(_) => (*uids, *gids) = (IdMap::Identity, IdMap::Identity),
+            None if self.word.bytes().first().is_some_and(u8::is_ascii_digit) => {
                 self.add_map(uids)?;
                 self.add_map(gids)?;
             }
-            _ => return Ok(self),
+            None => return Ok(self),
         }
         Ok(Self { word: word(c"private"), ..self })
     }

@@ -9,13 +9,13 @@ use crate::sys::file::{self, Open};
 use crate::sys::mount;
 use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{self, SignalSet};
-use crate::sys::{At, Errno, List, Result, Word, socket};
+use crate::sys::{At, Errno, List, Result, Word, socket, tolerate};
 use crate::text::{copy, cut, decimal, problem::FAILED, t, text};
 
-/// Whether another aril has locked the range first.
+/// Whether another aril has locked the range first. Nothing has been made by then.
 pub fn is_lost_race(plan: &Plan, failure: &Failure) -> bool {
-    let step = plan.lines.get(usize::from(failure.line)).map(|line| line.step);
-    matches!(step, Some(Step::Ids(IdStep::Lock { .. }))) && failure.errno == Errno::EAGAIN
+    let line = plan.lines.get(usize::from(failure.line));
+    failure.errno == Errno::EAGAIN && line.is_some_and(|line| matches!(line.step, Step::Ids(IdStep::Lock { .. })))
 }
 
 impl<'p> Carrier<'p> {
@@ -25,7 +25,8 @@ impl<'p> Carrier<'p> {
         match step {
             IdStep::Tell { why } => {
                 let line = t!("aril: root inside is root outside: % (--userns identity: without this line)\n");
-                file::write_all(At::STDERR, text(self.arena, line, &[why]).bytes())?;
+                // Whoever does not hear it has chosen so.
+                tolerate(file::write_all(At::STDERR, text(self.arena, line, &[why]).bytes()));
             }
             IdStep::Lock { first } => {
                 let locks = file::openat(At::CWD, ranges::LOCKS, Open::READ_WRITE)?;

@@ -77,15 +77,6 @@ struct Carrier<'p> {
 /// # Errors
 /// Any step that failed, on either side, as one problem; nothing is left behind then.
 pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, Side> {
-    loop {
-        if let Some(side) = attempt(arena, spec, start)? {
-            return Ok(side);
-        }
-    }
-}
-
-/// The same, or nothing where another aril has taken the ids that were looked up.
-fn attempt<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, Option<Side>> {
     let host = arena.hold(Host::read(arena, spec, start.environment())?);
     let plan = arena.hold(plan(arena, spec, host)?);
     let mut carrier = Carrier {
@@ -110,12 +101,13 @@ fn attempt<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, O
     };
     let launched = carrier.phase(Phase::Launcher);
     if carrier.inside {
-        return Ok(Some(Side::Init(carrier.inside(spec, host))));
+        return Ok(Side::Init(carrier.inside(spec, host)));
     }
     match launched.and_then(|()| carrier.parent()) {
-        Ok(()) => carrier.launcher(spec, host).map(Some),
+        Ok(()) => carrier.launcher(spec, host),
+        // All is looked up and planned anew.
         #[cfg(feature = "full")]
-        Err(failure) if ids::is_lost_race(plan, &failure) => Ok(None),
+        Err(failure) if ids::is_lost_race(plan, &failure) => run(arena, spec, start),
         Err(failure) => {
             let problem = advice::explain(arena, &failure, spec, host, plan);
             carrier.abandon(spec, host);

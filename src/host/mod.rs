@@ -18,14 +18,10 @@ pub use view::Piece;
 #[cfg(feature = "full")]
 use crate::spec::{ChangeRoot, IdMap, Namespace};
 use crate::spec::{IdRange, RESOLVER, Spec};
-#[cfg(feature = "full")]
-use crate::sys::file::Open;
 use crate::sys::file::{self, Kind};
 use crate::sys::identity::{self, CapabilitySet};
 use crate::sys::signal::{self, SignalSet};
 use crate::sys::{Arena, At, List, Word, word};
-#[cfg(feature = "full")]
-use crate::text::copy;
 use crate::text::{Problem, Told, decimal, t};
 use linux_raw_sys::general as k;
 
@@ -114,7 +110,13 @@ impl<'m> Host<'m> {
         #[cfg(feature = "full")]
         {
             host.choose_ids(arena, spec, root.at())?;
-            host.check_idmaps(arena, spec)?;
+            if let Some(volume) = spec.volumes.iter().find(|volume| volume.idmap && !host.overlays_outside()) {
+                return Err(Problem::refused(
+                    arena,
+                    t!("idmap %: only the machine's root can (EPERM)"),
+                    &[volume.source],
+                ));
+            }
         }
         descriptors(arena, spec)?;
         // Where nothing at all is there to mount on, a directory may well be the wrong one.
@@ -169,41 +171,18 @@ impl<'m> Host<'m> {
 impl<'m> Host<'m> {
     /// Which ids a new user namespace gets, and how.
     fn choose_ids(&mut self, arena: &'m Arena, spec: &Spec<'m>, root: At) -> Told<'m, ()> {
-        let is_default = matches!((&spec.uids, &spec.gids), (IdMap::Default, IdMap::Default));
-        match self.maps_any() {
-            true if is_default && spec.is_private(Namespace::User) && spec.change_root == ChangeRoot::Pivot => {
-                self.ids = ranges::unused(arena, spec, self, root)?;
-                if let Ids::Unused(first) = self.ids {
-                    (self.uids, self.gids) = (ranges::range(arena, first), ranges::range(arena, first));
-                }
-            }
-            false if is_default && spec.is_private(Namespace::User) => ranges::granted(arena, self),
-            false if matches!((&spec.uids, &spec.gids), (IdMap::Identity, IdMap::Identity)) => {
+        match (&spec.uids, &spec.gids) {
+            (IdMap::Identity, IdMap::Identity) if !self.maps_any() => {
                 (self.uids, self.gids) = (ids::own(arena, self.uid), ids::own(arena, self.gid));
             }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Whether the volumes can be idmapped that are to be.
-    fn check_idmaps(&self, arena: &'m Arena, spec: &Spec) -> Told<'m, ()> {
-        for volume in spec.volumes.iter().filter(|volume| volume.idmap) {
-            let source = file::openat(At::CWD, volume.source, Open::PATH);
-            let obstacle = match source {
-                Ok(source) if self.overlays_outside() => ranges::obstacle(arena, source.at())?,
-                _ => {
-                    return Err(Problem::refused(
-                        arena,
-                        t!("idmap %: only the machine's root can (EPERM)"),
-                        &[volume.source],
-                    ));
+            (IdMap::Default, IdMap::Default) if spec.is_private(Namespace::User) => {
+                if !self.maps_any() {
+                    ranges::granted(arena, self);
+                } else if spec.change_root == ChangeRoot::Pivot {
+                    ranges::unused(arena, spec, self, root)?;
                 }
-            };
-            if let Some(mount) = obstacle {
-                let words = [volume.source, copy(arena, &[mount.kind]), mount.point];
-                return Err(Problem::refused(arena, t!("idmap %: this kernel cannot idmap % on % (EINVAL)"), &words));
             }
+            _ => {}
         }
         Ok(())
     }

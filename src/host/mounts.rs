@@ -11,26 +11,15 @@ pub struct Mount<'m> {
     pub point: Word<'m>,
     /// The file system's type.
     pub kind: &'m [u8],
-    #[cfg(feature = "full")]
-    pub is_idmapped: bool,
-}
-
-#[cfg(feature = "full")]
-impl Mount<'_> {
-    /// Whether it has this number.
-    pub fn is(&self, id: u64) -> bool {
-        u64::from(self.id) == id
-    }
 }
 
 /// Reads `/proc/self/mountinfo`. Left out is what another mount covers: the path of its mount point leads to that one. (The
-/// table alone hardly tells: the order of its lines means nothing.) `whole`: nothing is.
-#[inline(never)]
-pub fn read(arena: &Arena, whole: bool) -> Told<'_, &[Mount<'_>]> {
+/// table alone hardly tells: the order of its lines means nothing.)
+pub fn read(arena: &Arena) -> Told<'_, &[Mount<'_>]> {
     let mut seen = List::new(arena);
     for line in split(read_file(arena, word(c"/proc/self/mountinfo"))?, b'\n') {
         match parse(arena, line) {
-            Some(mount) if whole || file::mount_id(At::CWD, mount.point) == Ok(mount.id.into()) => seen.push(mount),
+            Some(mount) if file::mount_id(At::CWD, mount.point) == Ok(mount.id.into()) => seen.push(mount),
             _ => {}
         }
     }
@@ -42,20 +31,12 @@ fn parse<'m>(arena: &'m Arena, line: &'m [u8]) -> Option<Mount<'m>> {
     let mut words = split(line, b' ');
     let id = number::decimal(words.next()?)?;
     let point = unescape(arena, words.nth(3)?);
-    #[cfg(feature = "full")]
-    let is_idmapped = split(words.next()?, b',').any(|option| option == b"idmapped");
     while words.next()? != b"-" {}
-    Some(Mount {
-        id,
-        point,
-        kind: words.next()?,
-        #[cfg(feature = "full")]
-        is_idmapped,
-    })
+    Some(Mount { id, point, kind: words.next()? })
 }
 
 /// The kernel writes space, tab, newline and backslash as `\040`.
-fn unescape<'m>(arena: &'m Arena, word: &[u8]) -> Word<'m> {
+pub(super) fn unescape<'m>(arena: &'m Arena, word: &[u8]) -> Word<'m> {
     let mut plain = Text::new(arena);
     let mut rest = word.iter();
     while let Some(first) = rest.next() {
@@ -76,16 +57,7 @@ mod tests {
     fn point_and_type_are_read_from_a_line() {
         let arena = Arena::new().unwrap();
         let line = b"41 27 0:41 / /mnt/a\\040b rw shared:5 master:1 - tmpfs t rw";
-        assert_eq!(
-            parse(&arena, line),
-            Some(Mount {
-                id: 41,
-                point: word(c"/mnt/a b"),
-                kind: b"tmpfs",
-                #[cfg(feature = "full")]
-                is_idmapped: false
-            })
-        );
+        assert_eq!(parse(&arena, line), Some(Mount { id: 41, point: word(c"/mnt/a b"), kind: b"tmpfs" }));
         assert_eq!(parse(&arena, b"41 27 0:41 / /mnt rw"), None);
         assert_eq!(parse(&arena, b""), None);
     }
@@ -93,7 +65,7 @@ mod tests {
     #[test]
     fn of_what_is_mounted_on_one_point_the_topmost_is_seen() {
         let arena = Arena::new().unwrap();
-        let seen = read(&arena, false).unwrap();
+        let seen = read(&arena).unwrap();
         assert!(seen.iter().any(|mount| mount.point == word(c"/proc") && mount.kind == b"proc"));
         for (at, mount) in seen.iter().enumerate() {
             assert!(seen[..at].iter().all(|other| other.point != mount.point), "{mount:?}");

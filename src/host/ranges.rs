@@ -4,14 +4,14 @@
 use super::Host;
 use super::accounts::{PASSWD, field, line_with, lines};
 use super::ids::EVERY;
-use super::mounts::{self, Mount};
-use super::rootfs::{read_link, read_whole};
+use super::mounts::unescape;
+use super::rootfs::{read_file, read_link, read_whole};
 use super::view::{How, Piece};
 use crate::spec::{IdRange, Spec};
 use crate::sys::file::{self, Kind, Open};
 use crate::sys::{Arena, At, List, Word, identity, process, word};
 use crate::text::names::words;
-use crate::text::{Problem, Told, copy, decimal, number, path, t};
+use crate::text::{Problem, Told, copy, cut, decimal, number, path, split, t};
 use linux_raw_sys::general as k;
 
 /// How the ids are had.
@@ -46,8 +46,9 @@ const COUNT: u32 = 1 << 16;
 const FIRST: u32 = 0x7000_0000;
 const SLOTS: u32 = 0x1000;
 
-/// Who uses a range locks the byte of its number in this file, which only root can open, which every container of a machine
-/// shares and which loses nothing by it. The kernel itself unlocks it when the launcher ends, however that does.
+/// Who uses a range locks the byte of its number in this file, which only root can open for writing and which loses nothing by
+/// it. The kernel itself unlocks it when the launcher ends, however that does. Who has another instance of /proc mounted, as in
+/// another pid namespace, does not see the lock: there nothing but the choice by chance keeps two apart.
 pub const LOCKS: Word<'static> = word(c"/proc/sys/kernel/overflowuid");
 
 /// The byte of the range that begins with this id.
@@ -55,46 +56,46 @@ pub const fn slot(first: u32) -> u32 {
     (first - FIRST) / COUNT
 }
 
-/// The map of the range that begins with this id.
-pub fn range(arena: &Arena, first: u32) -> &[IdRange] {
-    core::slice::from_ref(arena.hold(IdRange { inside: 0, outside: first, count: COUNT }))
-}
-
 /// What root gets for this root file system.
 ///
 /// # Errors
 /// All ranges are in use.
 #[inline(never)]
-pub fn unused<'m>(arena: &'m Arena, spec: &Spec, host: &Host<'m>, root: At) -> Told<'m, Ids<'m>> {
+pub fn unused<'m>(arena: &'m Arena, spec: &Spec, host: &mut Host<'m>, root: At) -> Told<'m, ()> {
     if host.uids != EVERY {
         // Whose root this is is not the machine's anyway, and only that one can make idmapped mounts.
-        return Ok(Ids::Own(None));
+        return Ok(());
     }
+    host.ids = Ids::Own(Some(Lack::Privilege));
     if !host.has(k::CAP_SYS_ADMIN) {
-        return Ok(Ids::Own(Some(Lack::Privilege)));
+        return Ok(());
     }
+    let table = read_file(arena, MOUNTS)?;
     let mut kernel = kernel();
     if (spec.overlay || spec.read_only || spec.is_view()) && kernel < LAYERS_SINCE {
         kernel = 0;
     }
-    let mounts = mounts::read(arena, true)?;
-    let path = place(arena, root);
-    // What is mounted below a lower layer is no part of it.
-    let pieces = if spec.is_view() { host.view } else { &[Piece { path, how: How::Bind(Kind::Directory) }] };
-    for piece in pieces {
-        if let Some(mount) = sealed(mounts, kernel, piece.path, matches!(piece.how, How::Bind(_))) {
-            return Ok(Ids::Own(Some(Lack::FileSystem(*mount))));
+    let own = [Piece { path: place(arena, root), how: How::Bind(Kind::Directory) }];
+    for piece in if spec.is_view() { host.view } else { &own } {
+        // What is mounted below a lower layer is no part of it.
+        if let Some(mount) = sealed(arena, table, kernel, piece.path, piece.how != How::Overlay) {
+            host.ids = Ids::Own(Some(Lack::FileSystem(mount)));
+            return Ok(());
         }
     }
-    let Ok(locks) = file::openat(At::CWD, LOCKS, Open::READ_WRITE) else { return Ok(Ids::Own(Some(Lack::Privilege))) };
-    let granted = [SUBUID, SUBGID].map(|path| entries(arena, read(arena, path), None));
-    // A start of its own for each lets hardly two look at the same one.
-    let start = file::random().unwrap_or(process::getpid().0 as u32);
+    let Ok(locks) = file::openat(At::CWD, LOCKS, Open::READ_WRITE) else { return Ok(()) };
+    let (users, groups) =
+        (entries(arena, read(arena, SUBUID), b"", b""), entries(arena, read(arena, SUBGID), b"", b""));
+    // A start of its own for each lets hardly two look at the same one. No kernel from 5.6 on refuses it.
+    let start = file::random().unwrap_or(0);
     for slot in (0..SLOTS).map(|step| start.wrapping_add(step) % SLOTS) {
         let first = FIRST + slot * COUNT;
-        let is_granted = granted.iter().any(|entries| overlaps(entries, first, COUNT));
+        let is_granted = overlaps(users, first, COUNT) || overlaps(groups, first, COUNT);
         if !is_granted && file::is_byte_locked(locks.at(), slot) == Ok(false) {
-            return Ok(Ids::Unused(first));
+            host.ids = Ids::Unused(first);
+            host.uids = core::slice::from_ref(arena.hold(IdRange { inside: 0, outside: first, count: COUNT }));
+            host.gids = host.uids;
+            return Ok(());
         }
     }
     Err(Problem::refused(arena, t!("find an unused range of ids (EAGAIN)"), &[]))
@@ -121,6 +122,9 @@ fn can_be_idmapped(kernel: u32, kind: &[u8]) -> bool {
     })
 }
 
+/// What is mounted where. mountinfo says more, and takes the kernel three times as long, which is much of a start.
+const MOUNTS: Word = word(c"/proc/self/mountstats");
+
 /// The path of what is open.
 fn place<'m>(arena: &'m Arena, open: At) -> Word<'m> {
     // Where /proc is missing the mounts cannot be read either, which is told.
@@ -128,19 +132,32 @@ fn place<'m>(arena: &'m Arena, open: At) -> Word<'m> {
         .unwrap_or_default()
 }
 
-/// What keeps a file or directory from being idmapped with all that is mounted below it.
-pub fn obstacle<'m>(arena: &'m Arena, open: At) -> Told<'m, Option<&'m Mount<'m>>> {
-    Ok(sealed(mounts::read(arena, true)?, kernel(), place(arena, open), true))
-}
+/// Something mounted: a file system's type, and where.
+pub type Mount<'m> = [&'m [u8]; 2];
 
-/// The first mount at a path, or below it, that cannot be idmapped, or that is already.
+/// The first mount at a path, or below it, that cannot be idmapped. Lines are `device NAME mounted on POINT with fstype TYPE`,
+/// or begin with `no device`.
 #[inline(never)]
-fn sealed<'t, 'm>(mounts: &'t [Mount<'m>], kernel: u32, path: Word, below: bool) -> Option<&'t Mount<'m>> {
-    let own = file::mount_id(At::CWD, path).unwrap_or(0);
-    mounts.iter().find(|mount| {
-        let is_part = mount.is(own) || below && path::is_within(mount.point.bytes(), path.bytes());
-        is_part && (mount.is_idmapped || !can_be_idmapped(kernel, mount.kind))
-    })
+fn sealed<'m>(arena: &'m Arena, table: &'m [u8], kernel: u32, path: Word, below: bool) -> Option<Mount<'m>> {
+    let path = path.bytes();
+    // The innermost that holds the path, and of those on one point the last one.
+    let mut own: Mount = [b"", b""];
+    for line in lines(table) {
+        let mut words = split(line, b' ');
+        let (Some(mut point), Some(kind)) = (words.nth(4), words.nth(2)) else { continue };
+        if cut(point, b'\\').1.is_some() {
+            point = unescape(arena, point).bytes();
+        }
+        let mount = [kind, point];
+        if path::is_within(path, point) {
+            if point.len() >= own[1].len() {
+                own = mount;
+            }
+        } else if below && path::is_within(point, path) && !can_be_idmapped(kernel, kind) {
+            return Some(mount);
+        }
+    }
+    if can_be_idmapped(kernel, own[0]) { None } else { Some(own) }
 }
 
 // --- What an ordinary user has ---
@@ -160,8 +177,8 @@ pub fn granted<'m>(arena: &'m Arena, host: &mut Host<'m>) {
     let number = decimal(arena, host.uid.into()).bytes();
     let login = line_with(read(arena, PASSWD), 2, number).map_or(number, |line| field(line, 0));
     let (subuid, subgid) = (read(arena, SUBUID), read(arena, SUBGID));
-    let uids = ranges(arena, subuid, [login, number], host.uid);
-    let gids = ranges(arena, subgid, [login, number], host.gid);
+    let uids = ranges(arena, subuid, login, number, host.uid);
+    let gids = ranges(arena, subgid, login, number, host.gid);
     if uids.len() == 1 || gids.len() == 1 {
         let first = decimal(arena, end(arena, subuid, end(arena, subgid, LOWEST)).into()).bytes();
         host.ids = Ids::Own(Some(Lack::Line(copy(arena, &[login, b":", first, b":65536"]))));
@@ -179,7 +196,7 @@ const LOWEST: u32 = 100_000;
 /// Past the last id that anyone has in a file of subuid(5).
 #[inline(never)]
 fn end(arena: &Arena, text: &[u8], lowest: u32) -> u32 {
-    entries(arena, text, None).iter().map(|range| range.outside + range.count).fold(lowest, u32::max)
+    entries(arena, text, b"", b"").iter().map(|range| range.outside + range.count).fold(lowest, u32::max)
 }
 
 /// Where this program is, if it gives a right to who executes it.
@@ -192,16 +209,16 @@ fn program<'m>(arena: &'m Arena, name: &[u8]) -> Option<Word<'m>> {
     })
 }
 
-/// The user's own id as 0, and all that these owners have from 1 on. What overlaps is left out, and what passes the kernel's
+/// The user's own id as 0, and all that he has by either name from 1 on. What overlaps is left out, and what passes the kernel's
 /// count of lines.
 #[inline(never)]
-fn ranges<'m>(arena: &'m Arena, text: &[u8], owners: [&[u8]; 2], own: u32) -> &'m [IdRange] {
+fn ranges<'m>(arena: &'m Arena, text: &[u8], login: &[u8], number: &[u8], own: u32) -> &'m [IdRange] {
     /// `UID_GID_MAP_MAX_EXTENTS` of the kernel.
     const MOST: usize = 340;
     let mut map = List::new(arena);
     map.push(IdRange { inside: 0, outside: own, count: 1 });
     let mut inside = 1u32;
-    for range in entries(arena, text, Some(owners)) {
+    for range in entries(arena, text, login, number) {
         let Some(next) = inside.checked_add(range.count) else { break };
         if map.len() < MOST && !overlaps(&map, range.outside, range.count) {
             map.push(IdRange { inside, ..*range });
@@ -217,13 +234,18 @@ fn overlaps(ranges: &[IdRange], first: u32, count: u32) -> bool {
     ranges.iter().any(|other| first < other.outside + other.count && other.outside < first + count)
 }
 
-/// The lines `OWNER:FIRST:COUNT` of subuid(5) that belong to these, or all.
+/// The lines `OWNER:FIRST:COUNT` of a file of subuid(5) that belong to an owner by either name, or to anyone where the first is
+/// empty.
 #[inline(never)]
-fn entries<'m>(arena: &'m Arena, text: &[u8], owners: Option<[&[u8]; 2]>) -> &'m [IdRange] {
+fn entries<'m>(arena: &'m Arena, text: &[u8], login: &[u8], number: &[u8]) -> &'m [IdRange] {
     let mut entries = List::new(arena);
-    for line in lines(text).filter(|line| owners.is_none_or(|owners| owners.contains(&field(line, 0)))) {
-        if let (Some(outside), Some(count)) = (number::decimal(field(line, 1)), number::decimal(field(line, 2))) {
-            if count > 0 && outside.checked_add(count).is_some() {
+    for line in lines(text) {
+        let mut fields = split(line, b':');
+        let owner = fields.next().unwrap_or_default();
+        let mut number_of = || number::decimal(fields.next()?);
+        if let (Some(outside), Some(count)) = (number_of(), number_of()) {
+            let is_theirs = login.is_empty() || owner == login || owner == number;
+            if is_theirs && count > 0 && outside.checked_add(count).is_some() {
                 entries.push(IdRange { inside: 0, outside, count });
             }
         }
@@ -244,7 +266,7 @@ mod tests {
 
     fn granted(text: &[u8], own: u32) -> Vec<(u32, u32, u32)> {
         let arena = Arena::new().unwrap();
-        let map = ranges(&arena, text, [b"me", b"1000"], own);
+        let map = ranges(&arena, text, b"me", b"1000", own);
         map.iter().map(|range| (range.inside, range.outside, range.count)).collect()
     }
 
@@ -266,6 +288,25 @@ mod tests {
         let last = FIRST + (SLOTS - 1) * COUNT;
         assert_eq!((slot(FIRST), slot(last)), (0, SLOTS - 1));
         assert_eq!(last + (COUNT - 1), 0x7FFF_FFFF);
+    }
+
+    #[test]
+    fn the_mounts_of_a_tree_are_its_own_and_those_below() {
+        const TABLE: &[u8] = b"device proc mounted on /a/proc with fstype proc\ndevice /dev/vda mounted on / with fstype ext4\n\
+            no device mounted on /a/b\\040c with fstype overlay\ndevice x mounted on /n with fstype nfs4 statvers=1.1\n\
+            \topts:\trw,vers=4.2\n\tRPC iostats version: 1.1  p/v: 100003/4 (nfs)\ndevice t mounted on /a/t with fstype proc\n\
+            device t mounted on /a/t with fstype ext4\n";
+        let arena = Arena::new().unwrap();
+        let found = |path, below| sealed(&arena, TABLE, 700, word(path), below);
+        let of = |kind: &'static [u8], point: &'static [u8]| Some([kind, point]);
+        assert_eq!(found(c"/", false), None);
+        assert_eq!(found(c"/", true), of(b"proc", b"/a/proc"));
+        assert_eq!(found(c"/a", true), of(b"proc", b"/a/proc"));
+        assert_eq!(found(c"/a/proc/1", false), of(b"proc", b"/a/proc"));
+        assert_eq!(found(c"/a/b c/d", true), of(b"overlay", b"/a/b c"));
+        assert_eq!(found(c"/a/b", true), None, "a neighbour whose name begins the same");
+        assert_eq!(found(c"/a/t/x", true), None, "the topmost");
+        assert_eq!(found(c"/n/x", true), of(b"nfs4", b"/n"));
     }
 
     #[test]

@@ -41,7 +41,7 @@ const KERNEL: &str = "autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs dev
 /// What a mount table and the directories of this machine make of it. `whole`: the root itself can be a lower layer;
 /// in a new user namespace it cannot, because mounts that are locked lie below it.
 pub fn read(arena: &Arena, whole: bool) -> Told<'_, &[Piece<'_>]> {
-    let mounts = mounts::read(arena, false)?;
+    let mounts = mounts::read(arena)?;
     let mut pieces = List::new(arena);
     if whole {
         for mount in mounts {

@@ -104,7 +104,7 @@ pub fn because<'p>(arena: &'p Arena, lack: Lack<'p>) -> (Sentence, [Word<'p>; 2]
     let sentence = match lack {
         Lack::Privilege => t!("other ids take CAP_SYS_ADMIN and a writable /proc/sys"),
         Lack::FileSystem(mount) => {
-            words = [copy(arena, &[mount.kind]), mount.point];
+            words = mount.map(|part| copy(arena, &[part]));
             t!("this kernel cannot idmap % on %")
         }
         Lack::Line(line) => {
