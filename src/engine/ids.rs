@@ -20,7 +20,6 @@ pub fn is_lost_race(plan: &Plan, failure: &Failure) -> bool {
 
 impl<'p> Carrier<'p> {
     /// Does what such a step says.
-    #[inline(never)]
     pub(super) fn carry_out_ids(&mut self, step: IdStep) -> Result<()> {
         match step {
             IdStep::Tell { why } => {
@@ -78,7 +77,6 @@ impl<'p> Carrier<'p> {
     }
 
     /// Runs both at once; what they say of a failure is told.
-    #[inline(never)]
     fn map_by_programs(&mut self, programs: [Word; 2], maps: [&[IdRange]; 2]) -> Result<()> {
         let [output, input] = file::pipe()?;
         let users = self.start_program(programs[0], maps[0], input.at());

@@ -137,7 +137,6 @@ pub type Mount<'m> = [&'m [u8]; 2];
 
 /// The first mount at a path, or below it, that cannot be idmapped. Lines are `device NAME mounted on POINT with fstype TYPE`,
 /// or begin with `no device`.
-#[inline(never)]
 fn sealed<'m>(arena: &'m Arena, table: &'m [u8], kernel: u32, path: Word, below: bool) -> Option<Mount<'m>> {
     let path = path.bytes();
     // The innermost that holds the path, and of those on one point the last one.
@@ -194,7 +193,6 @@ pub fn granted<'m>(arena: &'m Arena, host: &mut Host<'m>) {
 const LOWEST: u32 = 100_000;
 
 /// Past the last id that anyone has in a file of subuid(5).
-#[inline(never)]
 fn end(arena: &Arena, text: &[u8], lowest: u32) -> u32 {
     entries(arena, text, b"", b"").iter().map(|range| range.outside + range.count).fold(lowest, u32::max)
 }
@@ -211,7 +209,6 @@ fn program<'m>(arena: &'m Arena, name: &[u8]) -> Option<Word<'m>> {
 
 /// The user's own id as 0, and all that he has by either name from 1 on. What overlaps is left out, and what passes the kernel's
 /// count of lines.
-#[inline(never)]
 fn ranges<'m>(arena: &'m Arena, text: &[u8], login: &[u8], number: &[u8], own: u32) -> &'m [IdRange] {
     /// `UID_GID_MAP_MAX_EXTENTS` of the kernel.
     const MOST: usize = 340;
@@ -229,14 +226,12 @@ fn ranges<'m>(arena: &'m Arena, text: &[u8], login: &[u8], number: &[u8], own: u
 }
 
 /// Whether any of them has an id of this range. None passes the last id.
-#[inline(never)]
 fn overlaps(ranges: &[IdRange], first: u32, count: u32) -> bool {
     ranges.iter().any(|other| first < other.outside + other.count && other.outside < first + count)
 }
 
 /// The lines `OWNER:FIRST:COUNT` of a file of subuid(5) that belong to an owner by either name, or to anyone where the first is
 /// empty.
-#[inline(never)]
 fn entries<'m>(arena: &'m Arena, text: &[u8], login: &[u8], number: &[u8]) -> &'m [IdRange] {
     let mut entries = List::new(arena);
     for line in lines(text) {

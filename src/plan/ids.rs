@@ -49,6 +49,7 @@ impl<'p> IdStep<'p> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn words<'m>(&self, arena: &'m Arena, words: &mut [Word<'m>; 6])
     where
         'p: 'm,

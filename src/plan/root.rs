@@ -76,7 +76,6 @@ impl Root {
 
     /// The launcher's part of that.
     #[cfg(feature = "full")]
-    #[inline(never)]
     pub fn hand_over<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>) {
         draft.when(self.has_scratch(), Step::UnshareMounts);
         draft.when(self.has_scratch(), Step::Scratch);
@@ -93,7 +92,6 @@ impl Root {
 
     /// The new process's.
     #[cfg(feature = "full")]
-    #[inline(never)]
     pub fn take<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>) {
         for (number, Piece { path, .. }) in self.pieces(draft.lines.arena(), spec, host).iter().enumerate() {
             let place = (number > 0).then(|| Place::in_root(*path));
