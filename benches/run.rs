@@ -1,5 +1,6 @@
 //! How long a container takes, from the start of the launcher to the end of `/bin/true` in it: aril, the floor (`floor.rs`,
-//! the same kernel calls from a bare program), unshare(1) and bwrap(1), interleaved, as root and as an ordinary user.
+//! the same kernel calls from a bare program), aril with `--userns identity`, which is the floor's map, unshare(1) and bwrap(1),
+//! interleaved, as root and as an ordinary user.
 //!
 //! `cargo bench --bench run -- [--bare] [ROUNDS [ROOTFS]]`, 300 rounds in `target/rootfs/busybox` unless told otherwise. What
 //! runs are copies in a temporary folder: the ordinary user reaches them, and ROOTFS is left alone. The time is that of
@@ -198,12 +199,12 @@ fn measure(folder: &str, rounds: usize) -> Result<()> {
     let load = fs::read_to_string("/proc/loadavg")?;
     println!("\n{who}; load {}", load.split(' ').next().unwrap_or_default());
 
-    let [aril, floor, unshare, bwrap] = programs(folder)?;
+    let [aril, floor, identity, unshare, bwrap] = programs(folder)?;
     let mut programs = vec![aril, floor];
     for program in &programs {
         program.is_usable().map_err(|reason| format!("{}: {reason}", program.name))?;
     }
-    for program in [unshare, bwrap] {
+    for program in [identity, unshare, bwrap] {
         match program.is_usable() {
             Ok(()) => programs.push(program),
             Err(reason) => println!("  {}: skipped, {reason}", program.name),
@@ -245,7 +246,7 @@ fn order(round: usize, count: usize) -> Vec<usize> {
 
 // --- The programs ---
 
-fn programs(folder: &str) -> Result<[Program; 4]> {
+fn programs(folder: &str) -> Result<[Program; 5]> {
     let path = |name: &str| format!("{folder}/{name}");
     let (aril, floor, rootfs) = (path("aril"), path("floor"), path("rootfs"));
     let rootfs = rootfs.as_str();
@@ -269,6 +270,8 @@ fn programs(folder: &str) -> Result<[Program; 4]> {
     Ok([
         Program::new("aril", [&aril, "run", rootfs, COMMAND]),
         Program::new("floor", [&floor, rootfs, resolver, groups, &uids, &gids]),
+        // With the floor's own map, where root has another one by default.
+        Program::new("identity", [&aril, "run", "--userns", "identity", rootfs, COMMAND]),
         Program::new("unshare", unshare.split_whitespace().chain(["--root", rootfs, COMMAND])),
         Program::new(
             "bwrap",

@@ -173,8 +173,11 @@ pub enum Source<'a> {
 /// How ids inside relate to ids outside (user_namespaces(7)).
 #[derive(Debug)]
 pub enum IdMap<'a> {
-    /// As suits the caller: an ordinary one becomes 0, root has every id as it is.
+    /// As suits the caller (`host::Ids`): an ordinary one becomes 0, root has every id as it is or those of an unused range.
     Default,
+    /// Each id that there is as itself.
+    #[cfg(feature = "full")]
+    Identity,
     /// Left unwritten: every id reads as 65534.
     None,
     Ranges(List<'a, IdRange>),
@@ -234,6 +237,8 @@ pub struct Volume<'a> {
     pub read_only: bool,
     /// What the host mounts below later shows inside too (mount_namespaces(7), `rslave`).
     pub follows_host: bool,
+    /// Its files have inside the owners that they have outside, whatever the ids are mapped to.
+    pub idmap: bool,
 }
 
 /// `--tmpfs DST[:size=…,mode=…]`, and `--mount type=…` of a file system that has no source.

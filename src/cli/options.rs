@@ -14,7 +14,9 @@ crate::option_table! {
         Overlay "overlay" full "[=DIR]" ("kept") ", or stay in DIR", "writes go to a tmpfs and vanish at exit", |spec, value| {
             spec.overlay = if value.word.is_empty() { Overlay::Memory } else { Overlay::Kept(value.word) }; Ok(())
         };
-        Volume "volume" b'v' = "SRC:DST[:ro]" ("/etc:/mnt:ro"), "bind a file or directory of the host", |spec, value| {
+        Volume "volume" b'v' = "SRC:DST[:ro]" ("/etc:/mnt:ro"), crate::full_text!(
+            "bind a file or directory of the host", "bind a file or directory of the host; :idmap shifts its owners too"
+        ), |spec, value| {
             spec.volumes.push(value.volume()?); Ok(())
         };
         Tmpfs "tmpfs" = "DST[:OPTIONS]" ("/mnt:size=1m"), "mount an empty tmpfs: size=, mode=, nr_inodes=, nr_blocks=", |spec, value| {
@@ -51,7 +53,11 @@ crate::option_table! {
         Network "network" = "WHICH" ("none"), "host (default: the host's network is SHARED), or none", |spec, value| {
             set(spec, Namespace::Network, value.or_none())
         };
-        Userns "userns" = "WHICH" ("host"), "user ids", |spec, value| set(spec, Namespace::User, value);
+        Userns "userns" = "WHICH" ("host"), crate::full_text!("user ids", "user ids, or: auto (default), identity, IN:OUT:COUNT"), |spec, value| {
+            #[cfg(feature = "full")]
+            let value = value.or_id_maps(&mut spec.uids, &mut spec.gids)?;
+            set(spec, Namespace::User, value)
+        };
         Mntns "mntns" = "WHICH" ("private"), "mounts", |spec, value| set(spec, Namespace::Mount, value);
         Pid "pid" = "WHICH" ("private"), "process ids", |spec, value| set(spec, Namespace::Pid, value);
         Uts "uts" = "WHICH" ("host"), "host name", |spec, value| set(spec, Namespace::Uts, value);

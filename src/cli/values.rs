@@ -237,6 +237,7 @@ impl<'a> Value<'a> {
     }
 
     /// `IN:OUT:COUNT`, or `none`.
+    #[inline(never)]
     pub fn add_map(self, map: &mut IdMap<'a>) -> Parsed<()> {
         if self.word == word(c"none") {
             *map = IdMap::None;
@@ -257,14 +258,14 @@ impl<'a> Value<'a> {
 
     /// `SRC:DST[:ro|:rw]`; in the whole build several flags with commas between them.
     pub fn volume(self) -> Parsed<Volume<'a>> {
-        let refused = t!("not SRC:DST[:ro]");
+        let refused = if cfg!(feature = "full") { t!("not SRC:DST[:ro][,idmap]") } else { t!("not SRC:DST[:ro]") };
         let mut parts = split(self.word.bytes(), b':');
         let (Some(source), Some(target)) = (parts.next(), parts.next()) else { return Err(refused) };
         if source.is_empty() {
             return Err(t!("the source is empty"));
         }
         let (source, target) = (copy(self.arena, &[source]), self.mount_point(target)?);
-        let mut volume = Volume { source, target, read_only: false, follows_host: false };
+        let mut volume = Volume { source, target, read_only: false, follows_host: false, idmap: false };
         if let Some(flags) = parts.next() {
             for flag in split(flags, b',') {
                 volume.set(flag).ok_or(refused)?;
@@ -277,7 +278,7 @@ impl<'a> Value<'a> {
     #[cfg(feature = "full")]
     pub fn mount(self, spec: &mut Spec<'a>) -> Parsed<()> {
         let (mut kind, mut source, mut target): (&[u8], _, _) = (b"bind", Word::default(), Word::default());
-        let mut volume = Volume { source, target: source, read_only: false, follows_host: false };
+        let mut volume = Volume { source, target: source, read_only: false, follows_host: false, idmap: false };
         let mut options = Text::new(self.arena);
         for option in self.list() {
             let (key, value) = cut(option, b'=');
@@ -312,6 +313,21 @@ impl<'a> Value<'a> {
         Ok(())
     }
 
+    /// `auto`, `identity` or `IN:OUT:COUNT`, a map of users and of groups, as another word for `private`.
+    #[cfg(feature = "full")]
+    pub fn or_id_maps(self, uids: &mut IdMap<'a>, gids: &mut IdMap<'a>) -> Parsed<Self> {
+        match names::position("auto identity", self.word.bytes()) {
+            Some(0) => (*uids, *gids) = (IdMap::Default, IdMap::Default),
+            Some(_) => (*uids, *gids) = (IdMap::Identity, IdMap::Identity),
+            None if self.word.bytes().first().is_some_and(u8::is_ascii_digit) => {
+                self.add_map(uids)?;
+                self.add_map(gids)?;
+            }
+            None => return Ok(self),
+        }
+        Ok(Self { word: word(c"private"), ..self })
+    }
+
     /// `DST[:key=value,…]`.
     pub fn tmpfs(self) -> Parsed<NewMount<'a>> {
         let (target, _) = cut(self.word.bytes(), b':');
@@ -343,9 +359,10 @@ fn is_tmpfs_option(option: &[u8]) -> bool {
 impl Volume<'_> {
     /// A flag of a volume; `None` if it is none.
     fn set(&mut self, flag: &[u8]) -> Option<()> {
-        const FLAGS: &str = crate::full!("rw ro", "rw ro readonly rslave slave rprivate private");
+        const FLAGS: &str = crate::full!("rw ro", "rw ro readonly rslave slave rprivate private idmap");
         match names::position(FLAGS, flag)? {
             read_only @ 0..=2 => self.read_only = read_only != 0,
+            7 => self.idmap = true,
             propagation => self.follows_host = propagation < 5,
         }
         Some(())

@@ -5,6 +5,8 @@ use super::causes;
 use super::handover::Failure;
 use crate::host::Host;
 use crate::host::rootfs::read_whole;
+#[cfg(feature = "full")]
+use crate::plan::IdStep;
 use crate::plan::{Plan, Step, Tree};
 #[cfg(feature = "full")]
 use crate::spec::Set;
@@ -134,8 +136,17 @@ fn advise<'a>(
         (Step::BindRoot { .. } | Step::Bind { .. }, Errno::EACCES) => {
             t!("root inside is another user outside, who may not go through every directory above it")
         }
-        (Step::Bind { place, .. }, Errno::ENOENT) if place.at == Tree::Root => {
-            t!("nothing is created on the host: make the mount point, or mount elsewhere")
+        (Step::Bind { place, .. }, Errno::ENOENT) if place.at == Tree::Root => MISSING,
+        #[cfg(feature = "full")]
+        (Step::Ids(IdStep::Take { place: Some(_), .. }), Errno::ENOENT) => MISSING,
+        #[cfg(feature = "full")]
+        (Step::Ids(IdStep::HandOver { idmapped: true, .. }), Errno::EINVAL | Errno::EPERM) => {
+            t!("say --userns identity, or leave out :idmap")
+        }
+        #[cfg(feature = "full")]
+        (Step::Ids(IdStep::ByPrograms { .. }), _) => {
+            words = [host.uid, host.gid].map(|id| decimal(arena, id.into()));
+            t!("--uid-map 0:%:1 --gid-map 0:%:1 does without")
         }
         (Step::SetUser { .. }, Errno::EINVAL) => t!("the ids must be mapped: see --uid-map and --gid-map"),
         #[cfg(feature = "full")]
@@ -189,6 +200,8 @@ fn forbidden(arena: &Arena, spec: &Spec, host: &Host) -> Sentence {
         t!("user namespaces are forbidden here: by an outer container's filter, by a chroot, or by a security module")
     }
 }
+
+const MISSING: Sentence = t!("nothing is created on the host: make the mount point, or mount elsewhere");
 
 const RESTRICTED: Sentence =
     t!("AppArmor restricts user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0 allows them");

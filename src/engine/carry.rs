@@ -52,7 +52,7 @@ impl<'m> Trees<'m> {
     }
 }
 
-impl Carrier<'_> {
+impl<'p> Carrier<'p> {
     /// Does what a step says. More about a failure than the errno is left in `status` and `detail`.
     pub fn carry_out(&mut self, step: &Step) -> Result<()> {
         (self.status, self.detail) = (FAILED, Word::default());
@@ -94,7 +94,8 @@ impl Carrier<'_> {
                 self.attach_on_top(tree, Tree::Scratch)?;
             }
             Step::Overlay { lower, number, user_attributes } => {
-                let tree = self.overlay(lower, number, user_attributes)?;
+                let tree = self.lower(lower)?;
+                let tree = self.overlay(tree, number, user_attributes)?;
                 self.trees.overlays.push(Some(tree));
             }
             Step::DetachScratch => {
@@ -275,6 +276,8 @@ impl Carrier<'_> {
             Step::Layer(layer) => self.lay(layer)?,
             #[cfg(feature = "full")]
             Step::Landlock(step) => landlock::carry_out(self.arena, step)?,
+            #[cfg(feature = "full")]
+            Step::Ids(step) => self.carry_out_ids(step)?,
         }
         Ok(())
     }
@@ -308,12 +311,15 @@ impl Carrier<'_> {
         execute().unwrap_or_else(|errno| errno)
     }
 
-    /// Writes a file of the new process's directory in /proc.
-    pub(super) fn write_of_child(&self, name: Word, text: &[u8]) -> Result<()> {
+    /// A file of the new process's directory in /proc.
+    pub(super) fn of_child(&self, name: &[u8]) -> Result<Word<'p>> {
         let Some((Pid(pid), _)) = &self.child else { return Err(Errno::ESRCH) };
         let pid = decimal(self.arena, *pid as u64);
-        let path = copy(self.arena, &[b"/proc/", pid.bytes(), b"/", name.bytes()]);
-        let file = file::openat(At::CWD, path, Open::WRITE)?;
+        Ok(copy(self.arena, &[b"/proc/", pid.bytes(), b"/", name]))
+    }
+
+    pub(super) fn write_of_child(&self, name: Word, text: &[u8]) -> Result<()> {
+        let file = file::openat(At::CWD, self.of_child(name.bytes())?, Open::WRITE)?;
         // The kernel takes a map in one write or not at all.
         file::write(file.at(), text).map(drop)
     }
@@ -339,7 +345,7 @@ impl Carrier<'_> {
     }
 
     /// Attaches a tree at a path inside another.
-    fn attach(&mut self, tree: Fd, place: Place) -> Result<()> {
+    pub(super) fn attach(&mut self, tree: Fd, place: Place) -> Result<()> {
         let Place { at, path, make, keep } = place;
         let base = self.trees.get(at)?;
         if at == Tree::Root {
@@ -388,7 +394,7 @@ impl Carrier<'_> {
     }
 
     /// What lies below an overlay, as a detached tree: an image that was mounted, or the directory of this path.
-    fn lower(&mut self, path: Word) -> Result<Fd> {
+    pub(super) fn lower(&mut self, path: Word) -> Result<Fd> {
         #[cfg(feature = "full")]
         if let Some(tree) = self.trees.open[Tree::Image as usize].take() {
             return Ok(tree);
@@ -396,13 +402,12 @@ impl Carrier<'_> {
         mount::open_tree(At::CWD, path, false)
     }
 
-    /// An overlay with `lower` below and a directory of the scratch above, as a detached tree.
+    /// An overlay with the tree `lower` below and a directory of the scratch above, as a detached tree.
     ///
     /// All three are named relative to the scratch, which is attached, since an older kernel takes no detached one; so
     /// /proc is not needed, and no character of a path means anything.
     #[inline(never)]
-    fn overlay(&mut self, lower: Word, number: u16, user_attributes: bool) -> Result<Fd> {
-        let tree = self.lower(lower)?;
+    pub(super) fn overlay(&mut self, tree: Fd, number: u16, user_attributes: bool) -> Result<Fd> {
         let stat = file::fstat(tree.at())?;
         let scratch = self.trees.get(Tree::Scratch)?;
         let number = decimal(self.arena, number.into());

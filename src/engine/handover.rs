@@ -7,12 +7,15 @@ use crate::init::{FAILED, STARTED};
 use crate::sys::{Arena, At, Errno, List, Word, socket, tolerate};
 use crate::text::copy;
 
-/// The launcher's only message.
+/// The launcher's only message, but for trees.
 pub const GO: &[u8] = b"G";
 
 /// What comes with the master of a terminal.
 #[cfg(feature = "full")]
 pub const MASTER: &[u8] = b"M";
+/// With a tree of mounts.
+#[cfg(feature = "full")]
+pub const TREE: &[u8] = b"T";
 
 /// A line of the plan that could not be carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

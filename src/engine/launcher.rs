@@ -28,6 +28,9 @@ pub struct Launcher {
     pub(super) init: bool,
     /// Held while the container uses mount points that were made for it, or writes to a directory that keeps them.
     pub(super) lock: Option<Fd>,
+    /// The lock on the container's range of ids.
+    #[cfg(feature = "full")]
+    pub(super) ids: Option<Fd>,
     pub(super) made: bool,
     /// How many descriptors the command was given from 3 upwards.
     pub(super) preserved: u32,
@@ -80,6 +83,10 @@ impl Launcher {
             take_terminal();
         }
         self.lock = None;
+        #[cfg(feature = "full")]
+        {
+            self.ids = None;
+        }
         if cfg!(feature = "full") && self.reports {
             // What came last from inside; then the other end is gone.
             while matches!(self.hear(), Ok(Event::Nothing | Event::Stopped(_))) {}

@@ -2,6 +2,7 @@
 
 use super::Carrier;
 use crate::plan::{Layer, Tree};
+use crate::spec::Namespace;
 use crate::sys::file::{self, Open};
 use crate::sys::mount::{self, Attributes};
 use crate::sys::{At, Errno, Result, identity, loops, word};
@@ -27,14 +28,24 @@ impl Carrier<'_> {
                 }
                 self.lock = Some(lock);
             }
-            Layer::Bind { directory } => {
+            Layer::Bind { directory, idmapped } => {
                 let tree = mount::open_tree(At::CWD, directory, false)?;
                 // Whoever else it belongs to may lead the writes elsewhere.
                 if file::fstat(tree.at())?.uid != identity::geteuid() {
                     self.detail = word(c"it is someone else's");
                     return Err(Errno::EPERM);
                 }
+                if idmapped {
+                    let map = self.namespaces[Namespace::User as usize].as_ref().ok_or(Errno::EBADF)?;
+                    mount::idmap(tree.at(), Attributes::NONE, map.at(), false)?;
+                }
                 self.attach_on_top(tree, Tree::Scratch)?;
+            }
+            Layer::ActAs { id } => {
+                // What root may do with files goes with its id, and an overlay does all that it does as who has made it.
+                let capabilities = identity::effective_capabilities()?;
+                identity::set_file_system_ids(id);
+                identity::set_capabilities(capabilities)?;
             }
             Layer::Image { format, .. } => {
                 let [kind, options, _] = *format.words();

@@ -7,6 +7,8 @@ pub mod causes;
 mod execute;
 mod handover;
 #[cfg(feature = "full")]
+mod ids;
+#[cfg(feature = "full")]
 mod landlock;
 mod launcher;
 #[cfg(feature = "full")]
@@ -86,6 +88,9 @@ struct Carrier<'p> {
     inodes: [Word<'p>; Namespace::ALL.len()],
     /// The lock against another aril's cleaning up, or against one that keeps its writes in the same directory.
     lock: Option<Fd>,
+    /// The lock on a range of ids.
+    #[cfg(feature = "full")]
+    ids: Option<Fd>,
     /// Whether mount points were made in the image.
     made: bool,
     /// Of the last failure: with what aril exits, and what says more than the errno's own sentence, or nothing.
@@ -139,6 +144,8 @@ pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, S
         #[cfg(feature = "full")]
         inodes: [Word::default(); Namespace::ALL.len()],
         lock: None,
+        #[cfg(feature = "full")]
+        ids: None,
         made: false,
         status: FAILED,
         detail: Word::default(),
@@ -154,6 +161,9 @@ pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, S
     }
     match launched.and_then(|()| carrier.parent()) {
         Ok(()) => carrier.launcher(spec, host),
+        // All is looked up and planned anew.
+        #[cfg(feature = "full")]
+        Err(failure) if ids::is_lost_race(plan, &failure) => run(arena, spec, start),
         Err(failure) => {
             let problem = advice::explain(arena, &failure, spec, host, plan);
             carrier.abandon(spec, host);
@@ -276,6 +286,8 @@ impl<'p> Carrier<'p> {
             master: self.terminal,
             init: spec.init,
             lock: self.lock,
+            #[cfg(feature = "full")]
+            ids: self.ids,
             made: self.made,
             preserved: spec.preserve_fds,
             reports: cfg!(feature = "full") && (spec.status_fd.is_some() || spec.pid_file.is_some()),
@@ -299,6 +311,10 @@ impl<'p> Carrier<'p> {
 
     fn become_init(&mut self, spec: &Spec, host: &Host) -> core::result::Result<ContainerInit, Failure<'p>> {
         self.lock = None;
+        #[cfg(feature = "full")]
+        {
+            self.ids = None;
+        }
         #[cfg(feature = "full")]
         if let Some(fd) = spec.status_fd.filter(|fd| *fd > 2) {
             // The launcher's alone. It is open, so that this cannot fail.

@@ -20,7 +20,7 @@ impl Account<'_> {
     const ROOT: Self = Account { uid: 0, gid: 0, groups: &[], home: word(c"/root") };
 }
 
-const PASSWD: Word = word(c"/etc/passwd");
+pub(super) const PASSWD: Word = word(c"/etc/passwd");
 const GROUP: Word = word(c"/etc/group");
 
 /// Groups that someone is in besides, each a number or a name of the image.
@@ -117,17 +117,17 @@ fn groups_of<'m>(arena: &'m Arena, login: &[u8], group: &[u8]) -> &'m [u32] {
     groups.finish()
 }
 
-fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     split(text, b'\n')
 }
 
 /// The first line that has this in a field.
-fn line_with<'m>(text: &'m [u8], at: usize, what: &[u8]) -> Option<&'m [u8]> {
+pub(super) fn line_with<'m>(text: &'m [u8], at: usize, what: &[u8]) -> Option<&'m [u8]> {
     lines(text).find(|line| !line.is_empty() && field(line, at) == what)
 }
 
 /// A field of a line; empty if it is missing.
-fn field(line: &[u8], at: usize) -> &[u8] {
+pub(super) fn field(line: &[u8], at: usize) -> &[u8] {
     split(line, b':').nth(at).unwrap_or_default()
 }
 

@@ -20,6 +20,12 @@ pub fn own_as_root(arena: &Arena, own: u32) -> &[IdRange] {
     core::slice::from_ref(arena.hold(IdRange { inside: 0, outside: own, count: 1 }))
 }
 
+/// The map of someone who keeps his own id, and has no other.
+#[cfg(feature = "full")]
+pub fn own(arena: &Arena, own: u32) -> &[IdRange] {
+    core::slice::from_ref(arena.hold(IdRange { inside: own, outside: own, count: 1 }))
+}
+
 /// The map of all ids that there are, each as it is, from `/proc/self/uid_map` or `gid_map`.
 pub fn all<'m>(arena: &'m Arena, path: Word) -> Told<'m, &'m [IdRange]> {
     let mut ranges = List::new(arena);

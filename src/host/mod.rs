@@ -7,6 +7,8 @@ mod ids;
 pub mod image;
 mod kept;
 pub mod mounts;
+#[cfg(feature = "full")]
+pub mod ranges;
 pub mod rootfs;
 mod terminal;
 #[cfg(feature = "full")]
@@ -15,12 +17,14 @@ pub mod view;
 
 pub use accounts::Account;
 pub use image::Image;
+#[cfg(feature = "full")]
+pub use ranges::{Ids, Lack};
 pub use rootfs::{Mark, Presence};
 pub use terminal::Terminal;
 pub use view::Piece;
 
 #[cfg(feature = "full")]
-use crate::spec::HOSTS;
+use crate::spec::{ChangeRoot, HOSTS, IdMap, Namespace};
 use crate::spec::{IdRange, RESOLVER, Spec};
 #[cfg(feature = "full")]
 use crate::sys::file::Open;
@@ -47,6 +51,9 @@ pub struct Host<'m> {
     /// in his own namespace, and an ordinary user's own becomes 0.
     pub uids: &'m [IdRange],
     pub gids: &'m [IdRange],
+    /// And how these ids are had.
+    #[cfg(feature = "full")]
+    pub ids: Ids<'m>,
     /// The environment of the caller.
     pub environment: &'m [Word<'m>],
     /// Signals that the caller has this process ignore (nohup(1)).
@@ -100,6 +107,8 @@ impl<'m> Host<'m> {
             has_setgroups: true,
             uids: ids::own_as_root(arena, uid),
             gids: ids::own_as_root(arena, gid),
+            #[cfg(feature = "full")]
+            ids: Ids::Own(None),
             environment,
             ignored: ignored_signals(),
             #[cfg(feature = "full")]
@@ -161,6 +170,17 @@ impl<'m> Host<'m> {
         if spec.is_view() {
             host.view = view::read(arena, host.overlays_outside())?;
         }
+        #[cfg(feature = "full")]
+        {
+            host.choose_ids(arena, spec, root)?;
+            if let Some(volume) = spec.volumes.iter().find(|volume| volume.idmap && !host.overlays_outside()) {
+                return Err(Problem::refused(
+                    arena,
+                    t!("idmap %: only the machine's root can (EPERM)"),
+                    &[volume.source],
+                ));
+            }
+        }
         // Where nothing at all is there to mount on, a directory may well be the wrong one.
         let lacks_all = host.mount_points.iter().all(|(_, presence)| *presence == Presence::Missing);
         if lacks_all && rootfs::is_empty(root) {
@@ -177,7 +197,15 @@ impl<'m> Host<'m> {
     /// Whether the caller may make overlays outside of a user namespace of the container's own, with all that they can do:
     /// the kernel has `trusted` attributes only in the machine's first user namespace.
     pub fn overlays_outside(&self) -> bool {
-        self.uids == ids::EVERY && self.has(k::CAP_SYS_ADMIN)
+        (self.uids == ids::EVERY || self.is_shifted()) && self.has(k::CAP_SYS_ADMIN)
+    }
+
+    /// Whether idmapped mounts show an unused range of ids as those of the image.
+    pub const fn is_shifted(&self) -> bool {
+        #[cfg(feature = "full")]
+        return matches!(self.ids, Ids::Unused(_));
+        #[cfg(not(feature = "full"))]
+        false
     }
 
     /// Whether the root file system is an image, of which nothing is known but its format.
@@ -188,6 +216,15 @@ impl<'m> Host<'m> {
     /// Whether the caller may map ids other than his own.
     pub fn maps_any(&self) -> bool {
         self.capabilities & MAPS_IDS == MAPS_IDS
+    }
+
+    /// Whether a new user namespace may have groups, and a process in it any of them (setgroups(2)).
+    pub fn maps_groups(&self) -> bool {
+        #[cfg(feature = "full")]
+        if matches!(self.ids, Ids::Granted(_)) {
+            return true;
+        }
+        self.maps_any()
     }
 
     /// What the root file system has at a mount point of the Spec.
@@ -208,6 +245,27 @@ fn landlock(arena: &Arena, uid: u32) -> Told<'_, usize> {
         let problem = Problem::failed(arena, t!("ask for the version of landlock"), &[], errno);
         problem.advise(arena, t!("it takes Linux 5.13, and landlock in lsm= on the kernel's command line"), &[])
     })
+}
+
+#[cfg(feature = "full")]
+impl<'m> Host<'m> {
+    /// Which ids a new user namespace gets, and how.
+    fn choose_ids(&mut self, arena: &'m Arena, spec: &Spec<'m>, root: At) -> Told<'m, ()> {
+        match (&spec.uids, &spec.gids) {
+            (IdMap::Identity, IdMap::Identity) if !self.maps_any() => {
+                (self.uids, self.gids) = (ids::own(arena, self.uid), ids::own(arena, self.gid));
+            }
+            (IdMap::Default, IdMap::Default) if spec.is_private(Namespace::User) => {
+                if !self.maps_any() {
+                    ranges::granted(arena, self);
+                } else if spec.change_root == ChangeRoot::Pivot {
+                    ranges::unused(arena, spec, self, root)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 fn volumes<'m>(arena: &'m Arena, spec: &Spec<'m>) -> Told<'m, &'m [Kind]> {

@@ -36,7 +36,7 @@ fn parse<'m>(arena: &'m Arena, line: &'m [u8]) -> Option<Mount<'m>> {
 }
 
 /// The kernel writes space, tab, newline and backslash as `\040`.
-fn unescape<'m>(arena: &'m Arena, word: &[u8]) -> Word<'m> {
+pub(super) fn unescape<'m>(arena: &'m Arena, word: &[u8]) -> Word<'m> {
     let mut plain = Text::new(arena);
     let mut rest = word.iter();
     while let Some(first) = rest.next() {

@@ -2,6 +2,8 @@
 
 use super::{Draft, Fate, On, Step};
 use crate::host::Host;
+#[cfg(feature = "full")]
+use crate::host::Ids;
 use crate::spec::{IdMap, IdRange, Namespace, Source, Spec};
 use crate::sys::{Arena, Word, word};
 use crate::text::{Problem, Told, decimal, t};
@@ -10,8 +12,8 @@ use linux_raw_sys::general as k;
 /// The ids inside; none where the maps are left unwritten.
 #[derive(Clone, Copy, Debug)]
 pub struct Maps<'p> {
-    uids: &'p [IdRange],
-    gids: &'p [IdRange],
+    pub uids: &'p [IdRange],
+    pub gids: &'p [IdRange],
     /// Whether setgroups(2) works inside. Someone without privilege has to give it up before he may map a group.
     setgroups: bool,
 }
@@ -20,7 +22,7 @@ pub struct Maps<'p> {
 pub fn maps<'p>(spec: &'p Spec, host: &Host<'p>) -> Maps<'p> {
     if spec.is_private(Namespace::User) {
         let (uids, gids) = (ranges(&spec.uids, host.uids), ranges(&spec.gids, host.gids));
-        return Maps { setgroups: host.maps_any() && host.has_setgroups && !gids.is_empty(), uids, gids };
+        return Maps { setgroups: host.maps_groups() && host.has_setgroups && !gids.is_empty(), uids, gids };
     }
     let is_host = spec.is_hosts(Namespace::User);
     let setgroups = is_host && host.has(k::CAP_SETGID) && host.has_setgroups;
@@ -32,11 +34,13 @@ fn ranges<'p>(asked: &'p IdMap, default: &'p [IdRange]) -> &'p [IdRange] {
         IdMap::None => &[],
         IdMap::Ranges(ranges) => ranges,
         IdMap::Default => default,
+        #[cfg(feature = "full")]
+        IdMap::Identity => default,
     }
 }
 
 /// The id outside, or `None` if this one is not mapped.
-fn outside(ranges: &[IdRange], inside: u32) -> Option<u32> {
+pub fn outside(ranges: &[IdRange], inside: u32) -> Option<u32> {
     let range = ranges.iter().find(|range| inside.wrapping_sub(range.inside) < range.count)?;
     Some(range.outside.wrapping_add(inside - range.inside))
 }
@@ -84,6 +88,16 @@ fn unmapped<'p>(arena: &'p Arena, host: &Host, what: Word, option: Word, id: u32
     let id = decimal(arena, id.into());
     let text = t!("run as % %: the id is not mapped in the container's user namespace (EINVAL)");
     let problem = Problem::refused(arena, text, &[what, id]);
+    #[cfg(feature = "full")]
+    match host.ids {
+        Ids::Granted(_) => return problem.advise(arena, t!("/etc/subuid and /etc/subgid give no more"), &[]),
+        Ids::Unused(_) => return problem.advise(arena, t!("say --userns identity, or map it with --%-map"), &[option]),
+        Ids::Own(Some(lack)) if !host.maps_any() => {
+            let (advice, words) = super::ids::because(arena, lack);
+            return problem.advise(arena, advice, &words);
+        }
+        Ids::Own(_) => {}
+    }
     if host.maps_any() {
         return problem.advise(arena, t!("map it with --%-map"), &[option]);
     }

@@ -6,6 +6,8 @@ mod command;
 mod filter;
 mod identity;
 #[cfg(feature = "full")]
+mod ids;
+#[cfg(feature = "full")]
 mod landlock;
 #[cfg(feature = "full")]
 mod layers;
@@ -23,6 +25,8 @@ mod terminal;
 
 pub use command::Command;
 pub use filter::FILTER;
+#[cfg(feature = "full")]
+pub use ids::IdStep;
 #[cfg(feature = "full")]
 pub use landlock::Landlock;
 #[cfg(feature = "full")]
@@ -160,6 +164,8 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     landlock::warn(&mut draft, spec, host);
     draft.when(must_be_protected(spec, host), Step::ExecuteAnew);
     close_descriptors(&mut draft, spec);
+    #[cfg(feature = "full")]
+    ids::begin(&mut draft, host);
     layout.lock(&mut draft);
     draft.must(Step::BlockSignals);
     #[cfg(feature = "full")]
@@ -169,12 +175,17 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     clone(&mut draft, spec);
 
     draft.phase = Phase::Parent;
+    #[cfg(feature = "full")]
+    ids::write_maps(&mut draft, spec, host, maps);
+    #[cfg(not(feature = "full"))]
     identity::write_maps(&mut draft, spec, maps);
     #[cfg(feature = "full")]
     setting::add(&mut draft, spec);
     #[cfg(feature = "full")]
     report::add(&mut draft, spec);
     draft.must(Step::Go);
+    #[cfg(feature = "full")]
+    layout.hand_over(&mut draft);
 
     draft.phase = Phase::Outside;
     draft.must(Step::AwaitGo);
@@ -325,6 +336,71 @@ mod tests {
         Piece { path: word(c"/opt"), how: How::Bind(Kind::Directory) },
     ];
 
+    /// The host of a root who gets a range of his own.
+    #[cfg(feature = "full")]
+    fn shifted() -> Host<'static> {
+        const RANGE: &[IdRange] = &[IdRange { inside: 0, outside: 0x7000_0000, count: 0x1_0000 }];
+        Host {
+            uids: RANGE,
+            gids: RANGE,
+            ids: crate::host::Ids::Unused(0x7000_0000),
+            volumes: &[Kind::Directory; 2],
+            ..host(true)
+        }
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn what_is_handed_over_is_taken_in_the_same_order() {
+        let volume = |source, target, idmap| crate::spec::Volume {
+            source,
+            target,
+            read_only: false,
+            follows_host: false,
+            idmap,
+        };
+        for change in CHANGES {
+            let arena = Arena::new().unwrap();
+            let mut spec = Spec::new(&arena);
+            const TRUE: &[Word] = &[word(c"/bin/true")];
+            (spec.rootfs, spec.command) = (word(c"image"), TRUE);
+            spec.volumes.push(volume(word(c"/deep"), word(c"/mnt/deep"), true));
+            spec.volumes.push(volume(word(c"/high"), word(c"/mnt"), false));
+            change(&mut spec);
+            if spec.change_root != ChangeRoot::Pivot {
+                continue;
+            }
+            let (spec, host) = (arena.hold(spec), arena.hold(shifted()));
+            let lines = plan(&arena, spec, host).unwrap().lines;
+            let (mut handed, mut taken, mut idmapped) = (Vec::new(), Vec::new(), Vec::new());
+            for line in lines {
+                match line.step {
+                    Step::Ids(IdStep::HandOver { source, idmapped: is, .. }) => {
+                        assert!(line.phase == Phase::Parent);
+                        handed.push(source);
+                        idmapped.push(is);
+                    }
+                    Step::Ids(IdStep::Take { source, .. }) => taken.push(source),
+                    Step::BindRoot { .. }
+                    | Step::AttachRoot { .. }
+                    | Step::AttachOverlay { .. }
+                    | Step::Overlay { .. } => {
+                        panic!("{:?} is the launcher's", line.step)
+                    }
+                    _ => {}
+                }
+            }
+            assert_eq!(handed, taken);
+            assert_eq!(handed[handed.len() - 2..], [word(c"/high"), word(c"/deep")]);
+            assert!(idmapped[..idmapped.len() - 2].iter().all(|is| *is), "all of the root is");
+            assert_eq!(idmapped[idmapped.len() - 2..], [false, true]);
+            let open = at(lines, |step| *step == Step::Ids(IdStep::OpenMap)).unwrap();
+            let maps = lines.iter().rposition(|line| matches!(line.step, Step::WriteMap { .. })).unwrap();
+            let go = at(lines, |step| *step == Step::Go).unwrap();
+            assert!(maps < open && open < go, "a map that is not written is none, and a process that goes on hides");
+        }
+    }
+
     fn host(root: bool) -> Host<'static> {
         Host {
             uid: if root { 0 } else { 1000 },
@@ -333,6 +409,8 @@ mod tests {
             has_setgroups: root,
             uids: if root { EVERY } else { OWN },
             gids: if root { EVERY } else { OWN },
+            #[cfg(feature = "full")]
+            ids: crate::host::Ids::Own(None),
             environment: &[],
             ignored: 0,
             #[cfg(feature = "full")]
@@ -570,7 +648,13 @@ mod tests {
             (spec.landlock_alone, spec.rootfs, spec.change_root) = (true, word(c"/"), ChangeRoot::None);
             spec.namespaces = [Source::Host; Namespace::ALL.len()];
             for (path, read_only) in [(c"/a", false), (c"/b", true)] {
-                spec.volumes.push(Volume { source: word(path), target: word(path), read_only, follows_host: false });
+                spec.volumes.push(Volume {
+                    source: word(path),
+                    target: word(path),
+                    read_only,
+                    follows_host: false,
+                    idmap: false,
+                });
             }
         };
         planned(false, change, |lines| {

@@ -2,13 +2,15 @@
 
 use super::identity::{Maps, has_group};
 #[cfg(feature = "full")]
+use super::ids::{IdStep, is_handed};
+#[cfg(feature = "full")]
 use super::layers::Layer;
 #[cfg(feature = "full")]
 use super::own_files::own_files;
 use super::root::Root;
 use super::{Draft, Fate, Make, On, Phase, Place, Step, Tree};
 use crate::host::{Host, Presence};
-use crate::spec::{Mount, Namespace, NewKind, NewMount, Overlay, RESOLVER, Spec, What};
+use crate::spec::{Mount, Namespace, NewKind, NewMount, Overlay, RESOLVER, Spec, Volume, What};
 use crate::sys::file::Kind;
 use crate::sys::mount::Attributes;
 use crate::sys::{Arena, Errno, List, Word, word};
@@ -84,6 +86,9 @@ pub struct Layout<'p> {
     maps: Maps<'p>,
     root: Root,
     mounts: &'p [Mounting<'p>],
+    /// Whether the launcher opens what root inside perhaps may not.
+    #[cfg(feature = "full")]
+    is_handed: bool,
 }
 
 impl<'p> Layout<'p> {
@@ -106,7 +111,15 @@ impl<'p> Layout<'p> {
                 }
             }
         }
-        Ok(Self { spec, host, maps, root, mounts })
+        Ok(Self {
+            spec,
+            host,
+            maps,
+            root,
+            mounts,
+            #[cfg(feature = "full")]
+            is_handed: is_handed(spec, host, maps),
+        })
     }
 
     /// While signals still get through, because whoever may read the directory can hold the lock.
@@ -129,6 +142,25 @@ impl<'p> Layout<'p> {
         self.root.prepare(draft, self.spec, self.host);
     }
 
+    /// What the launcher does for the new process meanwhile.
+    #[cfg(feature = "full")]
+    #[inline(never)]
+    pub fn hand_over(&self, draft: &mut Draft<'p>) {
+        if !self.is_handed {
+            return;
+        }
+        if self.root.is_handed(self.host) {
+            self.root.hand_over(draft, self.spec, self.host);
+        }
+        for mount in self.mounts {
+            if let What::Volume(number) = mount.what {
+                let volume = &self.spec.volumes[number];
+                let (source, attributes) = (volume.source, attributes(volume));
+                draft.ids(IdStep::HandOver { source, attributes, idmapped: volume.idmap, overlay: None });
+            }
+        }
+    }
+
     /// What the new process does.
     #[inline(never)]
     pub fn mount(&self, draft: &mut Draft<'p>) {
@@ -141,6 +173,13 @@ impl<'p> Layout<'p> {
         #[cfg(not(feature = "full"))]
         let first = Step::MakePrivate;
         draft.when(self.spec.is_private(Namespace::Mount), first);
+        #[cfg(feature = "full")]
+        if self.is_handed && self.root.is_handed(self.host) {
+            self.root.take(draft, self.spec, self.host);
+        } else {
+            self.root.begin(draft, self.spec, self.host, !self.mounts.is_empty());
+        }
+        #[cfg(not(feature = "full"))]
         self.root.begin(draft, self.spec, self.host, !self.mounts.is_empty());
         // Into the root before it is sealed; into a tmpfs of the container once that is mounted.
         let made_first =
@@ -191,10 +230,12 @@ impl<'p> Layout<'p> {
             What::Resolver => draft.add(Fate::May(On::Missing), bind(RESOLVER, READ_ONLY, Place::in_root(path))),
             What::Volume(number) => {
                 let volume = &self.spec.volumes[number];
-                let attributes = NO_DEVICES
-                    .when(volume.read_only, Attributes::RDONLY)
-                    .when(cfg!(feature = "full") && volume.follows_host, Attributes::FOLLOWS);
-                draft.must(bind(volume.source, attributes, Place::in_root(path)));
+                let (source, place) = (volume.source, Place::in_root(path));
+                #[cfg(feature = "full")]
+                if self.is_handed {
+                    return draft.ids(IdStep::Take { source, place: Some(place) });
+                }
+                draft.must(bind(source, attributes(volume), place));
             }
             What::New(number, NewKind::Tmpfs) => {
                 let NewMount { options: asked, read_only, .. } = self.spec.new_mounts[number];
@@ -272,6 +313,11 @@ impl<'p> Layout<'p> {
             draft.add(fate, terminals(c"ptmxmode=0666,mode=0620"));
         }
     }
+}
+
+fn attributes(volume: &Volume) -> Attributes {
+    let access = if volume.read_only { Attributes::RDONLY } else { Attributes::NONE };
+    access.and(NO_DEVICES)
 }
 
 /// Covers the kernel's secrets below this file system, as far as this kernel has them.

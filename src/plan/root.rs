@@ -3,11 +3,15 @@
 //! Whatever the root is, it ends as one mount on top of `/`, in which the rest is mounted; then it takes the old root's place.
 
 #[cfg(feature = "full")]
+use super::ids::IdStep;
+#[cfg(feature = "full")]
 use super::layers;
 use super::{Draft, Fate, Make, On, Place, Step};
 use crate::host::view::{How, OWN};
 use crate::host::{Host, Piece};
 use crate::spec::{ChangeRoot, Namespace, Overlay, Spec};
+#[cfg(feature = "full")]
+use crate::sys::Arena;
 use crate::sys::file::Kind;
 use crate::sys::mount::Attributes;
 
@@ -52,16 +56,64 @@ impl Root {
     ///
     /// The launcher does so in a mount namespace of its own, because before Linux 6.15 an upper layer must be attached.
     pub fn prepare<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>) {
-        if self.has_scratch() && host.overlays_outside() {
+        if self.has_scratch() && host.overlays_outside() && !host.is_shifted() {
             draft.must(Step::UnshareMounts);
             self.overlays(draft, spec, host, false);
+        }
+    }
+
+    /// Whether the launcher has it, where it opens what root inside perhaps may not: an overlay has been made already, unless
+    /// it is to be idmapped.
+    #[cfg(feature = "full")]
+    pub fn is_handed(self, host: &Host) -> bool {
+        self == Self::Bind || host.is_shifted()
+    }
+
+    /// What the launcher hands over, the root itself first.
+    #[cfg(feature = "full")]
+    fn pieces<'p>(self, arena: &'p Arena, spec: &Spec<'p>, host: &Host<'p>) -> &'p [Piece<'p>] {
+        let how = match self {
+            Self::View => return host.view,
+            Self::Overlay => How::Overlay,
+            _ => How::Bind(Kind::Directory),
+        };
+        core::slice::from_ref(arena.hold(Piece { path: spec.rootfs, how }))
+    }
+
+    /// The launcher's part of that.
+    #[cfg(feature = "full")]
+    pub fn hand_over<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>) {
+        if self.has_scratch() {
+            draft.must(Step::UnshareMounts);
+            layers::scratch(draft, spec, host);
+            layers::image(draft, spec, host);
+        }
+        for (number, Piece { path, how }) in (0..).zip(self.pieces(draft.lines.arena(), spec, host)) {
+            let attributes = if self == Self::Bind { attributes(spec) } else { SHOWN };
+            let (attributes, overlay) = match how {
+                How::Overlay => (Attributes::NONE, Some(number)),
+                _ => (attributes, None),
+            };
+            draft.ids(IdStep::HandOver { source: *path, attributes, idmapped: host.is_shifted(), overlay });
+        }
+        if self.has_scratch() {
+            layers::detach_scratch(draft, spec, host);
+        }
+    }
+
+    /// The new process's.
+    #[cfg(feature = "full")]
+    pub fn take<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>) {
+        for (number, Piece { path, .. }) in self.pieces(draft.lines.arena(), spec, host).iter().enumerate() {
+            let place = (number > 0).then(|| Place::in_root(*path));
+            draft.ids(IdStep::Take { source: *path, place });
         }
     }
 
     /// One overlay of the directory, or one for each part of the machine that can be a lower layer.
     fn overlays<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>, user_attributes: bool) {
         #[cfg(feature = "full")]
-        draft.must(layers::scratch(spec));
+        layers::scratch(draft, spec, host);
         #[cfg(not(feature = "full"))]
         draft.must(Step::Scratch);
         if self == Self::Overlay {
@@ -84,12 +136,7 @@ impl Root {
             self.overlays(draft, spec, host, true);
         }
         match self {
-            Self::Bind => {
-                // Device nodes of an image, or made inside, are nobody's way to the host's disks.
-                let attributes = if spec.read_only { Attributes::RDONLY } else { Attributes::NONE };
-                let attributes = attributes.and(Attributes::NODEV);
-                draft.must(Step::BindRoot { path: spec.rootfs, attributes });
-            }
+            Self::Bind => draft.must(Step::BindRoot { path: spec.rootfs, attributes: attributes(spec) }),
             Self::Overlay => draft.must(Step::AttachRoot { number: 0 }),
             Self::View => show_all(draft, host),
             Self::Chroot | Self::Host => draft.when(used, Step::OpenRoot { path: spec.rootfs }),
@@ -109,6 +156,15 @@ impl Root {
         }
     }
 }
+
+/// Device nodes of an image, or made inside, are nobody's way to the host's disks.
+fn attributes(spec: &Spec) -> Attributes {
+    let access = if spec.read_only { Attributes::RDONLY } else { Attributes::NONE };
+    access.and(Attributes::NODEV)
+}
+
+/// Of what a view shows as it is.
+const SHOWN: Attributes = Attributes::RDONLY.and(Attributes::NODEV);
 
 fn overlaid<'p>(host: &Host<'p>) -> impl Iterator<Item = (u16, &'p Piece<'p>)> {
     (0..).zip(host.view.iter().filter(|piece| piece.how == How::Overlay))
@@ -138,9 +194,8 @@ fn show_all<'p>(draft: &mut Draft<'p>, host: &Host<'p>) {
             How::Link(target) => draft.must(Step::Link { target, path }),
             How::Bind(kind) => {
                 let make = Some(if kind == Kind::Directory { Make::Directory } else { Make::File });
-                let attributes = Attributes::RDONLY.and(Attributes::NODEV);
                 let place = Place { make, ..Place::in_root(path) };
-                draft.must(Step::Bind { source: path, attributes, place });
+                draft.must(Step::Bind { source: path, attributes: SHOWN, place });
             }
         }
     }

@@ -5,6 +5,8 @@
 #[cfg(feature = "full")]
 use super::Landlock;
 #[cfg(feature = "full")]
+use super::ids::IdStep;
+#[cfg(feature = "full")]
 use super::layers::Layer;
 #[cfg(feature = "full")]
 use super::terminal::TerminalStep;
@@ -309,6 +311,8 @@ pub enum Step<'p> {
     Layer(Layer<'p>),
     #[cfg(feature = "full")]
     Landlock(Landlock<'p>),
+    #[cfg(feature = "full")]
+    Ids(IdStep<'p>),
 }
 
 impl<'p> Step<'p> {
@@ -330,6 +334,11 @@ impl<'p> Step<'p> {
         #[cfg(feature = "full")]
         if let Self::Layer(layer) = self {
             text.fill(layer.sentence(), &words);
+            return;
+        }
+        #[cfg(feature = "full")]
+        if let Self::Ids(step) = self {
+            text.fill(step.sentence(), &words);
             return;
         }
         text.fill(self.sentence(), &words);
@@ -414,6 +423,8 @@ impl<'p> Step<'p> {
             Self::Terminal(_) => t!(""),
             #[cfg(feature = "full")]
             Self::Layer(_) => t!(""),
+            #[cfg(feature = "full")]
+            Self::Ids(_) => t!(""),
         }
     }
 
@@ -423,6 +434,10 @@ impl<'p> Step<'p> {
         'p: 'm,
     {
         let mut words = [Word::default(); 6];
+        #[cfg(feature = "full")]
+        if let Self::Ids(step) = self {
+            step.words(arena, &mut words);
+        }
         let [first, second, third, fourth, ..] = &mut words;
         match *self {
             Self::CloseDescriptors { from: number } | Self::CloseLeftovers { count: number } => {
@@ -455,7 +470,7 @@ impl<'p> Step<'p> {
                 }
             }
             #[cfg(feature = "full")]
-            Self::Layer(layer) => [*first, *second, *third] = layer.words(),
+            Self::Layer(layer) => [*first, *second, *third] = layer.words(arena),
             Self::Link { target, path } => (*first, *second) = (path, target),
             Self::Mount { kind, options, asked, attributes, place } => {
                 let flags = flags(arena, attributes);
@@ -525,7 +540,7 @@ fn namespaces(arena: &Arena, flags: u32) -> Word<'_> {
 }
 
 /// The ranges of a map, each after a space as a line of `/proc/PID/uid_map`: `INSIDE OUTSIDE COUNT`.
-fn map<'m>(arena: &'m Arena, ranges: &[IdRange]) -> Word<'m> {
+pub(super) fn map<'m>(arena: &'m Arena, ranges: &[IdRange]) -> Word<'m> {
     let mut text = Text::new(arena);
     for range in ranges {
         text.add(b" ");
@@ -542,7 +557,7 @@ impl IdRange {
 }
 
 /// The options of a mount, as mount(8) has them, after a space.
-fn flags(arena: &Arena, attributes: Attributes) -> Word<'_> {
+pub(super) fn flags(arena: &Arena, attributes: Attributes) -> Word<'_> {
     const NAMES: &[(Attributes, &[u8])] = &[
         (Attributes::RDONLY, b"ro"),
         (Attributes::NOSUID, b"nosuid"),

@@ -149,6 +149,28 @@ fn mount_flags(path: Word) -> Result<i64> {
     Ok(s.f_flags)
 }
 
+/// fstatfs(2): whether this is a pipe without a name.
+pub fn is_pipe(fd: At) -> Result<bool> {
+    let mut s = MaybeUninit::<k::statfs64>::uninit();
+    // SAFETY: the kernel fills the whole structure when it succeeds.
+    let s = unsafe {
+        check(sc::syscall!(FSTATFS, number(fd.number()), s.as_mut_ptr()))?;
+        s.assume_init()
+    };
+    Ok(s.f_type as u32 == k::PIPEFS_MAGIC)
+}
+
+/// Whether nothing on this mount gives a right to who executes it.
+pub fn is_nosuid(path: Word) -> Result<bool> {
+    mount_flags(path).map(|flags| flags & libc::ST_NOSUID as i64 != 0)
+}
+
+/// getxattr(2): whether a program has capabilities of its own (capabilities(7)).
+pub fn has_capabilities(path: Word) -> bool {
+    // SAFETY: both strings are NUL-terminated and outlive the call; nothing is written into no bytes.
+    check(unsafe { sc::syscall!(GETXATTR, path.as_ptr(), c"security.capability".as_ptr(), 0, 0) }).is_ok()
+}
+
 /// Whether nothing on this mount can be executed.
 pub fn is_noexec(path: Word) -> Result<bool> {
     mount_flags(path).map(|flags| flags & libc::ST_NOEXEC as i64 != 0)
@@ -344,6 +366,43 @@ pub fn lock_shared(fd: At) -> Result<()> {
 /// flock(2) with `LOCK_EX | LOCK_NB`: `EAGAIN` when anyone else holds it.
 pub fn try_lock_exclusive(fd: At) -> Result<()> {
     nothing!(FLOCK, fd.number(), k::LOCK_EX | k::LOCK_NB)
+}
+
+/// A lock on one byte, whether or not the file has it.
+const fn byte(kind: u32, number: u32) -> k::flock {
+    k::flock { l_type: kind as i16, l_whence: k::SEEK_SET as i16, l_start: number as i64, l_len: 1, l_pid: 0 }
+}
+
+/// fcntl(2) `F_OFD_SETLK`: locks the byte of this number for everyone who has this open file description, and to the end of it;
+/// `EAGAIN` when another has it.
+pub fn lock_byte(fd: At, number: u32) -> Result<()> {
+    let lock = byte(k::F_WRLCK, number);
+    // SAFETY: the kernel reads one flock.
+    done(unsafe { sc::syscall!(FCNTL, super::number(fd.number()), k::F_OFD_SETLK, &raw const lock) })
+}
+
+/// fcntl(2) `F_OFD_GETLK`: whether another has locked the byte.
+pub fn is_byte_locked(fd: At, number: u32) -> Result<bool> {
+    let mut lock = byte(k::F_WRLCK, number);
+    // SAFETY: the kernel reads one flock and writes it.
+    check(unsafe { sc::syscall!(FCNTL, super::number(fd.number()), k::F_OFD_GETLK, &raw mut lock) })?;
+    Ok(lock.l_type != k::F_UNLCK as i16)
+}
+
+/// pipe2(2): the end that is read and the one that is written.
+pub fn pipe() -> Result<[Fd; 2]> {
+    let mut fds = [0i32; 2];
+    // SAFETY: the kernel writes two descriptors.
+    check(unsafe { sc::syscall!(PIPE2, fds.as_mut_ptr(), k::O_CLOEXEC) })?;
+    Ok(fds.map(|fd| Fd::new(fd as usize)))
+}
+
+/// getrandom(2) `GRND_INSECURE`, which never waits: a number that others will hardly have.
+pub fn random() -> Result<u32> {
+    let mut number = 0u32;
+    // SAFETY: the kernel writes at most four bytes.
+    check(unsafe { sc::syscall!(GETRANDOM, &raw mut number, size_of::<u32>(), k::GRND_INSECURE) })?;
+    Ok(number)
 }
 
 /// chdir(2).

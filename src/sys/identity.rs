@@ -3,7 +3,7 @@
 use super::{
     Errno, Result,
     errno::{check, done},
-    nothing,
+    nothing, plain,
 };
 use linux_raw_sys::prctl as p;
 
@@ -27,6 +27,15 @@ pub fn setresuid(uid: u32) -> Result<()> {
 /// setresgid(2): all three at once.
 pub fn setresgid(gid: u32) -> Result<()> {
     nothing!(SETRESGID, gid, gid, gid)
+}
+
+/// setfsuid(2) and setfsgid(2): both ids by which this thread's rights to files are judged. They have no way to fail.
+pub fn set_file_system_ids(id: u32) {
+    // SAFETY: numbers, and no failure.
+    unsafe {
+        sc::syscall!(SETFSGID, id);
+        sc::syscall!(SETFSUID, id);
+    }
 }
 
 /// setgroups(2).
@@ -87,6 +96,11 @@ pub fn join_session_keyring() -> Result<()> {
 /// prctl(2) `PR_SET_NO_NEW_PRIVS`: no exec gives more than its caller had.
 pub fn set_no_new_privs() -> Result<()> {
     nothing!(PRCTL, p::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+}
+
+/// prctl(2) `PR_GET_NO_NEW_PRIVS`: whether no exec gives more than this process has.
+pub fn has_no_new_privs() -> bool {
+    plain!(PRCTL, p::PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == Ok(1)
 }
 
 /// Drops all capabilities that are not in `keep` from the bounding set.

@@ -93,11 +93,15 @@ pub fn mount_setattr(tree: At, attributes: Attributes, recursive: bool) -> Resul
     let propagation = if attributes.has(Attributes::FOLLOWS) { 0 } else { k::MS_PRIVATE.into() };
     let attr_set = (attributes.0 & !Attributes::FOLLOWS.0).into();
     let change = k::mount_attr { attr_set, attr_clr: 0, propagation, userns_fd: 0 };
+    set_attributes(tree, &change, recursive)
+}
+
+fn set_attributes(tree: At, change: &k::mount_attr, recursive: bool) -> Result<()> {
     let flags = k::AT_EMPTY_PATH | if recursive { k::AT_RECURSIVE } else { 0 };
     // SAFETY: the path is NUL-terminated, `change` outlives the call and the size is its own.
     done(unsafe {
-        let tree = number(tree.number());
-        sc::syscall!(MOUNT_SETATTR, tree, c"".as_ptr(), flags, &raw const change, size_of::<k::mount_attr>())
+        let (tree, change) = (number(tree.number()), core::ptr::from_ref(change));
+        sc::syscall!(MOUNT_SETATTR, tree, c"".as_ptr(), flags, change, size_of::<k::mount_attr>())
     })
 }
 
@@ -105,11 +109,16 @@ pub fn mount_setattr(tree: At, attributes: Attributes, recursive: bool) -> Resul
 pub fn make_writable(tree: At, attributes: Attributes) -> Result<()> {
     let attr_set = attributes.0.into();
     let change = k::mount_attr { attr_set, attr_clr: k::MOUNT_ATTR_RDONLY.into(), propagation: 0, userns_fd: 0 };
-    // SAFETY: the path is NUL-terminated, `change` outlives the call and the size is its own.
-    done(unsafe {
-        let (tree, flags) = (number(tree.number()), k::AT_EMPTY_PATH);
-        sc::syscall!(MOUNT_SETATTR, tree, c"".as_ptr(), flags, &raw const change, size_of::<k::mount_attr>())
-    })
+    set_attributes(tree, &change, false)
+}
+
+/// mount_setattr(2) with `MOUNT_ATTR_IDMAP`: the same, and what lies on a tree's mounts is owned by the ids inside this user
+/// namespace that it has outside.
+pub fn idmap(tree: At, attributes: Attributes, namespace: At, recursive: bool) -> Result<()> {
+    let propagation = if attributes.has(Attributes::FOLLOWS) { 0 } else { k::MS_PRIVATE.into() };
+    let attr_set = (attributes.0 & !Attributes::FOLLOWS.0 | k::MOUNT_ATTR_IDMAP).into();
+    let change = k::mount_attr { attr_set, attr_clr: 0, propagation, userns_fd: number(namespace.number()) as u64 };
+    set_attributes(tree, &change, recursive)
 }
 
 /// fsopen(2): a context in which a new file system of this type is configured.

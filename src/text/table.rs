@@ -17,7 +17,7 @@ macro_rules! option_table {
         full
         $($more_heading:literal {
             $($more:ident $more_long:literal $($more_short:literal)? $(= $more_called:literal ($more_example:literal))?,
-                $more_help:literal, $more_set:expr;)*
+                $more_help:expr, $more_set:expr;)*
         })*
     ) => {
         $(#[$doc])*
@@ -103,6 +103,24 @@ macro_rules! option_table {
                 $crate::text::table::write(text, self.short(), self.long(), self.value());
             }
         }
+    };
+}
+
+/// The same for what a text is made of.
+#[cfg(feature = "full")]
+#[macro_export]
+macro_rules! full_text {
+    ($small:literal, $full:literal) => {
+        $full
+    };
+}
+
+/// The same for what a text is made of.
+#[cfg(not(feature = "full"))]
+#[macro_export]
+macro_rules! full_text {
+    ($small:literal, $full:literal) => {
+        $small
     };
 }
 

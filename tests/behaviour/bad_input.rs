@@ -205,7 +205,9 @@ fn an_overlay_is_not_supported_here(who: &Who) {
         exec \"$@\" \"$root\" /bin/true";
     let unshare = if who.is_root() { "-m" } else { "-rm" };
     let words = ["unshare", unshare, "sh", "-c", script, "sh", folder.str(), &who.rootfs()];
-    who.aril(&["run", "--overlay"]).under(&words).run().refused(125, &["overlay", "(EINVAL)"]);
+    // Root would else be told that an overlay cannot be idmapped, too.
+    let options = ["run", "--userns", "identity", "--overlay"];
+    who.aril(&options).under(&words).run().refused(125, &["overlay", "(EINVAL)"]);
 }
 
 fn values_out_of_range(who: &Who) {

@@ -88,7 +88,7 @@ fn a_volume_is_the_way_to_keep_something(who: &Who) {
         let outcome = who
             .run_in(
                 "/",
-                &["-v", &format!("{}:{target}", folder.str()), "-w", "/usr"],
+                &["-v", &who.volume(folder.str(), target), "-w", "/usr"],
                 &["/bin/sh", "-c", &format!("pwd >{target}/kept")],
             )
             .run();
@@ -102,7 +102,7 @@ fn a_volume_is_the_way_to_keep_something(who: &Who) {
         fs::remove_file(folder.join("kept")).expect("our own folder");
     }
     // The folders of the tests are in /tmp, which is fresh inside: a volume there must still be found.
-    let volume = format!("{0}:{0}", folder.str());
+    let volume = who.volume(folder.str(), folder.str());
     who.run_in("/", &["-v", &volume, "-w", folder.str()], &["/bin/sh", "-c", "pwd >kept"]).run().ok();
     assert_eq!(folder.read("kept"), folder.str());
 }

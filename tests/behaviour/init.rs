@@ -107,7 +107,7 @@ fn pid_1_cannot_be_killed_from_inside(who: &Who) {
 fn left_behind(who: &Who, script: &str, when: &str) -> String {
     let folder = who.folder();
     executable(&folder.join("left"), &format!("#!/bin/sh\n{script}\n"));
-    let volume = format!("{}:/out", folder.str());
+    let volume = who.volume(folder.str(), "/out");
     let command = format!("/out/left & until {when}; do sleep 0.01; done; exit 3");
     who.sh(&["-v", &volume], &command).exited(3);
     fs::read_to_string(folder.join("diary")).unwrap_or_default()

@@ -9,6 +9,7 @@ mod help;
 mod host_view;
 mod hosts;
 mod identity;
+mod ids;
 mod init;
 mod init_alone;
 mod init_ends;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     let tests = [
         namespaces::tests(),
         users::tests(),
+        ids::tests(),
         root::tests(),
         roots::tests(),
         mounts::tests(),

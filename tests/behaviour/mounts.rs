@@ -166,7 +166,7 @@ fn the_resolver_s_file_is_the_machine_s(who: &Who) {
 fn a_volume_is_the_same_folder(who: &Who) {
     let folder = who.folder();
     fs::write(folder.join("file"), "from outside\n").expect("our own folder");
-    let volume = format!("{}:/mnt", folder.str());
+    let volume = who.volume(folder.str(), "/mnt");
     who.sh(&["-v", &volume], "cat /mnt/file; echo from inside >/mnt/answer").prints("from outside");
     assert_eq!(folder.read("answer"), "from inside");
     let outcome = who.sh(&["-v", &format!("{volume}:ro")], "cat /mnt/file; ! touch /mnt/more");
@@ -215,7 +215,7 @@ fn a_tmpfs_has_its_size_and_mode(who: &Who) {
 fn a_volume_s_target_is_made(who: &Who) {
     let (folder, rootfs) = (who.folder(), who.own_rootfs(&[]));
     let before = Traces::of(rootfs.path());
-    let volume = format!("{}:/a/b/c", folder.str());
+    let volume = who.volume(folder.str(), "/a/b/c");
     for options in [&["-v", &volume][..], &["-v", &volume, "--read-only"], &["-v", &volume, "--overlay"]] {
         who.run_in(rootfs.str(), options, &["touch", "/a/b/c/file"]).run().ok();
         assert!(folder.join("file").exists(), "{options:?}");
@@ -228,7 +228,7 @@ fn a_volume_s_link_leads_to_its_end(who: &Who) {
     let (folder, rootfs) = (who.folder(), who.own_rootfs(&[]));
     // The link is absolute, and means a folder of the image.
     symlink("/srv", rootfs.join("link")).expect("our own copy");
-    let volume = format!("{}:/link", folder.str());
+    let volume = who.volume(folder.str(), "/link");
     who.run_in(rootfs.str(), &["-v", &volume], &["touch", "/srv/file"]).run().ok();
     assert!(folder.join("file").exists() && !rootfs.join("srv/file").exists());
 }

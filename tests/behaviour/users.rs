@@ -1,11 +1,11 @@
 //! Point 2: who one is inside, the id maps, and the users of the image.
 
-use crate::support::{Who, mark, tool};
+use crate::support::{Who, eventually, mark, process, tool};
 use std::fs;
 
 crate::tests! {
     both: inside_one_is_root, an_explicit_map_decides, without_a_map_every_id_is_nobody;
-    as_root: root_keeps_every_id, ranges_are_mapped_one_by_one, the_host_s_user_namespace_has_no_map_of_ours,
+    as_root: root_keeps_every_id_if_told_so, ranges_are_mapped_one_by_one, the_host_s_user_namespace_has_no_map_of_ours,
         a_user_is_looked_up_in_the_image, the_image_s_passwd_is_read_inside_the_image, every_id_of_the_process_is_the_user_s;
     as_user: an_ordinary_user_maps_itself_to_any_id, an_ordinary_user_cannot_set_groups;
 }
@@ -17,9 +17,10 @@ fn inside_one_is_root(who: &Who) {
     who.sh(&[], "id -u; id -g; id -un").prints("0\n0\nroot");
 }
 
-fn root_keeps_every_id(who: &Who) {
-    who.sh(&[], MAPS).prints("0 0 4294967295\n0 0 4294967295");
-    who.sh(&[], "stat -c %u:%g /home/guest; cat /proc/self/setgroups").prints("405:100\nallow");
+fn root_keeps_every_id_if_told_so(who: &Who) {
+    let identity = ["--userns", "identity"];
+    who.sh(&identity, MAPS).prints("0 0 4294967295\n0 0 4294967295");
+    who.sh(&identity, "stat -c %u:%g /home/guest; cat /proc/self/setgroups").prints("405:100\nallow");
 }
 
 fn an_ordinary_user_maps_itself_to_any_id(who: &Who) {
@@ -100,10 +101,14 @@ fn the_image_s_passwd_is_read_inside_the_image(who: &Who) {
 /// Real, effective, saved and file system id: a saved root would be a way back.
 fn every_id_of_the_process_is_the_user_s(who: &Who) {
     let mark = mark();
-    let running = who.start(&["--user", "405:100"], &["sleep", &mark]);
-    let sleeper = running.sleeper(&mark);
-    let status = fs::read_to_string(format!("/proc/{sleeper}/status")).expect("it lives");
-    assert!(status.contains("\nUid:\t405\t405\t405\t405\n"), "all four ids are the user's: {status}");
-    assert!(status.contains("\nGid:\t100\t100\t100\t100\n"), "all four ids are the user's: {status}");
-    drop(running);
+    for (userns, uid, gid) in [("identity", 405, 100), ("0:100000:65536", 100_405, 100_100)] {
+        let running = who.start(&["--userns", userns, "--user", "405:100"], &["sleep", &mark]);
+        let status = fs::read_to_string(format!("/proc/{}/status", running.sleeper(&mark))).expect("it lives");
+        for (name, id) in [("Uid", uid), ("Gid", gid)] {
+            let line = format!("\n{name}:\t{id}\t{id}\t{id}\t{id}\n");
+            assert!(status.contains(&line), "all four ids are the user's: {status}");
+        }
+        drop(running);
+        eventually("its end", || process::naming(&mark).is_empty());
+    }
 }

@@ -282,6 +282,11 @@ impl Who {
         Folder(folder)
     }
 
+    /// The value of `-v` for a volume in which root inside is the caller.
+    pub fn volume(&self, source: &str, target: &str) -> String {
+        format!("{source}:{target}{}", if self.root { ":idmap" } else { "" })
+    }
+
     /// A busybox root file system for this test alone, without any of `lacking`. Its model is one in which nothing runs, so
     /// that no mount points of a running container are copied.
     pub fn own_rootfs(&self, lacking: &[&str]) -> Folder {

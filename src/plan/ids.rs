@@ -1,0 +1,147 @@
+//! The steps by which a container gets ids that are not its caller's, and its trees of mounts from a launcher that, other than
+//! root inside, may open them.
+//!
+//! Only the launcher, which is root outside, may make an idmapped mount (mount_setattr(2)), and only once the new user namespace
+//! has its map. So it opens such a tree, or makes such an overlay, after the clone, and sends its descriptor to the new process.
+//! That takes them in the order in which they are sent, each where it is used: neither side ever holds more than one.
+
+use super::identity::{self, Maps, outside};
+use super::step::flags;
+use super::{Draft, Place, Step};
+use crate::host::{Host, Ids, Lack};
+use crate::spec::{ChangeRoot, IdRange, Namespace, Spec};
+use crate::sys::mount::Attributes;
+use crate::sys::{Arena, Word, word};
+use crate::text::sentence::Sentence;
+use crate::text::{copy, decimal, t, text};
+
+/// One such step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdStep<'p> {
+    /// One line on standard error: that root inside is root outside, and why.
+    Tell { why: Word<'p> },
+    /// Locks the range that begins with this id. EAGAIN: another aril was faster, and all is planned anew.
+    Lock { first: u32 },
+    /// Both programs at once.
+    ByPrograms { programs: [Word<'p>; 2], uids: &'p [IdRange], gids: &'p [IdRange] },
+    /// What the map is, to idmapped mounts.
+    OpenMap,
+    /// Pipes belong to who makes them, and only their owner can open `/dev/stdout`.
+    OwnPipes { uid: u32 },
+    /// All that is mounted at a path, or the overlay of this number, with what lies there as lower layer.
+    HandOver { source: Word<'p>, attributes: Attributes, idmapped: bool, overlay: Option<u16> },
+    /// What was handed over comes to its place, or on top of `/`.
+    Take { source: Word<'p>, place: Option<Place<'p>> },
+}
+
+impl<'p> IdStep<'p> {
+    #[inline(never)]
+    pub(super) const fn sentence(&self) -> Sentence {
+        match self {
+            Self::Tell { .. } => t!("say that root inside is root outside: %"),
+            Self::Lock { .. } => t!("lock the unused 65536 ids from % upwards"),
+            Self::ByPrograms { .. } => t!("map users:%, groups:%, by % and %"),
+            Self::OpenMap => t!("open the new user namespace for idmapped mounts"),
+            Self::OwnPipes { .. } => t!("give pipes at the standard streams to user %"),
+            Self::HandOver { overlay: None, .. } => t!("hand over %%%"),
+            Self::HandOver { .. } => t!("hand over an overlay of %%%"),
+            Self::Take { .. } => t!("take % for %"),
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn words<'m>(&self, arena: &'m Arena, words: &mut [Word<'m>; 6])
+    where
+        'p: 'm,
+    {
+        let [first, second, third, fourth, ..] = words;
+        match *self {
+            Self::Lock { first: id } | Self::OwnPipes { uid: id } => *first = decimal(arena, id.into()),
+            Self::ByPrograms { programs, uids, gids } => {
+                [*first, *second] = [uids, gids].map(|ranges| super::step::map(arena, ranges));
+                [*third, *fourth] = programs;
+            }
+            Self::OpenMap => {}
+            Self::HandOver { source, attributes, idmapped, .. } => {
+                (*first, *third) = (source, flags(arena, attributes));
+                if idmapped {
+                    *second = word(c" idmapped");
+                }
+            }
+            Self::Tell { why } => *first = why,
+            Self::Take { source, place } => {
+                (*first, *second) = (source, place.map_or(word(c"/"), |place| place.path));
+            }
+        }
+    }
+}
+
+impl<'p> Draft<'p> {
+    #[inline(never)]
+    pub(super) fn ids(&mut self, step: IdStep<'p>) {
+        self.must(Step::Ids(step));
+    }
+}
+
+/// While nothing has been made yet that another attempt would make again: root's ids, or why they are what they are.
+#[inline(never)]
+pub fn begin<'p>(draft: &mut Draft<'p>, host: &Host<'p>) {
+    let arena = draft.lines.arena();
+    match host.ids {
+        Ids::Unused(first) => draft.ids(IdStep::Lock { first }),
+        // Whoever has but one id is told when he needs more.
+        Ids::Own(Some(lack)) if host.maps_any() => {
+            let (why, words) = because(arena, lack);
+            draft.ids(IdStep::Tell { why: text(arena, why, &words) });
+        }
+        _ => {}
+    }
+}
+
+/// Why there are no better ids.
+#[inline(never)]
+pub fn because<'p>(arena: &'p Arena, lack: Lack<'p>) -> (Sentence, [Word<'p>; 2]) {
+    let mut words = [Word::default(); 2];
+    let sentence = match lack {
+        Lack::Privilege => t!("other ids take CAP_SYS_ADMIN and a writable /proc/sys"),
+        Lack::FileSystem(mount) => {
+            words = mount.map(|part| copy(arena, &[part]));
+            t!("this kernel cannot idmap % on %")
+        }
+        Lack::Line(line) => {
+            words[0] = line;
+            t!("for more than one id inside put the line % into /etc/subuid and /etc/subgid")
+        }
+        Lack::NoNewPrivileges => t!("for more than one id inside there must be no no_new_privs, which stops newuidmap"),
+        Lack::Programs => t!("for more than one id inside install newuidmap and newgidmap (package uidmap)"),
+    };
+    (sentence, words)
+}
+
+/// The maps, which only a process of the parent user namespace can write; and what the launcher does with them before the new
+/// process goes on, because that hides itself then.
+#[inline(never)]
+pub fn write_maps<'p>(draft: &mut Draft<'p>, spec: &Spec, host: &Host<'p>, maps: Maps<'p>) {
+    match host.ids {
+        Ids::Granted(programs) => draft.ids(IdStep::ByPrograms { programs, uids: maps.uids, gids: maps.gids }),
+        _ => identity::write_maps(draft, spec, maps),
+    }
+    if !spec.is_private(Namespace::User) || !host.overlays_outside() {
+        return;
+    }
+    if host.is_shifted() || spec.volumes.iter().any(|volume| volume.idmap) {
+        draft.ids(IdStep::OpenMap);
+    }
+    if let Some(uid) = outside(maps.uids, host.user.uid).filter(|uid| *uid != host.uid) {
+        draft.ids(IdStep::OwnPipes { uid });
+    }
+}
+
+/// Whether the launcher opens what root inside, who is another user outside, perhaps may not.
+pub fn is_handed(spec: &Spec, host: &Host, maps: Maps) -> bool {
+    let root = outside(maps.uids, 0);
+    spec.is_private(Namespace::User)
+        && host.overlays_outside()
+        && spec.change_root == ChangeRoot::Pivot
+        && root.is_some_and(|root| root != host.uid)
+}
