@@ -60,7 +60,7 @@ struct Carrier<'p> {
     command: Option<Pid>,
     /// The lock against another aril's cleaning up.
     lock: Option<Fd>,
-    /// The lock on a range of ids.
+    /// The lock on a range of ids, of which the new process closes its copy with all else that is here.
     #[cfg(feature = "full")]
     ids: Option<Fd>,
     /// Whether mount points were made in the image.
@@ -228,10 +228,6 @@ impl<'p> Carrier<'p> {
 
     fn become_init(&mut self, spec: &Spec, host: &Host) -> core::result::Result<ContainerInit, Failure<'p>> {
         self.lock = None;
-        #[cfg(feature = "full")]
-        {
-            self.ids = None;
-        }
         self.start.erase_environment();
         let mut children = None;
         if !spec.is_private(Namespace::Pid) {
