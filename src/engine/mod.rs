@@ -88,7 +88,7 @@ struct Carrier<'p> {
     inodes: [Word<'p>; Namespace::ALL.len()],
     /// The lock against another aril's cleaning up, or against one that keeps its writes in the same directory.
     lock: Option<Fd>,
-    /// The lock on a range of ids.
+    /// The lock on a range of ids, of which the new process closes its copy with all else that is here.
     #[cfg(feature = "full")]
     ids: Option<Fd>,
     /// Whether mount points were made in the image.
@@ -311,10 +311,6 @@ impl<'p> Carrier<'p> {
 
     fn become_init(&mut self, spec: &Spec, host: &Host) -> core::result::Result<ContainerInit, Failure<'p>> {
         self.lock = None;
-        #[cfg(feature = "full")]
-        {
-            self.ids = None;
-        }
         #[cfg(feature = "full")]
         if let Some(fd) = spec.status_fd.filter(|fd| *fd > 2) {
             // The launcher's alone. It is open, so that this cannot fail.

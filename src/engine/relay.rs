@@ -111,7 +111,9 @@ impl Relay<'_> {
             if !self.inward.is_empty() {
                 write_in.on(self.master);
             } else if self.is_open {
-                self.input().map(|input| read_in.on(input));
+                if let Some(input) = self.input() {
+                    read_in.on(input);
+                }
             }
             if !self.outward.is_empty() {
                 write_out.on(self.output);
