@@ -119,6 +119,8 @@ fn advise<'a>(
         (Step::Bind { place, .. }, Errno::ENOENT) if place.at == Tree::Root => {
             t!("nothing is created on the host: make the mount point, or mount elsewhere")
         }
+        #[cfg(feature = "full")]
+        (Step::Terminal(_), Errno::ENOSPC) => t!("there are too many: see sysctl kernel.pty.max; --no-tty takes none"),
         (Step::SetUser { .. }, Errno::EINVAL) => t!("the ids must be mapped: see --uid-map and --gid-map"),
         (Step::OpenNamespace { .. } | Step::Join { .. }, Errno::EPERM | Errno::EACCES) => {
             t!("joining a namespace needs privilege over it (setns(2))")

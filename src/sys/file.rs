@@ -38,7 +38,7 @@ impl Open {
 /// openat(2) of something that exists.
 pub fn openat(at: At, path: Word, how: Open) -> Result<Fd> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
-    opened(unsafe { sc::syscall!(OPENAT, number(at.number()), path.as_ptr(), how.0 | k::O_CLOEXEC, 0) })
+    check(unsafe { sc::syscall!(OPENAT, number(at.number()), path.as_ptr(), how.0 | k::O_CLOEXEC, 0) }).map(Fd::new)
 }
 
 /// openat2(2) with `RESOLVE_IN_ROOT`: `at` is taken for the root directory, so neither `..` nor an absolute link leads
