@@ -11,10 +11,11 @@ use aril::plan::FILTER;
 use aril::spec::USUAL_CAPABILITIES;
 use aril::sys::file::{self, Open, Stat};
 use aril::sys::mount::{self, Attributes};
+use aril::sys::poll::{self, Watched};
 use aril::sys::process::{self, Change, Pid, Side};
 use aril::sys::signal::{self, ALL, SignalSet};
 use aril::sys::words::Start;
-use aril::sys::{At, Errno, Fd, Result, Word, identity, poll, sandbox, socket, tolerate, word};
+use aril::sys::{At, Errno, Fd, Result, Word, identity, sandbox, socket, tolerate, word};
 use linux_raw_sys::general as k;
 
 aril::entry!(main);
@@ -66,13 +67,16 @@ fn launch(words: &[Word]) -> Result<u8> {
     socket::receive(ours.at(), &mut [0])?;
 
     let signals = signal::signalfd(ALL)?;
-    let mut second = ours.at();
+    let mut inside_speaks = true;
     let status = loop {
-        let [signal, message] = poll::poll2([signals.at(), second], true)?;
-        if message.hung_up {
-            second = signals.at();
+        let mut watched = [Watched::READING; 2];
+        watched[0].on(signals.at());
+        if inside_speaks {
+            watched[1].on(ours.at());
         }
-        if !signal.readable || signal::read_signalfd(signals.at())?.is_none_or(|info| info.signal != CHLD) {
+        poll::poll(&mut watched, true)?;
+        inside_speaks &= !watched[1].has_hung_up();
+        if !watched[0].is_ready() || signal::read_signalfd(signals.at())?.is_none_or(|info| info.signal != CHLD) {
             continue;
         }
         if let Some((_, Change::Exited(status))) = process::wait_any()? {
@@ -141,7 +145,10 @@ fn contain(launcher: Fd, rootfs: Word, may_set_groups: bool, mask: SignalSet) ->
         identity::setgroups(&[])?;
     }
     process::set_parent_death_signal(KILL)?;
-    if poll::poll2([launcher.at(), launcher.at()], false)?[0].hung_up {
+    let mut watched = [Watched::READING];
+    watched[0].on(launcher.at());
+    poll::poll(&mut watched, false)?;
+    if watched[0].has_hung_up() {
         return Err(Errno::EPIPE);
     }
     match identity::join_session_keyring() {

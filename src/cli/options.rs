@@ -84,7 +84,7 @@ crate::option_table! {
         };
         Rm "rm", "accepted: nothing is ever kept", nothing;
         Interactive "interactive" b'i', "accepted: standard input is always passed on", nothing;
-        Tty "tty" b't', full!("accepted: a terminal is found by itself", "a terminal of its own, even where the caller has none"), terminal;
+        Tty "tty" b't', full!("accepted: a terminal is found by itself", "a terminal of its own, whatever the caller has"), terminal;
         Init "init", "accepted: aril is PID 1 anyway", |spec, _| { spec.init = true; Ok(()) };
     }
     "Looking on" {
@@ -153,8 +153,8 @@ crate::option_table! {
             spec.passes_signals = value.boolean()?; Ok(())
         };
     }
-    "Terminal: one of its own where standard input and output are one" {
-        NoTty "no-tty", "share the caller's instead", |spec, _| { spec.tty = Some(false); Ok(()) };
+    "Terminal: one of its own at a terminal" {
+        NoTty "no-tty", "the caller's, shared", |spec, _| { spec.tty = Some(false); Ok(()) };
     }
     "Walls" {
         Sandbox "sandbox" = "landlock" ("landlock"), "no namespaces, ROOTFS is /: writing is allowed in -v DIR:DIR alone", |spec, value| {

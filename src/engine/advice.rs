@@ -148,6 +148,8 @@ fn advise<'a>(
             words = [host.uid, host.gid].map(|id| decimal(arena, id.into()));
             t!("--uid-map 0:%:1 --gid-map 0:%:1 does without")
         }
+        #[cfg(feature = "full")]
+        (Step::Terminal(_), Errno::ENOSPC) => t!("there are too many: see sysctl kernel.pty.max; --no-tty takes none"),
         (Step::SetUser { .. }, Errno::EINVAL) => t!("the ids must be mapped: see --uid-map and --gid-map"),
         #[cfg(feature = "full")]
         (Step::Set(setting), Errno::EPERM | Errno::EACCES) => match setting.what {

@@ -66,6 +66,11 @@ pub fn watch(launcher: &Launcher, master: At, signals: At) -> Result<u8> {
     };
     let status = relay.watch(signals);
     relay.leave();
+    if status.is_err() {
+        // Nobody would hear of it any more. It may have ended by itself.
+        tolerate(signal::send(launcher.pidfd.at(), k::SIGKILL as u8));
+        tolerate(process::wait_for(launcher.child));
+    }
     status
 }
 
@@ -110,10 +115,8 @@ impl Relay<'_> {
             }
             if !self.inward.is_empty() {
                 write_in.on(self.master);
-            } else if self.is_open {
-                if let Some(input) = self.input() {
-                    read_in.on(input);
-                }
+            } else if let (true, Some(input)) = (self.is_open, self.input()) {
+                read_in.on(input);
             }
             if !self.outward.is_empty() {
                 write_out.on(self.output);
@@ -183,7 +186,7 @@ impl Relay<'_> {
     #[inline(never)]
     fn read_in(&mut self) {
         if self.is_terminal && !self.is_raw {
-            // What it tells is looked at in any case.
+            // That it has come is all that it tells.
             return self.typed.map_or((), |typed| tolerate(poll::epoll_clear(typed)));
         }
         match self.inward.read(self.input) {

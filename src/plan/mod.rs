@@ -771,6 +771,32 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "full")]
+    #[test]
+    fn a_terminal_is_opened_before_the_root_moves_and_taken_before_the_command_starts() {
+        let arena = Arena::new().unwrap();
+        let mut spec = Spec::new(&arena);
+        (spec.rootfs, spec.user) = (word(c"image"), Some(word(c"0")));
+        let mut host = host(true);
+        host.terminal = Terminal::Own { modes: true, errors: false };
+        let lines = plan(&arena, &spec, &host).unwrap().lines;
+        let steps = [
+            Step::NewSession,
+            Step::DeviceLinks,
+            Step::Terminal(TerminalStep::Open { own: true, modes: true }),
+            Step::Terminal(TerminalStep::Give { uid: 0 }),
+            Step::PivotRoot,
+            Step::Terminal(TerminalStep::Take { errors: false }),
+            Step::StartCommand,
+            Step::TakeForeground,
+        ];
+        assert!(steps.map(|wanted| at(lines, |step| *step == wanted).unwrap()).is_sorted());
+        assert_eq!(at(lines, |step| *step == Step::LeaveGroup), None);
+        let said = steps.map(|step| said(&step));
+        assert_eq!(said[3], "give the pseudo-terminal to user 0");
+        assert_eq!(said[5], "make it the session's terminal, standard input and output");
+    }
+
     #[test]
     fn a_program_that_can_be_written_is_executed_anew_where_it_could_be_reached() {
         let reach = |spec: &mut Spec| {

@@ -38,7 +38,7 @@ impl Open {
 /// openat(2) of something that exists.
 pub fn openat(at: At, path: Word, how: Open) -> Result<Fd> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
-    opened(unsafe { sc::syscall!(OPENAT, number(at.number()), path.as_ptr(), how.0 | k::O_CLOEXEC, 0) })
+    check(unsafe { sc::syscall!(OPENAT, number(at.number()), path.as_ptr(), how.0 | k::O_CLOEXEC, 0) }).map(Fd::new)
 }
 
 /// openat(2) of a new file, for writing; EEXIST if there is anything, a link too.
