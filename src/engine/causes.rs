@@ -2,7 +2,7 @@
 
 use super::advice::sysctl;
 use crate::host::{Host, cgroups, mounts, rootfs};
-use crate::plan::Step;
+use crate::plan::{IdStep, Step};
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::sandbox::{CALLS, COUNT, DECISIVE, answer_to_nonsense};
@@ -98,6 +98,7 @@ const fn calls(step: &Step) -> (usize, usize) {
         | Step::EmptyTree { .. }
         | Step::Mask { .. }
         | Step::SealRoot
+        | Step::Ids(IdStep::HandOver { .. } | IdStep::Take { .. })
         | Step::PivotRoot => (5, COUNT),
         _ => (0, 0),
     }

@@ -75,7 +75,8 @@ pub fn hear<'m>(
             #[cfg(feature = "full")]
             Ok((_, Some(master))) => *terminal = Some(master.keep()),
             Ok((length, _)) => return read(arena, &buffer[..length]),
-            Err(Errno::EINTR) => {}
+            // ECONNRESET: the other end has died before it took what was sent to it. What it said before that is still here.
+            Err(Errno::EINTR | Errno::ECONNRESET) => {}
             Err(_) => return Answer::Gone,
         }
     }

@@ -181,7 +181,8 @@ fn sealed<'m>(arena: &'m Arena, table: &'m [u8], kernel: u32, path: Word, below:
             return Some(mount);
         }
     }
-    if can_be_idmapped(kernel, own[0]) { None } else { Some(own) }
+    // In a chroot the table may say nothing of what holds it. Then the kernel will.
+    if own[0].is_empty() || can_be_idmapped(kernel, own[0]) { None } else { Some(own) }
 }
 
 // --- What an ordinary user has ---

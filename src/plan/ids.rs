@@ -85,12 +85,12 @@ impl<'p> Draft<'p> {
 
 /// While nothing has been made yet that another attempt would make again: root's ids, or why they are what they are.
 #[inline(never)]
-pub fn begin<'p>(draft: &mut Draft<'p>, host: &Host<'p>) {
+pub fn begin<'p>(draft: &mut Draft<'p>, spec: &Spec, host: &Host<'p>) {
     let arena = draft.lines.arena();
     match host.ids {
         Ids::Unused(first) => draft.ids(IdStep::Lock { first }),
         // Whoever has but one id is told when he needs more.
-        Ids::Own(Some(lack)) if host.maps_any() => {
+        Ids::Own(Some(lack)) if host.maps_any() && !spec.is_rehearsal() => {
             let (why, words) = because(arena, lack);
             draft.ids(IdStep::Tell { why: text(arena, why, &words) });
         }

@@ -165,7 +165,7 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     draft.when(must_be_protected(spec, host), Step::ExecuteAnew);
     close_descriptors(&mut draft, spec);
     #[cfg(feature = "full")]
-    ids::begin(&mut draft, host);
+    ids::begin(&mut draft, spec, host);
     layout.lock(&mut draft);
     draft.must(Step::BlockSignals);
     #[cfg(feature = "full")]

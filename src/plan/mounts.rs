@@ -316,8 +316,8 @@ impl<'p> Layout<'p> {
 }
 
 fn attributes(volume: &Volume) -> Attributes {
-    let access = if volume.read_only { Attributes::RDONLY } else { Attributes::NONE };
-    access.and(NO_DEVICES)
+    let follows = cfg!(feature = "full") && volume.follows_host;
+    NO_DEVICES.when(volume.read_only, Attributes::RDONLY).when(follows, Attributes::FOLLOWS)
 }
 
 /// Covers the kernel's secrets below this file system, as far as this kernel has them.

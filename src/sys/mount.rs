@@ -20,7 +20,7 @@ impl Attributes {
     pub const NOSUID: Self = Self(k::MOUNT_ATTR_NOSUID);
     pub const NODEV: Self = Self(k::MOUNT_ATTR_NODEV);
     pub const NOEXEC: Self = Self(k::MOUNT_ATTR_NOEXEC);
-    /// Propagation stays as it is; else the mount becomes private. No flag of the kernel's.
+    /// What is mounted below the original later shows too (`rslave`); else the mount becomes private. No flag of the kernel's.
     pub const FOLLOWS: Self = Self(1 << 31);
 
     /// Both.
@@ -31,6 +31,11 @@ impl Attributes {
     /// Both if `wanted`, else this alone.
     pub const fn when(self, wanted: bool, other: Self) -> Self {
         if wanted { self.and(other) } else { self }
+    }
+
+    /// Of what is copied from the host. Even where the launcher makes the copy, nothing of the container's reaches the host.
+    const fn propagation(self) -> u64 {
+        (if self.has(Self::FOLLOWS) { k::MS_SLAVE } else { k::MS_PRIVATE }) as u64
     }
 
     /// Whether all of `other` is in it.
@@ -90,7 +95,7 @@ pub fn move_mount(tree: At, at: At, path: Word) -> Result<()> {
 /// mount_setattr(2): adds `attributes` to a tree's mount, and to those below it if `recursive`, and makes them private unless
 /// they say otherwise.
 pub fn mount_setattr(tree: At, attributes: Attributes, recursive: bool) -> Result<()> {
-    let propagation = if attributes.has(Attributes::FOLLOWS) { 0 } else { k::MS_PRIVATE.into() };
+    let propagation = attributes.propagation();
     let attr_set = (attributes.0 & !Attributes::FOLLOWS.0).into();
     let change = k::mount_attr { attr_set, attr_clr: 0, propagation, userns_fd: 0 };
     set_attributes(tree, &change, recursive)
@@ -115,7 +120,7 @@ pub fn make_writable(tree: At, attributes: Attributes) -> Result<()> {
 /// mount_setattr(2) with `MOUNT_ATTR_IDMAP`: the same, and what lies on a tree's mounts is owned by the ids inside this user
 /// namespace that it has outside.
 pub fn idmap(tree: At, attributes: Attributes, namespace: At, recursive: bool) -> Result<()> {
-    let propagation = if attributes.has(Attributes::FOLLOWS) { 0 } else { k::MS_PRIVATE.into() };
+    let propagation = attributes.propagation();
     let attr_set = (attributes.0 & !Attributes::FOLLOWS.0 | k::MOUNT_ATTR_IDMAP).into();
     let change = k::mount_attr { attr_set, attr_clr: 0, propagation, userns_fd: number(namespace.number()) as u64 };
     set_attributes(tree, &change, recursive)

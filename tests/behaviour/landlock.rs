@@ -74,7 +74,7 @@ fn socket_files_in_volumes_are_in_reach(who: &Who) {
     assert!(listeners.0.is_ok() && listeners.1.is_ok(), "{listeners:?}");
     let own = format!("{0}:{0}", who.uid());
     tool("chown", &["-R", &own, folder.str()]);
-    let volume = format!("{}:/mnt", folder.str());
+    let volume = who.volume(folder.str(), "/mnt");
     who.run(&["-v", &volume], &["probe", "reach", "/mnt/stream", "/mnt/datagram"]).prints(REACHED);
 }
 
@@ -84,10 +84,14 @@ fn processes_of_the_host_are_out_of_reach_of_signals(who: &Who) {
     let mark = mark();
     let victim = who.program("sleep", &[&mark]).start();
     let pid = victim.pid().to_string();
-    who.run(&["--pid", "host"], &["probe", "signal", &pid]).prints(format!("signal {}", libc::EPERM));
-    who.run(&["--pid", "host", "--network", "none"], &["probe", "signal", &pid])
-        .prints(format!("signal {}", libc::EPERM));
-    who.run(&["--pid", "host", "--security-opt", "landlock=off"], &["probe", "signal", &pid]).prints("signal allowed");
+    // Ids of its own would do as well.
+    let signal = |more: &[&str]| {
+        let ids: &[&str] = if who.is_root() { &["--userns", "identity"] } else { &[] };
+        who.run(&[&["--pid", "host"], ids, more].concat(), &["probe", "signal", &pid])
+    };
+    signal(&[]).prints(format!("signal {}", libc::EPERM));
+    signal(&["--network", "none"]).prints(format!("signal {}", libc::EPERM));
+    signal(&["--security-opt", "landlock=off"]).prints("signal allowed");
     // Among themselves the command's processes may.
     who.sh(&["--pid", "host"], "sleep 1000 & kill -HUP $!; wait $! 2>/dev/null; echo $?").prints("129");
 }

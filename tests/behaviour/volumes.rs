@@ -14,10 +14,11 @@ fn a_mount_is_spelled_as_docker_has_it(who: &Who) {
     let folder = who.folder();
     fs::write(folder.join("file"), "from outside\n").expect("our own folder");
     let source = folder.str();
+    let more = if who.is_root() { ",idmap" } else { "" };
     for mount in [
-        format!("type=bind,src={source},dst=/mnt"),
-        format!("type=bind,source={source},target=/mnt,readonly"),
-        format!("src={source},destination=/a/../mnt,ro=true,bind-propagation=rprivate"),
+        format!("type=bind,src={source},dst=/mnt{more}"),
+        format!("type=bind,source={source},target=/mnt,readonly{more}"),
+        format!("src={source},destination=/a/../mnt,ro=true,bind-propagation=rprivate{more}"),
     ] {
         let reads_only = mount.contains("ro=") || mount.contains("readonly");
         let outcome = who.sh(&["--mount", &mount], "cat /mnt/file; touch /mnt/new && echo written");
@@ -117,7 +118,7 @@ fn what_the_host_mounts_later_shows_on_request_alone(who: &Who) {
         tool("mkfifo", &[&folder.join(name).display().to_string()]);
     }
     let script = r#"cd "$1" && mount --bind tree tree && mount --make-shared tree &&
-        { "$2" run -v tree:/mnt:"$3" -v .:/test "$4" sh -c 'echo >/test/ready; read word </test/go; ls /mnt/below' & } &&
+        { "$2" run -v tree:/mnt:"$3" -v .:/test:idmap "$4" sh -c 'echo >/test/ready; read word </test/go; ls /mnt/below' & } &&
         read word <ready && mount -t tmpfs aril-test tree/below && >tree/below/later && echo >go; wait $!"#;
     for (flags, seen) in [("rslave", "later"), ("ro,rslave", "later"), ("rw", ""), ("rprivate", "")] {
         let words = ["-c", script, "sh", folder.str(), &who.binary("aril"), flags, &who.rootfs()];
