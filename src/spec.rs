@@ -51,16 +51,21 @@ pub struct Spec<'a> {
     /// Microseconds between a stop request and SIGKILL.
     pub stop_timeout: u64,
     /// What a stop request is for the command.
+    #[cfg(feature = "full")]
     pub stop_signal: u8,
     /// Microseconds after which everything is killed.
+    #[cfg(feature = "full")]
     pub timeout: Option<u64>,
     /// Signals that the launcher gets are passed on.
+    #[cfg(feature = "full")]
     pub passes_signals: bool,
     /// How many descriptors from 3 upwards the command inherits.
     pub preserve_fds: u32,
     /// Where JSON lines tell of the start and the end.
+    #[cfg(feature = "full")]
     pub status_fd: Option<u32>,
     /// A file that has the process id of the container's first process while it runs.
+    #[cfg(feature = "full")]
     pub pid_file: Option<Word<'a>>,
     /// A pseudo-terminal of its own; `None`: where standard input and output are a terminal.
     #[cfg(feature = "full")]
@@ -388,11 +393,16 @@ impl<'a> Spec<'a> {
             capabilities: USUAL_CAPABILITIES,
             init: true,
             stop_timeout: Self::STOP_TIMEOUT,
+            #[cfg(feature = "full")]
             stop_signal: k::SIGTERM as u8,
+            #[cfg(feature = "full")]
             timeout: None,
+            #[cfg(feature = "full")]
             passes_signals: true,
             preserve_fds: 0,
+            #[cfg(feature = "full")]
             status_fd: None,
+            #[cfg(feature = "full")]
             pid_file: None,
             #[cfg(feature = "full")]
             tty: None,

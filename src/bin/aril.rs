@@ -121,7 +121,11 @@ fn answer<'m>(arena: &'m Arena, start: Start, words: Words) -> Told<'m, Answer<'
 
 /// The launcher when its container has ended. What was made for the run is found again by the same command line.
 fn end(ended: Ended, words: Words) -> aril::sys::Result<u8> {
-    if let Ended { status: Ok(status), made: false, reports: false, .. } = ended {
+    #[cfg(feature = "full")]
+    let is_done = !ended.made && !ended.reports;
+    #[cfg(not(feature = "full"))]
+    let is_done = !ended.made;
+    if let (Ok(status), true) = (ended.status, is_done) {
         return Ok(status);
     }
     let arena = Arena::new()?;

@@ -266,8 +266,10 @@ impl<'a> Value<'a> {
         }
         let (source, target) = (copy(self.arena, &[source]), self.mount_point(target)?);
         let mut volume = Volume { source, target, read_only: false, follows_host: false, idmap: false };
-        for flag in parts.flat_map(|flags| split(flags, b',')) {
-            volume.set(flag).ok_or(refused)?;
+        for flags in parts {
+            for flag in split(flags, b',') {
+                volume.set(flag).ok_or(refused)?;
+            }
         }
         Ok(volume)
     }

@@ -1,11 +1,14 @@
 //! The launcher while the container runs: waits in one ppoll(2), passes its signals on, keeps the terminal in order, and
 //! ends with the command's exit status.
 
-use crate::init::{self, KILLED, STOPPED, exit_status, is_in_foreground, is_job, stop_for_shell, take_terminal};
+#[cfg(feature = "full")]
+use crate::init::KILLED;
+use crate::init::{self, STOPPED, exit_status, is_in_foreground, is_job, stop_for_shell, take_terminal};
 use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{self, ALL, Info, SignalSet};
 use crate::sys::{At, Errno, Fd, Result, file, socket, terminal};
+#[cfg(feature = "full")]
 use core::cell::Cell;
 use linux_raw_sys::general as k;
 
@@ -19,6 +22,7 @@ pub struct Launcher {
     /// Signals that the caller has this process ignore: they are not passed on.
     pub(super) ignored: SignalSet,
     /// What SIGTERM, the request to stop, is for the command.
+    #[cfg(feature = "full")]
     pub(super) stop_signal: u8,
     /// The command's group has been given the terminal.
     pub(super) foreground: bool,
@@ -35,10 +39,13 @@ pub struct Launcher {
     /// How many descriptors the command was given from 3 upwards.
     pub(super) preserved: u32,
     /// Someone is to be told of the end.
+    #[cfg(feature = "full")]
     pub(super) reports: bool,
     /// When the command was started, on the monotonic clock.
+    #[cfg(feature = "full")]
     pub(super) begun: u64,
     /// The signal that has ended the command.
+    #[cfg(feature = "full")]
     pub(super) killed: Cell<u8>,
 }
 
@@ -50,9 +57,12 @@ pub struct Ended {
     /// Mount points were made in the image: `clean_up` is due.
     pub made: bool,
     /// `farewell` is due.
+    #[cfg(feature = "full")]
     pub reports: bool,
+    #[cfg(feature = "full")]
     pub begun: u64,
     /// The signal that has ended the command; 0: it has exited.
+    #[cfg(feature = "full")]
     pub signal: u8,
 }
 
@@ -73,6 +83,7 @@ pub enum Event {
 
 pub(super) const CHLD: u8 = k::SIGCHLD as u8;
 pub(super) const CONT: u8 = k::SIGCONT as u8;
+#[cfg(feature = "full")]
 const TERM: u8 = k::SIGTERM as u8;
 
 impl Launcher {
@@ -87,11 +98,21 @@ impl Launcher {
         {
             self.ids = None;
         }
-        if cfg!(feature = "full") && self.reports {
+        #[cfg(feature = "full")]
+        if self.reports {
             // What came last from inside; then the other end is gone.
             while matches!(self.hear(), Ok(Event::Nothing | Event::Stopped(_))) {}
         }
-        Ended { status, made: self.made, reports: self.reports, begun: self.begun, signal: self.killed.get() }
+        Ended {
+            status,
+            made: self.made,
+            #[cfg(feature = "full")]
+            reports: self.reports,
+            #[cfg(feature = "full")]
+            begun: self.begun,
+            #[cfg(feature = "full")]
+            signal: self.killed.get(),
+        }
     }
 
     #[inline(never)]
@@ -139,7 +160,8 @@ impl Launcher {
         let mut message = [0; 2];
         match socket::receive(self.socket.at(), &mut message) {
             Ok(0) | Err(Errno::ECONNRESET) => Ok(Event::Silence),
-            Ok(_) if cfg!(feature = "full") && message[0] == KILLED => {
+            #[cfg(feature = "full")]
+            Ok(_) if message[0] == KILLED => {
                 self.killed.set(message[1]);
                 Ok(Event::Nothing)
             }
@@ -168,9 +190,8 @@ impl Launcher {
             match process::wait_any() {
                 Ok(Some((pid, Change::Exited(status)))) if pid == self.child => return Ok(Event::Ended(status)),
                 Ok(Some((pid, Change::Killed { signal, .. }))) if pid == self.child => {
-                    if cfg!(feature = "full") {
-                        self.killed.set(signal);
-                    }
+                    #[cfg(feature = "full")]
+                    self.killed.set(signal);
                     return Ok(Event::Ended(exit_status(signal)));
                 }
                 // There is no other child, and for what comes of this one later there will be another signal.
@@ -195,7 +216,8 @@ impl Launcher {
         if info.signal == CONT && self.foreground && is_in_foreground() {
             return self.resume();
         }
-        if cfg!(feature = "full") && info.signal == TERM && self.stop_signal != TERM {
+        #[cfg(feature = "full")]
+        if info.signal == TERM && self.stop_signal != TERM {
             let request = Info { code: init::STOP_REQUEST, ..init::plain(self.stop_signal) };
             let pidfd = self.pidfd.at();
             return if self.init { signal::send_info(pidfd, request) } else { signal::send(pidfd, request.signal) };

@@ -28,23 +28,23 @@ pub use advice::OLDEST;
 pub use launcher::{Ended, Launcher};
 pub use points::clean_up;
 #[cfg(feature = "full")]
-pub use report::farewell;
+pub use report::{farewell, supervise};
 
 use crate::host::{Host, Terminal};
-use crate::init::{
-    AS_THEY_COME, GRACE, Init, KILLED, Log, Manner, Outcome, Stop, TIMED_OUT, exit_status, take_terminal,
-};
+use crate::init::{AS_THEY_COME, GRACE, Init, Log, Manner, Stop, take_terminal};
 use crate::plan::{Fate, Line, Phase, Plan, Step, plan};
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
-use crate::sys::process::{self, Change, Pid};
+use crate::sys::process::{self, Pid};
 use crate::sys::signal::SignalSet;
 use crate::sys::words::Start;
-use crate::sys::{Arena, At, Errno, Fd, Result, Word, poll, signal, socket, tolerate, word};
+use crate::sys::{Arena, At, Errno, Fd, Result, Word, poll, signal, tolerate, word};
 use crate::text::{Problem, Text, Told, problem::FAILED, t};
 use carry::Trees;
+#[cfg(feature = "full")]
 use core::cell::Cell;
 use handover::{Answer, Failure};
+#[cfg(feature = "full")]
 use launcher::{CHLD, CONT};
 use linux_raw_sys::general as k;
 
@@ -106,18 +106,10 @@ struct Carrier<'p> {
     failed: Option<Failure<'p>>,
 }
 
-/// The init until the end: the command's exit status, or what tells that its time was up.
+/// The init until the end: the command's exit status.
+#[cfg(not(feature = "full"))]
 pub fn supervise(init: &ContainerInit) -> u8 {
-    let Outcome { status, change, .. } = init.supervise();
-    if !cfg!(feature = "full") {
-        return status;
-    }
-    if let (Change::Killed { signal, .. }, Some(launcher)) = (change, &init.launcher) {
-        // Its status alone would not tell it from a command that exits with so much. If the launcher is gone nobody asks.
-        tolerate(socket::send(launcher.at(), &[KILLED, signal]));
-    }
-    let is_late = init.deadline.is_some_and(|deadline| poll::now() >= deadline);
-    if is_late && status == exit_status(k::SIGKILL as u8) { TIMED_OUT } else { status }
+    init.supervise().status
 }
 
 /// Makes a container.
@@ -278,8 +270,12 @@ impl<'p> Carrier<'p> {
             child,
             pidfd,
             socket,
+            #[cfg(feature = "full")]
             // What makes a stopped container go on is always passed on.
             ignored: if spec.passes_signals { host.ignored } else { !(signal::set_of(CHLD) | signal::set_of(CONT)) },
+            #[cfg(not(feature = "full"))]
+            ignored: host.ignored,
+            #[cfg(feature = "full")]
             stop_signal: spec.stop_signal,
             foreground: host.terminal == Terminal::Shared,
             #[cfg(feature = "full")]
@@ -290,8 +286,11 @@ impl<'p> Carrier<'p> {
             ids: self.ids,
             made: self.made,
             preserved: spec.preserve_fds,
-            reports: cfg!(feature = "full") && (spec.status_fd.is_some() || spec.pid_file.is_some()),
-            begun: if cfg!(feature = "full") { poll::now() } else { 0 },
+            #[cfg(feature = "full")]
+            reports: spec.status_fd.is_some() || spec.pid_file.is_some(),
+            #[cfg(feature = "full")]
+            begun: poll::now(),
+            #[cfg(feature = "full")]
             killed: Cell::new(0),
         }))
     }
@@ -345,7 +344,10 @@ impl<'p> Carrier<'p> {
             farewell: false,
             stop: Stop::Never,
         };
+        #[cfg(feature = "full")]
         let deadline = spec.timeout.map(|timeout| poll::now().saturating_add(timeout));
+        #[cfg(not(feature = "full"))]
+        let deadline = None;
         let (signals, rewrite, log) = (signal::ALL, AS_THEY_COME, Log::SILENT);
         Ok(Init { command, manner, deadline, signals, rewrite, launcher: socket, children, log })
     }

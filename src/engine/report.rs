@@ -1,13 +1,15 @@
 //! Tells programs of a container: JSON lines on a descriptor, and a file with its process id.
 
-use super::{Carrier, Ended};
+use super::{Carrier, ContainerInit, Ended};
+use crate::init::{KILLED, Outcome, TIMED_OUT, exit_status};
 use crate::plan::Report;
 use crate::spec::Spec;
 use crate::sys::file;
-use crate::sys::process::{self, Pid};
-use crate::sys::{Arena, At, Errno, List, Result, Word, poll, word};
+use crate::sys::process::{self, Change, Pid};
+use crate::sys::{Arena, At, Errno, List, Result, Word, poll, socket, tolerate, word};
 use crate::text::names::words;
 use crate::text::{Text, copy, decimal};
+use linux_raw_sys::general as k;
 
 /// Files of `/proc/PID/ns`, in the order of `Namespace::ALL`.
 const NAMESPACES: &str = "user mnt pid uts ipc cgroup net time";
@@ -61,6 +63,17 @@ fn say(arena: &Arena, fd: u32, event: &[u8], names: &'static str, values: &[Word
     }
     line.add(b"}\n");
     file::write_all(file::borrowed(fd), line.bytes())
+}
+
+/// The init until the end: the command's exit status, or what tells that its time was up.
+pub fn supervise(init: &ContainerInit) -> u8 {
+    let Outcome { status, change, .. } = init.supervise();
+    if let (Change::Killed { signal, .. }, Some(launcher)) = (change, &init.launcher) {
+        // Its status alone would not tell it from a command that exits with so much. If the launcher is gone nobody asks.
+        tolerate(socket::send(launcher.at(), &[KILLED, signal]));
+    }
+    let is_late = init.deadline.is_some_and(|deadline| poll::now() >= deadline);
+    if is_late && status == exit_status(k::SIGKILL as u8) { TIMED_OUT } else { status }
 }
 
 /// What is due when a container has ended.

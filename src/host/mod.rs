@@ -288,7 +288,10 @@ fn mount_points<'m>(arena: &'m Arena, spec: &Spec<'m>, root: At) -> Told<'m, &'m
 
 /// What the command is to inherit must be there.
 fn descriptors<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, ()> {
-    for fd in (3..3 + spec.preserve_fds).chain(spec.status_fd) {
+    let passed_on = 3..3 + spec.preserve_fds;
+    #[cfg(feature = "full")]
+    let passed_on = passed_on.chain(spec.status_fd);
+    for fd in passed_on {
         if !file::is_open(fd) {
             let fd = decimal(arena, fd.into());
             return Err(Problem::refused(arena, t!("pass on descriptor %: it is not open (EBADF)"), &[fd]));
