@@ -4,7 +4,8 @@
 //! What `run` does is tried by its own steps, so that a failure is told in its own words.
 
 use crate::engine::{self, OLDEST, Side, causes};
-use crate::host::{cgroups, rootfs};
+use crate::host::{Host, Ids, cgroups, rootfs};
+use crate::plan::because;
 use crate::spec::{ChangeRoot, FileSystems, Namespace, Rehearsal, Source, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::words::Start;
@@ -102,6 +103,7 @@ pub fn run<'m>(into: &mut Text<'m>, rootfs: Word<'m>, json: bool, start: Start) 
         }
         report.row(name, works, said, advice);
     }
+    ids(&mut report, rootfs, start);
     landlock(&mut report);
     control_groups(&mut report);
     device(&mut report, word(c"/dev/ptmx"));
@@ -190,6 +192,26 @@ fn system_calls(report: &mut Report) {
         advice = text(report.text.arena(), causes::FILTERED, &[word(c"them")]);
     }
     report.row(word(c"system calls"), refused.is_empty(), refused, advice);
+}
+
+/// Which ids a container of this root file system would have beside the caller's.
+fn ids<'m>(report: &mut Report<'_, 'm>, rootfs: Word<'m>, start: Start) {
+    let arena = report.text.arena();
+    // What keeps it from being read the row before has told.
+    let Ok(host) = Host::read(arena, arena.hold(spec(arena, 0, Trial::Run, rootfs)), start.environment()) else {
+        return;
+    };
+    let (mut said, mut advice) = (Word::default(), Word::default());
+    match host.ids {
+        Ids::Unused(first) => said = text(arena, t!("65536 from %"), &[decimal(arena, first.into())]),
+        Ids::Granted([program, _]) => said = text(arena, t!("by %"), &[program]),
+        Ids::Own(Some(lack)) => {
+            let (sentence, words) = because(arena, lack);
+            advice = text(arena, sentence, &words);
+        }
+        Ids::Own(None) => {}
+    }
+    report.row(word(c"a range of ids"), advice.is_empty(), said, advice);
 }
 
 fn landlock(report: &mut Report) {

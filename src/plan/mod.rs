@@ -26,7 +26,7 @@ mod terminal;
 pub use command::Command;
 pub use filter::FILTER;
 #[cfg(feature = "full")]
-pub use ids::IdStep;
+pub use ids::{IdStep, because};
 #[cfg(feature = "full")]
 pub use landlock::Landlock;
 #[cfg(feature = "full")]

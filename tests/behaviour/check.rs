@@ -81,6 +81,12 @@ fn everything_works_here_and_nothing_is_left_behind(who: &Who) {
         &outcome,
         &["system calls", "new proc", "new sysfs", "tmpfs, devpts and mqueue", "overlay", "pivot_root", RUN],
     );
+    if who.is_root() {
+        let row = outcome.out();
+        outcome.check(row.contains("yes  a range of ids: 65536 from "), "an unused range");
+    } else {
+        fails(&outcome, "a range of ids", &["/etc/subuid"]);
+    }
     before.unchanged("a check");
     who.aril(&["check"]).run().exited(0);
     who.aril(&["check", "/"]).run().exited(0);
