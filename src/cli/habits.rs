@@ -15,7 +15,7 @@ const HABITS: &[(&str, Sentence)] = &[
     ("privileged", t!("take away single walls: see --cap-add, --userns and --fs")),
     ("restart", t!("a service manager starts it again, or inside: aril init --restart")),
     ("entrypoint", t!("the command is all that is run: write it behind the root file system")),
-    ("pull platform", t!("there are no images: the root file system is a directory")),
+    ("pull platform", t!("nothing is fetched: the root file system is a directory, or an image file")),
 ];
 
 /// What someone who types this option by habit should do.

@@ -18,7 +18,7 @@ aril: a container runner and an init in one tiny file
             "  aril init [--] COMMAND [ARG...]                   run a command, reap orphans, pass on signals
   aril --version
 
-ROOTFS is a directory, or / for a throw-away view of this machine.
+ROOTFS is a directory, an image of one (as root), or / for a throw-away view of this machine.
 Options of run: aril run --help
 "
         )
