@@ -2,9 +2,9 @@
 
 use super::{Draft, Phase, Step};
 use crate::spec::Spec;
-use crate::sys::Word;
+use crate::sys::{Arena, Word};
 use crate::text::sentence::Sentence;
-use crate::text::{Text, decimal, t};
+use crate::text::{decimal, t};
 
 /// A step of telling.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,19 +24,21 @@ pub enum Report<'p> {
     },
 }
 
-impl Report<'_> {
-    /// Writes the step's sentence.
-    pub(super) fn write(&self, text: &mut Text) {
-        let arena = text.arena();
-        let word = match *self {
+impl<'p> Report<'p> {
+    /// What stands for the `%` of its sentence.
+    pub(super) fn word<'m>(&self, arena: &'m Arena) -> Word<'m>
+    where
+        'p: 'm,
+    {
+        match *self {
             Self::KeepStatus { fd, .. } | Self::SayStarted { fd } => decimal(arena, fd.into()),
             Self::WritePid { path } => path,
             Self::ReadNamespaces => Word::default(),
-        };
-        text.fill(self.sentence(), &[word]);
+        }
     }
 
-    const fn sentence(&self) -> Sentence {
+    /// As `Step::sentence`.
+    pub(super) const fn sentence(&self) -> Sentence {
         match self {
             Self::KeepStatus { .. } => t!("keep descriptor % for the status"),
             Self::ReadNamespaces => t!("look which namespaces these are"),

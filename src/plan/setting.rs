@@ -3,12 +3,12 @@
 use super::{Draft, Phase, Step};
 use crate::spec::{Set, Setting, Spec};
 use crate::text::sentence::Sentence;
-use crate::text::{Text, t};
+use crate::text::t;
 
 impl Setting<'_> {
-    /// Writes the step's sentence.
-    pub(super) fn write(&self, text: &mut Text) {
-        text.fill(self.what.sentence(), &[self.asked]);
+    /// As `Step::sentence`.
+    pub(super) const fn sentence(&self) -> Sentence {
+        self.what.sentence()
     }
 }
 

@@ -318,35 +318,32 @@ pub enum Step<'p> {
 impl<'p> Step<'p> {
     /// Writes the step's sentence.
     pub fn write(&self, text: &mut Text) {
-        #[cfg(feature = "full")]
-        if let Self::Set(setting) = self {
-            return setting.write(text);
-        }
-        #[cfg(feature = "full")]
-        if let Self::Report(report) = self {
-            return report.write(text);
-        }
-        #[cfg(feature = "full")]
-        if let Self::Terminal(step) = self {
-            return step.write(text);
-        }
         let words = self.words(text.arena());
-        #[cfg(feature = "full")]
-        if let Self::Layer(layer) = self {
-            text.fill(layer.sentence(), &words);
-            return;
-        }
-        #[cfg(feature = "full")]
-        if let Self::Ids(step) = self {
-            text.fill(step.sentence(), &words);
-            return;
-        }
         text.fill(self.sentence(), &words);
+    }
+
+    /// With a `%` for each word.
+    fn sentence(&self) -> Sentence {
+        match self {
+            #[cfg(feature = "full")]
+            Self::Set(setting) => setting.sentence(),
+            #[cfg(feature = "full")]
+            Self::Report(report) => report.sentence(),
+            #[cfg(feature = "full")]
+            Self::Terminal(step) => step.sentence(),
+            #[cfg(feature = "full")]
+            Self::Layer(layer) => layer.sentence(),
+            #[cfg(feature = "full")]
+            Self::Ids(step) => step.sentence(),
+            #[cfg(feature = "full")]
+            Self::Landlock(step) => step.sentence(),
+            _ => self.own_sentence(),
+        }
     }
 
     /// One for each, so that they are a table of addresses; a group of steps has its own.
     #[inline(never)]
-    const fn sentence(&self) -> Sentence {
+    const fn own_sentence(&self) -> Sentence {
         match self {
             Self::BlockSignals => t!("block every signal"),
             Self::CloseDescriptors { .. } => t!("close descriptors from % upwards"),
@@ -400,7 +397,9 @@ impl<'p> Step<'p> {
             Self::LoopbackUp => t!("bring the loopback interface up"),
             Self::StartCommand => t!("start a process for the command"),
             #[cfg(feature = "full")]
-            Self::Set(_) | Self::Report(_) => t!(""),
+            Self::Set(_) | Self::Report(_) | Self::Terminal(_) | Self::Layer(_) | Self::Ids(_) | Self::Landlock(_) => {
+                t!("")
+            }
             Self::NewSession => t!("begin a session of its own"),
             Self::TakeForeground => t!("begin a process group, in the terminal's foreground"),
             Self::LimitBounding { .. } => t!("bound capabilities to%"),
@@ -416,15 +415,6 @@ impl<'p> Step<'p> {
             Self::KeepOnlyKill => t!("drop every capability but kill"),
             Self::CloseLeftovers { .. } => t!("close % descriptors that the command has"),
             Self::HideArguments => t!("hide the command line"),
-            #[cfg(feature = "full")]
-            Self::Landlock(step) => step.sentence(),
-            // These say it themselves.
-            #[cfg(feature = "full")]
-            Self::Terminal(_) => t!(""),
-            #[cfg(feature = "full")]
-            Self::Layer(_) => t!(""),
-            #[cfg(feature = "full")]
-            Self::Ids(_) => t!(""),
         }
     }
 
@@ -469,6 +459,12 @@ impl<'p> Step<'p> {
                     *second = word(c" (user attributes)");
                 }
             }
+            #[cfg(feature = "full")]
+            Self::Set(ref setting) => *first = setting.asked,
+            #[cfg(feature = "full")]
+            Self::Report(ref report) => *first = report.word(arena),
+            #[cfg(feature = "full")]
+            Self::Terminal(ref step) => *first = step.word(arena),
             #[cfg(feature = "full")]
             Self::Layer(layer) => [*first, *second, *third] = layer.words(arena),
             Self::Link { target, path } => (*first, *second) = (path, target),

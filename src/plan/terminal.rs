@@ -3,8 +3,9 @@
 use super::{Draft, Fate, On, Step};
 use crate::host::{Host, Terminal};
 use crate::spec::Spec;
-use crate::sys::word;
-use crate::text::{Text, decimal, t};
+use crate::sys::{Arena, Word, word};
+use crate::text::sentence::Sentence;
+use crate::text::{decimal, t};
 
 /// What is done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,21 +25,23 @@ pub enum TerminalStep {
 }
 
 impl TerminalStep {
-    /// Writes the step's sentence.
-    pub fn write(&self, text: &mut Text) {
-        let arena = text.arena();
-        let (sentence, word) = match *self {
-            Self::Open { own, .. } => (
-                t!("open a pseudo-terminal in %/dev/pts for the launcher"),
-                if own { word(c"") } else { word(c"the host's ") },
-            ),
-            Self::Give { uid } => (t!("give the pseudo-terminal to user %"), decimal(arena, uid.into())),
-            Self::Take { errors } => (
-                t!("make it the session's terminal, standard input and output%"),
-                if errors { word(c" and error") } else { word(c"") },
-            ),
-        };
-        text.fill(sentence, &[word]);
+    /// As `Step::sentence`.
+    pub(super) const fn sentence(&self) -> Sentence {
+        match self {
+            Self::Open { .. } => t!("open a pseudo-terminal in %/dev/pts for the launcher"),
+            Self::Give { .. } => t!("give the pseudo-terminal to user %"),
+            Self::Take { .. } => t!("make it the session's terminal, standard input and output%"),
+        }
+    }
+
+    /// What stands for the `%` of it.
+    pub(super) fn word<'m>(&self, arena: &'m Arena) -> Word<'m> {
+        match *self {
+            Self::Open { own: false, .. } => word(c"the host's "),
+            Self::Give { uid } => decimal(arena, uid.into()),
+            Self::Take { errors: true } => word(c" and error"),
+            _ => Word::default(),
+        }
     }
 }
 
