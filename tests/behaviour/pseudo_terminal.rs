@@ -152,7 +152,7 @@ fn ctrl_z_stops_all_and_fg_resumes_it(who: &Who) {
         outside(&terminal, "echo out-$?", "out-0");
         assert_eq!(modes(&terminal), before);
     }
-    // Stopped from outside, and continued in the background: the terminal is the shell's.
+    // Stopped from outside, and continued in the background: the terminal is the shell's, and so are its modes.
     terminal.keys(&format!("$own $root sleep {mark}\n"));
     let sleeper = process::wait_for_sleeper(&mark);
     let launcher = process::children(terminal.child.id())[0];
@@ -160,9 +160,11 @@ fn ctrl_z_stops_all_and_fg_resumes_it(who: &Who) {
     terminal.expect("Stopped");
     terminal.expect("out> ");
     outside(&terminal, "bg; echo bg-$((1+1))", "bg-2");
+    outside(&terminal, "stty -ixon; echo set-$((1+1))", "set-2");
+    let changed = modes(&terminal);
     outside(&terminal, "kill %1; wait %1; echo out-$?", "out-143");
     assert!(process::state(sleeper) != 'S', "it has ended");
-    assert_eq!(modes(&terminal), before);
+    assert!(changed != before && modes(&terminal) == changed, "{changed}");
 }
 
 /// As Ctrl-Z stops a script and what runs in it.
