@@ -107,6 +107,7 @@ impl Drop for Terminal {
             let _ = kill_process(pid, Signal::KILL);
         }
         drop(self.child.wait());
-        comes(|| inits.iter().all(|pid| process::words(*pid).is_empty()));
+        // One that is dead has seen all of its container die.
+        comes(|| inits.iter().all(|pid| matches!(process::state(*pid), 'Z' | '-')));
     }
 }
