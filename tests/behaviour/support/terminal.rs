@@ -99,10 +99,15 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // A launcher takes its container with it. Whoever has ended meanwhile cannot be killed, which is as good.
-        for pid in process::of_session(self.child.id()).into_iter().filter_map(|pid| Pid::from_raw(pid as i32)) {
+        // A launcher takes its container with it, whose init may lead a session of its own. Whoever has ended meanwhile cannot
+        // be killed, which is as good.
+        let session = process::of_session(self.child.id());
+        let inits: Vec<u32> = session.iter().flat_map(|pid| process::children(*pid)).collect();
+        for pid in session.into_iter().filter_map(|pid| Pid::from_raw(pid as i32)) {
             let _ = kill_process(pid, Signal::KILL);
         }
         drop(self.child.wait());
+        // One that is dead has seen all of its container die.
+        comes(|| inits.iter().all(|pid| matches!(process::state(*pid), 'Z' | '-')));
     }
 }
