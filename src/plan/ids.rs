@@ -7,7 +7,7 @@
 
 use super::identity::{self, Maps, outside};
 use super::step::flags;
-use super::{Draft, Place, Step};
+use super::{Draft, Fate, On, Place, Step};
 use crate::host::{Host, Ids, Lack};
 use crate::spec::{ChangeRoot, IdRange, Namespace, Spec};
 use crate::sys::mount::Attributes;
@@ -26,8 +26,9 @@ pub enum IdStep<'p> {
     ByPrograms { programs: [Word<'p>; 2], uids: &'p [IdRange], gids: &'p [IdRange] },
     /// What the map is, to idmapped mounts.
     OpenMap,
-    /// Pipes belong to who makes them, and only their owner can open `/dev/stdout`.
-    OwnPipes { uid: u32 },
+    /// Only who made a pipe can open it as `/dev/stdout`, but for its mode; and whoever can find it has it already. Its owner
+    /// stays: a caller opens it again, and two containers may share it.
+    OpenPipes,
     /// All that is mounted at a path, or the overlay of this number, with what lies there as lower layer.
     HandOver { source: Word<'p>, attributes: Attributes, idmapped: bool, overlay: Option<u16> },
     /// What was handed over comes to its place, or on top of `/`.
@@ -42,7 +43,7 @@ impl<'p> IdStep<'p> {
             Self::Lock { .. } => t!("lock the unused 65536 ids from % upwards"),
             Self::ByPrograms { .. } => t!("map users:%, groups:%, by % and %"),
             Self::OpenMap => t!("open the new user namespace for idmapped mounts"),
-            Self::OwnPipes { .. } => t!("give pipes at the standard streams to user %"),
+            Self::OpenPipes => t!("let all users inside open pipes at the standard streams"),
             Self::HandOver { overlay: None, .. } => t!("hand over %%%"),
             Self::HandOver { .. } => t!("hand over an overlay of %%%"),
             Self::Take { .. } => t!("take % for %"),
@@ -56,12 +57,12 @@ impl<'p> IdStep<'p> {
     {
         let [first, second, third, fourth, ..] = words;
         match *self {
-            Self::Lock { first: id } | Self::OwnPipes { uid: id } => *first = decimal(arena, id.into()),
+            Self::Lock { first: id } => *first = decimal(arena, id.into()),
             Self::ByPrograms { programs, uids, gids } => {
                 [*first, *second] = [uids, gids].map(|ranges| super::step::map(arena, ranges));
                 [*third, *fourth] = programs;
             }
-            Self::OpenMap => {}
+            Self::OpenMap | Self::OpenPipes => {}
             Self::HandOver { source, attributes, idmapped, .. } => {
                 (*first, *third) = (source, flags(arena, attributes));
                 if idmapped {
@@ -126,14 +127,16 @@ pub fn write_maps<'p>(draft: &mut Draft<'p>, spec: &Spec, host: &Host<'p>, maps:
         Ids::Granted(programs) => draft.ids(IdStep::ByPrograms { programs, uids: maps.uids, gids: maps.gids }),
         _ => identity::write_maps(draft, spec, maps),
     }
-    if !spec.is_private(Namespace::User) || !host.overlays_outside() {
+    let overlays = host.overlays_outside();
+    if !spec.is_private(Namespace::User) {
         return;
     }
-    if host.is_shifted() || spec.volumes.iter().any(|volume| volume.idmap) {
+    if overlays && (host.is_shifted() || spec.volumes.iter().any(|volume| volume.idmap)) {
         draft.ids(IdStep::OpenMap);
     }
-    if let Some(uid) = outside(maps.uids, host.user.uid).filter(|uid| *uid != host.uid) {
-        draft.ids(IdStep::OwnPipes { uid });
+    if overlays || matches!(host.ids, Ids::Granted(_)) {
+        // Someone else's stay closed.
+        draft.add(Fate::May(On::Refused), Step::Ids(IdStep::OpenPipes));
     }
 }
 

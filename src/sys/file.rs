@@ -342,6 +342,11 @@ pub fn fchownat(at: At, path: Word, uid: u32, gid: u32) -> Result<()> {
     done(unsafe { sc::syscall!(FCHOWNAT, number(at.number()), path.as_ptr(), uid, gid, 0) })
 }
 
+/// fchmod(2).
+pub fn fchmod(fd: At, mode: u32) -> Result<()> {
+    nothing!(FCHMOD, fd.number(), mode)
+}
+
 /// fchown(2) of the owner alone.
 pub fn fchown(fd: At, uid: u32) -> Result<()> {
     nothing!(FCHOWN, fd.number(), uid, u32::MAX)

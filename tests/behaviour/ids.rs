@@ -1,7 +1,9 @@
 //! Ids that are not the caller's: root's unused range and idmapped mounts, an ordinary user's ranges of subuid(5), and what is
 //! said where there are none.
 
-use crate::support::{Folder, Outcome, Run, Running, Who, eventually, executable, mark, rootfs, tool, traces::Traces};
+use crate::support::{
+    Etc, Folder, Outcome, RANGE, Run, Running, Who, eventually, executable, mark, rootfs, tool, traces::Traces,
+};
 use rustix::process::Signal;
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +18,7 @@ crate::tests! {
         what_cannot_be_idmapped_is_no_idmapped_volume, a_root_on_a_tmpfs_is_idmapped, a_map_of_ones_own_is_silent,
         no_two_share_a_range, a_range_is_locked_as_long_as_it_is_used, the_last_ranges_are_found_and_then_there_is_none,
         ranges_that_are_someone_s_are_left_out, pipes_are_opened_anew, debian_s_tools_change_owners;
-    as_user: ranges_are_mapped_by_the_programs, a_user_of_the_image_runs_within_the_ranges, who_has_one_id_is_told_how_to_have_more,
+    as_user: ranges_are_mapped_by_the_programs, pipes_are_opened_anew_within_the_ranges, a_user_of_the_image_runs_within_the_ranges, who_has_one_id_is_told_how_to_have_more,
         a_program_that_fails_is_told, only_root_can_idmap;
 }
 
@@ -352,14 +354,22 @@ fn pipes_are_opened_anew(who: &Who) {
         let outcome = who.run_in(&who.rootfs(), options, &["sh", "-c", script]).input("in\n").run();
         outcome.exited(0).says("in\nout").check(outcome.err() == "err\n", format_args!("{options:?}"));
     }
-    // What has a name stays whose it is.
+    // By each of two containers, and whoever made it can still open it.
+    let script = "\"$@\" 'cat /dev/stdin >/dev/stdout' | { \"$@\" 'cat /dev/stdin >/dev/stdout'; stat -Lc %u /dev/stdin >/dev/stderr; }";
+    let through = who.run_in(&who.rootfs(), &["--user", "guest"], &["sh", "-c"]).under(&["sh", "-c", script, "sh"]);
+    let outcome = through.input("in\n").run();
+    outcome.exited(0).says("in").check(outcome.err() == "0\n", "it belongs to whom it did");
+    // By a server whose workers are others.
+    who.sh(&[], "su guest -s /bin/sh -c 'echo out >/dev/stdout'").prints("out");
+    // What has a name stays as it is.
     let folder = who.folder();
     let (file, fifo) = (folder.join("file").display().to_string(), folder.join("fifo").display().to_string());
     tool("mkfifo", &[&fifo]);
     let script = "cat <\"$0\"/fifo >/dev/null & exec \"$@\" >\"$0\"/fifo 2>\"$0\"/file";
     who.run_in(&who.rootfs(), &[], &["echo", "x"]).under(&["sh", "-c", script, folder.str()]).run().ok();
     for path in [file, fifo] {
-        assert_eq!(fs::metadata(&path).expect("it is there").uid(), 0, "{path}");
+        let file = fs::metadata(&path).expect("it is there");
+        assert_eq!((file.uid(), file.mode() & 0o777), (0, 0o644), "{path}");
     }
 }
 
@@ -382,47 +392,6 @@ fn debian_s_tools_change_owners(who: &Who) {
 
 // --- An ordinary user ---
 
-/// An /etc with one more user, who may have ranges, in a mount namespace of the test's own.
-struct Etc {
-    folder: Folder,
-    more: String,
-}
-
-impl Etc {
-    fn new(who: &Who, subuid: &str, subgid: &str) -> Self {
-        who.needs_root_behind();
-        if !Path::new("/usr/bin/newuidmap").exists() {
-            who.skip("no newuidmap on this machine: install uidmap");
-        }
-        let folder = who.folder();
-        for (name, text) in [("subuid", subuid), ("subgid", subgid)] {
-            fs::write(folder.join(name), text).expect("our own folder");
-        }
-        fs::create_dir(folder.join("layers")).expect("our own folder");
-        Self { folder, more: ":".into() }
-    }
-
-    /// After this script too.
-    fn and(mut self, more: &str) -> Self {
-        self.more = more.to_string();
-        self
-    }
-
-    /// Starts it there, as this user.
-    fn run(&self, uid: u32, run: Run) -> Outcome {
-        let script = format!(
-            "set -e; mount --make-rprivate /; cd {0}; mount -t tmpfs none layers; mkdir layers/up layers/work; \
-            mount -t overlay -o lowerdir=/etc,upperdir={0}/layers/up,workdir={0}/layers/work none /etc; \
-            cp subuid subgid /etc; echo \"aril-test:x:{uid}:{uid}::/:/bin/sh\" >>/etc/passwd; {1}; cd /; \
-            exec setpriv --reuid={uid} --regid={uid} --clear-groups \"$@\"",
-            self.folder.str(),
-            self.more
-        );
-        run.under(&["unshare", "--mount", "sh", "-c", &script, "sh"]).uid(0).run()
-    }
-}
-
-const RANGE: &str = "aril-test:100000:65536\n";
 const MAPS: &str = "for map in uid_map gid_map; do awk '{print $1, $2, $3}' /proc/self/$map; done";
 
 fn ranges_are_mapped_by_the_programs(who: &Who) {
@@ -481,6 +450,20 @@ fn who_has_one_id_is_told_how_to_have_more(who: &Who) {
     let etc = Etc::new(who, RANGE, RANGE);
     etc.run(uid, run().under(&["setpriv", "--no-new-privs"])).refused(125, &["33", "no_new_privs"]);
     etc.run(uid, who.run_in(&who.rootfs(), &[], &["id", "-u"]).under(&["setpriv", "--no-new-privs"])).prints("0");
+}
+
+/// His own pipes, as a shell makes them; and others', which are used as they are.
+fn pipes_are_opened_anew_within_the_ranges(who: &Who) {
+    let etc = Etc::new(who, RANGE, RANGE);
+    let script = "cat /dev/stdin; echo out >/dev/stdout";
+    let own = "echo in | \"$@\" | cat";
+    for options in [&[][..], &["--user", "guest"], &["--no-init", "--user", "guest"]] {
+        let run = || who.run_in(&who.rootfs(), options, &["sh", "-c", script]);
+        let outcome = etc.run(who.uid(), run().under(&["bash", "-c", own, "bash"]));
+        outcome.exited(0).says("in\nout").check(outcome.err().is_empty(), format_args!("{options:?}"));
+        etc.run(who.uid(), who.run_in(&who.rootfs(), options, &["sh", "-c", "cat; echo out"]).input("in\n"))
+            .prints("in\nout");
+    }
 }
 
 /// It is what it says that helps, and nothing is left behind.

@@ -25,6 +25,7 @@ mod pseudo_terminal;
 mod root;
 mod roots;
 mod safety;
+mod servers;
 mod settings;
 mod signals_stress;
 mod support;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         tutorial::tests(),
         figures::tests(),
         work::tests(),
+        servers::tests(),
         signals_stress::tests(),
     ];
     let world: &'static World = Box::leak(Box::new(World::make(!arguments.list)));

@@ -1,13 +1,15 @@
 //! What every test shares: the callers (root, an ordinary user), the root file systems and how a program is run so that
 //! nothing hangs and a failure prints everything. `process` looks into /proc, `traces` compares before with after, `inits`
-//! runs an init without a container.
+//! runs an init without a container, `ranges` gives an ordinary user more ids.
 
 pub mod inits;
 pub mod process;
+mod ranges;
 mod run;
 mod terminal;
 pub mod traces;
 
+pub use ranges::{Etc, FIRST, RANGE};
 pub use run::{Outcome, PATIENCE, Run, Running, Stream, When};
 pub use terminal::Terminal;
 

@@ -201,6 +201,12 @@ impl Running {
         assert!(self.out.expect(text), "{text:?} never came\n{}", self.report());
     }
 
+    /// The same on its standard error.
+    #[track_caller]
+    pub fn expect_error(&self, text: &str) {
+        assert!(self.err.expect(text), "{text:?} never came\n{}", self.report());
+    }
+
     /// What it has printed so far.
     pub fn said(&self) -> String {
         self.out.text()
