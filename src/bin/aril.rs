@@ -4,14 +4,16 @@
 
 #[cfg(feature = "full")]
 use aril::check;
-#[cfg(feature = "full")]
-use aril::cli::presets;
 use aril::cli::{self, Request};
 use aril::engine::{self, Ended, Side};
 use aril::host::Host;
+#[cfg(feature = "full")]
+use aril::host::presets;
 #[cfg(feature = "init")]
 use aril::init::{Persona, wrapper};
 use aril::plan::plan;
+#[cfg(feature = "full")]
+use aril::sys::List;
 use aril::sys::file::{self, Open};
 use aril::sys::words::Start;
 use aril::sys::{Arena, At, Errno, Word, process, tolerate, word};
@@ -28,8 +30,8 @@ fn main(start: Start) -> u8 {
     }
     fill_standard_streams();
     #[cfg(feature = "full")]
-    let words = match words_of(start) {
-        Ok(words) => words,
+    let (words, start) = match words_of(start) {
+        Ok(both) => both,
         Err(status) => return status,
     };
     #[cfg(not(feature = "full"))]
@@ -80,15 +82,22 @@ fn no_memory(_: Errno) -> u8 {
 /// A command line, which is there as long as the process.
 type Words = &'static [Word<'static>];
 
-/// The command line, with what stands elsewhere: those words have memory of their own.
+/// The command line, with what stands elsewhere: those words have memory of their own. What was read cannot be read again, so
+/// that a program which is executed anew gets the words.
 #[cfg(feature = "full")]
-fn words_of(start: Start) -> Result<Words, u8> {
+fn words_of(start: Start) -> Result<(Words, Start), u8> {
     let words = start.arguments();
-    if presets::are_in(words) {
-        let arena = Arena::forever().map_err(no_memory)?;
-        return presets::expand(arena, words).map_err(|problem| complain(arena, problem));
+    if !presets::are_in(words) {
+        return Ok((words, start));
     }
-    Ok(words)
+    let arena = Arena::forever().map_err(no_memory)?;
+    let words = presets::expand(arena, words).map_err(|problem| complain(arena, problem))?;
+    let mut anew = List::new(arena);
+    for word in words {
+        anew.push(Some(*word));
+    }
+    anew.push(None);
+    Ok((words, start.with(anew.finish())))
 }
 
 /// What becomes of a command line.

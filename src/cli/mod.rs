@@ -3,8 +3,6 @@
 mod habits;
 mod help;
 pub mod options;
-#[cfg(feature = "full")]
-pub mod presets;
 mod values;
 
 pub use help::{OVERVIEW, write_run_help};

@@ -12,6 +12,9 @@ use crate::text::Text;
 use crate::text::sentence::Sentence;
 use crate::text::{copy, cut, names, number, path, split, t};
 
+#[cfg(feature = "full")]
+use linux_raw_sys::general as k;
+
 /// Why a value is refused.
 pub type Refused = Sentence;
 type Parsed<T> = Result<T, Refused>;
@@ -166,7 +169,9 @@ impl<'a> Value<'a> {
 
     #[cfg(feature = "full")]
     pub fn signal(self) -> Parsed<u8> {
-        names::signal(self.word.bytes()).ok_or(t!("no such signal (signal(7))"))
+        let signal = names::signal(self.word.bytes()).ok_or(t!("no such signal (signal(7))"))?;
+        // Nobody could continue what it stops, and the init does not pass on what its own children send it.
+        if matches!(u32::from(signal), k::SIGSTOP | k::SIGCHLD) { Err(t!("ends nothing")) } else { Ok(signal) }
     }
 
     #[cfg(feature = "full")]

@@ -111,9 +111,9 @@ fn advise<'a>(
         (Step::Mount { kind, .. }, Errno::EPERM) if *kind == word(c"proc") => {
             t!("an outer container hides parts of its /proc: unmask them there, or leave it out with --fs sys,dev")
         }
-        (Step::Mount { .. } | Step::Overlay { .. } | Step::Scratch, Errno::ENODEV) => {
-            t!("the kernel does not know this file system: is its module loaded?")
-        }
+        #[cfg(feature = "full")]
+        (Step::Layer(_), Errno::ENODEV) => NO_FILE_SYSTEM,
+        (Step::Mount { .. } | Step::Overlay { .. } | Step::Scratch, Errno::ENODEV) => NO_FILE_SYSTEM,
         #[cfg(feature = "full")]
         (Step::Overlay { .. }, Errno::EINVAL) if spec.kept().is_some() => {
             t!("overlayfs writes to ext4, xfs, btrfs or tmpfs, but not to an overlay")
@@ -167,6 +167,8 @@ fn advise<'a>(
     };
     Some((sentence, words))
 }
+
+const NO_FILE_SYSTEM: Sentence = t!("the kernel does not know this file system: is its module loaded?");
 
 /// A number in a file below /proc/sys.
 pub(super) fn sysctl(arena: &Arena, name: Word) -> Option<u32> {

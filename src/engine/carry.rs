@@ -60,9 +60,8 @@ impl<'p> Carrier<'p> {
             Step::BlockSignals => self.mask = signal::set_mask(ALL),
             Step::CloseDescriptors { from } => {
                 #[cfg(feature = "full")]
-                if let Some(image) = self.image {
-                    return self.close_others(image, from);
-                }
+                self.close_all_but(from, None)?;
+                #[cfg(not(feature = "full"))]
                 file::close_range(from, u32::MAX)?;
             }
             Step::OpenNamespace { kind, path } => {
@@ -282,6 +281,20 @@ impl<'p> Carrier<'p> {
         Ok(())
     }
 
+    /// Closes every descriptor from the first on, but the one for the status and the image's.
+    #[cfg(feature = "full")]
+    #[inline(never)]
+    pub(super) fn close_all_but(&self, mut first: u32, status: Option<u32>) -> Result<()> {
+        let (one, other) = (status.unwrap_or(0), self.image.map_or(0, |image| image.number() as u32));
+        for fd in [one.min(other), one.max(other)] {
+            if fd > first {
+                file::close_range(first, fd - 1)?;
+            }
+            first = first.max(fd + 1);
+        }
+        file::close_range(first, u32::MAX)
+    }
+
     pub(super) fn socket(&self) -> Result<At<'_>> {
         self.socket.as_ref().map(Fd::at).ok_or(Errno::EBADF)
     }
@@ -306,7 +319,7 @@ impl<'p> Carrier<'p> {
         let execute = || -> Result<Errno> {
             let tree = copied(word(c"/proc/self/exe"), Attributes::RDONLY)?;
             let start = self.start;
-            Ok(process::execveat(tree.at(), start.terminated_arguments(), start.terminated_environment()))
+            Ok(process::execveat(tree.at(), start.anew(), start.terminated_environment()))
         };
         execute().unwrap_or_else(|errno| errno)
     }

@@ -5,7 +5,7 @@ use crate::plan::{Layer, Tree};
 use crate::spec::Namespace;
 use crate::sys::file::{self, Open};
 use crate::sys::mount::{self, Attributes};
-use crate::sys::{At, Errno, Result, identity, loops, word};
+use crate::sys::{At, Errno, Result, Word, identity, loops, word};
 use crate::text::{decimal, t, text};
 
 /// How often a device that was free may be another's before it is ours.
@@ -22,18 +22,31 @@ impl Carrier<'_> {
                     result => result?,
                 }
                 let lock = file::openat(At::CWD, directory, Open::DIRECTORY)?;
-                if file::try_lock_exclusive(lock.at()).is_err() {
-                    self.detail = word(c"another container writes to it");
-                    return Err(Errno::EBUSY);
+                let stat = file::fstat(lock.at())?;
+                // What is written may be a program with its owner's rights, and whoever comes in could lead the writes elsewhere.
+                if stat.uid != identity::geteuid() {
+                    self.detail = word(c"it is someone else's");
+                    return Err(Errno::EPERM);
+                }
+                if stat.mode & 0o077 != 0 {
+                    self.detail = word(c"others can enter it, and use what is written: chmod 700");
+                    return Err(Errno::EPERM);
+                }
+                match file::try_lock_exclusive(lock.at()) {
+                    Err(Errno::EAGAIN) => {
+                        self.detail = word(c"another container writes to it");
+                        return Err(Errno::EBUSY);
+                    }
+                    result => result?,
                 }
                 self.lock = Some(lock);
             }
             Layer::Bind { directory, idmapped } => {
+                // By its path, since a descriptor from before leads to a mount of another namespace; but none other than is locked.
                 let tree = mount::open_tree(At::CWD, directory, false)?;
-                // Whoever else it belongs to may lead the writes elsewhere.
-                if file::fstat(tree.at())?.uid != identity::geteuid() {
-                    self.detail = word(c"it is someone else's");
-                    return Err(Errno::EPERM);
+                let locked = self.lock.as_ref().ok_or(Errno::EBADF)?;
+                if file::fstat(tree.at())?.identity != file::fstat(locked.at())?.identity {
+                    return Err(Errno::ESTALE);
                 }
                 if idmapped {
                     let map = self.namespaces[Namespace::User as usize].as_ref().ok_or(Errno::EBADF)?;
@@ -41,18 +54,18 @@ impl Carrier<'_> {
                 }
                 self.attach_on_top(tree, Tree::Scratch)?;
             }
-            Layer::ActAs { id } => {
+            Layer::ActAs { uid, gid } => {
                 // What root may do with files goes with its id, and an overlay does all that it does as who has made it.
                 let capabilities = identity::effective_capabilities()?;
-                identity::set_file_system_ids(id);
+                identity::set_file_system_ids(uid, gid);
                 identity::set_capabilities(capabilities)?;
             }
             Layer::Image { format, .. } => {
                 let [kind, options, _] = *format.words();
                 let image = self.image.ok_or(Errno::EBADF)?;
-                // Of what fails before the kernel has looked at it.
-                self.detail = word(c"no loop devices, or no such file system, here");
+                self.detail = word(c"no loop devices here");
                 let control = file::openat(At::CWD, word(c"/dev/loop-control"), Open::READ)?;
+                self.detail = Word::default();
                 let mut tries = TRIES;
                 let tree = loop {
                     tries -= 1;
@@ -75,14 +88,5 @@ impl Carrier<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Closes every descriptor but the image's, which comes after those that the caller passes on.
-    pub(super) fn close_others(&self, image: At, first: u32) -> Result<()> {
-        let own = image.number() as u32;
-        if own > first {
-            file::close_range(first, own - 1)?;
-        }
-        file::close_range(own + 1, u32::MAX)
     }
 }

@@ -309,7 +309,6 @@ impl<'p> Carrier<'p> {
     }
 
     fn become_init(&mut self, spec: &Spec, host: &Host) -> core::result::Result<ContainerInit, Failure<'p>> {
-        self.lock = None;
         #[cfg(feature = "full")]
         if let Some(fd) = spec.status_fd.filter(|fd| *fd > 2) {
             // The launcher's alone. It is open, so that this cannot fail.
@@ -325,6 +324,7 @@ impl<'p> Carrier<'p> {
         }
         self.phase(Phase::Outside)?;
         self.trees.close();
+        self.lock = None;
         self.phase(Phase::Inside)?;
         let Some(command) = self.command else {
             // `--no-init`: it becomes this very process, and only a failure comes back.
@@ -362,6 +362,9 @@ impl<'p> Carrier<'p> {
         if host.terminal == Terminal::Shared {
             take_terminal();
         }
+        #[cfg(feature = "full")]
+        // Perhaps it happened while this process acted on files as another.
+        crate::sys::identity::set_file_system_ids(host.uid, host.gid);
         self.lock = None;
         if self.made {
             // The first failure is the one to tell.

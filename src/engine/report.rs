@@ -22,10 +22,7 @@ impl<'p> Carrier<'p> {
         match *report {
             Report::KeepStatus { fd, from } => {
                 file::set_cloexec(fd)?;
-                if fd > from {
-                    file::close_range(from, fd - 1)?;
-                }
-                file::close_range(fd + 1, u32::MAX)
+                self.close_all_but(from, Some(fd))
             }
             Report::ReadNamespaces => {
                 for (slot, name) in self.inodes.iter_mut().zip(words(NAMESPACES)) {

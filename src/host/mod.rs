@@ -8,6 +8,8 @@ pub mod image;
 mod kept;
 pub mod mounts;
 #[cfg(feature = "full")]
+pub mod presets;
+#[cfg(feature = "full")]
 pub mod ranges;
 pub mod rootfs;
 mod terminal;

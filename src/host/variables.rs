@@ -10,14 +10,16 @@ use crate::text::{Problem, Told, copy, cut, decimal, split, t};
 pub fn read<'m>(arena: &'m Arena, spec: &Spec<'m>) -> Told<'m, &'m [Word<'m>]> {
     let mut variables = List::new(arena);
     for path in spec.environment_files.iter() {
-        let text = file::openat(At::CWD, *path, Open::READ)
+        let text = file::openat(At::CWD, *path, Open::READ_WAITING)
             .and_then(|fd| read_whole(arena, fd.at()))
             .map_err(|errno| Problem::failed(arena, t!("read the variables in %"), &[*path], errno))?;
         for (number, line) in (1..).zip(split(text, b'\n')) {
+            let line = line.trim_ascii_start();
             if matches!(line, [] | [b'#', ..]) {
                 continue;
             }
-            if matches!(cut(cut(line, b'=').0, b' '), ([], _) | (_, Some(_))) {
+            let name = cut(line, b'=').0;
+            if name.is_empty() || name.iter().any(u8::is_ascii_whitespace) || line.contains(&0) {
                 let words = [*path, decimal(arena, number)];
                 return Err(Problem::refused(arena, t!("read the variables in %: line % is not NAME=VALUE"), &words));
             }

@@ -114,13 +114,14 @@ pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &'p Spec<'p>, host: &'p Host<'p>
     identity::become_user(draft, spec, host, maps, workdir);
     // Where the init is PID 1 its end is everyone's. The signal is cleared by a change of user, hence here.
     draft.when(!spec.is_private(Namespace::Pid) || (!spec.init && spec.user.is_some()), Step::DieWithInit);
-    #[cfg(feature = "full")]
-    super::setting::add(draft, spec);
     draft.must(Step::NoNewPrivileges);
     #[cfg(feature = "full")]
     super::landlock::confine(draft, spec, host);
     draft.must(Step::Filter);
     draft.must(Step::ResetSignals { ignored: host.ignored });
     draft.when(spec.verbose, Step::Say { command });
+    #[cfg(feature = "full")]
+    // What comes before may take more than the command is to have.
+    super::setting::add(draft, spec);
     draft.when(!spec.is_rehearsal(), Step::Exec { command });
 }

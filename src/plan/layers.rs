@@ -22,7 +22,7 @@ pub enum Layer<'p> {
     Bind { directory: Word<'p>, idmapped: bool },
     /// What is made on an idmapped mount is someone's whom it shows: for a while the launcher is the container's root to the
     /// file system, and then himself again.
-    ActAs { id: u32 },
+    ActAs { uid: u32, gid: u32 },
     /// The image becomes a tree, which is the lower layer in its place. The loop device is free again when its last user is
     /// gone, however that one ends.
     Image { path: Word<'p>, format: Format },
@@ -34,7 +34,7 @@ impl<'p> Layer<'p> {
         match self {
             Self::Lock { .. } => t!("lock %, which keeps the writes"),
             Self::Bind { .. } => t!("bind %, which takes the writes%"),
-            Self::ActAs { .. } => t!("act on files as user and group %"),
+            Self::ActAs { .. } => t!("act on files as user % and group %"),
             Self::Image { .. } => t!("mount the image %: % %, from a free loop device"),
         }
     }
@@ -49,7 +49,7 @@ impl<'p> Layer<'p> {
             Self::Bind { directory, idmapped } => {
                 [directory, if idmapped { word(c", idmapped") } else { Word::default() }, Word::default()]
             }
-            Self::ActAs { id } => [decimal(arena, id.into()), Word::default(), Word::default()],
+            Self::ActAs { uid, gid } => [decimal(arena, uid.into()), decimal(arena, gid.into()), Word::default()],
             Self::Image { path, format } => {
                 let [kind, options, _] = *format.words();
                 [path, kind, options]
@@ -64,14 +64,14 @@ pub fn scratch<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host) {
     let idmapped = host.is_shifted();
     draft.must(Step::Layer(Layer::Bind { directory, idmapped }));
     if let Ids::Unused(id) = host.ids {
-        draft.must(Step::Layer(Layer::ActAs { id }));
+        draft.must(Step::Layer(Layer::ActAs { uid: id, gid: id }));
     }
 }
 
 /// What is due when the overlays are made.
 pub fn detach_scratch(draft: &mut Draft, spec: &Spec, host: &Host) {
     let acts = spec.kept().is_some() && host.is_shifted();
-    draft.when(acts, Step::Layer(Layer::ActAs { id: host.uid }));
+    draft.when(acts, Step::Layer(Layer::ActAs { uid: host.uid, gid: host.gid }));
     draft.must(Step::DetachScratch);
 }
 

@@ -21,6 +21,8 @@ impl Open {
     pub const PATH_NOFOLLOW: Self = Self(k::O_PATH | k::O_NOFOLLOW);
     /// Reading, without blocking on a FIFO that an image has in place of a file.
     pub const READ: Self = Self(k::O_RDONLY | k::O_NONBLOCK | k::O_NOCTTY);
+    /// Reading what the caller names himself, and waiting for it, as for a pipe.
+    pub const READ_WAITING: Self = Self(k::O_RDONLY | k::O_NOCTTY);
     /// Reading a directory's entries.
     pub const DIRECTORY: Self = Self(k::O_RDONLY | k::O_DIRECTORY);
     /// Both.

@@ -29,12 +29,13 @@ pub fn setresgid(gid: u32) -> Result<()> {
     nothing!(SETRESGID, gid, gid, gid)
 }
 
-/// setfsuid(2) and setfsgid(2): both ids by which this thread's rights to files are judged. They have no way to fail.
-pub fn set_file_system_ids(id: u32) {
-    // SAFETY: numbers, and no failure.
+/// setfsuid(2) and setfsgid(2): the ids by which this thread's rights to files are judged. They tell the ones before, whether
+/// they succeed or not, and do whenever the ids are mapped and the thread has CAP_SETUID and CAP_SETGID.
+pub fn set_file_system_ids(uid: u32, gid: u32) {
+    // SAFETY: numbers alone.
     unsafe {
-        sc::syscall!(SETFSGID, id);
-        sc::syscall!(SETFSUID, id);
+        sc::syscall!(SETFSGID, gid);
+        sc::syscall!(SETFSUID, uid);
     }
 }
 

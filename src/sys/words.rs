@@ -87,6 +87,7 @@ pub struct Start {
     environment: &'static [Word<'static>],
     terminated_arguments: &'static [Option<Word<'static>>],
     terminated_environment: &'static [Option<Word<'static>>],
+    anew: &'static [Option<Word<'static>>],
 }
 
 impl Start {
@@ -98,6 +99,16 @@ impl Start {
     /// The environment: `NAME=VALUE`.
     pub const fn environment(self) -> &'static [Word<'static>] {
         self.environment
+    }
+
+    /// The words with which this program would be executed anew: those of the command line, unless others stand for them.
+    pub const fn anew(self) -> &'static [Option<Word<'static>>] {
+        self.anew
+    }
+
+    /// Others stand for those of the command line.
+    pub const fn with(self, anew: &'static [Option<Word<'static>>]) -> Self {
+        Self { anew, ..self }
     }
 
     /// The words and the NULL after them, as execve(2) takes them.
@@ -130,6 +141,7 @@ impl Start {
                 environment: core::slice::from_raw_parts(environment.cast(), count),
                 terminated_arguments: core::slice::from_raw_parts(arguments.cast(), argc + 1),
                 terminated_environment: core::slice::from_raw_parts(environment.cast(), count + 1),
+                anew: core::slice::from_raw_parts(arguments.cast(), argc + 1),
             }
         }
     }

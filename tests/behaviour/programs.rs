@@ -12,6 +12,7 @@ crate::tests! {
         the_process_id_is_in_its_file_while_it_runs, a_link_in_its_place_is_not_followed, a_pid_file_that_cannot_be,
         options_come_from_a_file, options_come_from_a_descriptor, presets_that_cannot_be_read_say_so,
         what_was_made_for_presets_is_removed_too;
+    as_root: presets_are_read_once;
 }
 
 /// With descriptor 7 for the status lines, which come in this file.
@@ -177,6 +178,15 @@ fn presets_that_cannot_be_read_say_so(who: &Who) {
     fs::write(folder.join("open"), "-e 'A=1\n").expect("our own folder");
     let at = format!("@{}", folder.join("open").display());
     who.run(&[&at], &["true"]).refused(125, &["read options from", "(EINVAL)"]);
+}
+
+/// Where aril executes itself anew, from a mount on which nobody can write to it, what was read from a pipe is still there.
+fn presets_are_read_once(who: &Who) {
+    let words = &b"--userns\0host\0--cap-add\0sys_ptrace\0--hostname\0read\0"[..];
+    who.run_in(&who.rootfs(), &["--args-fd=0"], &["hostname"]).input(words).run().prints("read");
+    // And what is written while one waits.
+    let (script, rootfs) = ("exec \"$0\" run @<(sleep 0.1; echo --hostname late) \"$1\" hostname", who.rootfs());
+    who.program("bash", &["-c", script, &who.binary("aril"), &rootfs]).run().prints("late");
 }
 
 /// The end reads the command line once more, and a pipe is empty by then.

@@ -12,7 +12,7 @@ crate::tests! {
         a_link_does_not_lead_the_writes_elsewhere, a_colon_and_o_mean_an_overlay, a_file_that_is_no_image;
     as_root: a_squashfs_image_is_a_root, an_erofs_image_is_a_root, an_ext4_image_is_a_root, an_image_that_is_broken,
         an_image_is_opened_once, a_loop_device_is_gone_after_every_end, many_containers_of_one_image,
-        a_journal_and_a_wish_for_a_panic_are_left_alone, an_image_is_only_explained, someone_else_s_directory_keeps_nothing;
+        a_journal_and_a_wish_for_a_panic_are_left_alone, an_image_is_only_explained, an_image_and_a_status_are_kept_together, someone_else_s_directory_keeps_nothing;
     as_user: an_image_is_to_be_unpacked;
 }
 
@@ -54,11 +54,18 @@ fn what_keeps_the_writes_is_its_owner_s_alone(who: &Who) {
     who.run(&[&kept(&folder)], &["true"]).ok();
     let made = folder.join("kept").metadata().expect("it is made");
     assert_eq!((made.mode() & 0o7777, made.uid()), (0o700, who.uid()));
-    // One that was there is left as it is.
-    let own = who.program("mkdir", &["-m", "750", "own"]).dir(folder.path()).run();
+    // One that was there is left as it is. Where others come in they would have what the container makes: a program of root's
+    // with its owner's rights, for one.
+    let own = who.program("mkdir", &["-m", "2700", "own"]).dir(folder.path()).run();
     own.ok();
-    who.run_in(&who.rootfs(), &["--overlay=own/"], &["true"]).dir(folder.path()).run().ok();
-    assert_eq!(folder.join("own").metadata().expect("it was made").mode() & 0o7777, 0o750);
+    let run = || who.run_in(&who.rootfs(), &["--overlay=own/"], &["true"]).dir(folder.path()).run();
+    run().ok();
+    let mode = || folder.join("own").metadata().expect("it was made").mode() & 0o7777;
+    assert_eq!(mode(), 0o2700);
+    for open in ["710", "701", "1777"] {
+        who.program("chmod", &[open, "own"]).dir(folder.path()).run().ok();
+        run().refused(125, &["own", "(EPERM)", "chmod 700"]);
+    }
     fs::write(folder.join("file"), "").expect("our own folder");
     let before = Traces::of(folder.path());
     for (path, errno) in [("no/such", "(ENOENT)"), ("file", "(ENOTDIR)"), ("file/below", "(ENOTDIR)")] {
@@ -113,7 +120,7 @@ fn the_root_and_its_writes_do_not_lie_in_each_other(who: &Who) {
 /// Neither what another user could have put there, nor a link out of a directory that came from elsewhere.
 fn a_link_does_not_lead_the_writes_elsewhere(who: &Who) {
     let folder = who.folder();
-    let script = "mkdir kept target work && ln -s ../target kept/upper0 && ln -s ../work kept/work0";
+    let script = "mkdir -m 700 kept && mkdir target work && ln -s ../target kept/upper0 && ln -s ../work kept/work0";
     who.program("sh", &["-c", script]).dir(folder.path()).run().ok();
     who.run(&[&kept(&folder)], &["sh", "-c", ">/file"]).refused(125, &["(EEXIST)"]);
     assert_eq!(fs::read_dir(folder.join("target")).expect("it is there").count(), 0);
@@ -121,7 +128,7 @@ fn a_link_does_not_lead_the_writes_elsewhere(who: &Who) {
 
 fn someone_else_s_directory_keeps_nothing(who: &Who) {
     let folder = who.folder();
-    tool("install", &["-d", "-o", "12345", &folder.join("kept").display().to_string()]);
+    tool("install", &["-d", "-m", "700", "-o", "12345", &folder.join("kept").display().to_string()]);
     let before = Traces::of(folder.path());
     who.run(&[&kept(&folder)], &["true"]).refused(125, &["kept", "(EPERM)", "someone else"]);
     before.unchanged("a refusal");
@@ -332,6 +339,17 @@ fn a_journal_and_a_wish_for_a_panic_are_left_alone(who: &Who) {
     image.run(who, &["--overlay"], "cat /etc/hostname").prints("busybox");
     image.is_let_go("a run");
     assert_eq!(image.state(), state);
+}
+
+/// Neither the image nor the status is closed with what the caller has left open, whichever number is the lower.
+fn an_image_and_a_status_are_kept_together(who: &Who) {
+    let image = Image::new(who, "squashfs");
+    for fd in ["3", "9", "70"] {
+        let words = ["run", "--status-fd", fd, &image.path, "sh", "-c", "ls /proc/self/fd | wc -l"];
+        let redirect = format!("exec \"$@\" {fd}>{}/status 5</etc/passwd 44</etc/passwd", image.folder.str());
+        who.aril(&words).under(&["bash", "-c", &redirect, "bash"]).run().prints("4");
+        assert_eq!(image.folder.read("status").lines().count(), 2, "{fd}");
+    }
 }
 
 fn an_image_is_only_explained(who: &Who) {

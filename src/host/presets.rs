@@ -1,14 +1,19 @@
 //! Options that do not stand on the command line: `@FILE`, one a line, and `--args-fd N`, each with a NUL behind it. They come
 //! first, right behind `run`, so that what follows on the line counts more.
 
-use crate::host::rootfs::read_whole;
+use super::rootfs::read_whole;
 use crate::sys::file::{self, Open};
-use crate::sys::{Arena, At, Errno, List, Result, Word};
+use crate::sys::{Arena, At, Errno, List, Result, Word, word};
 use crate::text::{Problem, Told, copy, number, split, t};
 
 /// Whether the words begin with some that stand for others.
 pub fn are_in(words: &[Word]) -> bool {
-    words.get(2).is_some_and(|word| named(*word).is_some())
+    words.get(before(words)).is_some_and(|word| named(*word).is_some())
+}
+
+/// How many words come before them: the program's name and `run`, `explain` or `explain run`.
+fn before(words: &[Word]) -> usize {
+    if words.get(1..3) == Some(&[word(c"explain"), word(c"run")]) { 3 } else { 2 }
 }
 
 /// What is to be read, and whether it is a file.
@@ -22,7 +27,7 @@ fn named<'a>(word: Word<'a>) -> Option<(Word<'a>, bool)> {
 /// What cannot be read.
 pub fn expand<'a>(arena: &'a Arena, words: &[Word<'a>]) -> Told<'a, &'a [Word<'a>]> {
     let mut all = List::new(arena);
-    let (verb, mut rest) = words.split_at(2);
+    let (verb, mut rest) = words.split_at(before(words));
     all.extend(verb);
     while let [first, after @ ..] = rest {
         let Some((name, is_file)) = named(*first) else { break };
@@ -36,7 +41,7 @@ pub fn expand<'a>(arena: &'a Arena, words: &[Word<'a>]) -> Told<'a, &'a [Word<'a
 
 /// The words of each line: spaces divide them, quotes keep them together, and `#` begins a comment.
 fn add_lines<'a>(words: &mut List<'a, Word<'a>>, path: Word) -> Result<()> {
-    let file = file::openat(At::CWD, path, Open::READ)?;
+    let file = file::openat(At::CWD, path, Open::READ_WAITING)?;
     for line in split(read_whole(words.arena(), file.at())?, b'\n') {
         let mut word: List<u8> = List::new(words.arena());
         let (mut quote, mut is_word) = (None, false);
@@ -106,6 +111,7 @@ mod tests {
         let expected = ["aril", "run", "--overlay", "-e", "A=b c", "--env=#\"x", "-v", "/a#b:/c", "-e", "", "r", "@x"];
         assert_eq!(expanded(&["aril", "run", &at, "r", "@x"]), expected);
         assert_eq!(expanded(&["aril", "run", &at, &at, "r"])[10], "--overlay");
+        assert_eq!(expanded(&["aril", "explain", "run", &at, "r"])[3], "--overlay");
         // Elsewhere it may be a value, or a word of the command.
         assert_eq!(expanded(&["aril", "run", "-e", &at, "r"])[3], at);
         let open = written(b"--env \"A=b\n\"");
