@@ -13,9 +13,10 @@ use aril::sys::file::{self, Open, Stat};
 use aril::sys::mount::{self, Attributes};
 use aril::sys::poll::{self, Watched};
 use aril::sys::process::{self, Change, Pid, Side};
+use aril::sys::sandbox::{self, SCOPE_SOCKETS};
 use aril::sys::signal::{self, ALL, SignalSet};
 use aril::sys::words::Start;
-use aril::sys::{At, Errno, Fd, Result, Word, identity, sandbox, socket, tolerate, word};
+use aril::sys::{At, Errno, Fd, Result, Word, identity, socket, tolerate, word};
 use linux_raw_sys::general as k;
 
 aril::entry!(main);
@@ -168,6 +169,10 @@ fn contain(launcher: Fd, rootfs: Word, may_set_groups: bool, mask: SignalSet) ->
     let empty = new_tree(word(c"tmpfs"), &[(word(c"mode"), word(c"0755"))], Attributes::NONE)?;
     file::mkdirat(empty.at(), word(c"directory"), 0o755)?;
     file::make_file(empty.at(), word(c"file"), 0o444)?;
+    file::make_file(empty.at(), word(c"hosts"), 0o644)?;
+    let hosts = file::openat(empty.at(), word(c"hosts"), Open::WRITE)?;
+    file::write(hosts.at(), b"127.0.1.1 container\n127.0.0.1 localhost\n")?;
+    drop(hosts);
     mount::mount_setattr(empty.at(), Attributes::RDONLY, true)?;
     attach(&empty, &root, word(c"/proc"))?;
     let proc = new_tree(word(c"proc"), &[], DATA_ONLY)?;
@@ -219,6 +224,10 @@ fn contain(launcher: Fd, rootfs: Word, may_set_groups: bool, mask: SignalSet) ->
     mount::mount_setattr(resolver.at(), READ_ONLY, true)?;
     attach(&resolver, &root, word(c"/etc/resolv.conf"))?;
     drop(resolver);
+    let hosts = mount::open_tree(empty.at(), word(c"hosts"), false)?;
+    mount::make_writable(hosts.at(), DATA_ONLY)?;
+    attach(&hosts, &root, word(c"/etc/hosts"))?;
+    drop(hosts);
 
     file::fchdir(root.at())?;
     mount::pivot_root_here()?;
@@ -322,6 +331,12 @@ fn command(mask: SignalSet) -> Errno {
         identity::limit_bounding(USUAL_CAPABILITIES)?;
         identity::set_capabilities(USUAL_CAPABILITIES)?;
         identity::set_no_new_privs()?;
+        match sandbox::landlock_create_ruleset(0, SCOPE_SOCKETS) {
+            Ok(ruleset) => sandbox::landlock_restrict_self(ruleset.at())?,
+            // The kernel has no scopes.
+            Err(Errno::ENOSYS | Errno::EOPNOTSUPP | Errno::E2BIG) => {}
+            Err(errno) => return Err(errno),
+        }
         sandbox::set_seccomp_filter(FILTER)?;
         signal::set_mask(mask);
         Ok(())
