@@ -84,7 +84,9 @@ pub enum Event {
 pub(super) const CHLD: u8 = k::SIGCHLD as u8;
 pub(super) const CONT: u8 = k::SIGCONT as u8;
 #[cfg(feature = "full")]
-const TERM: u8 = k::SIGTERM as u8;
+pub(super) const TERM: u8 = k::SIGTERM as u8;
+#[cfg(feature = "full")]
+pub(super) const WINCH: u8 = k::SIGWINCH as u8;
 
 impl Launcher {
     /// Waits for the end.
@@ -210,7 +212,7 @@ impl Launcher {
     fn pass(&self, info: Info) -> Result<()> {
         const SI_USER: i32 = 0;
         #[cfg(feature = "full")]
-        if u32::from(info.signal) == k::SIGWINCH && self.master.is_some() {
+        if info.signal == WINCH && self.master.is_some() {
             // The container's terminal tells its own foreground.
             return Ok(());
         }
