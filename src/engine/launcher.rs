@@ -54,6 +54,9 @@ pub struct Launcher {
 pub struct Ended {
     /// The command's, or why it is not known.
     pub status: Result<u8>,
+    /// What the launcher's `child` was.
+    #[cfg(feature = "full")]
+    pub child: Pid,
     /// Mount points were made in the image: `clean_up` is due.
     pub made: bool,
     /// `farewell` is due.
@@ -107,6 +110,8 @@ impl Launcher {
         }
         Ended {
             status,
+            #[cfg(feature = "full")]
+            child: self.child,
             made: self.made,
             #[cfg(feature = "full")]
             reports: self.reports,

@@ -364,6 +364,9 @@ impl<'p> Carrier<'p> {
             // It may have ended by itself (ESRCH); it is waited for in either case.
             tolerate(signal::send(pidfd.at(), k::SIGKILL as u8));
             tolerate(process::wait_for(child));
+            // The first failure is the one to tell.
+            #[cfg(feature = "full")]
+            tolerate(report::remove_pid_file(self.arena, spec, child));
         }
         if host.terminal == Terminal::Shared {
             take_terminal();
