@@ -54,6 +54,9 @@ pub struct Launcher {
 pub struct Ended {
     /// The command's, or why it is not known.
     pub status: Result<u8>,
+    /// What the launcher's `child` was.
+    #[cfg(feature = "full")]
+    pub child: Pid,
     /// Mount points were made in the image: `clean_up` is due.
     pub made: bool,
     /// `farewell` is due.
@@ -84,7 +87,9 @@ pub enum Event {
 pub(super) const CHLD: u8 = k::SIGCHLD as u8;
 pub(super) const CONT: u8 = k::SIGCONT as u8;
 #[cfg(feature = "full")]
-const TERM: u8 = k::SIGTERM as u8;
+pub(super) const TERM: u8 = k::SIGTERM as u8;
+#[cfg(feature = "full")]
+pub(super) const WINCH: u8 = k::SIGWINCH as u8;
 
 impl Launcher {
     /// Waits for the end.
@@ -105,6 +110,8 @@ impl Launcher {
         }
         Ended {
             status,
+            #[cfg(feature = "full")]
+            child: self.child,
             made: self.made,
             #[cfg(feature = "full")]
             reports: self.reports,
@@ -159,14 +166,15 @@ impl Launcher {
     pub(super) fn hear(&self) -> Result<Event> {
         let mut message = [0; 2];
         match socket::receive(self.socket.at(), &mut message) {
-            Ok(0) | Err(Errno::ECONNRESET) => Ok(Event::Silence),
+            Ok(0) => Ok(Event::Silence),
             #[cfg(feature = "full")]
             Ok(_) if message[0] == KILLED => {
                 self.killed.set(message[1]);
                 Ok(Event::Nothing)
             }
             Ok(_) if message[0] == STOPPED => Ok(Event::Stopped(message[1])),
-            Ok(_) | Err(Errno::EINTR | Errno::EAGAIN) => Ok(Event::Nothing),
+            // ECONNRESET, once: the other end has died before it took what was sent to it. What it said is still here.
+            Ok(_) | Err(Errno::EINTR | Errno::EAGAIN | Errno::ECONNRESET) => Ok(Event::Nothing),
             Err(error) => Err(error),
         }
     }
@@ -209,7 +217,7 @@ impl Launcher {
     fn pass(&self, info: Info) -> Result<()> {
         const SI_USER: i32 = 0;
         #[cfg(feature = "full")]
-        if u32::from(info.signal) == k::SIGWINCH && self.master.is_some() {
+        if info.signal == WINCH && self.master.is_some() {
             // The container's terminal tells its own foreground.
             return Ok(());
         }
@@ -256,5 +264,39 @@ impl Launcher {
         // The command leads its group, and is our child.
         terminal::set_foreground(At::STDIN, self.child)?;
         signal::send(self.pidfd.at(), CONT)
+    }
+}
+
+#[cfg(all(test, feature = "full"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_messages_of_one_that_has_died_are_heard() {
+        let [socket, theirs] = socket::pair().unwrap();
+        let launcher = Launcher {
+            child: Pid(1),
+            pidfd: file::duplicate(socket.at()).unwrap(),
+            socket,
+            ignored: 0,
+            stop_signal: TERM,
+            foreground: false,
+            master: None,
+            init: true,
+            lock: None,
+            ids: None,
+            made: false,
+            preserved: 0,
+            reports: true,
+            begun: 0,
+            killed: Cell::new(0),
+        };
+        socket::send(theirs.at(), &[KILLED, 9]).unwrap();
+        // What it has not taken makes its end a reset.
+        socket::send(launcher.socket.at(), b"G").unwrap();
+        drop(theirs);
+        while matches!(launcher.hear(), Ok(Event::Nothing)) {}
+        assert!(matches!(launcher.hear(), Ok(Event::Silence)));
+        assert_eq!(launcher.killed.get(), 9);
     }
 }

@@ -37,6 +37,8 @@ use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::process::{self, Pid};
 use crate::sys::signal::SignalSet;
+#[cfg(feature = "full")]
+use crate::sys::signal::set_of;
 use crate::sys::words::Start;
 use crate::sys::{Arena, At, Errno, Fd, Result, Word, poll, signal, tolerate, word};
 use crate::text::{Problem, Text, Told, problem::FAILED, t};
@@ -45,7 +47,7 @@ use carry::Trees;
 use core::cell::Cell;
 use handover::{Answer, Failure};
 #[cfg(feature = "full")]
-use launcher::{CHLD, CONT};
+use launcher::{CHLD, CONT, WINCH};
 use linux_raw_sys::general as k;
 
 /// Which side of the clone a run has come out on. Both have no memory of their own but the stack.
@@ -271,8 +273,12 @@ impl<'p> Carrier<'p> {
             pidfd,
             socket,
             #[cfg(feature = "full")]
-            // What makes a stopped container go on is always passed on.
-            ignored: if spec.passes_signals { host.ignored } else { !(signal::set_of(CHLD) | signal::set_of(CONT)) },
+            // What makes a stopped container go on is always passed on, and the size of the window is no signal to the command.
+            ignored: match self.terminal {
+                _ if spec.passes_signals => host.ignored,
+                Some(_) => !(set_of(CHLD) | set_of(CONT) | set_of(WINCH)),
+                None => !(set_of(CHLD) | set_of(CONT)),
+            },
             #[cfg(not(feature = "full"))]
             ignored: host.ignored,
             #[cfg(feature = "full")]
@@ -358,6 +364,9 @@ impl<'p> Carrier<'p> {
             // It may have ended by itself (ESRCH); it is waited for in either case.
             tolerate(signal::send(pidfd.at(), k::SIGKILL as u8));
             tolerate(process::wait_for(child));
+            // The first failure is the one to tell.
+            #[cfg(feature = "full")]
+            tolerate(report::remove_pid_file(self.arena, spec, child));
         }
         if host.terminal == Terminal::Shared {
             take_terminal();

@@ -1,8 +1,9 @@
 //! The launcher between the caller's streams and the container's terminal: every byte both ways, the window's size, and the
 //! modes of the caller's terminal, which is raw while this process has it, and only then.
 
-use super::launcher::{Event, Launcher};
+use super::launcher::{CONT, Event, Launcher, TERM, WINCH};
 use super::terminal::copy_size;
+use crate::init::TIMED_OUT;
 use crate::sys::file::{self, Open, Way};
 use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Pid, getpgid};
@@ -12,9 +13,7 @@ use crate::sys::{At, Errno, Fd, Result, tolerate, word};
 use linux_raw_sys::general as k;
 
 const TSTP: u8 = k::SIGTSTP as u8;
-const CONT: u8 = k::SIGCONT as u8;
-const WINCH: u8 = k::SIGWINCH as u8;
-const TERM: u8 = k::SIGTERM as u8;
+const KILL: u8 = k::SIGKILL as u8;
 const CTRL_D: u8 = 4;
 
 /// The launcher's view of it.
@@ -39,6 +38,8 @@ struct Relay<'l> {
     /// Some process inside has its terminal open.
     is_connected: bool,
     inside_speaks: bool,
+    /// Someone has asked for the end.
+    was_asked: bool,
     /// The command's, once it has ended.
     status: Option<u8>,
     inward: Way,
@@ -60,6 +61,7 @@ pub fn watch(launcher: &Launcher, master: At, signals: At) -> Result<u8> {
         is_open: true,
         is_connected: true,
         inside_speaks: true,
+        was_asked: false,
         status: None,
         inward: Way::EMPTY,
         outward: Way::EMPTY,
@@ -68,7 +70,7 @@ pub fn watch(launcher: &Launcher, master: At, signals: At) -> Result<u8> {
     relay.leave();
     if status.is_err() {
         // Nobody would hear of it any more. It may have ended by itself.
-        tolerate(signal::send(launcher.pidfd.at(), k::SIGKILL as u8));
+        tolerate(signal::send(launcher.pidfd.at(), KILL));
         tolerate(process::wait_for(launcher.child));
     }
     status
@@ -123,9 +125,16 @@ impl Relay<'_> {
             } else if self.is_connected {
                 read_out.on(self.master);
             }
-            match poll::poll(&mut watched, true) {
+            let polled = match self.patience() {
+                Some(seconds) => poll::poll_for(&mut watched, seconds),
+                None => poll::poll(&mut watched, true),
+            };
+            match polled {
                 Err(Errno::EINTR) => continue,
                 result => result?,
+            }
+            if let (Some(status), false) = (self.status, watched.iter().any(Watched::is_ready)) {
+                return Ok(status);
             }
             let [signal, message, write_in, read_in, write_out, read_out] = &watched;
             if write_in.is_ready() {
@@ -162,6 +171,13 @@ impl Relay<'_> {
                 _ => self.handle(event),
             }
         }
+    }
+
+    /// For how many seconds the caller's side may take nothing. After an end that was asked for, or that the time has brought,
+    /// nobody may be there to read the last words. Else they wait for a reader, as in any pipeline.
+    fn patience(&self) -> Option<u8> {
+        let is_late = self.status? == TIMED_OUT && self.launcher.killed.get() == KILL;
+        (self.was_asked || is_late).then_some(1)
     }
 
     /// What tells of input.
@@ -218,6 +234,7 @@ impl Relay<'_> {
                 }
             }
             Event::Signal(WINCH) => copy_size(self.master),
+            Event::Signal(TERM) => self.was_asked = true,
             Event::Signal(_) | Event::Nothing => {}
         }
     }

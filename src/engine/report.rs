@@ -4,9 +4,11 @@ use super::{Carrier, ContainerInit, Ended};
 use crate::init::{KILLED, Outcome, TIMED_OUT, exit_status};
 use crate::plan::Report;
 use crate::spec::Spec;
-use crate::sys::file;
+use crate::sys::file::{self, Kind, Open};
+use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Change, Pid};
-use crate::sys::{Arena, At, Errno, List, Result, Word, poll, socket, tolerate, word};
+use crate::sys::signal::{self, set_of};
+use crate::sys::{Arena, At, Errno, List, Result, Word, socket, tolerate, word};
 use crate::text::names::words;
 use crate::text::{Text, copy, decimal};
 use linux_raw_sys::general as k;
@@ -32,13 +34,19 @@ impl<'p> Carrier<'p> {
                 Ok(())
             }
             Report::WritePid { path } => {
-                // What is there may be a link to anything: it goes, and a new file takes its place.
-                match file::unlinkat(At::CWD, path) {
-                    Err(Errno::ENOENT) => {}
-                    result => result?,
+                // An earlier run's file goes, and a link, whatever it leads to. Anything else stays: then this is EEXIST.
+                match file::lstatat(At::CWD, path) {
+                    Ok(stat) if matches!(stat.kind, Kind::Regular | Kind::Link) => file::unlinkat(At::CWD, path)?,
+                    Ok(_) | Err(Errno::ENOENT) => {}
+                    Err(errno) => return Err(errno),
                 }
                 let file = file::create(At::CWD, path, 0o644)?;
-                file::write_all(file.at(), copy(self.arena, &[pid.bytes(), b"\n"]).bytes())
+                let result = file::write_all(file.at(), line_of(self.arena, pid).bytes());
+                if result.is_err() {
+                    // The first failure is the one to tell.
+                    tolerate(file::unlinkat(At::CWD, path));
+                }
+                result
             }
             Report::SayStarted { fd } => {
                 let mut values = List::new(self.arena);
@@ -51,7 +59,29 @@ impl<'p> Carrier<'p> {
     }
 }
 
+/// What is in the file with a process id.
+fn line_of<'m>(arena: &'m Arena, pid: Word) -> Word<'m> {
+    copy(arena, &[pid.bytes(), b"\n"])
+}
+
+/// Removes the file with the container's process id, if it is there and still this container's.
+#[inline(never)]
+pub fn remove_pid_file(arena: &Arena, spec: &Spec, Pid(pid): Pid) -> Result<()> {
+    let Some(path) = spec.pid_file else { return Ok(()) };
+    let mut buffer = [0; 16];
+    let length = match file::openat(At::CWD, path, Open::READ) {
+        Err(Errno::ENOENT) => return Ok(()),
+        file => file::read(file?.at(), &mut buffer)?,
+    };
+    if buffer.get(..length) != Some(line_of(arena, decimal(arena, pid as u64)).bytes()) {
+        return Ok(());
+    }
+    file::unlinkat(At::CWD, path)
+}
+
 /// One line: a JSON object of the event and of numbers by their names.
+///
+/// It is lost on who does not read: to wait here would be to leave the container alone, which runs already.
 fn say(arena: &Arena, fd: u32, event: &[u8], names: &'static str, values: &[Word]) -> Result<()> {
     let mut line = Text::new(arena);
     line.add(b"{\"event\":\"").add(event).add(b"\"");
@@ -59,7 +89,23 @@ fn say(arena: &Arena, fd: u32, event: &[u8], names: &'static str, values: &[Word
         line.add(b",\"").add(name).add(b"\":").add(value.bytes());
     }
     line.add(b"}\n");
-    file::write_all(file::borrowed(fd), line.bytes())
+    let fd = file::borrowed(fd);
+    let mut watched = [Watched::WRITING];
+    watched[0].on(fd);
+    poll::poll(&mut watched, false)?;
+    if !watched[0].is_ready() {
+        return Ok(());
+    }
+    // A pipe has room for PIPE_BUF now, and this is shorter.
+    match file::write_all(fd, line.bytes()) {
+        Err(Errno::EPIPE) => {
+            // It would be passed on to the command.
+            tolerate(signal::wait(set_of(k::SIGPIPE as u8), Some(0)));
+            Ok(())
+        }
+        Err(Errno::EAGAIN | Errno::ECONNRESET) => Ok(()),
+        result => result,
+    }
 }
 
 /// The init until the end: the command's exit status, or what tells that its time was up.
@@ -75,12 +121,12 @@ pub fn supervise(init: &ContainerInit) -> u8 {
 
 /// What is due when a container has ended.
 pub fn farewell(arena: &Arena, spec: &Spec, ended: &Ended) -> Result<()> {
-    if let Some(path) = spec.pid_file {
-        match file::unlinkat(At::CWD, path) {
-            Err(Errno::ENOENT) => {}
-            result => result?,
-        }
-    }
+    let told = say_ended(arena, spec, ended);
+    let removed = remove_pid_file(arena, spec, ended.child);
+    told.and(removed)
+}
+
+fn say_ended(arena: &Arena, spec: &Spec, ended: &Ended) -> Result<()> {
     let (Some(fd), Ok(status)) = (spec.status_fd, ended.status) else { return Ok(()) };
     let usage = process::usage_of_children();
     let number = |number: u64| decimal(arena, number);

@@ -51,11 +51,14 @@ impl<'p> Report<'p> {
 /// Adds what is to be told in this phase.
 pub fn add<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>) {
     match draft.phase {
-        Phase::Parent => draft.when(spec.status_fd.is_some(), Step::Report(Report::ReadNamespaces)),
-        _ => {
+        // What cannot be written has begun nothing.
+        Phase::Parent => {
+            draft.when(spec.status_fd.is_some(), Step::Report(Report::ReadNamespaces));
             if let Some(path) = spec.pid_file {
                 draft.must(Step::Report(Report::WritePid { path }));
             }
+        }
+        _ => {
             if let Some(fd) = spec.status_fd {
                 draft.must(Step::Report(Report::SayStarted { fd }));
             }

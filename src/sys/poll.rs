@@ -40,6 +40,14 @@ pub fn poll(watched: &mut [Watched], wait: bool) -> Result<()> {
     done(unsafe { sc::syscall!(PPOLL, watched.as_mut_ptr(), watched.len(), timeout, 0, 0) })
 }
 
+/// The same, but not for longer than so many seconds.
+#[cfg(feature = "full")]
+pub fn poll_for(watched: &mut [Watched], seconds: u8) -> Result<()> {
+    let time = k::__kernel_timespec { tv_sec: seconds.into(), tv_nsec: 0 };
+    // SAFETY: as above.
+    done(unsafe { sc::syscall!(PPOLL, watched.as_mut_ptr(), watched.len(), &raw const time, 0, 0) })
+}
+
 /// epoll_create1(2) and epoll_ctl(2) `EPOLL_CTL_ADD` with `EPOLLET`: what can be read once for each time that something comes.
 pub fn epoll_of(fd: At) -> Result<Fd> {
     let epoll = descriptor!(EPOLL_CREATE1, k::EPOLL_CLOEXEC)?;

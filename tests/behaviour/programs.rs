@@ -3,15 +3,21 @@
 use crate::support::{Outcome, Run, Who, eventually, mark, process, tool};
 use rustix::process::Signal;
 use serde_json::Value;
-use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 
 crate::tests! {
     both: the_start_is_told_with_its_namespaces, the_end_is_told_with_status_and_usage, a_signal_is_told_from_a_status,
         a_failure_tells_of_no_start, the_descriptor_is_nobody_else_s, a_descriptor_that_is_not_there_is_refused,
         the_process_id_is_in_its_file_while_it_runs, a_link_in_its_place_is_not_followed, a_pid_file_that_cannot_be,
         options_come_from_a_file, options_come_from_a_descriptor, presets_that_cannot_be_read_say_so,
-        what_was_made_for_presets_is_removed_too;
+        what_was_made_for_presets_is_removed_too, one_that_does_not_read_loses_lines_and_does_no_harm,
+        one_that_has_gone_does_no_harm, what_is_no_file_is_not_replaced, another_run_s_file_is_left,
+        a_failure_leaves_no_pid_file, the_process_id_is_written_before_the_command_runs,
+        the_end_is_told_before_the_pid_file_goes;
     as_root: presets_are_read_once;
 }
 
@@ -116,6 +122,41 @@ fn a_descriptor_that_is_not_there_is_refused(who: &Who) {
     who.run(&["--status-fd", "1"], &["true"]).mentions("\"event\":\"started\"");
 }
 
+/// A pipe by this name in a folder, and its reader.
+fn pipe(path: &Path) -> File {
+    tool("mkfifo", &["-m", "666", &path.display().to_string()]);
+    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+    File::options().read(true).write(true).custom_flags(nonblocking).open(path).expect("it is there")
+}
+
+fn one_that_does_not_read_loses_lines_and_does_no_harm(who: &Who) {
+    let folder = who.folder();
+    let path = folder.join("pipe");
+    let mut reader = pipe(&path);
+    while reader.write(&[b'x'; 512]).is_ok() {}
+    // A writer that would wait, and one that is told to come again.
+    let blocking = format!("7>{}", path.display());
+    let run = || who.run_in(&who.rootfs(), &["--status-fd", "7", "--timeout", "9s"], &["sh", "-c", "echo ran; exit 7"]);
+    with_descriptor(who, &blocking, run()).run().exited(7).says("ran");
+    let run = who.run_in(&who.rootfs(), &["--status-fd", "0"], &["sh", "-c", "echo ran; exit 7"]);
+    let output = run.command().stdin(reader).output().expect("aril is there");
+    assert_eq!((output.status.code(), &*output.stdout), (Some(7), &b"ran\n"[..]), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+/// Neither its EPIPE nor its SIGPIPE.
+fn one_that_has_gone_does_no_harm(who: &Who) {
+    let folder = who.folder();
+    let path = folder.join("pipe");
+    let reader = pipe(&path);
+    let writer = File::options().write(true).open(&path).expect("somebody reads");
+    drop(reader);
+    let run = who.run_in(&who.rootfs(), &["--status-fd", "0"], &["sh", "-c", "sleep 0.3; echo ran; exit 7"]);
+    let output = run.command().stdin(writer).output().expect("aril is there");
+    assert_eq!((output.status.code(), &*output.stdout), (Some(7), &b"ran\n"[..]), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
 fn the_process_id_is_in_its_file_while_it_runs(who: &Who) {
     let (folder, mark) = (who.folder(), mark());
     let path = folder.join("pid");
@@ -143,6 +184,82 @@ fn a_pid_file_that_cannot_be(who: &Who) {
     let outcome = who.run(&["--pidfile", "/no/such/pid"], &["sleep", &mark]);
     outcome.refused(125, &["write the process id to /no/such/pid", "(ENOENT)"]);
     assert!(process::naming(&mark).is_empty(), "the container is gone");
+}
+
+fn what_is_no_file_is_not_replaced(who: &Who) {
+    let folder = who.folder();
+    let path = |name: &str| -> PathBuf { folder.join(name) };
+    drop(pipe(&path("pipe")));
+    drop(UnixListener::bind(path("socket")).expect("our own folder"));
+    fs::create_dir(path("directory")).expect("our own folder");
+    for name in ["pipe", "socket", "directory"] {
+        let file = path(name).display().to_string();
+        who.run(&["--pidfile", &file], &["true"])
+            .refused(125, &[&format!("write the process id to {file}"), "(EEXIST)"]);
+        assert!(path(name).exists(), "{name} is still there");
+    }
+}
+
+/// Whoever has replaced the file has it.
+fn another_run_s_file_is_left(who: &Who) {
+    let (folder, marks) = (who.folder(), [mark(), mark()]);
+    let path = folder.join("pid");
+    let start = |mark: &str| {
+        let running = who.start(&["--pidfile", &path.display().to_string()], &["sleep", mark]);
+        running.sleeper(mark);
+        running
+    };
+    let [first, second] = [start(&marks[0]), start(&marks[1])];
+    let written = second.init().to_string();
+    assert_eq!(folder.read("pid"), written);
+    first.signal(Signal::TERM);
+    first.finish().exited(143);
+    assert_eq!(folder.read("pid"), written);
+    // Gone before its time it is missed by nobody.
+    fs::remove_file(&path).expect("our own folder");
+    second.signal(Signal::TERM);
+    let outcome = second.finish();
+    outcome.exited(143).check(outcome.err().is_empty(), "nothing on standard error");
+}
+
+fn a_failure_leaves_no_pid_file(who: &Who) {
+    let folder = who.folder();
+    let path = folder.join("pid").display().to_string();
+    for (options, command, status) in
+        [(&["--workdir", "/no/such"][..], "true", 125), (&[], "/no/such", 127), (&["--no-init"], "/no/such", 127)]
+    {
+        let options = [&["--pidfile", &path], options].concat();
+        who.run(&options, &[command]).refused(status, &["/no/such"]);
+        assert!(!folder.join("pid").exists(), "{options:?} {command}");
+    }
+}
+
+/// So that what cannot be written has begun nothing.
+fn the_process_id_is_written_before_the_command_runs(who: &Who) {
+    let steps = who.aril(&["explain", "--pidfile", "/tmp/pid", &who.rootfs(), "true"]).run();
+    let steps = steps.ok().out();
+    let place = |text: &str| steps.find(text).unwrap_or_else(|| panic!("{text:?} in {steps}"));
+    assert!(place("write the process id to /tmp/pid") < place("let the new process go on"), "{steps}");
+}
+
+fn the_end_is_told_before_the_pid_file_goes(who: &Who) {
+    let (folder, mark) = (who.folder(), mark());
+    let (inner, status) = (folder.join("inner"), folder.join("status").display().to_string());
+    fs::create_dir(&inner).expect("our own folder");
+    if !who.is_root() {
+        tool("chown", &[&format!("{}:{}", who.uid(), who.gid()), &inner.display().to_string()]);
+    }
+    let options = ["--status-fd", "7", "--pidfile", &inner.join("pid").display().to_string()];
+    let run = who.run_in(&who.rootfs(), &options, &["sleep", &mark]);
+    let running = with_descriptor(who, &format!("7>{status}"), run).start();
+    running.sleeper(&mark);
+    // The place itself is no directory any more.
+    fs::rename(&inner, folder.join("elsewhere")).expect("our own folder");
+    fs::write(&inner, "").expect("our own folder");
+    running.signal(Signal::TERM);
+    let outcome = running.finish();
+    outcome.exited(143).check(outcome.err().contains("(ENOTDIR)"), "what could not be removed is told");
+    assert!(folder.read("status").contains("\"event\":\"exited\",\"status\":143"), "{}", folder.read("status"));
 }
 
 fn options_come_from_a_file(who: &Who) {

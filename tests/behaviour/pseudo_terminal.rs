@@ -7,8 +7,9 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, fchown};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 crate::tests! {
     both: it_is_found_by_its_name, nobody_inside_has_the_terminal_outside, an_interactive_shell_has_job_control,
@@ -17,7 +18,7 @@ crate::tests! {
         a_script_gets_its_terminal_back, after_sigkill_stty_sane_repairs_the_terminal, a_hundred_megabytes_come_out, megabytes_go_in_and_out,
         a_container_from_the_background_works_after_fg, one_in_the_background_leaves_the_terminal_alone, a_terminal_on_request_where_there_is_none,
         a_mixed_case_is_as_in_a_pipeline, standard_error_stays_where_it_was_redirected, no_tty_shares_the_terminal, a_user_s_terminal_is_his, without_a_dev_of_its_own_it_is_the_host_s,
-        the_last_words_are_not_lost, a_session_under_tmux, one_that_nobody_reads_can_be_ended, explain_and_trace_tell_of_it;
+        the_last_words_are_not_lost, a_session_under_tmux, one_that_nobody_reads_can_be_ended, one_that_nobody_reads_ends_when_it_is_stopped, one_that_nobody_reads_ends_when_its_time_is_up, the_size_comes_without_signals, explain_and_trace_tell_of_it;
     as_root: su_and_bash_in_debian, nothing_can_be_typed_into_the_terminal_outside, the_launcher_needs_little_memory;
 }
 
@@ -243,6 +244,18 @@ fn the_size_is_that_of_the_window(who: &Who) {
     terminal.keys("\x03");
 }
 
+fn the_size_comes_without_signals(who: &Who) {
+    let terminal = shell(who);
+    terminal.enter(
+        "$own --sig-proxy=false $root sh -c 'trap \"stty size\" WINCH; echo rea\"\"dy; while :; do read word && echo \"[$word]\"; done'",
+        "ready",
+    );
+    resize(&terminal, 53, 79);
+    terminal.expect("53 79");
+    terminal.keys("\x03");
+    terminal.expect("out> ");
+}
+
 fn a_resize_storm_ends_with_the_last_size(who: &Who) {
     let terminal = shell(who);
     terminal.enter("$own $root sh -c 'echo rea\"\"dy; while :; do stty size; done'", "ready");
@@ -374,14 +387,7 @@ fn hash(sum: u64, bytes: &[u8]) -> u64 {
 /// Through the container's terminal and the one outside; the second has far too little room for it.
 fn a_hundred_megabytes_come_out(who: &Who) {
     const LINES: u32 = 10_000_000;
-    let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
-    grantpt(&keyboard).expect("ours");
-    unlockpt(&keyboard).expect("ours");
-    let name = ptsname(&keyboard, Vec::new()).expect("ours").into_string().expect("a plain path");
-    let terminal = File::options().read(true).write(true).open(&name).expect("it is unlocked");
-    if who.uid() != rustix::process::geteuid().as_raw() {
-        fchown(&terminal, Some(who.uid()), Some(who.gid())).expect("root may");
-    }
+    let (keyboard, terminal) = unread(who);
     let stream = || Stdio::from(terminal.try_clone().expect("a descriptor is free"));
     let run = who.run_in(&who.rootfs(), &[], &["seq", "1000000000", &(1_000_000_000 + LINES - 1).to_string()]);
     let run = run.under(&["setsid", "--ctty", "--wait"]);
@@ -608,8 +614,8 @@ fn a_session_under_tmux(who: &Who) {
     tmux.keys(&["exit 9", "Enter"], "out-9");
 }
 
-/// The launcher waits for a reader, and still takes its signals.
-fn one_that_nobody_reads_can_be_ended(who: &Who) {
+/// A terminal from which nobody reads: its other side and itself.
+fn unread(who: &Who) -> (OwnedFd, File) {
     let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
     grantpt(&keyboard).expect("ours");
     unlockpt(&keyboard).expect("ours");
@@ -618,19 +624,68 @@ fn one_that_nobody_reads_can_be_ended(who: &Who) {
     if who.uid() != rustix::process::geteuid().as_raw() {
         fchown(&terminal, Some(who.uid()), Some(who.gid())).expect("root may");
     }
+    (keyboard, terminal)
+}
+
+/// Starts a command at it that writes for ever.
+fn start_at(who: &Who, terminal: &File, options: &[&str], script: &str) -> Child {
     let stream = || Stdio::from(terminal.try_clone().expect("a descriptor is free"));
-    let mark = mark();
-    let script = format!("sleep {mark} & yes");
-    let run = who.run_in(&who.rootfs(), &[], &["sh", "-c", &script]);
-    let mut child = run.command().stdin(stream()).stdout(stream()).stderr(stream()).spawn().expect("aril is there");
-    process::wait_for_sleeper(&mark);
-    // It is stuck once nothing more is written for a while.
+    let run = who.run_in(&who.rootfs(), options, &["sh", "-c", script]);
+    run.command().stdin(stream()).stdout(stream()).stderr(stream()).spawn().expect("aril is there")
+}
+
+/// The launcher waits for a reader once nothing more is written for a while.
+fn wait_until_stuck(child: &Child) {
     let written = || fs::read_to_string(format!("/proc/{}/io", child.id())).unwrap_or_default();
     eventually("it waits for a reader", || {
         let before = written();
         std::thread::sleep(std::time::Duration::from_millis(100));
         before == written()
     });
+}
+
+/// Waits for its end, whatever comes of it.
+#[track_caller]
+fn ends_by_itself(mut child: Child, status: i32) {
+    let mut ended = None;
+    let is_over = comes(|| {
+        ended = child.try_wait().expect("our own child");
+        ended.is_some()
+    });
+    if !is_over {
+        child.kill().expect("our own child");
+        child.wait().expect("our own child");
+    }
+    assert_eq!(ended.and_then(|ended| ended.code()), Some(status));
+}
+
+/// What was asked for before the end counts as well.
+fn one_that_nobody_reads_ends_when_it_is_stopped(who: &Who) {
+    let ((keyboard, terminal), mark) = (unread(who), mark());
+    let script = format!("trap '' TERM; sleep {mark} & yes");
+    let child = start_at(who, &terminal, &["--stop-timeout", "100ms"], &script);
+    process::wait_for_sleeper(&mark);
+    wait_until_stuck(&child);
+    signal(child.id(), Signal::TERM);
+    ends_by_itself(child, 137);
+    drop(keyboard);
+    eventually("the end of all", || process::naming(&mark).is_empty());
+}
+
+fn one_that_nobody_reads_ends_when_its_time_is_up(who: &Who) {
+    let (keyboard, terminal) = unread(who);
+    ends_by_itself(start_at(who, &terminal, &["--timeout", "300ms"], "yes"), 124);
+    drop(keyboard);
+}
+
+/// The launcher waits for a reader, and still takes its signals.
+fn one_that_nobody_reads_can_be_ended(who: &Who) {
+    let (keyboard, terminal) = unread(who);
+    let mark = mark();
+    let script = format!("sleep {mark} & yes");
+    let mut child = start_at(who, &terminal, &[], &script);
+    process::wait_for_sleeper(&mark);
+    wait_until_stuck(&child);
     signal(child.id(), Signal::TERM);
     let mut ended = false;
     // The first is for the command. The second finds what is left waiting, if anything is.
