@@ -255,6 +255,8 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
             t!("--status-fd is one that --preserve-fds gives to the command"),
         ),
         #[cfg(feature = "full")]
+        (spec.landlock_alone && !spec.scopes, t!("--sandbox landlock has no other wall: leave out landlock=off")),
+        #[cfg(feature = "full")]
         (!spec.init && spec.timeout.is_some(), t!("--timeout needs the init: leave out --no-init")),
         (
             file_systems.proc && !spec.is_private(Namespace::Pid),
