@@ -252,6 +252,10 @@ fn landlock<'m>(arena: &'m Arena, host: &Host) -> Told<'m, usize> {
 impl<'m> Host<'m> {
     /// Which ids a new user namespace gets, and how.
     fn choose_ids(&mut self, arena: &'m Arena, spec: &Spec<'m>, root: At) -> Told<'m, ()> {
+        if self.uids == ids::EVERY && (ranges::has_of_others(&spec.uids) || ranges::has_of_others(&spec.gids)) {
+            let text = t!("map ids from 1879048192 to 2147483647: those are for --userns auto");
+            return Err(Problem::refused(arena, text, &[]));
+        }
         match (&spec.uids, &spec.gids) {
             (IdMap::Identity, IdMap::Identity) if !self.maps_any() => {
                 (self.uids, self.gids) = (ids::own(arena, self.uid), ids::own(arena, self.gid));

@@ -152,6 +152,8 @@ impl<'p> Draft<'p> {
 pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Told<'p, Plan<'p>> {
     let maps = identity::maps(spec, host);
     identity::check(arena, spec, host, maps)?;
+    #[cfg(feature = "full")]
+    ids::check(arena, spec, host, maps)?;
     let layout = mounts::Layout::of(arena, spec, host, maps)?;
     let mut draft = Draft {
         phase: Phase::Launcher,
