@@ -9,7 +9,7 @@ pub use help::{OVERVIEW, write_run_help};
 
 use crate::spec::{ChangeRoot, FileSystems, IdMap, Namespace, Overlay, Spec};
 #[cfg(feature = "full")]
-use crate::spec::{Set, Source};
+use crate::spec::{NewKind, Set, Source};
 use crate::sys::{Arena, Word, word};
 use crate::text::{Problem, Told, copy, cut, names, path, t, table, text};
 use options::Opt;
@@ -219,6 +219,9 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
     let (pivots, keeps_root) = (spec.change_root == ChangeRoot::Pivot, spec.change_root == ChangeRoot::None);
     let is_host = spec.rootfs == word(c"/");
     let maps = !matches!((&spec.uids, &spec.gids), (IdMap::Default, IdMap::Default));
+    let has_proc = file_systems.proc;
+    #[cfg(feature = "full")]
+    let has_proc = has_proc || spec.new_mounts.iter().any(|new| new.kind == NewKind::Proc);
     let contradictions = [
         (
             pivots && !own_mounts,
@@ -253,10 +256,12 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
             t!("--status-fd is one that --preserve-fds gives to the command"),
         ),
         #[cfg(feature = "full")]
+        (spec.landlock_alone && !spec.scopes, t!("--sandbox landlock has no other wall: leave out landlock=off")),
+        #[cfg(feature = "full")]
         (!spec.init && spec.timeout.is_some(), t!("--timeout needs the init: leave out --no-init")),
         (
-            file_systems.proc && !spec.is_private(Namespace::Pid),
-            t!("a new /proc needs a new pid namespace: leave it private, or leave proc out of --fs"),
+            has_proc && !spec.is_private(Namespace::Pid),
+            t!("a new /proc needs a new pid namespace: leave it private, or leave proc out"),
         ),
     ];
     match contradictions.iter().find(|(found, _)| *found) {

@@ -1,8 +1,8 @@
 //! The one table of options: parser, help and tests walk it.
 
 use super::values::{Refused, Value};
-use crate::full;
 use crate::spec::{Namespace, Overlay, Spec};
+use crate::{full, full_text};
 #[cfg(feature = "full")]
 use crate::{spec::Set, text::t};
 
@@ -14,7 +14,7 @@ crate::option_table! {
         Overlay "overlay" full "[=DIR]" ("kept") ", or stay in DIR", "writes go to a tmpfs and vanish at exit", |spec, value| {
             spec.overlay = if value.word.is_empty() { Overlay::Memory } else { Overlay::Kept(value.word) }; Ok(())
         };
-        Volume "volume" b'v' = "SRC:DST[:ro]" ("/etc:/mnt:ro"), crate::full_text!(
+        Volume "volume" b'v' = "SRC:DST[:ro]" ("/etc:/mnt:ro"), full_text!(
             "bind a file or directory of the host", "bind a file or directory of the host; :idmap shifts its owners too"
         ), |spec, value| {
             spec.volumes.push(value.volume()?); Ok(())
@@ -53,7 +53,7 @@ crate::option_table! {
         Network "network" = "WHICH" ("none"), "host (default: the host's network is SHARED), or none", |spec, value| {
             set(spec, Namespace::Network, value.or_none())
         };
-        Userns "userns" = "WHICH" ("host"), crate::full_text!("user ids", "user ids, or: auto (default), identity, IN:OUT:COUNT"), |spec, value| {
+        Userns "userns" = "WHICH" ("host"), full_text!("user ids", "user ids, or: auto (default), identity, IN:OUT:COUNT"), |spec, value| {
             #[cfg(feature = "full")]
             let value = value.or_id_maps(&mut spec.uids, &mut spec.gids)?;
             set(spec, Namespace::User, value)
@@ -69,7 +69,9 @@ crate::option_table! {
         };
     }
     "Process and privilege" {
-        NoInit "no-init", "the command is PID 1: no reaping, no default signals", |spec, _| { spec.init = false; Ok(()) };
+        NoInit "no-init", full_text!(
+            "the command is PID 1: no reaping, no default signals", "the command is PID 1: no reaping, no default signals, root's ids"
+        ), |spec, _| { spec.init = false; Ok(()) };
         StopTimeout "stop-timeout" = "TIME" ("3s"), "from a stop request to SIGKILL (default: 10s)", |spec, value| {
             spec.stop_timeout = value.duration()?; Ok(())
         };

@@ -285,6 +285,7 @@ impl<'a> Value<'a> {
         let (mut kind, mut source, mut target): (&[u8], _, _) = (b"bind", Word::default(), Word::default());
         let mut volume = Volume { source, target: source, read_only: false, follows_host: false, idmap: false };
         let mut options = Text::new(self.arena);
+        let mut for_binds = false;
         for option in self.list() {
             let (key, value) = cut(option, b'=');
             let value = value.unwrap_or_default();
@@ -293,9 +294,15 @@ impl<'a> Value<'a> {
                 Some(0) => kind = value,
                 Some(1 | 2) => source = copy(self.arena, &[value]),
                 Some(3..=5) => target = self.mount_point(value)?,
-                Some(6) => volume.set(value).ok_or(MOUNT_OPTIONS)?,
+                Some(6) => {
+                    for_binds = true;
+                    volume.set(value).ok_or(MOUNT_OPTIONS)?;
+                }
                 Some(_) => drop(options.add(&option["tmpfs-".len()..]).add(b",")),
-                None if value.is_empty() || value == b"true" => volume.set(key).ok_or(MOUNT_OPTIONS)?,
+                None if value.is_empty() || value == b"true" => {
+                    for_binds |= names::position("rw ro readonly", key).is_none();
+                    volume.set(key).ok_or(MOUNT_OPTIONS)?;
+                }
                 None if is_tmpfs_option(option) => drop(options.add(option).add(b",")),
                 None => return Err(MOUNT_OPTIONS),
             }
@@ -304,6 +311,9 @@ impl<'a> Value<'a> {
         let kind = names::position(NewKind::NAMES, kind);
         if !is_bind && kind.is_none() {
             return Err(t!("the type is bind, tmpfs, proc, sysfs, mqueue or devpts"));
+        }
+        if for_binds && !is_bind {
+            return Err(t!("bind-propagation= and idmap are for a bind mount"));
         }
         let options = options.word();
         if target.is_empty() || source.is_empty() == is_bind || !(options.is_empty() || kind == Some(0)) {

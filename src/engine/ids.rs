@@ -89,8 +89,12 @@ impl<'p> Carrier<'p> {
         drop(input);
         let mut result = Ok(());
         for started in [users, groups] {
-            let succeeded = started.and_then(process::wait_for).map(|change| change == Change::Exited(0));
-            result = result.and(if succeeded? { Ok(()) } else { Err(Errno::EPERM) });
+            // Each that has been started is waited for, whatever became of the other.
+            result = result.and(match started.and_then(process::wait_for) {
+                Ok(Change::Exited(0)) => Ok(()),
+                Ok(_) => Err(Errno::EPERM),
+                Err(errno) => Err(errno),
+            });
         }
         // They say less than fits into a pipe; what is told is the first line.
         let mut said = [0; 256];

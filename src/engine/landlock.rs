@@ -1,9 +1,10 @@
 //! The steps of landlock.
 
+use crate::host::rootfs::list;
 use crate::plan::{DEVICES, Landlock};
 use crate::sys::file::{self, Kind, Open};
 use crate::sys::sandbox::{self, Landlocked, rights};
-use crate::sys::{Arena, At, Errno, Result, Word, word};
+use crate::sys::{Arena, At, Errno, Result, Word, terminal, tolerate, word};
 use crate::text::sentence::Sentence;
 use crate::text::{Text, t};
 
@@ -22,26 +23,41 @@ pub fn carry_out(arena: &Arena, step: Landlock) -> Result<()> {
             }
             file::write_all(At::STDERR, text.bytes())
         }
-        Landlock::Confine { rights, scopes, writable } => {
+        Landlock::Confine { rights, scopes, volumes } => {
             let ruleset = sandbox::landlock_create_ruleset(rights, scopes)?;
-            allow(ruleset.at(), word(c"/"), rights & rights::READ)?;
+            let root = file::openat(At::CWD, word(c"/"), Open::DIRECTORY)?;
+            sandbox::landlock_allow(ruleset.at(), rights::LIST, root.at())?;
+            // Below /dev there are the terminals of this user, and what is typed there.
+            list(root.at(), word(c"."), &mut |name| {
+                if name != word(c"dev") {
+                    // What cannot be looked at (a stranger's FUSE) is not read later either.
+                    tolerate(allow(ruleset.at(), root.at(), name, Open::PATH_NOFOLLOW, rights & rights::READ));
+                }
+                true
+            })?;
             for device in DEVICES {
-                match allow(ruleset.at(), device, rights) {
+                match allow(ruleset.at(), At::CWD, device, Open::PATH, rights) {
                     // Not every machine has each.
                     Err(Errno::ENOENT) => {}
                     result => result?,
                 }
             }
-            for path in writable {
-                allow(ruleset.at(), *path, rights)?;
+            // The terminal that the command has anyway it may open by its name.
+            for stream in [At::STDIN, At::STDOUT, At::STDERR] {
+                if terminal::size(stream).is_ok() {
+                    sandbox::landlock_allow(ruleset.at(), rights & rights::FILE, stream)?;
+                }
+            }
+            for (path, rights) in volumes {
+                allow(ruleset.at(), At::CWD, *path, Open::PATH, *rights)?;
             }
             sandbox::landlock_restrict_self(ruleset.at())
         }
     }
 }
 
-fn allow(ruleset: At, path: Word, mut rights: Landlocked) -> Result<()> {
-    let file = file::openat(At::CWD, path, Open::PATH)?;
+fn allow(ruleset: At, at: At, path: Word, how: Open, mut rights: Landlocked) -> Result<()> {
+    let file = file::openat(at, path, how)?;
     if file::fstat(file.at())?.kind != Kind::Directory {
         rights &= rights::FILE;
     }
@@ -49,7 +65,7 @@ fn allow(ruleset: At, path: Word, mut rights: Landlocked) -> Result<()> {
 }
 
 const WARNING: Sentence = t!("\
-aril: landlock alone is no container: every file can be read, modes, owners and times be changed; network, processes,
+aril: landlock alone is no container: every file but devices can be read, modes, owners and times be changed; network, processes,
       and services that listen on files such as those of D-Bus and Docker are the host's, in reach of this user
 ");
 const WARNING_OF_OLD: Sentence = t!("\

@@ -136,10 +136,6 @@ impl<'m> Host<'m> {
             #[cfg(feature = "full")]
             landlock: 0,
         };
-        #[cfg(feature = "full")]
-        if spec.landlock_alone {
-            host.landlock = landlock(arena, host.user.uid)?;
-        }
         if host.maps_any() && ids::is_first_namespace() {
             (host.uids, host.gids) = (ids::EVERY, ids::EVERY);
         } else if host.maps_any() {
@@ -150,6 +146,9 @@ impl<'m> Host<'m> {
         #[cfg(feature = "full")]
         {
             accounts::add_groups(arena, root, &mut host.user, &spec.groups)?;
+            if spec.landlock_alone {
+                host.landlock = landlock(arena, &host)?;
+            }
             host.variables = variables::read(arena, spec)?;
             if spec.shares_resolver() {
                 // A host without names has none to share.
@@ -236,12 +235,14 @@ impl<'m> Host<'m> {
     }
 }
 
-/// Landlock knows nothing of modes and owners: whoever runs as root could make any file of root's set-user-id.
+/// Landlock knows nothing of modes and owners: whoever runs as root could make any file of root's set-user-id. An ordinary user
+/// of root's group has it anyway (OpenShift's have).
 #[cfg(feature = "full")]
-fn landlock(arena: &Arena, uid: u32) -> Told<'_, usize> {
-    if uid == 0 {
-        let problem = Problem::refused(arena, t!("--sandbox landlock does not hold root"), &[]);
-        return Err(problem.advise(arena, t!("run the command as someone else: --user 65534"), &[]));
+fn landlock<'m>(arena: &'m Arena, host: &Host) -> Told<'m, usize> {
+    let user = &host.user;
+    if user.uid == 0 || host.uid == 0 && (user.gid == 0 || user.groups.contains(&0)) {
+        let problem = Problem::refused(arena, t!("--sandbox landlock does not hold root, nor root's group"), &[]);
+        return Err(problem.advise(arena, t!("run the command as someone else: --user 65534:65534"), &[]));
     }
     sandbox::landlock_version().map_err(|errno| {
         let problem = Problem::failed(arena, t!("ask for the version of landlock"), &[], errno);
@@ -253,6 +254,10 @@ fn landlock(arena: &Arena, uid: u32) -> Told<'_, usize> {
 impl<'m> Host<'m> {
     /// Which ids a new user namespace gets, and how.
     fn choose_ids(&mut self, arena: &'m Arena, spec: &Spec<'m>, root: At) -> Told<'m, ()> {
+        if self.uids == ids::EVERY && (ranges::has_of_others(&spec.uids) || ranges::has_of_others(&spec.gids)) {
+            let text = t!("map ids from 1879048192 to 2147483647: those are for --userns auto");
+            return Err(Problem::refused(arena, text, &[]));
+        }
         match (&spec.uids, &spec.gids) {
             (IdMap::Identity, IdMap::Identity) if !self.maps_any() => {
                 (self.uids, self.gids) = (ids::own(arena, self.uid), ids::own(arena, self.gid));

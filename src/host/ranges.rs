@@ -8,7 +8,7 @@ use super::image::Image;
 use super::mounts::unescape;
 use super::rootfs::{read_file, read_link, read_whole};
 use super::view::{How, Piece};
-use crate::spec::{IdRange, Overlay, Spec};
+use crate::spec::{IdMap, IdRange, Overlay, Spec};
 use crate::sys::file::{self, Kind, Open};
 use crate::sys::{Arena, At, List, Word, identity, process, word};
 use crate::text::names::words;
@@ -47,10 +47,19 @@ const COUNT: u32 = 1 << 16;
 const FIRST: u32 = 0x7000_0000;
 const SLOTS: u32 = 0x1000;
 
-/// Who uses a range locks the byte of its number in this file, which only root can open for writing and which loses nothing by
-/// it. The kernel itself unlocks it when the launcher ends, however that does. Who has another instance of /proc mounted, as in
-/// another pid namespace, does not see the lock: there nothing but the choice by chance keeps two apart.
-pub const LOCKS: Word<'static> = word(c"/proc/sys/kernel/overflowuid");
+/// Who uses a range locks the byte of its number in this file, which only root can open, so that nobody else can take them all,
+/// and which loses nothing by it. The kernel itself unlocks it when the launcher ends, however that does. Who has another
+/// instance of /proc mounted, as in another pid namespace, does not see the lock: there nothing but the choice by chance keeps
+/// two apart.
+pub const LOCKS: Word<'static> = word(c"/proc/sys/kernel/cad_pid");
+
+/// Whether a map would give a container ids that another may have as its own range.
+pub fn has_of_others(map: &IdMap) -> bool {
+    let IdMap::Ranges(ranges) = map else { return false };
+    ranges
+        .iter()
+        .any(|range| range.inside != range.outside && overlaps(core::slice::from_ref(range), FIRST, SLOTS * COUNT))
+}
 
 /// The byte of the range that begins with this id.
 pub const fn slot(first: u32) -> u32 {
@@ -65,6 +74,11 @@ pub const fn slot(first: u32) -> u32 {
 pub fn unused<'m>(arena: &'m Arena, spec: &Spec<'m>, host: &mut Host<'m>, root: At) -> Told<'m, ()> {
     if host.uids != EVERY {
         // Whose root this is is not the machine's anyway, and only that one can make idmapped mounts.
+        return Ok(());
+    }
+    if !spec.init && !spec.is_rehearsal() {
+        // Nobody ends such a container when the launcher is killed: a command that has changed its user has lost the signal
+        // that would (prctl(2)), and would live on with ids that nobody locks.
         return Ok(());
     }
     host.ids = Ids::Own(Some(Lack::Privilege));
@@ -110,7 +124,10 @@ pub fn unused<'m>(arena: &'m Arena, spec: &Spec<'m>, host: &mut Host<'m>, root: 
     for slot in (0..SLOTS).map(|step| start.wrapping_add(step) % SLOTS) {
         let first = FIRST + slot * COUNT;
         let is_granted = overlaps(users, first, COUNT) || overlaps(groups, first, COUNT);
-        if !is_granted && file::is_byte_locked(locks.at(), slot) == Ok(false) {
+        let is_locked = is_granted
+            || file::is_byte_locked(locks.at(), slot)
+                .map_err(|errno| Problem::failed(arena, t!("ask for a lock on %"), &[LOCKS], errno))?;
+        if !is_locked {
             host.ids = Ids::Unused(first);
             host.uids = core::slice::from_ref(arena.hold(IdRange { inside: 0, outside: first, count: COUNT }));
             host.gids = host.uids;

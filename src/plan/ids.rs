@@ -9,11 +9,11 @@ use super::identity::{self, Maps, outside};
 use super::step::flags;
 use super::{Draft, Fate, On, Place, Step};
 use crate::host::{Host, Ids, Lack};
-use crate::spec::{ChangeRoot, IdRange, Namespace, Spec};
+use crate::spec::{ChangeRoot, IdRange, Namespace, Source, Spec};
 use crate::sys::mount::Attributes;
 use crate::sys::{Arena, Word, word};
 use crate::text::sentence::Sentence;
-use crate::text::{copy, decimal, t, text};
+use crate::text::{Problem, Told, copy, decimal, t, text};
 
 /// One such step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +137,26 @@ pub fn write_maps<'p>(draft: &mut Draft<'p>, spec: &Spec, host: &Host<'p>, maps:
     if overlays || matches!(host.ids, Ids::Granted(_)) {
         // Someone else's stay closed.
         draft.add(Fate::May(On::Refused), Step::Ids(IdStep::OpenPipes));
+    }
+}
+
+/// An idmapped volume is the launcher's to make. Where every id is itself there is nothing to shift.
+#[inline(never)]
+pub fn check<'p>(arena: &'p Arena, spec: &Spec, host: &Host, maps: Maps) -> Told<'p, ()> {
+    let is_same = |ranges: &[IdRange]| !ranges.is_empty() && ranges.iter().all(|range| range.inside == range.outside);
+    let is_identity = match spec.namespace(Namespace::User) {
+        Source::Host => true,
+        Source::Private => is_same(maps.uids) && is_same(maps.gids),
+        Source::Join(_) => false,
+    };
+    let asked = spec.volumes.iter().find(|volume| volume.idmap);
+    match asked.filter(|_| !is_identity && !is_handed(spec, host, maps)) {
+        Some(volume) => {
+            let text =
+                t!("idmap %: it takes --change-root pivot_root, and a new user namespace whose root is not yours");
+            Err(Problem::refused(arena, text, &[volume.source]))
+        }
+        None => Ok(()),
     }
 }
 

@@ -15,8 +15,8 @@ pub enum Landlock<'p> {
     Scope { scopes: Landlocked },
     /// Says what there is not. `partly`: this kernel's landlock is older than the scopes.
     Warn { partly: bool },
-    /// They may read everything, and write below these.
-    Confine { rights: Landlocked, scopes: Landlocked, writable: &'p [Word<'p>] },
+    /// They may read everything but devices, and have these rights below these.
+    Confine { rights: Landlocked, scopes: Landlocked, volumes: &'p [(Word<'p>, Landlocked)] },
 }
 
 /// The first version that has scopes.
@@ -30,16 +30,16 @@ impl Landlock<'_> {
             Self::Scope { scopes: SCOPE_SIGNALS } => t!("keep processes of the host from signals"),
             Self::Scope { .. } => t!("keep abstract sockets and processes of the host out of reach"),
             Self::Warn { .. } => t!("say what landlock alone does not give"),
-            Self::Confine { .. } => t!("forbid writing anywhere but to devices of everyone's, and below:%"),
+            Self::Confine { .. } => t!("forbid writing, and devices that are not everyone's, anywhere but below:%"),
         }
     }
 
     /// The paths, each after a space.
     pub(super) fn paths<'m>(&self, arena: &'m Arena) -> Word<'m> {
         let mut text = Text::new(arena);
-        if let Self::Confine { writable, .. } = self {
-            for path in *writable {
-                text.add(b" ").add(path.bytes());
+        if let Self::Confine { rights, volumes, .. } = self {
+            for (path, allowed) in *volumes {
+                text.add(b" ").add(path.bytes()).add(if allowed == rights { b"" } else { b":ro" });
             }
         }
         text.word()
@@ -58,14 +58,15 @@ pub fn confine<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host) {
     let scope = |kind, scope| if spec.scopes && spec.is_hosts(kind) { scope } else { 0 };
     let scopes = scope(Namespace::Network, SCOPE_SOCKETS) | scope(Namespace::Pid, SCOPE_SIGNALS);
     if spec.landlock_alone {
-        let mut writable = List::new(draft.lines.arena());
-        for volume in spec.volumes.iter().filter(|volume| !volume.read_only) {
-            writable.push(volume.source);
+        let all = rights::all(host.landlock);
+        let mut volumes = List::new(draft.lines.arena());
+        for volume in spec.volumes.iter() {
+            volumes.push((volume.source, if volume.read_only { all & rights::READ } else { all }));
         }
         draft.must(Step::Landlock(Landlock::Confine {
-            rights: rights::all(host.landlock),
+            rights: all,
             scopes: if host.landlock < SCOPES { 0 } else { scopes },
-            writable: writable.finish(),
+            volumes: volumes.finish(),
         }));
     } else if scopes != 0 {
         draft.add(Fate::May(On::NoScopes), Step::Landlock(Landlock::Scope { scopes }));

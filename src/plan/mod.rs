@@ -152,6 +152,8 @@ impl<'p> Draft<'p> {
 pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Told<'p, Plan<'p>> {
     let maps = identity::maps(spec, host);
     identity::check(arena, spec, host, maps)?;
+    #[cfg(feature = "full")]
+    ids::check(arena, spec, host, maps)?;
     let layout = mounts::Layout::of(arena, spec, host, maps)?;
     let mut draft = Draft {
         phase: Phase::Launcher,
@@ -160,9 +162,9 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
         lines: List::new(arena),
     };
 
+    draft.when(must_be_protected(spec, host), Step::ExecuteAnew);
     #[cfg(feature = "full")]
     landlock::warn(&mut draft, spec, host);
-    draft.when(must_be_protected(spec, host), Step::ExecuteAnew);
     close_descriptors(&mut draft, spec);
     #[cfg(feature = "full")]
     ids::begin(&mut draft, spec, host);
@@ -644,6 +646,7 @@ mod tests {
     #[cfg(feature = "full")]
     fn landlock_alone_is_said_first_and_confines_before_the_command() {
         use crate::spec::Volume;
+        use crate::sys::sandbox::rights;
         let change = |spec: &mut Spec| {
             (spec.landlock_alone, spec.rootfs, spec.change_root) = (true, word(c"/"), ChangeRoot::None);
             spec.namespaces = [Source::Host; Namespace::ALL.len()];
@@ -660,7 +663,10 @@ mod tests {
         planned(false, change, |lines| {
             assert_eq!(lines[0].step, Step::Landlock(Landlock::Warn { partly: false }));
             assert_eq!(at(lines, |step| matches!(step, Step::Bind { .. } | Step::MakePrivate)), None);
-            let is_wall = |step: &Step| matches!(step, Step::Landlock(Landlock::Confine { writable, .. }) if *writable == [word(c"/a")]);
+            let is_wall = |step: &Step| {
+                matches!(step, Step::Landlock(Landlock::Confine { rights, volumes, .. })
+                if *volumes == [(word(c"/a"), *rights), (word(c"/b"), rights::READ)])
+            };
             let wall = at(lines, is_wall).expect("there is one");
             assert_eq!(lines[wall].fate, Fate::Must);
             assert!(at(lines, |step| *step == Step::NoNewPrivileges) < Some(wall));

@@ -10,7 +10,7 @@ use super::own_files::own_files;
 use super::root::Root;
 use super::{Draft, Fate, Make, On, Phase, Place, Step, Tree};
 use crate::host::{Host, Presence};
-use crate::spec::{Mount, Namespace, NewKind, NewMount, Overlay, RESOLVER, Spec, Volume, What};
+use crate::spec::{Mount, Namespace, NewKind, Overlay, RESOLVER, Spec, Volume, What};
 use crate::sys::file::Kind;
 use crate::sys::mount::Attributes;
 use crate::sys::{Arena, Errno, List, Word, word};
@@ -22,6 +22,7 @@ const NO_SUID: Attributes = Attributes::NOSUID;
 const NO_DEVICES: Attributes = NO_SUID.and(Attributes::NODEV);
 const DATA_ONLY: Attributes = NO_DEVICES.and(Attributes::NOEXEC);
 const DEVICE: Attributes = NO_SUID.and(Attributes::NOEXEC).and(Attributes::RDONLY);
+const TERMINALS: Attributes = NO_SUID.and(Attributes::NOEXEC);
 const READ_ONLY: Attributes = DATA_ONLY.and(Attributes::RDONLY);
 
 /// Nodes of the host that every program expects; mknod(2) is refused in a user namespace.
@@ -206,11 +207,7 @@ impl<'p> Layout<'p> {
     fn add(&self, draft: &mut Draft<'p>, mount: Mounting<'p>) {
         let path = mount.target;
         match mount.what {
-            What::Proc => {
-                self.hiding(draft, path);
-                draft.must(new(c"proc", c"", DATA_ONLY, Place::kept(path, Tree::Proc)));
-                cover(draft, Tree::Proc);
-            }
+            What::Proc => self.proc(draft, path, DATA_ONLY),
             What::Sys => {
                 self.hiding(draft, path);
                 self.sys(draft, path);
@@ -238,20 +235,35 @@ impl<'p> Layout<'p> {
                 draft.must(bind(source, attributes(volume), place));
             }
             What::New(number, NewKind::Tmpfs) => {
-                let NewMount { options: asked, read_only, .. } = self.spec.new_mounts[number];
+                let asked = self.spec.new_mounts[number].options;
                 let (kind, options, place) = (word(c"tmpfs"), word(c"mode=1777"), Place::in_root(path));
-                let attributes = NO_DEVICES.when(read_only, Attributes::RDONLY);
+                let attributes = self.asked(number, NO_DEVICES);
                 draft.must(Step::Mount { kind, options, asked, attributes, place });
             }
             #[cfg(feature = "full")]
-            What::New(_, NewKind::Proc) => self.add(draft, Mounting { what: What::Proc, ..mount }),
+            What::New(number, NewKind::Proc) => self.proc(draft, path, self.asked(number, DATA_ONLY)),
             #[cfg(feature = "full")]
             What::New(_, NewKind::Sys) => self.add(draft, Mounting { what: What::Sys, ..mount }),
             #[cfg(feature = "full")]
-            What::New(_, NewKind::Queues) => draft.must(new(c"mqueue", c"", DATA_ONLY, Place::in_root(path))),
+            What::New(number, NewKind::Queues) => {
+                draft.must(new(c"mqueue", c"", self.asked(number, DATA_ONLY), Place::in_root(path)));
+            }
             #[cfg(feature = "full")]
-            What::New(_, NewKind::Terminals) => self.terminals(draft, Place::in_root(path)),
+            What::New(number, NewKind::Terminals) => {
+                self.terminals(draft, Place::in_root(path), self.asked(number, TERMINALS));
+            }
         }
+    }
+
+    /// What a new file system has, and whether it was asked to be read-only.
+    fn asked(&self, number: usize, attributes: Attributes) -> Attributes {
+        attributes.when(self.spec.new_mounts[number].read_only, Attributes::RDONLY)
+    }
+
+    fn proc(&self, draft: &mut Draft<'p>, path: Word<'p>, attributes: Attributes) {
+        self.hiding(draft, path);
+        draft.must(new(c"proc", c"", attributes, Place::kept(path, Tree::Proc)));
+        cover(draft, Tree::Proc);
     }
 
     /// Once, what is needed for covering anything.
@@ -289,7 +301,7 @@ impl<'p> Layout<'p> {
             let step = bind(source, DEVICE, Place::in_dev(source.after(PREFIX), Make::File));
             draft.add(Fate::May(On::Missing), step);
         }
-        self.terminals(draft, Place::in_dev(word(c"pts"), Make::Directory));
+        self.terminals(draft, Place::in_dev(word(c"pts"), Make::Directory), TERMINALS);
         draft.must(new(c"tmpfs", c"mode=1777,size=64m", DATA_ONLY, Place::in_dev(word(c"shm"), Make::Directory)));
         let queues = Place::in_dev(word(c"mqueue"), Make::Directory);
         if !self.spec.is_hosts(Namespace::Ipc) {
@@ -301,8 +313,8 @@ impl<'p> Layout<'p> {
         draft.must(Step::DeviceLinks);
     }
 
-    fn terminals(&self, draft: &mut Draft<'p>, place: Place<'p>) {
-        let terminals = |options| new(c"devpts", options, NO_SUID.and(Attributes::NOEXEC), place);
+    fn terminals(&self, draft: &mut Draft<'p>, place: Place<'p>, attributes: Attributes) {
+        let terminals = |options| new(c"devpts", options, attributes, place);
         let has_group = has_group(self.spec, self.maps, TTY_GROUP);
         if has_group != Some(false) {
             let fate = if has_group.is_none() { Fate::Try(On::Invalid) } else { Fate::Must };

@@ -58,9 +58,10 @@ pub fn landlock_create_ruleset(files: Landlocked, scopes: Landlocked) -> Result<
 pub mod rights {
     use super::{Landlocked, l};
 
+    /// To list a directory.
+    pub const LIST: Landlocked = l::LANDLOCK_ACCESS_FS_READ_DIR;
     /// To read and to execute.
-    pub const READ: Landlocked =
-        l::LANDLOCK_ACCESS_FS_EXECUTE | l::LANDLOCK_ACCESS_FS_READ_FILE | l::LANDLOCK_ACCESS_FS_READ_DIR;
+    pub const READ: Landlocked = l::LANDLOCK_ACCESS_FS_EXECUTE | l::LANDLOCK_ACCESS_FS_READ_FILE | LIST;
     /// Those that a file has which is no directory.
     pub const FILE: Landlocked = l::LANDLOCK_ACCESS_FS_EXECUTE
         | l::LANDLOCK_ACCESS_FS_READ_FILE

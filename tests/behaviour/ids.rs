@@ -2,7 +2,7 @@
 //! said where there are none.
 
 use crate::support::{
-    Etc, Folder, Outcome, RANGE, Run, Running, Who, eventually, executable, mark, rootfs, tool, traces::Traces,
+    Etc, Folder, Outcome, RANGE, Run, Running, When, Who, eventually, executable, mark, rootfs, tool, traces::Traces,
 };
 use rustix::process::Signal;
 use std::collections::BTreeSet;
@@ -15,7 +15,8 @@ crate::tests! {
     as_root: root_inside_owns_the_image_and_is_nobody_outside, every_kind_of_root_is_owned_by_root_inside,
         root_inside_writes_to_a_volume_only_if_it_is_idmapped, a_volume_below_a_closed_folder_is_reached,
         what_is_mounted_below_is_idmapped_too, what_cannot_be_idmapped_keeps_every_id_and_says_so,
-        what_cannot_be_idmapped_is_no_idmapped_volume, a_root_on_a_tmpfs_is_idmapped, a_map_of_ones_own_is_silent,
+        what_cannot_be_idmapped_is_no_idmapped_volume, where_nothing_is_shifted_idmap_is_refused, without_the_init_there_is_no_range,
+        a_map_of_ones_own_leaves_the_ranges_alone, nobody_else_can_lock_the_ranges, a_lock_that_cannot_be_asked_for_is_told, a_root_on_a_tmpfs_is_idmapped, a_map_of_ones_own_is_silent,
         no_two_share_a_range, a_range_is_locked_as_long_as_it_is_used, the_last_ranges_are_found_and_then_there_is_none,
         ranges_that_are_someone_s_are_left_out, pipes_are_opened_anew, debian_s_tools_change_owners;
     as_user: ranges_are_mapped_by_the_programs, pipes_are_opened_anew_within_the_ranges, a_user_of_the_image_runs_within_the_ranges, who_has_one_id_is_told_how_to_have_more,
@@ -73,7 +74,6 @@ fn every_kind_of_root_is_owned_by_root_inside(who: &Who) {
         (&["--overlay", "--tmpfs", "/new/place"], true),
         (&["--read-only"], false),
         (&["--read-only", "--overlay"], false),
-        (&["--no-init", "--overlay", "--network", "none"], true),
     ] {
         who.run_in(rootfs.str(), options, &["sh", "-c", look]).run().prints(owners);
         let script = "set -e; chown 7:8 /etc/passwd; >/etc/new; rm -r /home/guest; mkdir -m 700 /home/guest; \
@@ -210,6 +210,69 @@ fn what_cannot_be_idmapped_is_no_idmapped_volume(who: &Who) {
     who.run(&["-v", "/etc:/mnt:idmap,rx"], &["true"]).refused(125, &["--volume", "SRC:DST"]);
 }
 
+/// It would mean nothing, and the volume be someone else's inside.
+fn where_nothing_is_shifted_idmap_is_refused(who: &Who) {
+    let (folder, rootfs) = (who.folder(), who.own_rootfs(&["mnt"]));
+    let volume = format!("{}:/mnt:idmap", folder.str());
+    for (options, refused) in [
+        (&["--userns", "ns:/proc/self/ns/user"][..], true),
+        (&["--change-root", "chroot", "--userns", "0:100000:65536"], true),
+        (&["--uid-map", "0:0:1", "--uid-map", "1:100000:65535", "--gid-map", "0:0:65536"], true),
+        (&["--uid-map", "0:0:65536", "--gid-map", "0:100000:65536"], true),
+        (&["--uid-map", "none", "--gid-map", "none"], true),
+        // Every id is itself, and so is the volume's.
+        (&["--userns", "host"], false),
+        (&["--userns", "0:0:65536"], false),
+        (&["--change-root", "chroot"], false),
+        (&["--change-root", "chroot", "--userns", "identity"], false),
+    ] {
+        let outcome =
+            who.run_in(rootfs.str(), &[options, &["-v", &volume]].concat(), &["stat", "-c", "%u", "/mnt"]).run();
+        if refused {
+            outcome.refused(125, &["idmap", folder.str(), "--change-root pivot_root"]);
+        } else {
+            outcome.prints("0");
+        }
+    }
+}
+
+/// Whoever has changed his user outlives the launcher, and its lock.
+fn without_the_init_there_is_no_range(who: &Who) {
+    let map = "awk '{print $1, $2, $3}' /proc/self/uid_map";
+    for options in [&["--no-init"][..], &["--no-init", "--overlay"], &["--no-init", "--pid", "host"]] {
+        if !options.contains(&"--pid") {
+            who.sh(options, map).prints("0 0 4294967295");
+        }
+        let outcome = who.aril(&[&["explain"], options, &[&who.rootfs(), "true"]].concat()).run();
+        outcome.mentions("write uid_map: 0 0 4294967295");
+    }
+}
+
+fn a_map_of_ones_own_leaves_the_ranges_alone(who: &Who) {
+    for map in ["0:1879048192:65536", "0:2147483647:1", "1879048192:1879048193:1", "0:1000000000:2000000000"] {
+        for option in ["--userns", "--uid-map", "--gid-map"] {
+            who.run(&[option, map], &["true"]).refused(125, &["1879048192 to 2147483647", "--userns auto"]);
+        }
+    }
+    let map = ["--userns", "0:0:65536", "--userns", "1879048192:1879048192:65536", "--userns", "65536:1879048191:1"];
+    who.run(&map, &["true"]).ok();
+}
+
+/// A lock for reading would keep root's out as well.
+fn nobody_else_can_lock_the_ranges(who: &Who) {
+    let open = "open('/proc/sys/kernel/cad_pid')";
+    let outcome = who.program("python3", &["-c", open]).uid(20001).run();
+    outcome.exited(1).check(outcome.err().contains("PermissionError"), "only root can open it");
+    who.program("python3", &["-c", open]).run().ok();
+}
+
+fn a_lock_that_cannot_be_asked_for_is_told(who: &Who) {
+    let run = who.run_in(&who.rootfs(), &[], &["true"]);
+    // F_OFD_GETLK
+    let outcome = run.refuse_when(libc::SYS_fcntl, libc::EINVAL, When::Argument(1, 36)).run();
+    outcome.refused(125, &["ask for a lock on /proc/sys/kernel/cad_pid", "(EINVAL)"]);
+}
+
 fn a_map_of_ones_own_is_silent(who: &Who) {
     let rootfs = who.own_rootfs(&[]);
     tool("chown", &["-hR", "100000:100000", rootfs.str()]);
@@ -261,7 +324,7 @@ fn no_two_share_a_range(who: &Who) {
 /// A process that holds the locks of slots, or tells which are held by others; it is one that aril does not know.
 const LOCKS: &str = "
 import fcntl, os, struct, sys
-file = os.open('/proc/sys/kernel/overflowuid', os.O_RDWR)
+file = os.open('/proc/sys/kernel/cad_pid', os.O_RDWR)
 def lock(start, length, command):
     return struct.unpack('hhqqi', fcntl.fcntl(file, command, struct.pack('hhqqixxxx', fcntl.F_WRLCK, 0, start, length, 0))[:28])
 ";
@@ -284,7 +347,7 @@ fn a_range_is_locked_as_long_as_it_is_used(who: &Who) {
             let files = fs::read_dir(format!("/proc/{pid}/fd")).expect("root may look");
             for file in files.flatten() {
                 let target = fs::read_link(file.path()).unwrap_or_default();
-                assert!(!target.ends_with("overflowuid"), "{pid} has {target:?}");
+                assert!(!target.ends_with("cad_pid"), "{pid} has {target:?}");
             }
         }
         running.signal(if kill { Signal::KILL } else { Signal::TERM });
@@ -296,12 +359,12 @@ fn a_range_is_locked_as_long_as_it_is_used(who: &Who) {
 
 /// Others, who have all but a few, are started as programs, since a lock ends with whoever holds it.
 fn the_last_ranges_are_found_and_then_there_is_none(who: &Who) {
-    // No other test may run a container meanwhile, so this one has a /proc/sys/kernel/overflowuid of its own, in a copy of the
+    // No other test may run a container meanwhile, so this one has a /proc/sys/kernel/cad_pid of its own, in a copy of the
     // mount table: a file with the same locks.
     let folder = who.folder();
     let file = folder.join("locks").display().to_string();
     fs::write(&file, "").expect("our own folder");
-    let mounts = format!("mount --bind {file} /proc/sys/kernel/overflowuid");
+    let mounts = format!("mount --bind {file} /proc/sys/kernel/cad_pid");
     let hold = |free: std::ops::Range<u32>| {
         let script = format!(
             "{LOCKS}lock(0, {}, 37)\nlock({}, 4096, 37)\nprint('held', flush=True)\ninput()",

@@ -2,6 +2,7 @@
 
 use crate::support::{Folder, Outcome, Run, When, Who, mark, tool, traces::Traces};
 use rustix::process::Signal;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
 
@@ -10,8 +11,8 @@ crate::tests! {
         socket_files_in_volumes_are_in_reach, processes_of_the_host_are_out_of_reach_of_signals,
         the_init_still_passes_signals_on, it_can_be_switched_off, a_kernel_without_it_runs_the_command_all_the_same,
         alone_it_forbids_writing_outside_of_volumes, alone_it_forbids_what_it_can_elsewhere, alone_it_needs_no_namespaces,
-        alone_it_says_what_it_does_not_give, alone_it_takes_nothing_that_needs_namespaces, alone_it_needs_a_kernel_that_has_it;
-    as_root: alone_it_does_not_hold_root;
+        alone_it_says_what_it_does_not_give, alone_it_keeps_terminals_from_being_read, alone_it_takes_nothing_that_needs_namespaces, alone_it_needs_a_kernel_that_has_it;
+    as_root: alone_it_does_not_hold_root, alone_it_warns_once;
 }
 
 /// The scopes came with the sixth version of landlock (Linux 6.12).
@@ -219,13 +220,13 @@ fn alone_it_needs_no_namespaces(who: &Who) {
 
 fn alone_it_says_what_it_does_not_give(who: &Who) {
     let outcome = alone(who, &[], &["true"]).run();
-    for word in ["no container", "read", "modes", "network", "processes", "D-Bus", "Docker"] {
+    for word in ["no container", "read", "devices", "modes", "network", "processes", "D-Bus", "Docker"] {
         outcome.check(outcome.err().contains(word), format_args!("{word:?} is among it"));
     }
     let explained =
         who.aril(&["explain", "--sandbox", "landlock", "--user", "20001:20001", "-v", "/tmp:/tmp", "/", "true"]);
     if who.is_root() {
-        explained.run().mentions("forbid writing anywhere but to devices of everyone's, and below: /tmp\n");
+        explained.run().mentions("forbid writing, and devices that are not everyone's, anywhere but below: /tmp\n");
     }
 }
 
@@ -243,6 +244,7 @@ fn alone_it_takes_nothing_that_needs_namespaces(who: &Who) {
         (&["--fs", "proc"], "/"),
         (&["--hostname", "x"], "/"),
         (&["--uid-map", "0:0:1"], "/"),
+        (&["--security-opt", "landlock=off"], "/"),
     ] {
         who.run_in(root, &[&["--sandbox", "landlock"], options].concat(), &["true"]).run().refused(125, &[]);
         who.run_in(root, &[options, &["--sandbox", "landlock"]].concat(), &["true"]).run().refused(125, &[]);
@@ -262,8 +264,38 @@ fn alone_it_needs_a_kernel_that_has_it(who: &Who) {
 }
 
 fn alone_it_does_not_hold_root(who: &Who) {
-    for options in [&[][..], &["--user", "0"], &["--user", "root"]] {
+    for options in [
+        &[][..],
+        &["--user", "0"],
+        &["--user", "root"],
+        // Nor what is root's group's: a file of it that is set-group-ID is as good.
+        &["--user", "20001"],
+        &["--user", "20001:0"],
+        &["--user", "20001:20001", "--group-add", "0"],
+    ] {
         let outcome = who.run_in("/", &[&["--sandbox", "landlock"], options].concat(), &["true"]).run();
-        outcome.refused(125, &["root", "--user 65534"]);
+        outcome.refused(125, &["root", "--user 65534:65534"]);
+    }
+}
+
+/// Though such a program is executed anew.
+fn alone_it_warns_once(who: &Who) {
+    prints(&alone(who, &["--cap-add", "sys_ptrace"], &["echo", "runs"]).run(), "runs");
+}
+
+/// What is typed there is the caller's: he owns it, and so does a command that runs as him.
+fn alone_it_keeps_terminals_from_being_read(who: &Who) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
+    grantpt(&master).and_then(|()| unlockpt(&master)).expect("ours");
+    let path = ptsname(&master, Vec::new()).expect("ours").into_string().expect("ASCII");
+    let owner = if who.is_root() { 20001 } else { who.uid() };
+    tool("chown", &[&owner.to_string(), &path]);
+    let look = "(exec 3<$0) 2>/dev/null && echo read; (exec 3>$0) 2>/dev/null && echo written; \
+        ls /dev | grep -x null; head -c 1 /dev/zero | wc -c; head -n 1 /etc/passwd | cut -d : -f 1";
+    prints(&alone(who, &[], &["sh", "-c", look, &path]).run(), "null\n1\nroot");
+    for (end, can) in [(":ro", "read\n"), ("", "read\nwritten\n")] {
+        let volume = format!("{path}:{path}{end}");
+        let outcome = alone(who, &["-v", &volume], &["sh", "-c", look, &path]).run();
+        prints(&outcome, &format!("{can}null\n1\nroot"));
     }
 }

@@ -54,6 +54,20 @@ fn file_systems_are_made_anew(who: &Who) {
     who.sh(&["--mount", "type=tmpfs,dst=/mnt,size=2m"], script).prints("2048\n1777\nwritten");
     let outcome = who.sh(&["--mount", "type=tmpfs,dst=/mnt,ro"], "! touch /mnt/file");
     outcome.exited(0).check(outcome.err().contains("Read-only"), "it is read-only");
+    let access = "awk '$5 == \"/mnt\" { print substr($6, 1, 2) }' /proc/self/mountinfo";
+    for name in ["tmpfs", "proc", "sysfs", "mqueue", "devpts"] {
+        for (end, expected) in [(",ro", "ro"), ("", if name == "sysfs" { "ro" } else { "rw" })] {
+            who.sh(&["--network", "none", "--mount", &format!("type={name},dst=/mnt{end}")], access).prints(expected);
+        }
+        for flag in ["idmap", "rslave", "private", "bind-propagation=rprivate"] {
+            let mount = format!("type={name},dst=/mnt,{flag}");
+            who.run(&["--mount", &mount], &["true"]).refused(125, &["option --mount", "bind mount"]);
+        }
+    }
+    for pid in ["host", "ns:/proc/self/ns/pid"] {
+        let outcome = who.run(&["--pid", pid, "--mount", "type=proc,dst=/mnt"], &["true"]);
+        outcome.refused(125, &["a new /proc needs a new pid namespace"]);
+    }
 }
 
 /// Another proc is as much of a way to the kernel as the first.
