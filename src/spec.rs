@@ -242,6 +242,8 @@ pub struct Volume<'a> {
     pub read_only: bool,
     /// What the host mounts below later shows inside too (mount_namespaces(7), `rslave`).
     pub follows_host: bool,
+    /// What is written inside goes to memory, and the source stays as it is.
+    pub overlay: bool,
     /// Its files have inside the owners that they have outside, whatever the ids are mapped to.
     pub idmap: bool,
 }

@@ -97,7 +97,7 @@ crate::option_table! {
     full
     "More to mount" {
         Mount "mount" = "type=...,dst=..." ("type=bind,src=/etc,dst=/mnt,ro"),
-            "bind, tmpfs, proc, sysfs, mqueue or devpts: src=, dst=, ro, bind-propagation=", |spec, value| value.mount(spec);
+            "bind, overlay, tmpfs, proc, sysfs, mqueue, devpts: src=, dst=, ro, bind-propagation=", |spec, value| value.mount(spec);
     }
     "Names of the network" {
         AddHost "add-host" = "NAME:IP" ("db:10.0.0.7"), "a line for /etc/hosts", |spec, value| {

@@ -270,7 +270,7 @@ impl<'a> Value<'a> {
             return Err(t!("the source is empty"));
         }
         let (source, target) = (copy(self.arena, &[source]), self.mount_point(target)?);
-        let mut volume = Volume { source, target, read_only: false, follows_host: false, idmap: false };
+        let mut volume = Volume { source, target, read_only: false, follows_host: false, overlay: false, idmap: false };
         for flags in parts {
             for flag in split(flags, b',') {
                 volume.set(flag).ok_or(refused)?;
@@ -283,7 +283,8 @@ impl<'a> Value<'a> {
     #[cfg(feature = "full")]
     pub fn mount(self, spec: &mut Spec<'a>) -> Parsed<()> {
         let (mut kind, mut source, mut target): (&[u8], _, _) = (b"bind", Word::default(), Word::default());
-        let mut volume = Volume { source, target: source, read_only: false, follows_host: false, idmap: false };
+        let mut volume =
+            Volume { source, target: source, read_only: false, follows_host: false, overlay: false, idmap: false };
         let mut options = Text::new(self.arena);
         let mut for_binds = false;
         for option in self.list() {
@@ -307,10 +308,11 @@ impl<'a> Value<'a> {
                 None => return Err(MOUNT_OPTIONS),
             }
         }
-        let is_bind = kind == b"bind";
+        volume.overlay |= kind == b"overlay";
+        let is_bind = volume.overlay || kind == b"bind";
         let kind = names::position(NewKind::NAMES, kind);
         if !is_bind && kind.is_none() {
-            return Err(t!("the type is bind, tmpfs, proc, sysfs, mqueue or devpts"));
+            return Err(t!("the type is bind, overlay, tmpfs, proc, sysfs, mqueue or devpts"));
         }
         if for_binds && !is_bind {
             return Err(t!("bind-propagation= and idmap are for a bind mount"));
@@ -374,10 +376,11 @@ fn is_tmpfs_option(option: &[u8]) -> bool {
 impl Volume<'_> {
     /// A flag of a volume; `None` if it is none.
     fn set(&mut self, flag: &[u8]) -> Option<()> {
-        const FLAGS: &str = crate::full!("rw ro", "rw ro readonly rslave slave rprivate private idmap");
+        const FLAGS: &str = crate::full!("rw ro", "rw ro readonly rslave slave rprivate private idmap O");
         match names::position(FLAGS, flag)? {
             read_only @ 0..=2 => self.read_only = read_only != 0,
             7 => self.idmap = true,
+            8 => self.overlay = true,
             propagation => self.follows_host = propagation < 5,
         }
         Some(())

@@ -92,9 +92,9 @@ impl<'p> Carrier<'p> {
                 let tree = self.new_tmpfs()?;
                 self.attach_on_top(tree, Tree::Scratch)?;
             }
-            Step::Overlay { lower, number, user_attributes } => {
+            Step::Overlay { lower, number, user_attributes, attributes } => {
                 let tree = self.lower(lower)?;
-                let tree = self.overlay(tree, number, user_attributes)?;
+                let tree = self.overlay(tree, number, user_attributes, attributes)?;
                 self.trees.overlays.push(Some(tree));
             }
             Step::DetachScratch => {
@@ -420,7 +420,13 @@ impl<'p> Carrier<'p> {
     /// All three are named relative to the scratch, which is attached, since an older kernel takes no detached one; so
     /// /proc is not needed, and no character of a path means anything.
     #[inline(never)]
-    pub(super) fn overlay(&mut self, tree: Fd, number: u16, user_attributes: bool) -> Result<Fd> {
+    pub(super) fn overlay(
+        &mut self,
+        tree: Fd,
+        number: u16,
+        user_attributes: bool,
+        attributes: Attributes,
+    ) -> Result<Fd> {
         let stat = file::fstat(tree.at())?;
         let scratch = self.trees.get(Tree::Scratch)?;
         let number = decimal(self.arena, number.into());
@@ -445,7 +451,7 @@ impl<'p> Carrier<'p> {
         file::fchdir(scratch)?;
         let options = text(self.arena, t!("lowerdir=%,upperdir=%,workdir=%"), &[below, upper, work]);
         let user = if user_attributes { word(c"userxattr") } else { Word::default() };
-        let result = self.new_tree(word(c"overlay"), [options, user], Attributes::NODEV);
+        let result = self.new_tree(word(c"overlay"), [options, user], attributes);
         file::fchdir(back.at())?;
         result
     }

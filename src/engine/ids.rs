@@ -58,7 +58,7 @@ impl<'p> Carrier<'p> {
                     mount::mount_setattr(tree.at(), attributes, true)?;
                 }
                 if let Some(number) = overlay {
-                    tree = self.overlay(tree, number, false)?;
+                    tree = self.overlay(tree, number, false, attributes)?;
                 }
                 match socket::send_fd(self.socket()?, handover::TREE, tree.at()) {
                     // The new process has failed, and what it said of it is heard next.

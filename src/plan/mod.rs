@@ -134,6 +134,11 @@ impl<'p> Draft<'p> {
         self.lines.push(Line { phase: self.phase, step, fate });
     }
 
+    /// Whether there is such a step already.
+    fn has(&self, is_wanted: impl Fn(&Step) -> bool) -> bool {
+        self.lines.iter().any(|line| is_wanted(&line.step))
+    }
+
     fn must(&mut self, step: Step<'p>) {
         self.add(Fate::Must, step);
     }
@@ -359,6 +364,7 @@ mod tests {
             target,
             read_only: false,
             follows_host: false,
+            overlay: false,
             idmap,
         };
         for change in CHANGES {
@@ -656,6 +662,7 @@ mod tests {
                     target: word(path),
                     read_only,
                     follows_host: false,
+                    overlay: false,
                     idmap: false,
                 });
             }

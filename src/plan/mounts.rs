@@ -153,13 +153,31 @@ impl<'p> Layout<'p> {
         if self.root.is_handed(self.host) {
             self.root.hand_over(draft, self.spec, self.host);
         }
+        let has_overlays = self.spec.volumes.iter().any(|volume| volume.overlay);
+        if has_overlays {
+            draft.when(!draft.has(|step| matches!(step, Step::UnshareMounts)), Step::UnshareMounts);
+            draft.must(Step::Scratch);
+        }
         for mount in self.mounts {
             if let What::Volume(number) = mount.what {
                 let volume = &self.spec.volumes[number];
                 let (source, attributes) = (volume.source, attributes(volume));
-                draft.ids(IdStep::HandOver { source, attributes, idmapped: volume.idmap, overlay: None });
+                let overlay = volume.overlay.then_some(number as u16);
+                draft.ids(IdStep::HandOver { source, attributes, idmapped: volume.idmap, overlay });
             }
         }
+        draft.when(has_overlays, Step::DetachScratch);
+    }
+
+    /// A volume whose writes go to memory, by the new process itself.
+    #[cfg(feature = "full")]
+    fn overlay(&self, draft: &mut Draft<'p>, volume: &Volume<'p>, path: Word<'p>) {
+        let number = draft.lines.iter().filter(|line| matches!(line.step, Step::Overlay { .. })).count() as u16;
+        let (user_attributes, attributes) = (self.spec.is_private(Namespace::User), attributes(volume));
+        draft.must(Step::Scratch);
+        draft.must(Step::Overlay { lower: volume.source, number, user_attributes, attributes });
+        draft.must(Step::DetachScratch);
+        draft.must(Step::AttachOverlay { number, path });
     }
 
     /// What the new process does.
@@ -232,6 +250,10 @@ impl<'p> Layout<'p> {
                 if self.is_handed {
                     return draft.ids(IdStep::Take { source, place: Some(place) });
                 }
+                #[cfg(feature = "full")]
+                if volume.overlay {
+                    return self.overlay(draft, volume, path);
+                }
                 draft.must(bind(source, attributes(volume), place));
             }
             What::New(number, NewKind::Tmpfs) => {
@@ -268,7 +290,7 @@ impl<'p> Layout<'p> {
 
     /// Once, what is needed for covering anything.
     fn hiding(&self, draft: &mut Draft<'p>, path: Word<'p>) {
-        let has_empty = draft.lines.iter().any(|line| matches!(line.step, Step::EmptyTree { .. }));
+        let has_empty = draft.has(|step| matches!(step, Step::EmptyTree { .. }));
         #[cfg(feature = "full")]
         let files = own_files(draft.lines.arena(), self.spec, self.host);
         draft.when(

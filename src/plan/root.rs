@@ -91,7 +91,7 @@ impl Root {
         for (number, Piece { path, how }) in (0..).zip(self.pieces(draft.lines.arena(), spec, host)) {
             let attributes = if self == Self::Bind { attributes(spec) } else { SHOWN };
             let (attributes, overlay) = match how {
-                How::Overlay => (Attributes::NONE, Some(number)),
+                How::Overlay => (Attributes::NODEV, Some(number)),
                 _ => (attributes, None),
             };
             draft.ids(IdStep::HandOver { source: *path, attributes, idmapped: host.is_shifted(), overlay });
@@ -119,10 +119,10 @@ impl Root {
         if self == Self::Overlay {
             #[cfg(feature = "full")]
             layers::image(draft, spec, host);
-            draft.must(Step::Overlay { lower: spec.rootfs, number: 0, user_attributes });
+            draft.must(Step::Overlay { lower: spec.rootfs, number: 0, user_attributes, attributes: Attributes::NODEV });
         }
         for (number, piece) in overlaid(host) {
-            draft.must(Step::Overlay { lower: piece.path, number, user_attributes });
+            draft.must(Step::Overlay { lower: piece.path, number, user_attributes, attributes: Attributes::NODEV });
         }
         draft.must(Step::DetachScratch);
     }

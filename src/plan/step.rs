@@ -146,6 +146,7 @@ pub enum Step<'p> {
         lower: Word<'p>,
         number: u16,
         user_attributes: bool,
+        attributes: Attributes,
     },
     /// The overlays hold the scratch from now on: attached on top of `/` it would hide the host, and keep a new user namespace
     /// from being made.

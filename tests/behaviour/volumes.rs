@@ -1,12 +1,12 @@
 //! Volumes and other mounts as `--mount` spells them, their order, their propagation, and what many of them cost.
 
-use crate::support::{Who, tool};
+use crate::support::{Who, tool, traces::Traces};
 use std::fs;
 
 crate::tests! {
     both: a_mount_is_spelled_as_docker_has_it, a_source_may_be_relative, file_systems_are_made_anew,
         a_new_proc_is_masked_wherever_it_is, the_order_on_the_line_means_nothing, two_on_one_target_are_refused,
-        a_wrong_mount_is_refused, flags_stand_in_any_order, many_volumes_cost_no_more_each;
+        a_wrong_mount_is_refused, flags_stand_in_any_order, a_volume_s_writes_can_go_to_memory, many_volumes_cost_no_more_each;
     as_root: what_the_host_mounts_later_shows_on_request_alone;
 }
 
@@ -161,4 +161,36 @@ fn many_volumes_cost_no_more_each(who: &Who) {
         let (few, many) = (calls(50, target), calls(500, target));
         assert!(many <= 10 * few, "{few} calls for 50 volumes below {target}, {many} for 500");
     }
+}
+
+/// What is written vanishes; the source stays as it is. As root its files have their own owners only if it is idmapped.
+fn a_volume_s_writes_can_go_to_memory(who: &Who) {
+    let (folder, other) = (who.folder(), who.folder());
+    for (folder, name) in [(&folder, "file"), (&other, "other")] {
+        fs::write(folder.join(name), "from outside\n").expect("our own folder");
+        tool("chown", &["-R", &format!("{0}:{0}", who.uid()), folder.str()]);
+    }
+    let before = [Traces::of(folder.path()), Traces::of(other.path())];
+    let idmap = if who.is_root() { ",idmap" } else { "" };
+    let first = format!("{}:/mnt:O{idmap}", folder.str());
+    let second = format!("type=overlay,src={},dst=/srv{idmap}", other.str());
+    let script =
+        "cat /mnt/file /srv/other; echo more >>/mnt/file; rm /srv/other; >/mnt/new; cat /mnt/file; ls /mnt /srv";
+    let seen = "from outside\nfrom outside\nfrom outside\nmore\n/mnt:\nfile\nnew\n\n/srv:";
+    let ids: &[&[&str]] = if who.is_root() { &[&[], &["--userns", "identity"]] } else { &[&[]] };
+    for ids in ids {
+        for more in [&[][..], &["--overlay"], &["--read-only"]] {
+            let options = [&["-v", &first, "--mount", &second][..], ids, more].concat();
+            who.sh(&options, script).prints(seen);
+            before.iter().for_each(|before| before.unchanged(&format!("{options:?}")));
+        }
+    }
+    let outcome = who.sh(&["-v", &format!("{first},ro")], "! touch /mnt/file");
+    outcome.exited(0).check(outcome.err().contains("Read-only"), "it is read-only");
+    if who.is_root() {
+        let plain = format!("{}:/mnt:O", folder.str());
+        who.sh(&["-v", &plain], "cat /mnt/file; ! echo more 2>/dev/null >>/mnt/file").prints("from outside");
+    }
+    let file = format!("{}/file:/mnt:O", folder.str());
+    who.sh(&["-v", &file], "true").refused(125, &["(ENOTDIR)"]);
 }
