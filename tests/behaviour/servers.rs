@@ -75,7 +75,6 @@ impl<'a> Image<'a> {
         let read = |path: String| fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
         let users = read(format!("{}/etc/passwd", self.root));
         let user = users.lines().find(|line| line.starts_with(&format!("{user}:"))).expect("its package made it");
-        let status = read(format!("/proc/{pid}/status"));
         let map = read(format!("/proc/{pid}/uid_map"));
         for (name, field) in [("Uid", 2), ("Gid", 3)] {
             let id: u32 = user.split(':').nth(field).and_then(|id| id.parse().ok()).expect("a number, by passwd(5)");
@@ -88,7 +87,9 @@ impl<'a> Image<'a> {
                 _ => FIRST + id - 1,
             };
             let line = format!("\n{name}:\t{outside}\t{outside}\t{outside}\t{outside}\n");
-            assert!(status.contains(&line), "{user} is {outside} outside: {status}");
+            // A worker begins as its master.
+            let is_so = || fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|status| status.contains(&line));
+            eventually(&format!("{user} is {outside} outside"), is_so);
         }
     }
 
