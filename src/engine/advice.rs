@@ -4,15 +4,15 @@
 use super::causes;
 use super::handover::Failure;
 use crate::host::Host;
-use crate::host::rootfs::read_whole;
+use crate::host::rootfs::read_path;
 #[cfg(feature = "full")]
 use crate::plan::IdStep;
 use crate::plan::{Plan, Step, Tree};
 #[cfg(feature = "full")]
 use crate::spec::Set;
 use crate::spec::{Namespace, Spec};
-use crate::sys::file::{self, Open};
-use crate::sys::{Arena, At, Errno, Word, process, word};
+use crate::sys::file::Open;
+use crate::sys::{Arena, Errno, Word, process, word};
 use crate::text::problem::{FAILED, NOT_FOUND};
 use crate::text::sentence::Sentence;
 use crate::text::{Problem, Text, copy, decimal, number, t, text};
@@ -173,7 +173,7 @@ const NO_FILE_SYSTEM: Sentence = t!("the kernel does not know this file system: 
 /// A number in a file below /proc/sys.
 pub(super) fn sysctl(arena: &Arena, name: Word) -> Option<u32> {
     let path = copy(arena, &[b"/proc/sys/", name.bytes()]);
-    let text = file::openat(At::CWD, path, Open::READ).and_then(|fd| read_whole(arena, fd.at())).ok()?;
+    let text = read_path(arena, path, Open::READ).ok()?;
     number::decimal(text.strip_suffix(b"\n")?)
 }
 

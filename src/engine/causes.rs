@@ -6,7 +6,7 @@ use crate::plan::{IdStep, Step};
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::sandbox::{CALLS, COUNT, DECISIVE, answer_to_nonsense};
-use crate::sys::{Arena, At, Errno, Word, process, word};
+use crate::sys::{Arena, Errno, Word, process, word};
 use crate::text::sentence::Sentence;
 use crate::text::{copy, cut, decimal, names, number, path, t};
 use linux_raw_sys::general as k;
@@ -179,5 +179,5 @@ fn full_group(arena: &Arena) -> Option<Word<'_>> {
 
 /// A small file's text, if it can be had.
 pub fn read<'a>(arena: &'a Arena, path: Word) -> Option<&'a [u8]> {
-    file::openat(At::CWD, path, Open::READ).and_then(|fd| rootfs::read_whole(arena, fd.at())).ok()
+    rootfs::read_path(arena, path, Open::READ).ok()
 }

@@ -1,6 +1,6 @@
 //! The hand-over between launcher and container: one pair of sockets that lives as long as both.
 //!
-//! From the launcher comes one message, "go". From inside come the master of a terminal, "started", "stopped", or the step
+//! From the launcher come "go" and the trees of mounts that it alone may open. From inside come the master of a terminal, "started", "stopped", or the step
 //! that failed. When one side dies the other sees it.
 
 use crate::init::{FAILED, STARTED};

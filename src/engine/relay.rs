@@ -208,7 +208,7 @@ impl Relay<'_> {
         match self.inward.read(self.input) {
             Ok(1..) | Err(Errno::EAGAIN | Errno::EINTR) => {}
             // Another group has been given the terminal.
-            Err(Errno::EIO) if !is_in_foreground() => self.is_raw = false,
+            Err(Errno::EIO) if !may_use_input() => self.is_raw = false,
             // Whatever cannot be read has ended, such as what nohup(1) has opened for writing.
             _ => {
                 self.is_open = false;
@@ -229,7 +229,7 @@ impl Relay<'_> {
             // Whoever had the terminal meanwhile may have changed it.
             Event::Signal(CONT) => {
                 self.is_raw = false;
-                if !is_in_foreground() {
+                if !may_use_input() {
                     self.modes = None;
                 }
             }
@@ -260,7 +260,7 @@ impl Relay<'_> {
     /// Makes the caller's terminal raw if it is this process's to use.
     #[inline(never)]
     fn look(&mut self) {
-        self.is_raw = is_in_foreground();
+        self.is_raw = may_use_input();
         if self.is_raw {
             // One that is gone has neither modes nor size, and then its end is read.
             if let Ok(modes) = &terminal::modes(At::STDIN) {
@@ -287,7 +287,7 @@ impl Relay<'_> {
 
 /// Whether this process may use standard input, if that is a terminal: one that is not its session's has no foreground.
 #[inline(never)]
-fn is_in_foreground() -> bool {
+fn may_use_input() -> bool {
     let group = terminal::foreground(At::STDIN);
     group.is_err() || group == getpgid(Pid(0))
 }

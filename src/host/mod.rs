@@ -150,11 +150,6 @@ impl<'m> Host<'m> {
                 host.landlock = landlock(arena, &host)?;
             }
             host.variables = variables::read(arena, spec)?;
-            if spec.shares_resolver() {
-                // A host without names has none to share.
-                let read = file::openat(At::CWD, HOSTS, Open::READ).and_then(|fd| rootfs::read_whole(arena, fd.at()));
-                host.names = read.unwrap_or_default();
-            }
         }
         host.volumes = volumes(arena, spec)?;
         if let Some(kept) = spec.kept() {
@@ -167,6 +162,11 @@ impl<'m> Host<'m> {
             host.image = Some(Image { format, file: root });
         } else {
             host.mount_points = mount_points(arena, spec, root)?;
+        }
+        #[cfg(feature = "full")]
+        if spec.shares_resolver() && host.has_own_hosts(spec) {
+            // A host without names has none to share.
+            host.names = rootfs::read_path(arena, HOSTS, Open::READ).unwrap_or_default();
         }
         if spec.is_view() {
             host.view = view::read(arena, host.overlays_outside())?;
@@ -226,6 +226,12 @@ impl<'m> Host<'m> {
             return true;
         }
         self.maps_any()
+    }
+
+    /// Whether the container has an `/etc/hosts` of its own: in an image without one only if it is asked for.
+    #[cfg(feature = "full")]
+    pub fn has_own_hosts(&self, spec: &Spec) -> bool {
+        !spec.hosts.is_empty() || self.presence(HOSTS) != Presence::Missing
     }
 
     /// What the root file system has at a mount point of the Spec.

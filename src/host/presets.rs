@@ -1,9 +1,9 @@
 //! Options that do not stand on the command line: `@FILE`, one a line, and `--args-fd N`, each with a NUL behind it. They come
 //! first, right behind `run`, so that what follows on the line counts more.
 
-use super::rootfs::read_whole;
+use super::rootfs::{read_path, read_whole};
 use crate::sys::file::{self, Open};
-use crate::sys::{Arena, At, Errno, List, Result, Word, word};
+use crate::sys::{Arena, Errno, List, Result, Word, word};
 use crate::text::{Problem, Told, copy, number, split, t};
 
 /// Whether the words begin with some that stand for others.
@@ -41,8 +41,7 @@ pub fn expand<'a>(arena: &'a Arena, words: &[Word<'a>]) -> Told<'a, &'a [Word<'a
 
 /// The words of each line: spaces divide them, quotes keep them together, and `#` begins a comment.
 fn add_lines<'a>(words: &mut List<'a, Word<'a>>, path: Word) -> Result<()> {
-    let file = file::openat(At::CWD, path, Open::READ_WAITING)?;
-    for line in split(read_whole(words.arena(), file.at())?, b'\n') {
+    for line in split(read_path(words.arena(), path, Open::READ_WAITING)?, b'\n') {
         let mut word: List<u8> = List::new(words.arena());
         let (mut quote, mut is_word) = (None, false);
         for byte in line.iter().chain(b" ") {

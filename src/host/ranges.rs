@@ -6,7 +6,7 @@ use super::accounts::{PASSWD, field, line_with, lines};
 use super::ids::EVERY;
 use super::image::Image;
 use super::mounts::unescape;
-use super::rootfs::{read_file, read_link, read_whole};
+use super::rootfs::{read_file, read_link, read_path};
 use super::view::{How, Piece};
 use crate::spec::{IdMap, IdRange, Overlay, Spec};
 use crate::sys::file::{self, Kind, Open};
@@ -293,7 +293,7 @@ fn entries<'m>(arena: &'m Arena, text: &[u8], login: &[u8], number: &[u8]) -> &'
 
 /// A file of the host; one that cannot be read has nothing.
 fn read<'m>(arena: &'m Arena, path: Word) -> &'m [u8] {
-    file::openat(At::CWD, path, Open::READ).and_then(|fd| read_whole(arena, fd.at())).unwrap_or_default()
+    read_path(arena, path, Open::READ).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -224,10 +224,15 @@ pub fn is_empty(root: At) -> bool {
 
 /// Everything in a file of the host that a Spec needs.
 pub fn read_file<'m>(arena: &'m Arena, path: Word) -> Told<'m, &'m [u8]> {
-    file::openat(At::CWD, path, Open::READ).and_then(|fd| read_whole(arena, fd.at())).map_err(|errno| {
+    read_path(arena, path, Open::READ).map_err(|errno| {
         let problem = Problem::failed(arena, t!("read %"), &[path], errno);
         if errno == Errno::ENOENT { problem.advise(arena, t!("is /proc mounted?"), &[]) } else { problem }
     })
+}
+
+/// Everything in a file of the host.
+pub fn read_path<'m>(arena: &'m Arena, path: Word, how: Open) -> Result<&'m [u8]> {
+    file::openat(At::CWD, path, how).and_then(|fd| read_whole(arena, fd.at()))
 }
 
 /// Everything in a file, up to a size that no configuration has.

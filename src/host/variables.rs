@@ -1,17 +1,16 @@
 //! The variables in files of the host.
 
-use super::rootfs::read_whole;
+use super::rootfs::read_path;
 use crate::spec::Spec;
-use crate::sys::file::{self, Open};
-use crate::sys::{Arena, At, List, Word};
+use crate::sys::file::Open;
+use crate::sys::{Arena, List, Word};
 use crate::text::{Problem, Told, copy, cut, decimal, split, t};
 
 /// Every `NAME=VALUE` and `NAME` of the files, in their order. What begins with `#` is a comment, as docker-run(1) has it.
 pub fn read<'m>(arena: &'m Arena, spec: &Spec<'m>) -> Told<'m, &'m [Word<'m>]> {
     let mut variables = List::new(arena);
     for path in spec.environment_files.iter() {
-        let text = file::openat(At::CWD, *path, Open::READ_WAITING)
-            .and_then(|fd| read_whole(arena, fd.at()))
+        let text = read_path(arena, *path, Open::READ_WAITING)
             .map_err(|errno| Problem::failed(arena, t!("read the variables in %"), &[*path], errno))?;
         for (number, line) in (1..).zip(split(text, b'\n')) {
             let line = line.trim_ascii_start();

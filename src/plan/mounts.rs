@@ -290,17 +290,16 @@ impl<'p> Layout<'p> {
 
     /// Once, what is needed for covering anything.
     fn hiding(&self, draft: &mut Draft<'p>, path: Word<'p>) {
-        let has_empty = draft.has(|step| matches!(step, Step::EmptyTree { .. }));
+        if draft.has(|step| matches!(step, Step::EmptyTree { .. })) {
+            return;
+        }
         #[cfg(feature = "full")]
         let files = own_files(draft.lines.arena(), self.spec, self.host);
-        draft.when(
-            !has_empty,
-            Step::EmptyTree {
-                path,
-                #[cfg(feature = "full")]
-                files,
-            },
-        );
+        draft.must(Step::EmptyTree {
+            path,
+            #[cfg(feature = "full")]
+            files,
+        });
     }
 
     /// With a network of its own the container's view of the devices is its own too; else the host's is shown. The kernel
@@ -375,7 +374,7 @@ fn wanted<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host) -> &'p mut [Mounti
     for Mount { what, target } in spec.mounts(arena).iter() {
         let is_file = match what {
             #[cfg(feature = "full")]
-            What::Hosts if spec.hosts.is_empty() && matches!(host.presence(*target), Presence::Missing) => continue,
+            What::Hosts if !host.has_own_hosts(spec) => continue,
             #[cfg(feature = "full")]
             What::Resolver if !spec.name_servers.is_empty() => true,
             What::Resolver if !host.resolver => continue,

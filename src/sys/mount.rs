@@ -33,9 +33,12 @@ impl Attributes {
         if wanted { self.and(other) } else { self }
     }
 
-    /// Of what is copied from the host. Even where the launcher makes the copy, nothing of the container's reaches the host.
-    const fn propagation(self) -> u64 {
-        (if self.has(Self::FOLLOWS) { k::MS_SLAVE } else { k::MS_PRIVATE }) as u64
+    /// What adds them to a mount. Of what is copied from the host nothing of the container's reaches it, even where the
+    /// launcher makes the copy.
+    const fn change(self) -> k::mount_attr {
+        let propagation = if self.has(Self::FOLLOWS) { k::MS_SLAVE } else { k::MS_PRIVATE };
+        let attr_set = (self.0 & !Self::FOLLOWS.0) as u64;
+        k::mount_attr { attr_set, attr_clr: 0, propagation: propagation as u64, userns_fd: 0 }
     }
 
     /// Whether all of `other` is in it.
@@ -95,10 +98,7 @@ pub fn move_mount(tree: At, at: At, path: Word) -> Result<()> {
 /// mount_setattr(2): adds `attributes` to a tree's mount, and to those below it if `recursive`, and makes them private unless
 /// they say otherwise.
 pub fn mount_setattr(tree: At, attributes: Attributes, recursive: bool) -> Result<()> {
-    let propagation = attributes.propagation();
-    let attr_set = (attributes.0 & !Attributes::FOLLOWS.0).into();
-    let change = k::mount_attr { attr_set, attr_clr: 0, propagation, userns_fd: 0 };
-    set_attributes(tree, &change, recursive)
+    set_attributes(tree, &attributes.change(), recursive)
 }
 
 fn set_attributes(tree: At, change: &k::mount_attr, recursive: bool) -> Result<()> {
@@ -112,17 +112,16 @@ fn set_attributes(tree: At, change: &k::mount_attr, recursive: bool) -> Result<(
 
 /// mount_setattr(2): takes `MOUNT_ATTR_RDONLY` from a tree's mount, and adds `attributes`.
 pub fn make_writable(tree: At, attributes: Attributes) -> Result<()> {
-    let attr_set = attributes.0.into();
-    let change = k::mount_attr { attr_set, attr_clr: k::MOUNT_ATTR_RDONLY.into(), propagation: 0, userns_fd: 0 };
+    let change = k::mount_attr { attr_clr: k::MOUNT_ATTR_RDONLY.into(), ..attributes.change() };
     set_attributes(tree, &change, false)
 }
 
 /// mount_setattr(2) with `MOUNT_ATTR_IDMAP`: the same, and what lies on a tree's mounts is owned by the ids inside this user
 /// namespace that it has outside.
 pub fn idmap(tree: At, attributes: Attributes, namespace: At, recursive: bool) -> Result<()> {
-    let propagation = attributes.propagation();
-    let attr_set = (attributes.0 & !Attributes::FOLLOWS.0 | k::MOUNT_ATTR_IDMAP).into();
-    let change = k::mount_attr { attr_set, attr_clr: 0, propagation, userns_fd: number(namespace.number()) as u64 };
+    let mut change = attributes.change();
+    change.attr_set |= u64::from(k::MOUNT_ATTR_IDMAP);
+    change.userns_fd = number(namespace.number()) as u64;
     set_attributes(tree, &change, recursive)
 }
 

@@ -1,14 +1,13 @@
 //! A container with a terminal of its own, at a terminal outside: what it is inside, and that the one outside is left as it
 //! was, whatever happens.
 
-use crate::support::{Terminal, Who, comes, eventually, executable, mark, process, rootfs, tool};
+use crate::support::{Terminal, Who, comes, eventually, executable, mark, pair, process, rootfs, tool};
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::pty::ptsname;
 use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, fchown};
+use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Stdio};
 
 crate::tests! {
@@ -111,21 +110,10 @@ fn nobody_inside_has_the_terminal_outside(who: &Who) {
 fn an_interactive_shell_has_job_control(who: &Who) {
     let (terminal, mark) = (shell(who), mark());
     enter(&terminal, "$own $root sh");
-    terminal.keys(&format!("sleep {mark}\n"));
-    let sleeper = process::wait_for_sleeper(&mark);
-    terminal.keys("\x1a");
-    terminal.expect("Stopped");
-    terminal.eventually("sleep is stopped", || process::state(sleeper) == 'T');
-    terminal.enter("jobs | sed s/sleep/job:/", &format!("job: {mark}"));
+    let sleeper = terminal.stops_a_job(&mark);
     terminal.enter("bg; echo bg-$((1+1))", "bg-2");
     terminal.eventually("sleep goes on", || process::state(sleeper) == 'S');
-    terminal.keys("fg\n");
-    terminal.eventually("sleep is in the foreground again", || {
-        process::stat(sleeper).is_some_and(|stat| stat.state == 'S' && stat.group == stat.foreground)
-    });
-    terminal.keys("\x03");
-    terminal.eventually("sleep is interrupted", || process::sleeper(&mark).is_none());
-    terminal.enter("echo in-$((40+3))", "in-43");
+    terminal.interrupts_the_job(sleeper, &mark);
     leave(&terminal);
 }
 
@@ -387,7 +375,7 @@ fn hash(sum: u64, bytes: &[u8]) -> u64 {
 /// Through the container's terminal and the one outside; the second has far too little room for it.
 fn a_hundred_megabytes_come_out(who: &Who) {
     const LINES: u32 = 10_000_000;
-    let (keyboard, terminal) = unread(who);
+    let (keyboard, terminal) = pair(who);
     let stream = || Stdio::from(terminal.try_clone().expect("a descriptor is free"));
     let run = who.run_in(&who.rootfs(), &[], &["seq", "1000000000", &(1_000_000_000 + LINES - 1).to_string()]);
     let run = run.under(&["setsid", "--ctty", "--wait"]);
@@ -618,20 +606,7 @@ fn a_session_under_tmux(who: &Who) {
     tmux.keys(&["exit 9", "Enter"], "out-9");
 }
 
-/// A terminal from which nobody reads: its other side and itself.
-fn unread(who: &Who) -> (OwnedFd, File) {
-    let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
-    grantpt(&keyboard).expect("ours");
-    unlockpt(&keyboard).expect("ours");
-    let name = ptsname(&keyboard, Vec::new()).expect("ours").into_string().expect("a plain path");
-    let terminal = File::options().read(true).write(true).open(&name).expect("it is unlocked");
-    if who.uid() != rustix::process::geteuid().as_raw() {
-        fchown(&terminal, Some(who.uid()), Some(who.gid())).expect("root may");
-    }
-    (keyboard, terminal)
-}
-
-/// Starts a command at it that writes for ever.
+/// Starts a command at a terminal from which nobody reads.
 fn start_at(who: &Who, terminal: &File, options: &[&str], script: &str) -> Child {
     let stream = || Stdio::from(terminal.try_clone().expect("a descriptor is free"));
     let run = who.run_in(&who.rootfs(), options, &["sh", "-c", script]);
@@ -665,7 +640,7 @@ fn ends_by_itself(mut child: Child, status: i32) {
 
 /// What was asked for before the end counts as well.
 fn one_that_nobody_reads_ends_when_it_is_stopped(who: &Who) {
-    let ((keyboard, terminal), mark) = (unread(who), mark());
+    let ((keyboard, terminal), mark) = (pair(who), mark());
     let script = format!("trap '' TERM; sleep {mark} & yes");
     let child = start_at(who, &terminal, &["--stop-timeout", "100ms"], &script);
     process::wait_for_sleeper(&mark);
@@ -677,14 +652,14 @@ fn one_that_nobody_reads_ends_when_it_is_stopped(who: &Who) {
 }
 
 fn one_that_nobody_reads_ends_when_its_time_is_up(who: &Who) {
-    let (keyboard, terminal) = unread(who);
+    let (keyboard, terminal) = pair(who);
     ends_by_itself(start_at(who, &terminal, &["--timeout", "300ms"], "yes"), 124);
     drop(keyboard);
 }
 
 /// The launcher waits for a reader, and still takes its signals.
 fn one_that_nobody_reads_can_be_ended(who: &Who) {
-    let (keyboard, terminal) = unread(who);
+    let (keyboard, terminal) = pair(who);
     let mark = mark();
     let script = format!("sleep {mark} & yes");
     let mut child = start_at(who, &terminal, &[], &script);

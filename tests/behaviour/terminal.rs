@@ -20,19 +20,8 @@ fn an_interactive_shell_has_job_control(who: &Who) {
     let (terminal, mark) = (Terminal::shell(who), mark());
     terminal.keys("$run $root sh\n");
     terminal.enter("echo in-$((40+2))", "in-42");
-    terminal.keys(&format!("sleep {mark}\n"));
-    let sleeper = process::wait_for_sleeper(&mark);
-    terminal.keys("\x1a");
-    terminal.expect("Stopped");
-    terminal.eventually("sleep is stopped", || process::state(sleeper) == 'T');
-    terminal.enter("jobs | sed s/sleep/job:/", &format!("job: {mark}"));
-    terminal.keys("fg\n");
-    terminal.eventually("sleep is in the foreground again", || {
-        process::stat(sleeper).is_some_and(|stat| stat.state == 'S' && stat.group == stat.foreground)
-    });
-    terminal.keys("\x03");
-    terminal.eventually("sleep is interrupted", || process::sleeper(&mark).is_none());
-    terminal.enter("echo in-$((40+3))", "in-43");
+    let sleeper = terminal.stops_a_job(&mark);
+    terminal.interrupts_the_job(sleeper, &mark);
     has_a_terminal_to_its_end(&terminal);
 }
 

@@ -11,7 +11,7 @@ pub mod traces;
 
 pub use ranges::{Etc, FIRST, RANGE};
 pub use run::{Outcome, PATIENCE, Run, Running, Stream, When};
-pub use terminal::Terminal;
+pub use terminal::{Terminal, pair};
 
 use libtest_mimic::{Completion, Failed, Trial};
 use std::cell::Cell;

@@ -5,6 +5,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::File;
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::fchown;
 use std::process::{Child, Stdio};
 
@@ -13,6 +14,19 @@ pub struct Terminal {
     pub child: Child,
     pub keyboard: File,
     pub screen: Stream,
+}
+
+/// A pseudo-terminal of the caller's: the side of the keyboard, and the one for programs.
+pub fn pair(who: &Who) -> (OwnedFd, File) {
+    let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+    grantpt(&keyboard).expect("ours");
+    unlockpt(&keyboard).expect("ours");
+    let name = ptsname(&keyboard, Vec::new()).expect("ours").into_string().expect("a plain path");
+    let terminal = File::options().read(true).write(true).open(&name).expect("it is unlocked");
+    if who.uid() != rustix::process::geteuid().as_raw() {
+        fchown(&terminal, Some(who.uid()), Some(who.gid())).expect("root may");
+    }
+    (keyboard, terminal)
 }
 
 impl Terminal {
@@ -29,14 +43,7 @@ impl Terminal {
 
     /// A terminal with a program on it that has to make it its controlling one.
     pub fn on(who: &Who, run: Run) -> Self {
-        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
-        grantpt(&keyboard).expect("ours");
-        unlockpt(&keyboard).expect("ours");
-        let name = ptsname(&keyboard, Vec::new()).expect("ours").into_string().expect("a plain path");
-        let terminal = File::options().read(true).write(true).open(&name).expect("it is unlocked");
-        if who.uid() != rustix::process::geteuid().as_raw() {
-            fchown(&terminal, Some(who.uid()), Some(who.gid())).expect("root may");
-        }
+        let (keyboard, terminal) = pair(who);
         let stream = || Stdio::from(terminal.try_clone().expect("a descriptor is free"));
         let spawned = run.command().stdin(stream()).stdout(stream()).stderr(stream()).spawn();
         let keyboard = File::from(keyboard);
@@ -54,6 +61,30 @@ impl Terminal {
         let terminal = Self::open(who, &[starter, &["bash", "--norc", "--noprofile", "--noediting", "-i"]].concat());
         terminal.enter("echo shell-$((40+2))", "shell-42");
         terminal
+    }
+
+    /// A sleeper that the shell inside runs is stopped by Ctrl-Z and listed as its job.
+    #[track_caller]
+    pub fn stops_a_job(&self, mark: &str) -> u32 {
+        self.keys(&format!("sleep {mark}\n"));
+        let sleeper = process::wait_for_sleeper(mark);
+        self.keys("\x1a");
+        self.expect("Stopped");
+        self.eventually("sleep is stopped", || process::state(sleeper) == 'T');
+        self.enter("jobs | sed s/sleep/job:/", &format!("job: {mark}"));
+        sleeper
+    }
+
+    /// It comes back by `fg`, and Ctrl-C interrupts it.
+    #[track_caller]
+    pub fn interrupts_the_job(&self, sleeper: u32, mark: &str) {
+        self.keys("fg\n");
+        self.eventually("sleep is in the foreground again", || {
+            process::stat(sleeper).is_some_and(|stat| stat.state == 'S' && stat.group == stat.foreground)
+        });
+        self.keys("\x03");
+        self.eventually("sleep is interrupted", || process::sleeper(mark).is_none());
+        self.enter("echo in-$((40+3))", "in-43");
     }
 
     #[track_caller]
