@@ -4,6 +4,7 @@
 //! What `run` does is tried by its own steps, so that a failure is told in its own words.
 
 use crate::engine::{self, OLDEST, Side, causes};
+use crate::host::cgroups::Hierarchy;
 use crate::host::{Host, Ids, cgroups, rootfs};
 use crate::plan::because;
 use crate::spec::{ChangeRoot, FileSystems, Namespace, Rehearsal, Source, Spec};
@@ -229,16 +230,17 @@ fn landlock(report: &mut Report) {
 fn control_groups(report: &mut Report) {
     let arena = report.text.arena();
     let (mut made, mut failed, mut advice) = (Text::new(arena), word(c"none is there"), Word::default());
-    cgroups::each(arena, &mut |controllers, path| match try_group(arena, path, &mut made) {
-        Ok(()) => drop(made.add(controllers).add(b" ")),
-        Err(Errno::ENOENT) => {}
-        Err(errno) => {
-            failed = text(arena, t!("make a group in %: %"), &[path, said(arena, errno)]);
-            if errno == Errno::EACCES {
-                advice = delegate(arena, path);
+    for Hierarchy { controllers, own, .. } in cgroups::hierarchies(arena).unwrap_or_default() {
+        match try_group(arena, *own, &mut made) {
+            Ok(()) => drop(made.add(controllers).add(b" ")),
+            Err(errno) => {
+                failed = text(arena, t!("make a group in %: %"), &[*own, said(arena, errno)]);
+                if errno == Errno::EACCES {
+                    advice = causes::delegate(arena, *own);
+                }
             }
         }
-    });
+    }
     let made = made.word();
     let (said, advice) = if made.is_empty() { (failed, advice) } else { (made, Word::default()) };
     report.row(word(c"control groups"), !made.is_empty(), said, advice);
@@ -253,16 +255,6 @@ fn try_group(arena: &Arena, parent: Word, made: &mut Text) -> Result<()> {
     let controllers = causes::read(arena, copy(arena, &[path.bytes(), b"/cgroup.controllers"]));
     made.add(cut(controllers.unwrap_or_default(), b'\n').0);
     file::rmdirat(At::CWD, path)
-}
-
-/// How an ordinary user gets a group of his own.
-fn delegate<'m>(arena: &'m Arena, parent: Word) -> Word<'m> {
-    if file::fstatat(At::CWD, word(c"/run/systemd/system")).is_ok() {
-        return text(arena, t!("systemd-run --user --scope -p Delegate=yes COMMAND gives it one of its own"), &[]);
-    }
-    let own = copy(arena, &[parent.bytes(), b"/aril"]);
-    let [uid, shell] = [identity::geteuid(), process::getppid().0 as u32].map(|number| decimal(arena, number.into()));
-    text(arena, t!("as root: mkdir % && chown -R % % && echo % >%/cgroup.procs"), &[own, uid, own, shell, own])
 }
 
 fn device(report: &mut Report, path: Word) {

@@ -3,6 +3,8 @@
 use crate::sys::identity::CapabilitySet;
 use crate::sys::process::{Limit, Processors};
 use crate::sys::{Arena, List, Word, word};
+#[cfg(feature = "full")]
+use crate::text::cut;
 use linux_raw_sys::general as k;
 
 /// The container that a caller asked for. Words of the command line are borrowed from it.
@@ -80,6 +82,102 @@ pub struct Spec<'a> {
     /// Landlock and seccomp are all that confines the command; volumes are what it may write to.
     #[cfg(feature = "full")]
     pub landlock_alone: bool,
+    /// What the container's control groups hold it to.
+    #[cfg(feature = "full")]
+    pub resources: List<'a, Resource<'a>>,
+    /// Where they are made, from the root of each hierarchy.
+    #[cfg(feature = "full")]
+    pub cgroup_parent: Option<Word<'a>>,
+    /// What a group that cannot be had means.
+    #[cfg(feature = "full")]
+    pub cgroups: Cgroups,
+}
+
+/// Whether a container has control groups (cgroups(7)).
+#[cfg(feature = "full")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cgroups {
+    /// Where something is asked of them, and what cannot be had is an error.
+    Required,
+    /// The same, and what cannot be had is told.
+    Best,
+    /// None is made, and nothing is limited.
+    Off,
+}
+
+/// What a control group is asked for. `None` is no limit.
+#[cfg(feature = "full")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Resource<'a> {
+    /// Bytes.
+    Memory(Option<u64>),
+    /// Bytes that are taken away last.
+    MemoryReservation(Option<u64>),
+    /// Bytes of memory and swap together.
+    MemorySwap(Option<u64>),
+    /// Processes and threads.
+    Pids(Option<u64>),
+    /// Microseconds of a processor in each `PERIOD` of them.
+    Cpus(Option<u64>),
+    /// From 2 to 262144; 1024 is what a group has that asks for nothing.
+    CpuShares(u64),
+    /// A list as in cpuset(7).
+    CpusetCpus(Word<'a>),
+    CpusetMems(Word<'a>),
+    /// From 10 to 1000; 100 is what a group has that asks for nothing.
+    BlkioWeight(u64),
+    Rate {
+        kind: RateKind,
+        /// The path of a block device.
+        device: Word<'a>,
+        /// In a second.
+        most: Option<u64>,
+    },
+    /// Any file of the group.
+    File {
+        name: Word<'a>,
+        value: Word<'a>,
+    },
+}
+
+/// What of a block device is limited.
+#[cfg(feature = "full")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RateKind {
+    ReadBytes,
+    WriteBytes,
+    ReadOperations,
+    WriteOperations,
+}
+
+#[cfg(feature = "full")]
+impl<'a> Resource<'a> {
+    /// Microseconds, as Docker has it.
+    pub const PERIOD: u64 = 100_000;
+
+    /// The controller, by its name in version 2; a file's is what stands before the dot, and `cgroup` is none.
+    pub fn controller(&self) -> &'a [u8] {
+        match self {
+            Self::Memory(_) | Self::MemoryReservation(_) | Self::MemorySwap(_) => b"memory",
+            Self::Pids(_) => b"pids",
+            Self::Cpus(_) | Self::CpuShares(_) => b"cpu",
+            Self::CpusetCpus(_) | Self::CpusetMems(_) => b"cpuset",
+            Self::BlkioWeight(_) | Self::Rate { .. } => b"io",
+            Self::File { name, .. } => cut(name.bytes(), b'.').0,
+        }
+    }
+
+    /// Whether the one is asked for instead of the other.
+    pub fn replaces(&self, other: &Self) -> bool {
+        use core::mem::discriminant;
+        match (self, other) {
+            (Self::Rate { kind, device, .. }, Self::Rate { kind: others, device: of, .. }) => {
+                kind == others && device == of
+            }
+            (Self::File { name, .. }, Self::File { name: others, .. }) => name == others,
+            _ => discriminant(self) == discriminant(other),
+        }
+    }
 }
 
 /// Whether all is made but the command: `aril check`.
@@ -416,6 +514,12 @@ impl<'a> Spec<'a> {
             rehearsal: Rehearsal::No,
             #[cfg(feature = "full")]
             landlock_alone: false,
+            #[cfg(feature = "full")]
+            resources: List::new(arena),
+            #[cfg(feature = "full")]
+            cgroup_parent: None,
+            #[cfg(feature = "full")]
+            cgroups: Cgroups::Required,
         }
     }
 
@@ -467,6 +571,32 @@ impl<'a> Spec<'a> {
         return self.landlock_alone;
         #[cfg(not(feature = "full"))]
         false
+    }
+
+    /// Whether the container has control groups of its own, if they can be had.
+    #[cfg(feature = "full")]
+    pub fn wants_cgroups(&self) -> bool {
+        !self.resources.is_empty() && self.cgroups != Cgroups::Off
+    }
+
+    /// The same, in every build.
+    #[cfg(not(feature = "full"))]
+    pub const fn wants_cgroups(&self) -> bool {
+        false
+    }
+
+    /// What is asked of memory, and of memory and swap together.
+    #[cfg(feature = "full")]
+    pub fn memory(&self) -> [Option<Option<u64>>; 2] {
+        let mut asked = [None; 2];
+        for resource in self.resources.iter() {
+            match resource {
+                Resource::Memory(most) => asked[0] = Some(*most),
+                Resource::MemorySwap(most) => asked[1] = Some(*most),
+                _ => {}
+            }
+        }
+        asked
     }
 
     /// Whether nothing is executed in the end.

@@ -101,6 +101,7 @@ fn words_of(start: Start) -> Result<(Words, Start), u8> {
 }
 
 /// What becomes of a command line.
+#[cfg_attr(feature = "full", expect(clippy::large_enum_variant, reason = "there is one, on the stack, and no heap"))]
 enum Answer<'m> {
     Runs(Side),
     /// And its exit status.
@@ -129,7 +130,7 @@ fn answer<'m>(arena: &'m Arena, start: Start, words: Words) -> Told<'m, Answer<'
 }
 
 /// The launcher when its container has ended. What was made for the run is found again by the same command line.
-fn end(ended: Ended, words: Words) -> aril::sys::Result<u8> {
+fn end(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, words: Words) -> aril::sys::Result<u8> {
     #[cfg(feature = "full")]
     let is_done = !ended.made && !ended.reports;
     #[cfg(not(feature = "full"))]
@@ -148,6 +149,10 @@ fn end(ended: Ended, words: Words) -> aril::sys::Result<u8> {
         if let Err(errno) = engine::farewell(&arena, &spec, &ended) {
             complain(&arena, Problem::failed(&arena, t!("tell of the end"), &[], errno));
         }
+    }
+    #[cfg(feature = "full")]
+    if let Err(errno) = ended.cgroups.end(&arena) {
+        complain(&arena, Problem::failed(&arena, t!("remove the container's control groups"), &[], errno));
     }
     Ok(ended
         .status

@@ -258,6 +258,16 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
         #[cfg(feature = "full")]
         (spec.landlock_alone && !spec.scopes, t!("--sandbox landlock has no other wall: leave out landlock=off")),
         #[cfg(feature = "full")]
+        (
+            matches!(spec.memory(), [Some(Some(memory)), Some(Some(both))] if both < memory),
+            t!("--memory-swap is memory and swap together: it cannot be less than --memory"),
+        ),
+        #[cfg(feature = "full")]
+        (
+            matches!(spec.memory(), [None | Some(None), Some(Some(_))]),
+            t!("--memory-swap is memory and swap together: it needs --memory"),
+        ),
+        #[cfg(feature = "full")]
         (!spec.init && spec.timeout.is_some(), t!("--timeout needs the init: leave out --no-init")),
         (
             has_proc && !spec.is_private(Namespace::Pid),

@@ -4,7 +4,10 @@ use super::values::{Refused, Value};
 use crate::spec::{Namespace, Overlay, Spec};
 use crate::{full, full_text};
 #[cfg(feature = "full")]
-use crate::{spec::Set, text::t};
+use crate::{
+    spec::{RateKind, Resource, Set},
+    text::t,
+};
 
 crate::option_table! {
     /// An option of `run` and `explain`.
@@ -153,6 +156,56 @@ crate::option_table! {
         };
         SigProxy "sig-proxy" = "BOOL" ("false"), "false: signals are not passed on, and do nothing", |spec, value| {
             spec.passes_signals = value.boolean()?; Ok(())
+        };
+    }
+    "Limits (control groups); -1: none" {
+        Memory "memory" b'm' = "SIZE" ("64m"), "memory, and as much swap again; what needs more is killed", |spec, value| {
+            value.ask(spec, Resource::Memory(value.most()?))
+        };
+        MemoryReservation "memory-reservation" = "SIZE" ("32m"), "memory that is taken away last", |spec, value| {
+            value.ask(spec, Resource::MemoryReservation(value.most()?))
+        };
+        MemorySwap "memory-swap" = "SIZE" ("128m"), "memory and swap together", |spec, value| {
+            value.ask(spec, Resource::MemorySwap(value.most()?))
+        };
+        PidsLimit "pids-limit" = "N" ("64"), "processes and threads", |spec, value| {
+            value.ask(spec, Resource::Pids(value.most_of()?))
+        };
+        Cpus "cpus" = "N" ("0.5"), "time of so many processors", |spec, value| {
+            value.ask(spec, Resource::Cpus(value.cpus()?))
+        };
+        CpuShares "cpu-shares" = "N" ("512"), "2 to 262144: weight beside others (default: 1024)", |spec, value| {
+            value.ask(spec, Resource::CpuShares(value.weight(2, 262_144)?))
+        };
+        CpusetCpus "cpuset-cpus" = "LIST" ("0"), "these processors alone: 0-3,7", |spec, value| {
+            value.ask(spec, Resource::CpusetCpus(value.set()?))
+        };
+        CpusetMems "cpuset-mems" = "LIST" ("0"), "memory of these nodes alone", |spec, value| {
+            value.ask(spec, Resource::CpusetMems(value.set()?))
+        };
+        DeviceReadBps "device-read-bps" = "DEV:RATE" ("/dev/sda:1m"), "bytes in a second that are read from a disk", |spec, value| {
+            value.rate(spec, RateKind::ReadBytes)
+        };
+        DeviceWriteBps "device-write-bps" = "DEV:RATE" ("/dev/sda:1m"), "that are written to it", |spec, value| {
+            value.rate(spec, RateKind::WriteBytes)
+        };
+        DeviceReadIops "device-read-iops" = "DEV:N" ("/dev/sda:100"), "operations in a second: reads", |spec, value| {
+            value.rate(spec, RateKind::ReadOperations)
+        };
+        DeviceWriteIops "device-write-iops" = "DEV:N" ("/dev/sda:100"), "writes", |spec, value| {
+            value.rate(spec, RateKind::WriteOperations)
+        };
+        BlkioWeight "blkio-weight" = "N" ("500"), "10 to 1000: weight at disks (default: 100)", |spec, value| {
+            value.ask(spec, Resource::BlkioWeight(value.weight(10, 1000)?))
+        };
+        Cgroup "cgroup" = "FILE=VALUE" ("memory.high=48m"), "write any file of the group", |spec, value| {
+            value.ask(spec, value.cgroup_file()?)
+        };
+        CgroupParent "cgroup-parent" = "PATH" ("/lab"), "where the group is made (default, as root: /aril)", |spec, value| {
+            spec.cgroup_parent = Some(value.cgroup()?); Ok(())
+        };
+        Cgroups "cgroups" = "WHEN" ("best"), "required (default), best: go on without, or off: no limit", |spec, value| {
+            spec.cgroups = value.cgroups()?; Ok(())
         };
     }
     "Terminal: one of its own at a terminal" {

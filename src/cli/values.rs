@@ -1,8 +1,8 @@
 //! The values of options: text -> parts of a Spec. Each says in a few words why it refuses one.
 
-use crate::spec::{ChangeRoot, FileSystems, IdMap, IdRange, Namespace, NewKind, NewMount, Source, Volume};
 #[cfg(feature = "full")]
-use crate::spec::{Set, Setting, Spec};
+use crate::spec::{Cgroups, RateKind, Resource, Set, Setting, Spec};
+use crate::spec::{ChangeRoot, FileSystems, IdMap, IdRange, Namespace, NewKind, NewMount, Source, Volume};
 use crate::sys::identity::CapabilitySet;
 #[cfg(feature = "full")]
 use crate::sys::process::{Limit, Processors, RLIM_INFINITY};
@@ -108,6 +108,106 @@ impl<'a> Value<'a> {
     pub fn put(self, spec: &mut Spec<'a>, what: Set<'a>) -> Parsed<()> {
         spec.settings.push(Setting { what, asked: self.word });
         Ok(())
+    }
+
+    /// What is asked of a control group, instead of what was asked before.
+    #[cfg(feature = "full")]
+    #[inline(never)]
+    pub fn ask(self, spec: &mut Spec<'a>, resource: Resource<'a>) -> Parsed<()> {
+        match spec.resources.iter_mut().find(|other| resource.replaces(other)) {
+            Some(other) => *other = resource,
+            None => spec.resources.push(resource),
+        }
+        Ok(())
+    }
+
+    /// `64m`; no limit is `0`, `-1` or `max`.
+    #[cfg(feature = "full")]
+    pub fn most(self) -> Parsed<Option<u64>> {
+        number::limit(self.word.bytes()).ok_or(t!("not a size such as 64m or 1.5g, or -1"))
+    }
+
+    /// A number of the same kind, without a unit.
+    #[cfg(feature = "full")]
+    pub fn most_of(self) -> Parsed<Option<u64>> {
+        let digits = self.word.bytes().last().is_some_and(u8::is_ascii_digit) || self.word == word(c"max");
+        number::limit(self.word.bytes()).filter(|_| digits).ok_or(t!("not a number, or -1"))
+    }
+
+    /// Processors, such as `0.5`, as microseconds of each period.
+    #[cfg(feature = "full")]
+    pub fn cpus(self) -> Parsed<Option<u64>> {
+        /// The kernel takes no less.
+        const LEAST: u64 = 1000;
+        match number::fixed(self.word.bytes(), Resource::PERIOD) {
+            _ if matches!(self.word.bytes(), b"0" | b"-1" | b"max") => Ok(None),
+            Some(time) if time >= LEAST => Ok(Some(time)),
+            _ => Err(t!("not a number of processors such as 0.5, and at least 0.01")),
+        }
+    }
+
+    /// A number in a range.
+    #[cfg(feature = "full")]
+    pub fn weight(self, least: u32, most: u32) -> Parsed<u64> {
+        let weight = number::decimal(self.word.bytes()).filter(|weight| (least..=most).contains(weight));
+        weight.map(u64::from).ok_or(t!("not a number in the range"))
+    }
+
+    /// The kernel's own list, of which the letters are looked at.
+    #[cfg(feature = "full")]
+    pub fn set(self) -> Parsed<Word<'a>> {
+        self.processors().map(|_| self.word)
+    }
+
+    /// `DEV:RATE`.
+    #[cfg(feature = "full")]
+    pub fn rate(self, spec: &mut Spec<'a>, kind: RateKind) -> Parsed<()> {
+        let refused = t!("not DEVICE:RATE, such as /dev/sda:10m");
+        let word = self.word.bytes();
+        let colon = word.iter().rposition(|byte| *byte == b':').ok_or(refused)?;
+        let (device, rate) = (copy(self.arena, &[&word[..colon]]), Self { word: self.word.after(colon + 1), ..self });
+        let is_bytes = matches!(kind, RateKind::ReadBytes | RateKind::WriteBytes);
+        let most = if is_bytes { rate.most() } else { rate.most_of() }.map_err(|_| refused)?;
+        if !device.bytes().starts_with(b"/") {
+            return Err(refused);
+        }
+        self.ask(spec, Resource::Rate { kind, device, most })
+    }
+
+    /// `FILE=VALUE` of a control group.
+    #[cfg(feature = "full")]
+    pub fn cgroup_file(self) -> Parsed<Resource<'a>> {
+        let (name, value) = cut(self.word.bytes(), b'=');
+        let (controller, rest) = cut(name, b'.');
+        let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+        if value.unwrap_or_default().is_empty() || rest.unwrap_or_default().is_empty() || !name.iter().all(is_letter) {
+            return Err(t!("not FILE=VALUE, such as memory.high=48m"));
+        }
+        // What moves, kills, stops and divides is aril's.
+        if controller == b"cgroup" && names::position("cgroup.max.depth cgroup.max.descendants", name).is_none() {
+            return Err(t!("of cgroup.* only cgroup.max.depth and cgroup.max.descendants"));
+        }
+        Ok(Resource::File { name: copy(self.arena, &[name]), value: self.word.after(name.len() + 1) })
+    }
+
+    #[cfg(feature = "full")]
+    pub fn cgroups(self) -> Parsed<Cgroups> {
+        match names::position("required best off", self.word.bytes()) {
+            Some(0) => Ok(Cgroups::Required),
+            Some(1) => Ok(Cgroups::Best),
+            Some(_) => Ok(Cgroups::Off),
+            None => Err(t!("not required, best or off")),
+        }
+    }
+
+    /// A path in each hierarchy, from its root.
+    #[cfg(feature = "full")]
+    pub fn cgroup(self) -> Parsed<Word<'a>> {
+        self.not_empty()?;
+        if path::names(self.word.bytes()).any(|name| name == b"..") {
+            return Err(t!("leads up with .."));
+        }
+        Ok(path::clean(self.arena, copy(self.arena, &[b"/", self.word.bytes()]).bytes()))
     }
 
     /// A number that may be negative, up to this.

@@ -6,7 +6,7 @@ use super::handover::Failure;
 use crate::host::Host;
 use crate::host::rootfs::read_path;
 #[cfg(feature = "full")]
-use crate::plan::IdStep;
+use crate::plan::{CgroupStep, IdStep};
 use crate::plan::{Plan, Step, Tree};
 #[cfg(feature = "full")]
 use crate::spec::Set;
@@ -66,7 +66,7 @@ fn advise<'a>(
     }
     #[cfg(feature = "full")]
     let step = &match *step {
-        Step::CloneByOldCall { flags } => Step::Clone { flags },
+        Step::CloneByOldCall { flags } | Step::Cgroup(CgroupStep::Clone { flags }) => Step::Clone { flags },
         step => step,
     };
     let mut words = [Word::default(); 2];

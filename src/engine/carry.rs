@@ -103,7 +103,12 @@ impl<'p> Carrier<'p> {
             }
             Step::Clone { flags } => self.clone(process::clone3, flags)?,
             #[cfg(feature = "full")]
-            Step::CloneByOldCall { flags } => self.clone(process::clone, flags)?,
+            Step::CloneByOldCall { flags } => {
+                self.clone(process::clone, flags)?;
+                if !self.inside {
+                    self.enter(super::cgroups::is_unified)?;
+                }
+            }
             Step::DenySetgroups => self.write_of_child(word(c"setgroups"), b"deny")?,
             Step::WriteMap { file, ranges } => {
                 let mut lines = Text::new(self.arena);
@@ -277,6 +282,8 @@ impl<'p> Carrier<'p> {
             Step::Landlock(step) => landlock::carry_out(self.arena, step)?,
             #[cfg(feature = "full")]
             Step::Ids(step) => self.carry_out_ids(step)?,
+            #[cfg(feature = "full")]
+            Step::Cgroup(step) => self.carry_out_cgroups(step)?,
         }
         Ok(())
     }
@@ -301,7 +308,14 @@ impl<'p> Carrier<'p> {
 
     fn clone(&mut self, call: fn(u64) -> Result<Side>, flags: u32) -> Result<()> {
         let [ours, theirs] = socket::pair()?;
-        match call(flags.into())? {
+        let side = call(flags.into())?;
+        self.be_on(side, ours, theirs);
+        Ok(())
+    }
+
+    /// What a process is after the clone.
+    pub(super) fn be_on(&mut self, side: Side, ours: Fd, theirs: Fd) {
+        match side {
             Side::Parent { child, pidfd } => {
                 self.socket = Some(ours);
                 self.child = Some((child, pidfd));
@@ -311,7 +325,6 @@ impl<'p> Carrier<'p> {
                 self.inside = true;
             }
         }
-        Ok(())
     }
 
     /// execveat(2) of this program on a read-only mount of its own; comes back only if it failed.
@@ -383,7 +396,7 @@ impl<'p> Carrier<'p> {
     }
 
     /// A tmpfs that belongs to root and that others can read.
-    fn new_tmpfs(&mut self) -> Result<Fd> {
+    pub(super) fn new_tmpfs(&mut self) -> Result<Fd> {
         self.new_tree(word(c"tmpfs"), [word(c"mode=0755"), Word::default()], Attributes::NONE)
     }
 

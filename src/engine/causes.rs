@@ -2,13 +2,13 @@
 
 use super::advice::sysctl;
 use crate::host::{Host, cgroups, mounts, rootfs};
-use crate::plan::{IdStep, Step};
+use crate::plan::{CgroupStep, IdStep, Step};
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::sandbox::{CALLS, COUNT, DECISIVE, answer_to_nonsense};
-use crate::sys::{Arena, Errno, Word, process, word};
+use crate::sys::{Arena, At, Errno, Word, identity, process, word};
 use crate::text::sentence::Sentence;
-use crate::text::{copy, cut, decimal, names, number, path, t};
+use crate::text::{copy, cut, decimal, names, number, path, t, text};
 use linux_raw_sys::general as k;
 
 /// The cause of a step's failure, as advice with its word.
@@ -19,6 +19,15 @@ pub fn find<'a>(
     spec: &Spec,
     host: &Host,
 ) -> Option<(Sentence, Word<'a>)> {
+    if let Step::Cgroup(step) = step {
+        if let Some(found) = of_cgroups(arena, step, errno, host) {
+            return Some(found);
+        }
+    }
+    let step = match step {
+        Step::Cgroup(CgroupStep::Clone { flags }) => &Step::Clone { flags: *flags },
+        step => step,
+    };
     if let Some(call) = filtered(arena, calls(step), errno) {
         return Some((FILTERED, call));
     }
@@ -58,6 +67,42 @@ pub fn find<'a>(
         (_, Errno::EACCES) if calls(step).1 > 0 => Some((PROFILE, profile(arena)?)),
         _ => None,
     }
+}
+
+/// What keeps a container from its control groups.
+fn of_cgroups<'a>(arena: &'a Arena, step: &CgroupStep<'a>, errno: Errno, host: &Host) -> Option<(Sentence, Word<'a>)> {
+    use CgroupStep::{Clone, Enter, Leave, Make, Parent, Prepare, Write};
+    let none = Word::default();
+    Some(match (*step, errno) {
+        (Make { .. } | Parent { .. } | Leave { .. } | Prepare { .. } | Write { .. }, Errno::EROFS) => {
+            (t!("the control groups are mounted read-only here; without limits: --cgroups off"), none)
+        }
+        (
+            Make { parent: path, .. } | Parent { path } | Leave { path } | Prepare { directory: path, .. },
+            Errno::EACCES,
+        ) => (t!("%"), delegate(arena, path)),
+        (Clone { .. } | Enter, Errno::EACCES) => {
+            // Whoever moves a process must own what is above both groups.
+            (t!("%"), delegate(arena, host.cgroups.all.first()?.hierarchy.own))
+        }
+        (Prepare { directory, .. } | Leave { path: directory }, Errno::EBUSY) => {
+            let text_of =
+                t!("other processes are in %: start aril alone in a group, by systemd-run --scope -p Delegate=yes");
+            return Some((t!("%"), text(arena, text_of, &[directory])));
+        }
+        (Write { .. }, Errno::ENOENT) => (
+            t!(
+                "the controller here has no such file: see the other version of control groups, or the kernel's options"
+            ),
+            none,
+        ),
+        (Write { .. }, Errno::ENODEV) => (t!("a rate is that of a whole disk, not of a part of it"), none),
+        (Write { .. }, Errno::EINVAL | Errno::ENOSPC) => {
+            (t!("the kernel does not take this value: see the group above for what there is"), none)
+        }
+        (Write { .. }, Errno::EBUSY) => (t!("the container needs more to begin with"), none),
+        _ => return None,
+    })
 }
 
 /// Who refuses a call.
@@ -167,14 +212,24 @@ fn full_group(arena: &Arena) -> Option<Word<'_>> {
         number::decimal(cut(text, b'\n').0)
     };
     let mut full = None;
-    cgroups::each(arena, &mut |_, path| {
-        if let Some(most) = number(path, b"/pids.max") {
-            if number(path, b"/pids.current") >= Some(most) {
-                full = Some(path);
+    for hierarchy in cgroups::hierarchies(arena).ok()? {
+        if let Some(most) = number(hierarchy.own, b"/pids.max") {
+            if number(hierarchy.own, b"/pids.current") >= Some(most) {
+                full = Some(hierarchy.own);
             }
         }
-    });
+    }
     full
+}
+
+/// How an ordinary user gets a group of his own.
+pub fn delegate<'m>(arena: &'m Arena, parent: Word) -> Word<'m> {
+    if file::fstatat(At::CWD, word(c"/run/systemd/system")).is_ok() {
+        return text(arena, t!("systemd-run --user --scope -p Delegate=yes COMMAND gives it one of its own"), &[]);
+    }
+    let own = copy(arena, &[parent.bytes(), b"/aril"]);
+    let [uid, shell] = [identity::geteuid(), process::getppid().0 as u32].map(|number| decimal(arena, number.into()));
+    text(arena, t!("as root: mkdir % && chown -R % % && echo % >%/cgroup.procs"), &[own, uid, own, shell, own])
 }
 
 /// A small file's text, if it can be had.

@@ -2,6 +2,8 @@
 //! ends with the command's exit status.
 
 #[cfg(feature = "full")]
+use super::cgroups::Cgroups;
+#[cfg(feature = "full")]
 use crate::init::KILLED;
 use crate::init::{self, STOPPED, exit_status, is_in_foreground, is_job, stop_for_shell, take_terminal};
 use crate::sys::poll::{self, Watched};
@@ -35,6 +37,8 @@ pub struct Launcher {
     /// The lock on the container's range of ids.
     #[cfg(feature = "full")]
     pub(super) ids: Option<Fd>,
+    #[cfg(feature = "full")]
+    pub(super) cgroups: Cgroups,
     pub(super) made: bool,
     /// How many descriptors the command was given from 3 upwards.
     pub(super) preserved: u32,
@@ -50,7 +54,7 @@ pub struct Launcher {
 }
 
 /// How a container ended.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Ended {
     /// The command's, or why it is not known.
     pub status: Result<u8>,
@@ -59,6 +63,9 @@ pub struct Ended {
     pub child: Pid,
     /// Mount points were made in the image: `clean_up` is due.
     pub made: bool,
+    /// They are still there.
+    #[cfg(feature = "full")]
+    pub cgroups: Cgroups,
     /// `farewell` is due.
     #[cfg(feature = "full")]
     pub reports: bool,
@@ -114,7 +121,9 @@ impl Launcher {
             child: self.child,
             made: self.made,
             #[cfg(feature = "full")]
-            reports: self.reports,
+            reports: self.reports || self.cgroups.are_there(),
+            #[cfg(feature = "full")]
+            cgroups: self.cgroups,
             #[cfg(feature = "full")]
             begun: self.begun,
             #[cfg(feature = "full")]
@@ -285,6 +294,7 @@ mod tests {
             init: true,
             lock: None,
             ids: None,
+            cgroups: Cgroups::NONE,
             made: false,
             preserved: 0,
             reports: true,

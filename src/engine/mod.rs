@@ -4,6 +4,8 @@ mod advice;
 mod carry;
 #[cfg(feature = "full")]
 pub mod causes;
+#[cfg(feature = "full")]
+mod cgroups;
 mod execute;
 mod handover;
 #[cfg(feature = "full")]
@@ -44,6 +46,8 @@ use crate::sys::{Arena, At, Errno, Fd, Result, Word, poll, signal, tolerate, wor
 use crate::text::{Problem, Text, Told, problem::FAILED, t};
 use carry::Trees;
 #[cfg(feature = "full")]
+use cgroups::Cgroups;
+#[cfg(feature = "full")]
 use core::cell::Cell;
 use handover::{Answer, Failure};
 #[cfg(feature = "full")]
@@ -52,6 +56,7 @@ use linux_raw_sys::general as k;
 
 /// Which side of the clone a run has come out on. Both have no memory of their own but the stack.
 #[derive(Debug)]
+#[cfg_attr(feature = "full", expect(clippy::large_enum_variant, reason = "there is one, on the stack, and no heap"))]
 pub enum Side {
     /// Outside, with a container that runs.
     Launcher(Launcher),
@@ -93,6 +98,8 @@ struct Carrier<'p> {
     /// The lock on a range of ids, of which the new process closes its copy with all else that is here.
     #[cfg(feature = "full")]
     ids: Option<Fd>,
+    #[cfg(feature = "full")]
+    cgroups: Cgroups,
     /// Whether mount points were made in the image.
     made: bool,
     /// Of the last failure: with what aril exits, and what says more than the errno's own sentence, or nothing.
@@ -140,6 +147,8 @@ pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, S
         lock: None,
         #[cfg(feature = "full")]
         ids: None,
+        #[cfg(feature = "full")]
+        cgroups: Cgroups::NONE,
         made: false,
         status: FAILED,
         detail: Word::default(),
@@ -176,6 +185,8 @@ impl<'p> Carrier<'p> {
             }
             let result = self.traced(line);
             match result {
+                #[cfg(feature = "full")]
+                Err(errno) if matches!(line.fate, Fate::Best) => self.tell_failure(line, errno),
                 Err(errno) if line.fate.tolerates(errno) => gave_way = matches!(line.fate, Fate::Try(_)),
                 Err(errno) => {
                     // One that the command's process has met is not that of the step which started it.
@@ -290,6 +301,8 @@ impl<'p> Carrier<'p> {
             lock: self.lock,
             #[cfg(feature = "full")]
             ids: self.ids,
+            #[cfg(feature = "full")]
+            cgroups: self.cgroups,
             made: self.made,
             preserved: spec.preserve_fds,
             #[cfg(feature = "full")]
@@ -331,6 +344,10 @@ impl<'p> Carrier<'p> {
         self.phase(Phase::Outside)?;
         self.trees.close();
         self.lock = None;
+        #[cfg(feature = "full")]
+        {
+            self.cgroups = Cgroups::NONE;
+        }
         self.phase(Phase::Inside)?;
         let Some(command) = self.command else {
             // `--no-init`: it becomes this very process, and only a failure comes back.
@@ -371,6 +388,9 @@ impl<'p> Carrier<'p> {
         if host.terminal == Terminal::Shared {
             take_terminal();
         }
+        #[cfg(feature = "full")]
+        // Likewise.
+        tolerate(self.cgroups.end(self.arena));
         #[cfg(feature = "full")]
         // Perhaps it happened while this process acted on files as another.
         crate::sys::identity::set_file_system_ids(host.uid, host.gid);

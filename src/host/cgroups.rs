@@ -1,44 +1,393 @@
-//! The control groups of the caller (cgroups(7)), where distributions mount them.
+//! The control groups of this machine (cgroups(7)): which hierarchies are mounted where, where in them the caller is, and where
+//! a container's own groups would be.
 
-use super::rootfs::read_file;
-use crate::sys::{Arena, At, Word, file, word};
-use crate::text::{copy, cut, split};
+use super::mounts::unescape;
+use super::rootfs::{read_file, read_path};
+use crate::spec::{Cgroups, Resource, Spec};
+use crate::sys::file::{self, Open};
+use crate::sys::{Arena, At, List, Word, word};
+use crate::text::{Problem, Text, Told, copy, cut, decimal, number, path, split, t};
 
-/// Calls `each` with the controllers and the directory of every group that the caller is in. The one of version 2 has no
-/// controllers here: it tells them in a file.
-pub fn each<'m>(arena: &'m Arena, each: &mut dyn FnMut(&'m [u8], Word<'m>)) {
-    let is_unified = file::fstatat(At::CWD, word(c"/sys/fs/cgroup/cgroup.controllers")).is_ok();
-    for line in split(read_file(arena, word(c"/proc/self/cgroup")).unwrap_or_default(), b'\n') {
-        let Some((controllers, path)) = parse(line) else { continue };
-        let base = match controllers {
-            [] if is_unified => word(c"/sys/fs/cgroup"),
-            [] => word(c"/sys/fs/cgroup/unified"),
-            _ => word(c"/sys/fs/cgroup/"),
-        };
-        each(controllers, copy(arena, &[base.bytes(), controllers, path]));
+/// A hierarchy of control groups that is mounted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hierarchy<'m> {
+    /// Of version 1: what is mounted there, as `cpu,cpuacct`; empty: it is version 2.
+    pub controllers: &'m [u8],
+    /// The directory of its first group, as far as it can be seen here.
+    pub root: Word<'m>,
+    /// The directory of the caller's group.
+    pub own: Word<'m>,
+}
+
+/// Where a container's group is made in a hierarchy.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Site<'m> {
+    pub hierarchy: Hierarchy<'m>,
+    pub parent: Word<'m>,
+    /// What has to be done first, in order.
+    pub ways: &'m [Way<'m>],
+    /// Of a cpuset of version 1: what a new group has to be told before anything can be in it.
+    pub cpuset: Option<[Word<'m>; 2]>,
+}
+
+/// Something on the way to a group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way<'m> {
+    Make(Word<'m>),
+    /// The caller's own process may not stay in a group of which the parts are limited.
+    Leave(Word<'m>),
+    Write {
+        directory: Word<'m>,
+        file: Word<'static>,
+        value: Word<'m>,
+    },
+}
+
+/// All that a Spec needs to know of them.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Sites<'m> {
+    pub all: &'m [Site<'m>],
+    /// Controllers that are asked for and that there are not.
+    pub lacking: &'m [Word<'m>],
+    /// `MAJOR:MINOR` of each block device whose rate is limited, in the order of the Spec.
+    pub disks: &'m [Word<'m>],
+}
+
+impl Hierarchy<'_> {
+    pub fn is_unified(&self) -> bool {
+        self.controllers.is_empty()
+    }
+
+    /// Whether it is one of version 1 with this controller, by its name in version 2.
+    pub fn has(&self, controller: &[u8]) -> bool {
+        split(self.controllers, b',').any(|own| own == name_in_1(controller))
     }
 }
 
-/// `NUMBER:CONTROLLERS:PATH`. A hierarchy with a name and no controllers has a directory of another name, so it is not found.
-fn parse(line: &[u8]) -> Option<(&[u8], &[u8])> {
+/// The name of a controller in version 1.
+pub fn name_in_1(controller: &[u8]) -> &[u8] {
+    if controller == b"io" { b"blkio" } else { controller }
+}
+
+/// Every hierarchy that the caller is in and that can be reached here.
+pub fn hierarchies(arena: &Arena) -> Told<'_, &[Hierarchy<'_>]> {
+    let groups = read_file(arena, word(c"/proc/self/cgroup"))?;
+    let mounts = read_file(arena, word(c"/proc/self/mountinfo"))?;
+    Ok(find(arena, groups, mounts, &|id, point| file::mount_id(At::CWD, point) == Ok(id.into())))
+}
+
+/// The same of a process, from the texts of proc_pid_cgroup(5) and proc_pid_mountinfo(5).
+fn find<'m>(
+    arena: &'m Arena,
+    groups: &'m [u8],
+    mounts: &'m [u8],
+    is_seen: &dyn Fn(u32, Word) -> bool,
+) -> &'m [Hierarchy<'m>] {
+    let mut found = List::new(arena);
+    for (controllers, path) in split(groups, b'\n').filter_map(parse_group) {
+        let mounted = split(mounts, b'\n').filter_map(|line| Mounted::parse(arena, line));
+        for mount in mounted.filter(|mount| mount.has(controllers)) {
+            // What is mounted may be a part of the hierarchy, and the caller outside of it.
+            let Some(below) = below(path, mount.root.bytes()) else { continue };
+            if is_seen(mount.id, mount.point) {
+                let own = copy(arena, &[mount.point.bytes(), below]);
+                found.push(Hierarchy { controllers, root: mount.point, own });
+                break;
+            }
+        }
+    }
+    found.finish()
+}
+
+/// `NUMBER:CONTROLLERS:PATH`. A hierarchy with a name has no controllers.
+fn parse_group(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let (controllers, path) = cut(cut(line, b':').1?, b':');
-    Some((controllers, path.filter(|path| *path != b"/").unwrap_or_default()))
+    Some((controllers, path?)).filter(|(controllers, _)| !controllers.starts_with(b"name="))
+}
+
+/// What of a path lies below this one: empty, or it begins with `/`.
+fn below<'p>(path: &'p [u8], root: &[u8]) -> Option<&'p [u8]> {
+    let root = root.strip_suffix(b"/").unwrap_or(root);
+    let rest = path.strip_prefix(root)?;
+    // Beside or above what this cgroup namespace shows.
+    if rest.starts_with(b"/..") {
+        return None;
+    }
+    let rest = if rest == b"/" { b"" } else { rest };
+    (rest.is_empty() || rest.starts_with(b"/")).then_some(rest)
+}
+
+/// A hierarchy, or a part of it, in the mount table.
+struct Mounted<'m> {
+    id: u32,
+    root: Word<'m>,
+    point: Word<'m>,
+    is_unified: bool,
+    options: &'m [u8],
+}
+
+impl<'m> Mounted<'m> {
+    /// `31 23 0:28 /root /point options optional… - cgroup source rw,memory`.
+    fn parse(arena: &'m Arena, line: &'m [u8]) -> Option<Self> {
+        let mut words = split(line, b' ');
+        let id = number::decimal(words.next()?)?;
+        let (root, point) = (words.nth(2)?, words.next()?);
+        while words.next()? != b"-" {}
+        let kind = words.next()?;
+        let is_unified = kind == b"cgroup2";
+        (is_unified || kind == b"cgroup").then_some(())?;
+        let options = words.nth(1).unwrap_or_default();
+        Some(Self { id, root: unescape(arena, root), point: unescape(arena, point), is_unified, options })
+    }
+
+    fn has(&self, controllers: &[u8]) -> bool {
+        if controllers.is_empty() {
+            return self.is_unified;
+        }
+        let is_option = |controller| split(self.options, b',').any(|option| option == controller);
+        !self.is_unified && split(controllers, b',').all(is_option)
+    }
+}
+
+impl<'m> Sites<'m> {
+    /// Looks where this Spec's groups would be.
+    ///
+    /// # Errors
+    /// There are none, or a controller is missing, unless it is as well to go on without; a disk is none.
+    pub fn read(arena: &'m Arena, spec: &Spec<'m>, uid: u32) -> Told<'m, Self> {
+        if !spec.wants_cgroups() {
+            return Ok(Self::default());
+        }
+        let (mut disks, mut sites, mut lacking) = (List::new(arena), List::new(arena), List::new(arena));
+        for resource in spec.resources.iter() {
+            if let Resource::Rate { device, .. } = resource {
+                disks.push(disk(arena, *device)?);
+            }
+        }
+        let all = hierarchies(arena)?;
+        let is_wanted = |name: &[u8]| spec.resources.iter().any(|resource| resource.controller() == name);
+        let mut unified = List::new(arena);
+        for (at, resource) in spec.resources.iter().enumerate() {
+            let name = resource.controller();
+            let is_first = !spec.resources[..at].iter().any(|other| other.controller() == name);
+            if !is_first || all.iter().any(|hierarchy| hierarchy.has(name)) {
+                continue;
+            }
+            match all.iter().find(|hierarchy| hierarchy.is_unified()) {
+                // What no controller has is every group's.
+                Some(_) if name == b"cgroup" => {}
+                Some(hierarchy) if lists(arena, hierarchy.root, c"/cgroup.controllers", name) => unified.push(name),
+                _ if spec.cgroups == Cgroups::Best => lacking.push(copy(arena, &[name])),
+                _ => return Err(lacks(arena, all.is_empty(), name)),
+            }
+        }
+        let has_core = is_wanted(b"cgroup");
+        for hierarchy in all {
+            let is_needed = spec.resources.iter().any(|resource| hierarchy.has(resource.controller()));
+            if is_needed || hierarchy.is_unified() && (!unified.is_empty() || has_core) {
+                sites.push(Site::read(arena, spec, *hierarchy, &unified, uid));
+            }
+        }
+        Ok(Self { all: sites.finish(), lacking: lacking.finish(), disks: disks.finish() })
+    }
+}
+
+/// Whether a file of a group has this word.
+fn lists(arena: &Arena, directory: Word, file: &core::ffi::CStr, name: &[u8]) -> bool {
+    let path = copy(arena, &[directory.bytes(), file.to_bytes()]);
+    let text = read_path(arena, path, Open::READ).unwrap_or_default();
+    split(cut(text, b'\n').0, b' ').any(|word| word == name)
+}
+
+fn lacks<'m>(arena: &'m Arena, all: bool, name: &[u8]) -> &'m Problem<'m> {
+    let name = copy(arena, &[name]);
+    if all {
+        let problem = Problem::refused(arena, t!("limit %: no control groups are mounted"), &[name]);
+        return problem.advise(arena, t!("as root: mount -t cgroup2 cgroup2 /sys/fs/cgroup"), &[]);
+    }
+    let problem = Problem::refused(arena, t!("limit %: the control groups here have no such controller"), &[name]);
+    problem.advise(arena, t!("to go on without what cannot be limited: --cgroups best"), &[])
+}
+
+/// `MAJOR:MINOR` of a block device.
+fn disk<'m>(arena: &'m Arena, path: Word) -> Told<'m, Word<'m>> {
+    let stat = file::fstatat(At::CWD, path)
+        .map_err(|errno| Problem::failed(arena, t!("limit the rate of %"), &[path], errno))?;
+    if !stat.is_block_device {
+        return Err(Problem::refused(arena, t!("limit the rate of %: not a block device"), &[path]));
+    }
+    let [major, minor] = stat.device_numbers().map(|number| decimal(arena, number.into()));
+    Ok(copy(arena, &[major.bytes(), b":", minor.bytes()]))
+}
+
+impl<'m> Site<'m> {
+    fn read(arena: &'m Arena, spec: &Spec<'m>, hierarchy: Hierarchy<'m>, controllers: &[&'m [u8]], uid: u32) -> Self {
+        let asked = match spec.cgroup_parent {
+            None if uid == 0 => Some(word(c"/aril")),
+            asked => asked,
+        };
+        let parent = asked.map_or(hierarchy.own, |asked| copy(arena, &[hierarchy.root.bytes(), asked.bytes()]));
+        let parent = copy(arena, &[parent.bytes().strip_suffix(b"/").unwrap_or(parent.bytes())]);
+        let mut walk = Walk {
+            arena,
+            hierarchy,
+            controllers,
+            ways: List::new(arena),
+            cpuset: hierarchy.has(b"cpuset").then_some([Word::default(); 2]),
+        };
+        if !hierarchy.is_unified() || !walk.is_open(parent) {
+            let mut directory = hierarchy.root;
+            walk.step(directory);
+            for name in path::names(parent.bytes().get(hierarchy.root.bytes().len()..).unwrap_or_default()) {
+                directory = path::join(arena, directory.bytes(), name);
+                walk.step(directory);
+            }
+        }
+        Self { hierarchy, parent, ways: walk.ways.finish(), cpuset: walk.cpuset }
+    }
+}
+
+/// The way from a hierarchy's root down to where a group is to be.
+struct Walk<'w, 'm> {
+    arena: &'m Arena,
+    hierarchy: Hierarchy<'m>,
+    /// Of version 2: what is to be limited below.
+    controllers: &'w [&'m [u8]],
+    ways: List<'m, Way<'m>>,
+    /// What the last one has of these.
+    cpuset: Option<[Word<'m>; 2]>,
+}
+
+impl<'m> Walk<'_, 'm> {
+    /// Whether groups below this one can be limited as they are to be.
+    fn is_open(&self, directory: Word) -> bool {
+        let is_open = |name: &&[u8]| lists(self.arena, directory, c"/cgroup.subtree_control", name);
+        is_directory(directory) && self.controllers.iter().all(is_open)
+    }
+
+    fn step(&mut self, directory: Word<'m>) {
+        if !is_directory(directory) {
+            self.ways.push(Way::Make(directory));
+        }
+        if let Some(above) = self.cpuset {
+            let mut own = above;
+            for ((file, value), above) in CPUSET.into_iter().zip(&mut own).zip(above) {
+                let path = path::join(self.arena, directory.bytes(), file.bytes());
+                let text = read_path(self.arena, path, Open::READ).unwrap_or_default();
+                *value = copy(self.arena, &[cut(text, b'\n').0]);
+                if value.is_empty() {
+                    *value = above;
+                    self.ways.push(Way::Write { directory, file, value: above });
+                }
+            }
+            self.cpuset = Some(own);
+        }
+        let mut value = Text::new(self.arena);
+        for name in self.controllers.iter().filter(|_| self.hierarchy.is_unified()) {
+            if !lists(self.arena, directory, c"/cgroup.subtree_control", name) {
+                value.add(b" +").add(name);
+            }
+        }
+        if value.bytes().is_empty() {
+            return;
+        }
+        // The first group of all may have processes and parts (cgroups(7), "no internal processes"); it has no type.
+        let first = path::join(self.arena, directory.bytes(), b"cgroup.type");
+        if directory == self.hierarchy.own && file::fstatat(At::CWD, first).is_ok() {
+            self.ways.push(Way::Leave(directory));
+        }
+        let value = value.word().after(1);
+        self.ways.push(Way::Write { directory, file: SUBTREE, value });
+    }
+}
+
+/// What groups below it have of controllers (cgroups(7)).
+pub const SUBTREE: Word<'static> = word(c"cgroup.subtree_control");
+
+/// The files that a cpuset of version 1 has to be told (cpuset(7)).
+pub const CPUSET: [Word<'static>; 2] = [word(c"cpuset.cpus"), word(c"cpuset.mems")];
+
+fn is_directory(path: Word) -> bool {
+    file::fstatat(At::CWD, path).is_ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const UNIFIED: &str = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";
+    const LEGACY: &str = "\
+32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
+35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd
+41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
+";
+
+    /// Of each hierarchy its controllers, its root and the caller's group.
+    #[track_caller]
+    fn found(groups: &str, mounts: &str, expected: &[[&str; 3]]) {
+        let arena = Arena::new().unwrap();
+        let all = find(&arena, groups.as_bytes(), mounts.as_bytes(), &|id, _| id != 99);
+        let said = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let all = all.iter().map(|one| [said(one.controllers), said(one.root.bytes()), said(one.own.bytes())]);
+        assert_eq!(all.collect::<Vec<_>>(), expected, "{groups}");
+    }
+
     #[test]
-    fn a_line_has_controllers_and_a_path() {
-        for (line, controllers, path) in [
-            ("0::/user.slice/a", "", "/user.slice/a"),
-            ("4:memory:/x", "memory", "/x"),
-            ("4:memory:/", "memory", ""),
-            ("2:cpu,cpuacct:/a:b", "cpu,cpuacct", "/a:b"),
-        ] {
-            assert_eq!(parse(line.as_bytes()), Some((controllers.as_bytes(), path.as_bytes())), "{line}");
-        }
-        assert_eq!(parse(b""), None);
+    fn every_hierarchy_is_found_where_it_is_mounted() {
+        found("0::/user.slice/a b\n", UNIFIED, &[["", "/sys/fs/cgroup", "/sys/fs/cgroup/user.slice/a b"]]);
+        found("0::/\n", UNIFIED, &[["", "/sys/fs/cgroup", "/sys/fs/cgroup"]]);
+        found(
+            "9:name=systemd:/\n4:memory:/x/y\n2:cpu,cpuacct:/\n0::/z\n",
+            LEGACY,
+            &[
+                ["memory", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/memory/x/y"],
+                ["cpu,cpuacct", "/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/cpu,cpuacct"],
+                ["", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/unified/z"],
+            ],
+        );
+    }
+
+    #[test]
+    fn a_part_of_a_hierarchy_is_enough() {
+        let mount = |root: &str| format!("41 27 0:26 {root} /mnt/a\\040b rw - cgroup2 none rw\n");
+        let root = ["", "/mnt/a b", "/mnt/a b"];
+        // In a container whose cgroup namespace is the host's.
+        found("0::/docker/abc\n", &mount("/docker/abc"), &[root]);
+        found("0::/docker/abc/in\n", &mount("/docker/abc"), &[["", "/mnt/a b", "/mnt/a b/in"]]);
+        // Beside it, although the name begins like it.
+        found("0::/docker/abcd\n", &mount("/docker/abc"), &[]);
+        // Of another cgroup namespace's processes the kernel says so.
+        found("0::/../other\n", &mount("/"), &[]);
+        found("0::/../other\n", &mount("/.."), &[["", "/mnt/a b", "/mnt/a b/other"]]);
+    }
+
+    #[test]
+    fn what_is_covered_or_missing_is_not_found() {
+        found("0::/\n", "", &[]);
+        found("", UNIFIED, &[]);
+        found("garbage\n0\n0:\n1:memory\n", UNIFIED, &[]);
+        found("0::/\n", &UNIFIED.replace("30 23", "99 23"), &[]);
+        found(
+            "0::/\n",
+            &format!("{}{UNIFIED}", UNIFIED.replace("30 23", "99 23")),
+            &[["", "/sys/fs/cgroup", "/sys/fs/cgroup"]],
+        );
+        // A hierarchy that has the one and not the other controller is another one.
+        found("4:memory,pids:/\n", LEGACY, &[]);
+        found(
+            "4:xattr:/\n",
+            &LEGACY.replace("name=systemd", ""),
+            &[["xattr", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/systemd"]],
+        );
+    }
+
+    #[test]
+    fn a_process_outside_of_what_is_mounted_has_no_group_in_it() {
+        assert_eq!(below(b"/a/b", b"/a"), Some(&b"/b"[..]));
+        assert_eq!(below(b"/a", b"/a"), Some(&b""[..]));
+        assert_eq!(below(b"/", b"/"), Some(&b""[..]));
+        assert_eq!(below(b"/ab", b"/a"), None);
+        assert_eq!(below(b"/b", b"/a"), None);
     }
 }

@@ -85,6 +85,9 @@ pub struct Host<'m> {
     /// The version of landlock, if it is all that is asked for.
     #[cfg(feature = "full")]
     pub landlock: usize,
+    /// Where the container's control groups are made.
+    #[cfg(feature = "full")]
+    pub cgroups: cgroups::Sites<'m>,
 }
 
 /// Capabilities of someone who may map any id (user_namespaces(7)).
@@ -135,6 +138,8 @@ impl<'m> Host<'m> {
             can_be_written: file::is_read_only(word(c"/proc/self/exe")) == Ok(false),
             #[cfg(feature = "full")]
             landlock: 0,
+            #[cfg(feature = "full")]
+            cgroups: cgroups::Sites::read(arena, spec, uid)?,
         };
         if host.maps_any() && ids::is_first_namespace() {
             (host.uids, host.gids) = (ids::EVERY, ids::EVERY);

@@ -2,6 +2,8 @@
 //!
 //! The list serves the engine, which carries it out; `explain`, which prints it; `--trace`; and every error message.
 
+#[cfg(feature = "full")]
+mod cgroups;
 mod command;
 mod filter;
 mod identity;
@@ -23,6 +25,8 @@ pub mod step;
 #[cfg(feature = "full")]
 mod terminal;
 
+#[cfg(feature = "full")]
+pub use cgroups::{CgroupStep, files as cgroup_files};
 pub use command::Command;
 pub use filter::FILTER;
 #[cfg(feature = "full")]
@@ -46,6 +50,8 @@ use crate::host::Host;
 use crate::spec::Rehearsal;
 use crate::spec::{Namespace, Source, Spec};
 use crate::sys::{Arena, Errno, List};
+#[cfg(feature = "full")]
+use crate::text::t;
 use crate::text::{Text, Told};
 use linux_raw_sys::general as k;
 
@@ -68,6 +74,9 @@ pub enum Fate {
     Try(On),
     /// Only after a `Try` that failed.
     Instead,
+    /// A failure is told, and it goes on.
+    #[cfg(feature = "full")]
+    Best,
 }
 
 /// Errors that have one meaning.
@@ -102,6 +111,10 @@ impl On {
 impl Fate {
     /// Whether this failure does not end the run.
     pub fn tolerates(self, errno: Errno) -> bool {
+        #[cfg(feature = "full")]
+        if matches!(self, Self::Best) {
+            return true;
+        }
         matches!(self, Self::May(on) | Self::Try(on) if on.errors().contains(&errno))
     }
 }
@@ -177,11 +190,15 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     draft.must(Step::BlockSignals);
     #[cfg(feature = "full")]
     setting::add(&mut draft, spec);
+    #[cfg(feature = "full")]
+    cgroups::prepare(&mut draft, spec, host);
     layout.prepare(&mut draft);
     join(&mut draft, spec);
-    clone(&mut draft, spec);
+    clone(&mut draft, spec, host);
 
     draft.phase = Phase::Parent;
+    #[cfg(feature = "full")]
+    cgroups::enter(&mut draft, spec, host);
     #[cfg(feature = "full")]
     ids::write_maps(&mut draft, spec, host, maps);
     #[cfg(not(feature = "full"))]
@@ -198,6 +215,8 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     draft.must(Step::AwaitGo);
     identity::take_ids(&mut draft, spec, host, maps);
     draft.must(Step::DieWithLauncher);
+    #[cfg(feature = "full")]
+    cgroups::enter(&mut draft, spec, host);
     draft.add(Fate::May(On::NoCall), Step::JoinKeyring);
     command::leave(&mut draft, spec, host);
     draft.must(Step::HideMemory);
@@ -268,16 +287,20 @@ fn join<'p>(draft: &mut Draft<'p>, spec: &'p Spec) {
 }
 
 /// The same can be had from an older call, but for a time namespace.
-fn clone(draft: &mut Draft, spec: &Spec) {
+fn clone(draft: &mut Draft, spec: &Spec, _host: &Host) {
     let private = Namespace::ALL.iter().filter(|(kind, ..)| spec.is_private(*kind));
     let flags = private.fold(0, |flags, (.., flag)| flags | flag);
+    #[cfg(not(feature = "full"))]
+    let step = Step::Clone { flags };
+    #[cfg(feature = "full")]
+    let (step, flags) = cgroups::clone(_host, flags);
     #[cfg(feature = "full")]
     if !spec.is_private(Namespace::Time) {
-        draft.add(Fate::Try(On::NoCall), Step::Clone { flags });
+        draft.add(Fate::Try(On::NoCall), step);
         draft.add(Fate::Instead, Step::CloneByOldCall { flags });
         return;
     }
-    draft.must(Step::Clone { flags });
+    draft.must(step);
 }
 
 impl Plan<'_> {
@@ -302,6 +325,8 @@ impl Line<'_> {
         self.step.write(text);
         match self.fate {
             Fate::Must | Fate::Instead => {}
+            #[cfg(feature = "full")]
+            Fate::Best => drop(text.fill(t!(" [may fail: told]"), &[])),
             Fate::May(on) => write_errors(text, b" [may fail:", on, b"]"),
             Fate::Try(on) => write_errors(text, b" [on", on, b" instead:]"),
         }
@@ -435,6 +460,8 @@ mod tests {
             can_be_written: true,
             #[cfg(feature = "full")]
             landlock: 7,
+            #[cfg(feature = "full")]
+            cgroups: crate::host::cgroups::Sites::default(),
         }
     }
 

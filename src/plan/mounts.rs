@@ -230,6 +230,8 @@ impl<'p> Layout<'p> {
                 self.hiding(draft, path);
                 self.sys(draft, path);
                 cover(draft, Tree::Sys);
+                #[cfg(feature = "full")]
+                super::cgroups::show(draft, self.spec, self.host);
             }
             What::Dev => self.dev(draft, path),
             What::Fresh => {

@@ -3,6 +3,8 @@
 //! The sentence of a step is the same in `explain`, in `--trace` and in an error message.
 
 #[cfg(feature = "full")]
+use super::CgroupStep;
+#[cfg(feature = "full")]
 use super::Landlock;
 #[cfg(feature = "full")]
 use super::ids::IdStep;
@@ -314,6 +316,8 @@ pub enum Step<'p> {
     Landlock(Landlock<'p>),
     #[cfg(feature = "full")]
     Ids(IdStep<'p>),
+    #[cfg(feature = "full")]
+    Cgroup(CgroupStep<'p>),
 }
 
 impl<'p> Step<'p> {
@@ -338,6 +342,8 @@ impl<'p> Step<'p> {
             Self::Ids(step) => step.sentence(),
             #[cfg(feature = "full")]
             Self::Landlock(step) => step.sentence(),
+            #[cfg(feature = "full")]
+            Self::Cgroup(step) => step.sentence(),
             _ => self.own_sentence(),
         }
     }
@@ -398,9 +404,13 @@ impl<'p> Step<'p> {
             Self::LoopbackUp => t!("bring the loopback interface up"),
             Self::StartCommand => t!("start a process for the command"),
             #[cfg(feature = "full")]
-            Self::Set(_) | Self::Report(_) | Self::Terminal(_) | Self::Layer(_) | Self::Ids(_) | Self::Landlock(_) => {
-                t!("")
-            }
+            Self::Set(_)
+            | Self::Report(_)
+            | Self::Terminal(_)
+            | Self::Layer(_)
+            | Self::Ids(_)
+            | Self::Landlock(_)
+            | Self::Cgroup(_) => t!(""),
             Self::NewSession => t!("begin a session of its own"),
             Self::TakeForeground => t!("begin a process group, in the terminal's foreground"),
             Self::LimitBounding { .. } => t!("bound capabilities to%"),
@@ -468,6 +478,8 @@ impl<'p> Step<'p> {
             Self::Terminal(ref step) => *first = step.word(arena),
             #[cfg(feature = "full")]
             Self::Layer(layer) => [*first, *second, *third] = layer.words(arena),
+            #[cfg(feature = "full")]
+            Self::Cgroup(step) => [*first, *second, *third] = step.words(arena),
             Self::Link { target, path } => (*first, *second) = (path, target),
             Self::Mount { kind, options, asked, attributes, place } => {
                 let flags = flags(arena, attributes);
@@ -523,7 +535,7 @@ impl Make {
 }
 
 /// The kinds of namespaces in a set of `CLONE_NEW*`, each after a space.
-fn namespaces(arena: &Arena, flags: u32) -> Word<'_> {
+pub(super) fn namespaces(arena: &Arena, flags: u32) -> Word<'_> {
     let mut text = Text::new(arena);
     for (_, name, flag) in Namespace::ALL {
         if flags & *flag != 0 {

@@ -13,6 +13,8 @@ pub struct Watched(k::pollfd);
 impl Watched {
     /// Until something can be read, or the other end is gone; the kernel passes it over while it is on no descriptor.
     pub const READING: Self = Self(k::pollfd { fd: -1, events: k::POLLIN as i16, revents: 0 });
+    /// Until a file of the kernel's says something else than when it was read (cgroups(7), `cgroup.events`).
+    pub const CHANGED: Self = Self(k::pollfd { fd: -1, events: k::POLLPRI as i16, revents: 0 });
     /// Until something can be written, or nobody reads.
     pub const WRITING: Self = Self(k::pollfd { fd: -1, events: k::POLLOUT as i16, revents: 0 });
 

@@ -19,6 +19,12 @@ pub enum Side {
     Child,
 }
 
+/// pidfd_open(2).
+#[cfg(feature = "full")]
+pub fn pidfd_open(pid: Pid) -> Result<Fd> {
+    super::descriptor!(PIDFD_OPEN, pid.0, 0)
+}
+
 /// Every `CLONE_NEW*`.
 const NEW_NAMESPACES: u64 = (k::CLONE_NEWUSER
     | k::CLONE_NEWNS
@@ -31,9 +37,18 @@ const NEW_NAMESPACES: u64 = (k::CLONE_NEWUSER
 
 /// clone3(2) without shared memory, as fork(2), with these `CLONE_NEW*` flags; the parent gets a pidfd.
 pub fn clone3(flags: u64) -> Result<Side> {
+    clone3_into(flags, None)
+}
+
+/// The same, and the child is born in the control group of version 2 that this directory is (`CLONE_INTO_CGROUP`).
+#[inline]
+pub fn clone3_into(flags: u64, group: Option<At>) -> Result<Side> {
+    /// Not among the bindings, which have the flags of 32 bits (linux/sched.h).
+    const CLONE_INTO_CGROUP: u64 = 1 << 33;
     let mut pidfd: i32 = -1;
     let arguments = k::clone_args {
-        flags: flags & NEW_NAMESPACES | u64::from(k::CLONE_PIDFD),
+        flags: flags & NEW_NAMESPACES | u64::from(k::CLONE_PIDFD) | if group.is_some() { CLONE_INTO_CGROUP } else { 0 },
+        cgroup: group.map_or(0, |group| group.number() as u64),
         pidfd: &raw mut pidfd as u64,
         exit_signal: k::SIGCHLD.into(),
         // SAFETY: every field is a number, and 0 means "not used" in each.

@@ -31,6 +31,47 @@ pub fn size(text: &[u8]) -> Option<u64> {
     number.checked_mul(1 << shift)
 }
 
+/// Bytes as container engines have them: `64m`, `64MB`, `64MiB`, `1.5g`; `None` for `0`, `-1` and `max`, which are no limit.
+#[cfg(feature = "full")]
+#[inline(never)]
+pub fn limit(text: &[u8]) -> Option<Option<u64>> {
+    if matches!(text, b"-1" | b"max") {
+        return Some(None);
+    }
+    let is_unit = |byte: &u8| byte.is_ascii_alphabetic();
+    let (number, unit) = text.split_at(text.iter().position(is_unit).unwrap_or(text.len()));
+    let (prefix, rest) = unit.split_at(usize::from(!matches!(unit, [] | [b'b' | b'B'])));
+    let shift = match prefix {
+        [] => 0,
+        [letter] => 10 * (1 + b"kmgtp".iter().position(|known| *known == letter.to_ascii_lowercase())?),
+        _ => return None,
+    };
+    if !matches!(rest, [] | [b'b' | b'B'] | [b'i' | b'I', b'b' | b'B']) {
+        return None;
+    }
+    Some(Some(fixed(number, 1 << shift)?).filter(|most| *most != 0))
+}
+
+/// `1.5` and the like, times a unit; what is less than one of it is dropped.
+#[cfg(feature = "full")]
+#[inline(never)]
+pub fn fixed(text: &[u8], unit: u64) -> Option<u64> {
+    let (whole, part) = super::cut(text, b'.');
+    let part = part.unwrap_or_default();
+    if whole.is_empty() && part.is_empty() {
+        return None;
+    }
+    // From the last digit on, each is worth a tenth of what stands before it.
+    let mut parts = 0;
+    for byte in part.iter().rev() {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        parts = (parts + u64::from(digit) * unit) / 10;
+    }
+    let digits = whole.iter().all(u8::is_ascii_digit);
+    let whole = if whole.is_empty() { 0 } else { size(whole).filter(|_| digits)? };
+    whole.checked_mul(unit)?.checked_add(parts)
+}
+
 /// Three decimal numbers and nothing more, with this byte between them.
 pub fn three(text: &[u8], separator: u8) -> Option<[u32; 3]> {
     let mut parts = super::split(text, separator).map(decimal);
@@ -131,5 +172,53 @@ mod tests {
         for wrong in [&b""[..], b"s", b"1d", b"-1s", b"1.5s", b"4294967296"] {
             assert_eq!(duration(wrong), None, "{}", String::from_utf8_lossy(wrong));
         }
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn a_limit_is_written_as_container_engines_have_it() {
+        for (text, bytes) in [
+            ("64m", 64 << 20),
+            ("64M", 64 << 20),
+            ("64mb", 64 << 20),
+            ("64MiB", 64 << 20),
+            ("512", 512),
+            ("512b", 512),
+            ("1.5g", 3 << 29),
+            (".5k", 512),
+            ("1.k", 1024),
+            ("0.0009765625m", 1024),
+            ("4p", 4 << 50),
+            ("16383p", 16383 << 50),
+            ("18446744073709551615", u64::MAX),
+        ] {
+            assert_eq!(limit(text.as_bytes()), Some(Some(bytes)), "{text}");
+        }
+        for none in ["0", "-1", "max", "0m", "0.0"] {
+            assert_eq!(limit(none.as_bytes()), Some(None), "{none}");
+        }
+        for wrong in [
+            "",
+            "m",
+            ".",
+            ".m",
+            "-2",
+            "1x",
+            "1mx",
+            "1mbb",
+            "1 m",
+            "1m1",
+            "16384p",
+            "18446744073709551616",
+            "1.2.3",
+            "MAX",
+            "1.x",
+        ] {
+            assert_eq!(limit(wrong.as_bytes()), None, "{wrong}");
+        }
+        assert_eq!(fixed(b"0.5", 100_000), Some(50_000));
+        assert_eq!(fixed(b"2", 100_000), Some(200_000));
+        assert_eq!(fixed(b"1.25", 100_000), Some(125_000));
+        assert_eq!(fixed(b"0.000001", 100_000), Some(0));
     }
 }

@@ -1,0 +1,378 @@
+//! A container's control groups, from the first to the last: made, locked, told, and removed with all that is in them.
+//!
+//! The launcher holds a lock (flock(2)) on the directory of each of its groups as long as it lives, whatever ends it. So a group
+//! whose lock can be had belongs to a dead one, and whoever comes next removes it.
+
+use super::Carrier;
+use crate::host::cgroups::{SUBTREE, Site};
+use crate::host::rootfs::{list, read_whole};
+use crate::plan::{CgroupStep, Line, Tree};
+use crate::sys::file::{self, Open};
+use crate::sys::mount::{self, Attributes};
+use crate::sys::poll::{self, Watched};
+use crate::sys::process::{self, Pid};
+use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, signal, socket, tolerate, word};
+use crate::text::sentence::Sentence;
+use crate::text::{Text, copy, cut, decimal, number, split, t, text};
+use linux_raw_sys::general as k;
+
+/// As many hierarchies as the kernel has controllers, and one.
+const MOST: usize = 16;
+
+/// How the names of all of them begin.
+const PREFIX: &[u8] = b"aril-";
+
+/// A group of the launcher's, which is locked as long as this is there.
+#[derive(Debug)]
+struct Group {
+    parent: Fd,
+    own: Fd,
+    id: u32,
+}
+
+/// All of a container's.
+#[derive(Debug)]
+pub struct Cgroups {
+    /// By the number of their site.
+    all: [Option<Group>; MOST],
+    /// In which the launcher itself is, if it had to leave its own.
+    leaf: Option<Group>,
+}
+
+impl<'p> Carrier<'p> {
+    /// Does what such a step says.
+    pub(super) fn carry_out_cgroups(&mut self, step: CgroupStep) -> Result<()> {
+        match step {
+            CgroupStep::Lack { controller } => {
+                self.tell_of_loss(t!("aril: no controller %: going on without (--cgroups best)\n"), controller);
+            }
+            CgroupStep::Sweep { parent } => sweep(self.arena, parent)?,
+            CgroupStep::Parent { path } => {
+                // The one of root's is for nobody else's eyes: who can open a group can hold its lock.
+                let mode = if path.bytes().ends_with(b"/aril") { 0o700 } else { 0o755 };
+                match file::mkdirat(At::CWD, path, mode) {
+                    // Another aril was faster.
+                    Err(Errno::EEXIST) => {}
+                    result => result?,
+                }
+            }
+            CgroupStep::Leave { path } => {
+                let leaf = Group::make(self.arena, path)?;
+                let moved = write(leaf.own.at(), PROCESSES, b"0");
+                self.cgroups.leaf = Some(leaf);
+                moved?;
+            }
+            CgroupStep::Prepare { directory, file, value } => {
+                let directory = file::openat(At::CWD, directory, Open::DIRECTORY)?;
+                write(directory.at(), file, value.bytes())?;
+            }
+            CgroupStep::Make { site, parent } => {
+                self.cgroups.all[usize::from(site)] = Some(Group::make(self.arena, parent)?);
+            }
+            CgroupStep::Write { site, file, value } => {
+                // None: that it could not be made is told.
+                if let Some(group) = &self.cgroups.all[usize::from(site)] {
+                    write(group.own.at(), file, value.bytes())?;
+                }
+            }
+            CgroupStep::Clone { flags } => {
+                let unified = self.cgroups.all.iter().flatten().find(|group| is_unified(group.own.at()));
+                let group = unified.map(|group| group.own.at());
+                let [ours, theirs] = socket::pair()?;
+                let side = process::clone3_into(flags.into(), group)?;
+                self.be_on(side, ours, theirs);
+            }
+            CgroupStep::Enter => self.enter(|group| !is_unified(group))?,
+            CgroupStep::Unshare => process::unshare(k::CLONE_NEWCGROUP)?,
+            CgroupStep::Show { sites } => self.show(sites)?,
+        }
+        Ok(())
+    }
+
+    /// The new process moves into some of its groups.
+    pub(super) fn enter(&self, is_meant: fn(At) -> bool) -> Result<()> {
+        let Some((Pid(child), _)) = self.child else { return Err(Errno::ESRCH) };
+        let child = decimal(self.arena, child as u64);
+        for group in self.cgroups.all.iter().flatten().filter(|group| is_meant(group.own.at())) {
+            write(group.own.at(), PROCESSES, child.bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The hierarchies in which the container has groups, as seen from these.
+    fn show(&mut self, sites: &[Site]) -> Result<()> {
+        const PLACE: Word = word(c"fs/cgroup");
+        const SHOWN: Attributes =
+            Attributes::NOSUID.and(Attributes::NODEV).and(Attributes::NOEXEC).and(Attributes::RDONLY);
+        let mounted = |carrier: &mut Self, site: &Site| {
+            let kind = if site.hierarchy.is_unified() { word(c"cgroup2") } else { word(c"cgroup") };
+            let controllers = copy(carrier.arena, &[site.hierarchy.controllers]);
+            carrier.new_tree(kind, [controllers, Word::default()], SHOWN)
+        };
+        if let [site] = sites {
+            if site.hierarchy.is_unified() {
+                let tree = mounted(self, site)?;
+                return mount::move_mount(tree.at(), self.trees.get(Tree::Sys)?, PLACE);
+            }
+        }
+        let base = self.new_tmpfs()?;
+        mount::move_mount(base.at(), self.trees.get(Tree::Sys)?, PLACE)?;
+        for site in sites {
+            let name = match site.hierarchy.controllers {
+                [] => word(c"unified"),
+                controllers => copy(self.arena, &[controllers]),
+            };
+            file::mkdirat(base.at(), name, 0o755)?;
+            let tree = mounted(self, site)?;
+            mount::move_mount(tree.at(), base.at(), name)?;
+        }
+        mount::mount_setattr(base.at(), SHOWN, false)
+    }
+
+    /// Tells of what is not as it was asked for.
+    pub(super) fn tell_failure(&self, line: &Line, errno: Errno) {
+        let mut sentence = Text::new(self.arena);
+        line.step.write(&mut sentence);
+        sentence.add(b": ").errno(errno);
+        let sentence = sentence.word();
+        self.tell_of_loss(t!("aril: %: going on without (--cgroups best)\n"), sentence);
+    }
+
+    fn tell_of_loss(&self, line: Sentence, what: Word) {
+        // Whoever does not hear it has chosen so.
+        tolerate(file::write_all(self.errors(), text(self.arena, line, &[what]).bytes()));
+    }
+}
+
+const PROCESSES: Word<'static> = word(c"cgroup.procs");
+const EVENTS: Word<'static> = word(c"cgroup.events");
+
+fn write(group: At, file: Word, value: &[u8]) -> Result<()> {
+    let file = file::openat(group, file, Open::WRITE)?;
+    // The kernel takes a value in one write or not at all.
+    file::write(file.at(), value).map(drop)
+}
+
+/// Whether it is one of version 2, of which no one but the first lacks this file.
+pub fn is_unified(group: At) -> bool {
+    file::fstatat(group, EVENTS).is_ok()
+}
+
+impl Group {
+    /// A new one, locked.
+    fn make(arena: &Arena, parent: Word) -> Result<Self> {
+        /// Someone who removes what has no lock may come between; not that often.
+        const TRIES: usize = 32;
+        let parent = file::openat(At::CWD, parent, Open::DIRECTORY)?;
+        let mut last = Errno::EAGAIN;
+        for _ in 0..TRIES {
+            let id = file::random()?;
+            match Self::try_make(arena, parent.at(), id) {
+                Ok(own) => return Ok(Self { parent, own, id }),
+                Err(errno @ (Errno::EEXIST | Errno::ENOENT | Errno::EAGAIN)) => last = errno,
+                Err(errno) => return Err(errno),
+            }
+        }
+        Err(last)
+    }
+
+    fn try_make(arena: &Arena, parent: At, id: u32) -> Result<Fd> {
+        let name = name(arena, id);
+        file::mkdirat(parent, name, 0o755)?;
+        let own = file::openat(parent, name, Open::DIRECTORY)?;
+        file::try_lock_exclusive(own.at())?;
+        // It may have been taken for a dead one's and removed, before it was locked.
+        if file::fstatat(parent, name)?.identity != file::fstat(own.at())?.identity {
+            return Err(Errno::EAGAIN);
+        }
+        // Whoever is in it may read it, whatever the umask is.
+        file::fchmod(own.at(), 0o755)?;
+        Ok(own)
+    }
+
+    fn remove(&self, arena: &Arena) -> Result<()> {
+        remove(arena, self.parent.at(), name(arena, self.id), self.own.at())
+    }
+}
+
+/// Whether it is the name of a container's group.
+fn is_name(name: Word) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+    name.bytes().strip_prefix(PREFIX).is_some_and(|digits| digits.len() == 8 && digits.iter().all(is_digit))
+}
+
+/// `aril-1a2b3c4d`.
+fn name(arena: &Arena, id: u32) -> Word<'_> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut name = Text::new(arena);
+    name.add(PREFIX);
+    for digit in (0..8).rev() {
+        name.add(&[DIGITS[(id >> (4 * digit) & 15) as usize]]);
+    }
+    name.word()
+}
+
+/// Removes a group with those below it, and ends whatever is in them.
+fn remove(arena: &Arena, parent: At, name: Word, own: At) -> Result<()> {
+    match file::rmdirat(parent, name) {
+        // Somebody or something is there.
+        Err(Errno::EBUSY) => {}
+        // Someone else has removed it.
+        Err(Errno::ENOENT) => return Ok(()),
+        result => return result,
+    }
+    if is_unified(own) {
+        end_unified(arena, own)?;
+    } else {
+        end_old(arena, own)?;
+    }
+    let mut below = List::new(arena);
+    list(own, word(c"."), &mut |entry| {
+        if file::openat(own, entry, Open::PATH_DIRECTORY).is_ok() {
+            below.push(copy(arena, &[entry.bytes()]));
+        }
+        true
+    })?;
+    for entry in below.iter() {
+        let child = file::openat(own, *entry, Open::DIRECTORY)?;
+        remove(arena, own, *entry, child.at())?;
+    }
+    file::rmdirat(parent, name)
+}
+
+/// Kills all in a group of version 2 and below, and waits until they are gone.
+fn end_unified(arena: &Arena, group: At) -> Result<()> {
+    let events = file::openat(group, EVENTS, Open::READ)?;
+    let is_populated = || -> Result<bool> {
+        let mut said = [0; 128];
+        let length = file::pread(events.at(), &mut said, 0)?;
+        Ok(split(&said[..length], b'\n').any(|line| line == b"populated 1"))
+    };
+    if is_populated()? {
+        match write(group, word(c"cgroup.kill"), b"1") {
+            // Before Linux 5.14: what is frozen cannot multiply, and is killed all the same.
+            Err(Errno::ENOENT) => {
+                write(group, word(c"cgroup.freeze"), b"1")?;
+                kill_listed(arena, group, &mut List::new(arena))?;
+            }
+            result => result?,
+        }
+    }
+    while is_populated()? {
+        let mut watched = [Watched::CHANGED];
+        watched[0].on(events.at());
+        match poll::poll(&mut watched, true) {
+            Err(Errno::EINTR) => {}
+            result => result?,
+        }
+    }
+    Ok(())
+}
+
+/// Kills all in a group of version 1, and waits until they are gone.
+fn end_old(arena: &Arena, group: At) -> Result<()> {
+    /// What multiplies faster than it is killed needs the freezer.
+    const TRIES: usize = 64;
+    for _ in 0..TRIES {
+        let mut dying = List::new(arena);
+        // Only the freezer's groups have this.
+        let is_frozen = write(group, STATE, b"FROZEN").is_ok();
+        let killed = kill_listed(arena, group, &mut dying);
+        if is_frozen {
+            write(group, STATE, b"THAWED")?;
+        }
+        killed?;
+        if dying.is_empty() {
+            return Ok(());
+        }
+        for process in dying.iter() {
+            let mut watched = [Watched::READING];
+            watched[0].on(Fd::at(process));
+            match poll::poll(&mut watched, true) {
+                Err(Errno::EINTR) => {}
+                result => result?,
+            }
+        }
+        while dying.pop().is_some() {}
+    }
+    Err(Errno::EBUSY)
+}
+
+const STATE: Word<'static> = word(c"freezer.state");
+
+/// Kills each process that is listed; it can be waited for.
+fn kill_listed(arena: &Arena, group: At, dying: &mut List<Fd>) -> Result<()> {
+    let listed = file::openat(group, PROCESSES, Open::READ)?;
+    for pid in split(read_whole(arena, listed.at())?, b'\n').filter_map(number::decimal) {
+        // 0: one whose pid namespace is not below this one's. It cannot be signalled from here.
+        if pid == 0 {
+            continue;
+        }
+        match process::pidfd_open(Pid(pid as i32)) {
+            Ok(process) => {
+                tolerate(signal::send(process.at(), k::SIGKILL as u8));
+                dying.push(process);
+            }
+            Err(Errno::ESRCH) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// Removes the groups of dead ones.
+fn sweep(arena: &Arena, parent: Word) -> Result<()> {
+    let parent = file::openat(At::CWD, parent, Open::DIRECTORY)?;
+    list(parent.at(), word(c"."), &mut |name| {
+        if is_name(name) {
+            if let Ok(group) = file::openat(parent.at(), name, Open::DIRECTORY) {
+                if file::try_lock_exclusive(group.at()).is_ok() {
+                    // Another user's, or one whose processes are stuck in the kernel: whoever may removes it some time.
+                    tolerate(remove(arena, parent.at(), name, group.at()));
+                }
+            }
+        }
+        true
+    })
+}
+
+impl Cgroups {
+    pub const NONE: Self = Self { all: [const { None }; MOST], leaf: None };
+
+    /// Whether there is something to remove.
+    pub fn are_there(&self) -> bool {
+        self.leaf.is_some() || self.all.iter().any(Option::is_some)
+    }
+
+    /// Removes them with all that is in them, and takes the launcher back to where it was.
+    ///
+    /// # Errors
+    /// The first failure; what can be removed is.
+    pub fn end(&mut self, arena: &Arena) -> Result<()> {
+        let mut result = Ok(());
+        for slot in &mut self.all {
+            if let Some(group) = slot.take() {
+                result = result.and(group.remove(arena));
+            }
+        }
+        if let Some(leaf) = self.leaf.take() {
+            result = result.and(return_from(arena, &leaf));
+        }
+        result
+    }
+}
+
+/// A group of which the parts are limited can have no processes: it limits them no more.
+fn return_from(arena: &Arena, leaf: &Group) -> Result<()> {
+    let own = leaf.parent.at();
+    let limited = file::openat(own, SUBTREE, Open::READ)?;
+    let mut less = Text::new(arena);
+    for controller in split(cut(read_whole(arena, limited.at())?, b'\n').0, b' ').filter(|name| !name.is_empty()) {
+        less.add(b"-").add(controller).add(b" ");
+    }
+    if !less.bytes().is_empty() {
+        write(own, SUBTREE, less.bytes())?;
+    }
+    write(own, PROCESSES, b"0")?;
+    leaf.remove(arena)
+}
