@@ -8,7 +8,7 @@ use aril::cli::{self, Request};
 use aril::engine::{self, Ended, Side};
 use aril::host::Host;
 #[cfg(feature = "full")]
-use aril::host::presets;
+use aril::host::{presets, runtime};
 #[cfg(feature = "init")]
 use aril::init::{Persona, wrapper};
 use aril::plan::plan;
@@ -120,6 +120,11 @@ fn answer<'m>(arena: &'m Arena, start: Start, words: Words) -> Told<'m, Answer<'
         Request::Check { rootfs, json } => {
             let works = check::run(&mut text, rootfs, json, start);
             return Ok(Answer::Says(text.finish(), u8::from(!works)));
+        }
+        #[cfg(feature = "full")]
+        Request::Visit(visit) => {
+            let status = visit.carry_out(&mut text, runtime::directory(arena, start.environment())?)?;
+            return Ok(Answer::Says(text.finish(), status));
         }
         Request::Overview => drop(text.fill(cli::OVERVIEW, &[])),
         Request::RunHelp => cli::write_run_help(&mut text),

@@ -277,6 +277,8 @@ impl<'p> Carrier<'p> {
             Step::Landlock(step) => landlock::carry_out(self.arena, step)?,
             #[cfg(feature = "full")]
             Step::Ids(step) => self.carry_out_ids(step)?,
+            #[cfg(feature = "full")]
+            Step::State(ref step) => self.carry_out_state(step)?,
         }
         Ok(())
     }
@@ -309,6 +311,11 @@ impl<'p> Carrier<'p> {
             Side::Child => {
                 self.socket = Some(theirs);
                 self.inside = true;
+                #[cfg(feature = "full")]
+                {
+                    // The launcher's alone: with it they end.
+                    (self.claim, self.caller) = (None, None);
+                }
             }
         }
         Ok(())

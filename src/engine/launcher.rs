@@ -4,6 +4,8 @@
 #[cfg(feature = "full")]
 use crate::init::KILLED;
 use crate::init::{self, STOPPED, exit_status, is_in_foreground, is_job, stop_for_shell, take_terminal};
+#[cfg(feature = "full")]
+use crate::state::Claim;
 use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{self, ALL, Info, SignalSet};
@@ -35,6 +37,9 @@ pub struct Launcher {
     /// The lock on the container's range of ids.
     #[cfg(feature = "full")]
     pub(super) ids: Option<Fd>,
+    /// The container's name.
+    #[cfg(feature = "full")]
+    pub(super) claim: Option<Claim>,
     pub(super) made: bool,
     /// How many descriptors the command was given from 3 upwards.
     pub(super) preserved: u32,
@@ -50,13 +55,16 @@ pub struct Launcher {
 }
 
 /// How a container ended.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Ended {
     /// The command's, or why it is not known.
     pub status: Result<u8>,
     /// What the launcher's `child` was.
     #[cfg(feature = "full")]
     pub child: Pid,
+    /// The name, which is to be given back.
+    #[cfg(feature = "full")]
+    pub claim: Option<Claim>,
     /// Mount points were made in the image: `clean_up` is due.
     pub made: bool,
     /// `farewell` is due.
@@ -112,6 +120,8 @@ impl Launcher {
             status,
             #[cfg(feature = "full")]
             child: self.child,
+            #[cfg(feature = "full")]
+            claim: self.claim,
             made: self.made,
             #[cfg(feature = "full")]
             reports: self.reports,
@@ -285,6 +295,7 @@ mod tests {
             init: true,
             lock: None,
             ids: None,
+            claim: None,
             made: false,
             preserved: 0,
             reports: true,

@@ -9,6 +9,8 @@ use super::ids::IdStep;
 #[cfg(feature = "full")]
 use super::layers::Layer;
 #[cfg(feature = "full")]
+use super::state::StateStep;
+#[cfg(feature = "full")]
 use super::terminal::TerminalStep;
 #[cfg(feature = "full")]
 use super::{OwnFile, Report};
@@ -314,6 +316,8 @@ pub enum Step<'p> {
     Landlock(Landlock<'p>),
     #[cfg(feature = "full")]
     Ids(IdStep<'p>),
+    #[cfg(feature = "full")]
+    State(StateStep<'p>),
 }
 
 impl<'p> Step<'p> {
@@ -338,6 +342,8 @@ impl<'p> Step<'p> {
             Self::Ids(step) => step.sentence(),
             #[cfg(feature = "full")]
             Self::Landlock(step) => step.sentence(),
+            #[cfg(feature = "full")]
+            Self::State(step) => step.sentence(),
             _ => self.own_sentence(),
         }
     }
@@ -398,9 +404,13 @@ impl<'p> Step<'p> {
             Self::LoopbackUp => t!("bring the loopback interface up"),
             Self::StartCommand => t!("start a process for the command"),
             #[cfg(feature = "full")]
-            Self::Set(_) | Self::Report(_) | Self::Terminal(_) | Self::Layer(_) | Self::Ids(_) | Self::Landlock(_) => {
-                t!("")
-            }
+            Self::Set(_)
+            | Self::Report(_)
+            | Self::Terminal(_)
+            | Self::Layer(_)
+            | Self::Ids(_)
+            | Self::Landlock(_)
+            | Self::State(_) => t!(""),
             Self::NewSession => t!("begin a session of its own"),
             Self::TakeForeground => t!("begin a process group, in the terminal's foreground"),
             Self::LimitBounding { .. } => t!("bound capabilities to%"),
@@ -466,6 +476,8 @@ impl<'p> Step<'p> {
             Self::Report(ref report) => *first = report.word(arena),
             #[cfg(feature = "full")]
             Self::Terminal(ref step) => *first = step.word(arena),
+            #[cfg(feature = "full")]
+            Self::State(step) => [*first, *second] = step.words(),
             #[cfg(feature = "full")]
             Self::Layer(layer) => [*first, *second, *third] = layer.words(arena),
             Self::Link { target, path } => (*first, *second) = (path, target),
