@@ -21,17 +21,24 @@ pub mod init;
 pub mod plan;
 /// What a container is to be.
 pub mod spec;
+/// Running containers by name.
+#[cfg(feature = "full")]
+pub mod state;
 /// Ground floor: one function per system call, and all `unsafe`.
 pub mod sys;
 /// Bytes and words, without the kernel.
 pub mod text;
+/// What is done with running containers.
+#[cfg(feature = "full")]
+pub mod visit;
 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     /// Lowest first.
-    const FLOORS: [&str; 9] = ["sys", "text", "spec", "host", "plan", "init", "engine", "check", "cli"];
+    const FLOORS: [&str; 11] =
+        ["sys", "text", "spec", "host", "plan", "init", "state", "engine", "check", "visit", "cli"];
 
     /// Calls `each` with every source file below a path.
     fn walk(path: &Path, each: &mut dyn FnMut(&Path)) {

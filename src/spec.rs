@@ -72,6 +72,21 @@ pub struct Spec<'a> {
     /// A pseudo-terminal of its own; `None`: where standard input and output are a terminal.
     #[cfg(feature = "full")]
     pub tty: Option<bool>,
+    /// What it is called while it runs.
+    #[cfg(feature = "full")]
+    pub name: Option<Word<'a>>,
+    /// In the background, with another name where it has none.
+    #[cfg(feature = "full")]
+    pub detach: bool,
+    /// Where the output goes then.
+    #[cfg(feature = "full")]
+    pub log: Option<Word<'a>>,
+    /// How it ended is not kept then.
+    #[cfg(feature = "full")]
+    pub forget: bool,
+    /// Standard input was asked for.
+    #[cfg(feature = "full")]
+    pub interactive: bool,
     pub trace: bool,
     pub verbose: bool,
     /// Landlock keeps the command from the host's abstract sockets and processes where namespaces do not.
@@ -506,6 +521,16 @@ impl<'a> Spec<'a> {
             pid_file: None,
             #[cfg(feature = "full")]
             tty: None,
+            #[cfg(feature = "full")]
+            name: None,
+            #[cfg(feature = "full")]
+            detach: false,
+            #[cfg(feature = "full")]
+            log: None,
+            #[cfg(feature = "full")]
+            forget: false,
+            #[cfg(feature = "full")]
+            interactive: false,
             trace: false,
             verbose: false,
             #[cfg(feature = "full")]

@@ -8,7 +8,7 @@ use aril::cli::{self, Request};
 use aril::engine::{self, Ended, Side};
 use aril::host::Host;
 #[cfg(feature = "full")]
-use aril::host::presets;
+use aril::host::{presets, runtime};
 #[cfg(feature = "init")]
 use aril::init::{Persona, wrapper};
 use aril::plan::plan;
@@ -122,6 +122,11 @@ fn answer<'m>(arena: &'m Arena, start: Start, words: Words) -> Told<'m, Answer<'
             let works = check::run(&mut text, rootfs, json, start);
             return Ok(Answer::Says(text.finish(), u8::from(!works)));
         }
+        #[cfg(feature = "full")]
+        Request::Visit(visit) => {
+            let status = visit.carry_out(&mut text, runtime::directory(arena, start.environment())?)?;
+            return Ok(Answer::Says(text.finish(), status));
+        }
         Request::Overview => drop(text.fill(cli::OVERVIEW, &[])),
         Request::RunHelp => cli::write_run_help(&mut text),
         Request::Version => drop(text.add(concat!("aril ", env!("CARGO_PKG_VERSION"), "\n").as_bytes())),
@@ -146,13 +151,13 @@ fn end(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, 
             complain(&arena, Problem::failed(&arena, sentence, &[], errno));
         }
         #[cfg(feature = "full")]
+        if let Err(errno) = ended.cgroups.end(&arena) {
+            complain(&arena, Problem::failed(&arena, t!("remove the container's control groups"), &[], errno));
+        }
+        #[cfg(feature = "full")]
         if let Err(errno) = engine::farewell(&arena, &spec, &ended) {
             complain(&arena, Problem::failed(&arena, t!("tell of the end"), &[], errno));
         }
-    }
-    #[cfg(feature = "full")]
-    if let Err(errno) = ended.cgroups.end(&arena) {
-        complain(&arena, Problem::failed(&arena, t!("remove the container's control groups"), &[], errno));
     }
     Ok(ended
         .status

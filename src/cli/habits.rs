@@ -10,6 +10,7 @@ const HABITS: &[(&str, Sentence)] = &[
         "p publish P publish-all expose",
         t!("the host's network is shared, so a port that is opened inside is the host's"),
     ),
+    #[cfg(not(feature = "full"))]
     ("d detach", t!("there is no daemon: put & behind it, or let a service manager run it")),
     ("link network-alias", t!("join another's network with --network ns:/proc/PID/ns/net")),
     ("privileged", t!("take away single walls: see --cap-add, --userns and --fs")),

@@ -29,7 +29,11 @@ Options of run: aril run --help
 pub const OVERVIEW: Sentence = t!(full!(
     overview!(""),
     overview!(
-        "  aril check [--json] [ROOTFS]                      try what run needs here; say what helps where it fails\n"
+        "  aril check [--json] [ROOTFS]                      try what run needs here; say what helps where it fails
+  aril ps [--json]                                  list the containers with a name
+  aril kill NAME [SIGNAL]                           ask one to stop, or send another signal
+  aril wait NAME                                    wait for its end, and exit with its status
+"
     )
 ));
 

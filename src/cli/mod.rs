@@ -12,6 +12,8 @@ use crate::spec::{ChangeRoot, FileSystems, IdMap, Namespace, Overlay, Spec};
 use crate::spec::{NewKind, Set, Source};
 use crate::sys::{Arena, Word, word};
 use crate::text::{Problem, Told, copy, cut, names, path, t, table, text};
+#[cfg(feature = "full")]
+use crate::visit::Visit;
 use options::Opt;
 use values::Value;
 
@@ -28,6 +30,9 @@ pub enum Request<'a> {
         /// For a program.
         json: bool,
     },
+    /// Something with containers that run already.
+    #[cfg(feature = "full")]
+    Visit(Visit<'a>),
     Overview,
     RunHelp,
     Version,
@@ -45,6 +50,10 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
             _ => Err(Problem::refused(arena, t!("check takes [--json] [ROOTFS], and nothing else"), &[])),
         };
     }
+    #[cfg(feature = "full")]
+    if let Some(verb) = names::position("ps kill wait", verb.bytes()) {
+        return visit(arena, verb, rest).map(Request::Visit);
+    }
     match names::position("run explain help --help -h version --version -V", verb.bytes()) {
         Some(0) => run(arena, rest, false),
         Some(1) => {
@@ -57,6 +66,26 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
         None => {
             Err(Problem::refused(arena, t!("unknown command %"), &[*verb]).advise(arena, t!("see: aril --help"), &[]))
         }
+    }
+}
+
+/// `ps`, `kill` or `wait`.
+#[cfg(feature = "full")]
+fn visit<'a>(arena: &'a Arena, verb: usize, words: &[Word<'a>]) -> Told<'a, Visit<'a>> {
+    match (verb, words) {
+        (0, []) => Ok(Visit::List { json: false }),
+        (0, [option]) if *option == word(c"--json") => Ok(Visit::List { json: true }),
+        (0, _) => Err(Problem::refused(arena, t!("ps takes [--json], and nothing else"), &[])),
+        (1, [name, signal @ ..]) if signal.len() < 2 && !name.bytes().starts_with(b"-") => {
+            let signal = signal.first().copied().unwrap_or(word(c"TERM"));
+            match names::signal(signal.bytes()) {
+                Some(number) => Ok(Visit::Kill { name: *name, signal: number }),
+                None => Err(Problem::refused(arena, t!("no such signal: % (signal(7))"), &[signal])),
+            }
+        }
+        (1, _) => Err(Problem::refused(arena, t!("kill takes NAME [SIGNAL], and nothing else"), &[])),
+        (_, [name]) if !name.bytes().starts_with(b"-") => Ok(Visit::Wait { name: *name }),
+        _ => Err(Problem::refused(arena, t!("wait takes NAME, and nothing else"), &[])),
     }
 }
 
@@ -268,6 +297,13 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
             t!("--memory-swap is memory and swap together: it needs --memory"),
         ),
         #[cfg(feature = "full")]
+        (
+            spec.detach && (spec.interactive || spec.tty == Some(true)),
+            t!("--detach leaves nobody who could type: leave out --interactive and --tty"),
+        ),
+        #[cfg(feature = "full")]
+        (!spec.detach && spec.log.is_some(), t!("--log is for --detach: elsewhere the caller has the output")),
+        #[cfg(feature = "full")]
         (!spec.init && spec.timeout.is_some(), t!("--timeout needs the init: leave out --no-init")),
         (
             has_proc && !spec.is_private(Namespace::Pid),
@@ -368,7 +404,7 @@ mod tests {
         );
         assert_eq!(refused(&["--zzzzzzzz", "/"]).1.as_deref(), Some("see: aril run --help"));
         assert_eq!(refused(&["-Z", "/"]).0, "unknown option -Z");
-        for words in [&["-d", "/"][..], &["-p", "80:80", "/"], &["--privileged", "/"]] {
+        for words in [&["-p", "80:80", "/"][..], &["--privileged", "/"]] {
             let advice = refused(words).1.expect("it says what to use instead");
             assert!(!advice.contains("--help") && !advice.contains("did you mean"), "{words:?}: {advice}");
         }

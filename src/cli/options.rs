@@ -87,8 +87,16 @@ crate::option_table! {
         PreserveFds "preserve-fds" = "N" ("0"), "pass on descriptors 3 to 2+N", |spec, value| {
             spec.preserve_fds = value.count()?; Ok(())
         };
-        Rm "rm", "accepted: nothing is ever kept", nothing;
-        Interactive "interactive" b'i', "accepted: standard input is always passed on", nothing;
+        Rm "rm", full_text!("accepted: nothing is ever kept", "with --detach the exit status is not kept; nothing else ever is"), |_spec, _| {
+            #[cfg(feature = "full")]
+            { _spec.forget = true; }
+            Ok(())
+        };
+        Interactive "interactive" b'i', "accepted: standard input is always passed on", |_spec, _| {
+            #[cfg(feature = "full")]
+            { _spec.interactive = true; }
+            Ok(())
+        };
         Tty "tty" b't', full!("accepted: a terminal is found by itself", "a terminal of its own, whatever the caller has"), terminal;
         Init "init", "accepted: aril is PID 1 anyway", |spec, _| { spec.init = true; Ok(()) };
     }
@@ -119,6 +127,15 @@ crate::option_table! {
         };
         ArgsFd "args-fd" = "N" ("0"), "first of all: options from descriptor N, with NULs; or @FILE, a line each", |_, _| {
             Err(t!("it comes first, as --args-fd=N"))
+        };
+    }
+    "Names and the background: see aril ps, kill, wait" {
+        Name "name" = "NAME" ("web"), "what it is called while it runs", |spec, value| {
+            spec.name = Some(value.name()?); Ok(())
+        };
+        Detach "detach" b'd', "run in the background, and print the name", |spec, _| { spec.detach = true; Ok(()) };
+        Log "log" = "FILE" ("/tmp/log"), "with --detach: append the output there (default: nowhere)", |spec, value| {
+            spec.log = Some(value.not_empty()?); Ok(())
         };
     }
     "More of the process" {

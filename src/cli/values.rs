@@ -48,6 +48,16 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Of a container.
+    #[cfg(feature = "full")]
+    pub fn name(self) -> Parsed<Word<'a>> {
+        if names::is_name(self.word.bytes()) {
+            Ok(self.word)
+        } else {
+            Err(t!("not a letter or digit, then at most 63 of these and _.-"))
+        }
+    }
+
     pub fn variable(self) -> Parsed<Word<'a>> {
         match self.word.bytes() {
             [] | [b'=', ..] => Err(t!("has no name")),

@@ -284,6 +284,8 @@ impl<'p> Carrier<'p> {
             Step::Ids(step) => self.carry_out_ids(step)?,
             #[cfg(feature = "full")]
             Step::Cgroup(step) => self.carry_out_cgroups(step)?,
+            #[cfg(feature = "full")]
+            Step::State(ref step) => self.carry_out_state(step)?,
         }
         Ok(())
     }
@@ -323,6 +325,11 @@ impl<'p> Carrier<'p> {
             Side::Child => {
                 self.socket = Some(theirs);
                 self.inside = true;
+                #[cfg(feature = "full")]
+                {
+                    // The launcher's alone: with it they end.
+                    (self.claim, self.caller) = (None, None);
+                }
             }
         }
     }

@@ -4,12 +4,19 @@
 //! that failed. When one side dies the other sees it.
 
 use crate::init::{FAILED, STARTED};
+#[cfg(feature = "full")]
+use crate::sys::process::Pid;
+#[cfg(feature = "full")]
+use crate::sys::socket::Received;
 use crate::sys::{Arena, At, Errno, List, Word, socket, tolerate};
 use crate::text::copy;
 
 /// The launcher's only message, but for trees.
 pub const GO: &[u8] = b"G";
 
+/// What the command's process says, so that the kernel tells the launcher who that is.
+#[cfg(feature = "full")]
+pub const COMMAND: &[u8] = b"P";
 /// What comes with the master of a terminal.
 #[cfg(feature = "full")]
 pub const MASTER: &[u8] = b"M";
@@ -59,22 +66,33 @@ pub fn say_failed(arena: &Arena, socket: At, failure: &Failure) {
     tolerate(socket::send(socket, &message));
 }
 
-/// Waits for the first message from inside; the master of a terminal may come before.
+/// Waits for the first message from inside; the master of a terminal may come before, and who the command is.
 pub fn hear<'m>(
     arena: &'m Arena,
     socket: At,
     #[cfg(feature = "full")] terminal: &mut Option<At<'static>>,
+    #[cfg(feature = "full")] command: &mut Option<Pid>,
 ) -> Answer<'m> {
     let mut buffer = [0; LARGEST];
     loop {
         #[cfg(feature = "full")]
         let received = socket::receive_fd(socket, &mut buffer);
         #[cfg(not(feature = "full"))]
-        let received = socket::receive(socket, &mut buffer).map(|length| (length, None::<()>));
+        let received = socket::receive(socket, &mut buffer);
+        #[cfg(feature = "full")]
+        let received = match received {
+            Ok(Received { fd: Some(master), .. }) => {
+                *terminal = Some(master.keep());
+                continue;
+            }
+            Ok(Received { length, sender, .. }) if buffer.get(..length) == Some(COMMAND) => {
+                *command = sender;
+                continue;
+            }
+            received => received.map(|received| received.length),
+        };
         match received {
-            #[cfg(feature = "full")]
-            Ok((_, Some(master))) => *terminal = Some(master.keep()),
-            Ok((length, _)) => return read(arena, &buffer[..length]),
+            Ok(length) => return read(arena, &buffer[..length]),
             // ECONNRESET: the other end has died before it took what was sent to it. What it said before that is still here.
             Err(Errno::EINTR | Errno::ECONNRESET) => {}
             Err(_) => return Answer::Gone,
@@ -105,21 +123,26 @@ mod tests {
         let arena = Arena::new().unwrap();
         let [ours, theirs] = socket::pair().unwrap();
         let failure = Failure { line: 515, errno: Errno::EPERM, status: 125, detail: word(c"why") };
-        let mut master = None;
+        let (mut master, mut command) = (None, None);
         say_failed(&arena, theirs.at(), &failure);
-        assert_eq!(hear(&arena, ours.at(), &mut master), Answer::Failed(failure));
+        assert_eq!(hear(&arena, ours.at(), &mut master, &mut command), Answer::Failed(failure));
         say_started(theirs.at());
-        assert_eq!(hear(&arena, ours.at(), &mut master), Answer::Started);
+        assert_eq!(hear(&arena, ours.at(), &mut master, &mut command), Answer::Started);
         assert!(master.is_none());
         #[cfg(feature = "full")]
         {
             // Not the other end itself: it would never be gone.
             socket::send_fd(theirs.at(), MASTER, At::STDERR).unwrap();
             say_started(theirs.at());
-            assert_eq!(hear(&arena, ours.at(), &mut master), Answer::Started);
-            assert!(master.take().is_some());
+            assert_eq!(hear(&arena, ours.at(), &mut master, &mut command), Answer::Started);
+            assert!(master.take().is_some() && command.is_none());
+            socket::ask_for_senders(ours.at()).unwrap();
+            socket::send(theirs.at(), COMMAND).unwrap();
+            say_started(theirs.at());
+            assert_eq!(hear(&arena, ours.at(), &mut master, &mut command), Answer::Started);
+            assert_eq!(command, Some(crate::sys::process::getpid()));
         }
         drop(theirs);
-        assert_eq!(hear(&arena, ours.at(), &mut master), Answer::Gone);
+        assert_eq!(hear(&arena, ours.at(), &mut master, &mut command), Answer::Gone);
     }
 }

@@ -67,11 +67,12 @@ impl<'p> Carrier<'p> {
                 }
             }
             IdStep::Take { place, .. } => {
-                let tree = match socket::receive_fd(self.socket()?, &mut [0])? {
+                let received = socket::receive_fd(self.socket()?, &mut [0])?;
+                if received.length == 0 {
                     // The launcher is gone, and whom should one tell?
-                    (0, _) => process::exit(FAILED),
-                    (_, tree) => tree.ok_or(Errno::EMFILE)?,
-                };
+                    process::exit(FAILED);
+                }
+                let tree = received.fd.ok_or(Errno::EMFILE)?;
                 match place {
                     Some(place) => self.attach(tree, place)?,
                     None => self.attach_on_top(tree, Tree::Root)?,

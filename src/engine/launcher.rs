@@ -6,6 +6,8 @@ use super::cgroups::Cgroups;
 #[cfg(feature = "full")]
 use crate::init::KILLED;
 use crate::init::{self, STOPPED, exit_status, is_in_foreground, is_job, stop_for_shell, take_terminal};
+#[cfg(feature = "full")]
+use crate::state::Claim;
 use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{self, ALL, Info, SignalSet};
@@ -39,6 +41,9 @@ pub struct Launcher {
     pub(super) ids: Option<Fd>,
     #[cfg(feature = "full")]
     pub(super) cgroups: Cgroups,
+    /// The container's name.
+    #[cfg(feature = "full")]
+    pub(super) claim: Option<Claim>,
     pub(super) made: bool,
     /// How many descriptors the command was given from 3 upwards.
     pub(super) preserved: u32,
@@ -61,6 +66,9 @@ pub struct Ended {
     /// What the launcher's `child` was.
     #[cfg(feature = "full")]
     pub child: Pid,
+    /// The name, which is to be given back.
+    #[cfg(feature = "full")]
+    pub claim: Option<Claim>,
     /// Mount points were made in the image: `clean_up` is due.
     pub made: bool,
     /// They are still there.
@@ -119,6 +127,8 @@ impl Launcher {
             status,
             #[cfg(feature = "full")]
             child: self.child,
+            #[cfg(feature = "full")]
+            claim: self.claim,
             made: self.made,
             #[cfg(feature = "full")]
             reports: self.reports || self.cgroups.are_there(),
@@ -295,6 +305,7 @@ mod tests {
             lock: None,
             ids: None,
             cgroups: Cgroups::NONE,
+            claim: None,
             made: false,
             preserved: 0,
             reports: true,

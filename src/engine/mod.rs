@@ -23,6 +23,8 @@ mod report;
 #[cfg(feature = "full")]
 mod setting;
 #[cfg(feature = "full")]
+mod state;
+#[cfg(feature = "full")]
 mod terminal;
 
 #[cfg(feature = "full")]
@@ -88,7 +90,7 @@ struct Carrier<'p> {
     child: Option<(Pid, Fd)>,
     /// Whether this is the new process.
     inside: bool,
-    /// The command's process, once it runs.
+    /// The command's process, once it runs: the init's view, or in the launcher its own, if it has asked.
     command: Option<Pid>,
     /// The inodes of the container's namespaces, by kind.
     #[cfg(feature = "full")]
@@ -111,6 +113,15 @@ struct Carrier<'p> {
     /// Standard error as it was, once that is the pseudo-terminal.
     #[cfg(feature = "full")]
     errors: Option<Fd>,
+    /// The container's name.
+    #[cfg(feature = "full")]
+    claim: Option<crate::state::Claim>,
+    /// Who waits for the start of one in the background.
+    #[cfg(feature = "full")]
+    caller: Option<Fd>,
+    /// What its standard streams will be: /dev/null, and the log if there is one.
+    #[cfg(feature = "full")]
+    streams: Option<(Fd, Option<Fd>)>,
     /// A failure that the command's process has met, by the number of its line.
     failed: Option<Failure<'p>>,
 }
@@ -156,6 +167,12 @@ pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, S
         terminal: None,
         #[cfg(feature = "full")]
         errors: None,
+        #[cfg(feature = "full")]
+        claim: None,
+        #[cfg(feature = "full")]
+        caller: None,
+        #[cfg(feature = "full")]
+        streams: None,
         failed: None,
     };
     let launched = carrier.phase(Phase::Launcher);
@@ -257,6 +274,8 @@ impl<'p> Carrier<'p> {
                 socket.at(),
                 #[cfg(feature = "full")]
                 &mut self.terminal,
+                #[cfg(feature = "full")]
+                &mut self.command,
             )
         };
         match (self.socket.as_ref().map(hear), start) {
@@ -306,7 +325,9 @@ impl<'p> Carrier<'p> {
             made: self.made,
             preserved: spec.preserve_fds,
             #[cfg(feature = "full")]
-            reports: spec.status_fd.is_some() || spec.pid_file.is_some(),
+            reports: spec.status_fd.is_some() || spec.pid_file.is_some() || self.claim.is_some(),
+            #[cfg(feature = "full")]
+            claim: self.claim,
             #[cfg(feature = "full")]
             begun: poll::now(),
             #[cfg(feature = "full")]
@@ -395,6 +416,11 @@ impl<'p> Carrier<'p> {
         // Perhaps it happened while this process acted on files as another.
         crate::sys::identity::set_file_system_ids(host.uid, host.gid);
         self.lock = None;
+        #[cfg(feature = "full")]
+        if let Some(claim) = self.claim.take() {
+            // The first failure is the one to tell.
+            tolerate(claim.end(self.arena, None, false));
+        }
         if self.made {
             // The first failure is the one to tell.
             tolerate(clean_up(self.arena, spec));

@@ -10,7 +10,7 @@ use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{self, set_of};
 use crate::sys::{Arena, At, Errno, List, Result, Word, socket, tolerate, word};
 use crate::text::names::words;
-use crate::text::{Text, copy, decimal};
+use crate::text::{Text, copy, decimal, problem::FAILED};
 use linux_raw_sys::general as k;
 
 /// Files of `/proc/PID/ns`, in the order of `Namespace::ALL`.
@@ -123,7 +123,12 @@ pub fn supervise(init: &ContainerInit) -> u8 {
 pub fn farewell(arena: &Arena, spec: &Spec, ended: &Ended) -> Result<()> {
     let told = say_ended(arena, spec, ended);
     let removed = remove_pid_file(arena, spec, ended.child);
-    told.and(removed)
+    // Last: whoever waits for the container goes on now.
+    let named = ended
+        .claim
+        .as_ref()
+        .map_or(Ok(()), |claim| claim.end(arena, Some(ended.status.unwrap_or(FAILED)), spec.detach && !spec.forget));
+    told.and(removed).and(named)
 }
 
 fn say_ended(arena: &Arena, spec: &Spec, ended: &Ended) -> Result<()> {

@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn a_group_that_is_asked_for_stands_alone() {
         assert_eq!(account("guest:wheel").unwrap().1, 10);
-        assert_eq!(account("guest:wheel").unwrap().2, []);
+        assert_eq!(account("guest:wheel").unwrap().2, [0u32; 0]);
         assert_eq!(account("7:8").unwrap().1, 8);
     }
 

@@ -12,6 +12,8 @@ pub mod presets;
 #[cfg(feature = "full")]
 pub mod ranges;
 pub mod rootfs;
+#[cfg(feature = "full")]
+pub mod runtime;
 mod terminal;
 #[cfg(feature = "full")]
 mod variables;
@@ -66,6 +68,9 @@ pub struct Host<'m> {
     /// The host's `/etc/hosts`, where its network is the container's too.
     #[cfg(feature = "full")]
     pub names: &'m [u8],
+    /// The directory in which containers have their names, and this one's, if it has one.
+    #[cfg(feature = "full")]
+    pub place: Option<(Word<'m>, Word<'m>)>,
     /// What the command gets of a terminal.
     pub terminal: Terminal,
     /// Whom the command runs as.
@@ -121,7 +126,9 @@ impl<'m> Host<'m> {
             #[cfg(feature = "full")]
             names: b"",
             #[cfg(feature = "full")]
-            terminal: if spec.is_rehearsal() { Terminal::Apart } else { Terminal::read(spec) },
+            place: runtime::place(arena, spec, environment)?,
+            #[cfg(feature = "full")]
+            terminal: if spec.is_rehearsal() || spec.detach { Terminal::Apart } else { Terminal::read(spec) },
             #[cfg(not(feature = "full"))]
             terminal: Terminal::of_caller(),
             user: match spec.user {

@@ -134,7 +134,7 @@ pub fn write_maps<'p>(draft: &mut Draft<'p>, spec: &Spec, host: &Host<'p>, maps:
     if overlays && (host.is_shifted() || spec.volumes.iter().any(|volume| volume.idmap)) {
         draft.ids(IdStep::OpenMap);
     }
-    if overlays || matches!(host.ids, Ids::Granted(_)) {
+    if (overlays || matches!(host.ids, Ids::Granted(_))) && !spec.detach {
         // Someone else's stay closed.
         draft.add(Fate::May(On::Refused), Step::Ids(IdStep::OpenPipes));
     }

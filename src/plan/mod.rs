@@ -21,6 +21,8 @@ mod report;
 mod root;
 #[cfg(feature = "full")]
 mod setting;
+#[cfg(feature = "full")]
+mod state;
 pub mod step;
 #[cfg(feature = "full")]
 mod terminal;
@@ -41,6 +43,8 @@ pub use mounts::DEVICES;
 pub use own_files::OwnFile;
 #[cfg(feature = "full")]
 pub use report::Report;
+#[cfg(feature = "full")]
+pub use state::StateStep;
 pub use step::{Make, Phase, Place, Step, Tree};
 #[cfg(feature = "full")]
 pub use terminal::TerminalStep;
@@ -186,6 +190,9 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     close_descriptors(&mut draft, spec);
     #[cfg(feature = "full")]
     ids::begin(&mut draft, spec, host);
+    // What is taken anew after a lost race comes before.
+    #[cfg(feature = "full")]
+    state::add(&mut draft, spec, host);
     layout.lock(&mut draft);
     draft.must(Step::BlockSignals);
     #[cfg(feature = "full")]
@@ -207,12 +214,16 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     setting::add(&mut draft, spec);
     #[cfg(feature = "full")]
     report::add(&mut draft, spec);
+    #[cfg(feature = "full")]
+    state::add(&mut draft, spec, host);
     draft.must(Step::Go);
     #[cfg(feature = "full")]
     layout.hand_over(&mut draft);
 
     draft.phase = Phase::Outside;
     draft.must(Step::AwaitGo);
+    #[cfg(feature = "full")]
+    state::add(&mut draft, spec, host);
     identity::take_ids(&mut draft, spec, host, maps);
     draft.must(Step::DieWithLauncher);
     #[cfg(feature = "full")]
@@ -235,6 +246,8 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     draft.when(spec.init, Step::StartCommand);
 
     draft.phase = Phase::Command;
+    #[cfg(feature = "full")]
+    state::add(&mut draft, spec, host);
     command::prepare(&mut draft, spec, host, maps);
 
     if spec.init {
@@ -248,7 +261,10 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     #[cfg(feature = "full")]
     {
         draft.phase = Phase::Started;
+        // Whoever is told of the start may ask for it by its name.
+        state::add(&mut draft, spec, host);
         report::add(&mut draft, spec);
+        state::let_go(&mut draft, spec);
     }
     Ok(Plan { lines: draft.lines.finish(), command: Command::new(arena, spec, host) })
 }
@@ -450,6 +466,8 @@ mod tests {
             variables: &[],
             #[cfg(feature = "full")]
             names: b"",
+            #[cfg(feature = "full")]
+            place: None,
             terminal: Terminal::Apart,
             user: Account { uid: 0, gid: 0, groups: &[], home: word(c"/root") },
             image: None,

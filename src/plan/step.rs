@@ -11,6 +11,8 @@ use super::ids::IdStep;
 #[cfg(feature = "full")]
 use super::layers::Layer;
 #[cfg(feature = "full")]
+use super::state::StateStep;
+#[cfg(feature = "full")]
 use super::terminal::TerminalStep;
 #[cfg(feature = "full")]
 use super::{OwnFile, Report};
@@ -318,6 +320,8 @@ pub enum Step<'p> {
     Ids(IdStep<'p>),
     #[cfg(feature = "full")]
     Cgroup(CgroupStep<'p>),
+    #[cfg(feature = "full")]
+    State(StateStep<'p>),
 }
 
 impl<'p> Step<'p> {
@@ -344,6 +348,8 @@ impl<'p> Step<'p> {
             Self::Landlock(step) => step.sentence(),
             #[cfg(feature = "full")]
             Self::Cgroup(step) => step.sentence(),
+            #[cfg(feature = "full")]
+            Self::State(step) => step.sentence(),
             _ => self.own_sentence(),
         }
     }
@@ -410,7 +416,8 @@ impl<'p> Step<'p> {
             | Self::Layer(_)
             | Self::Ids(_)
             | Self::Landlock(_)
-            | Self::Cgroup(_) => t!(""),
+            | Self::Cgroup(_)
+            | Self::State(_) => t!(""),
             Self::NewSession => t!("begin a session of its own"),
             Self::TakeForeground => t!("begin a process group, in the terminal's foreground"),
             Self::LimitBounding { .. } => t!("bound capabilities to%"),
@@ -476,6 +483,8 @@ impl<'p> Step<'p> {
             Self::Report(ref report) => *first = report.word(arena),
             #[cfg(feature = "full")]
             Self::Terminal(ref step) => *first = step.word(arena),
+            #[cfg(feature = "full")]
+            Self::State(step) => [*first, *second] = step.words(),
             #[cfg(feature = "full")]
             Self::Layer(layer) => [*first, *second, *third] = layer.words(arena),
             #[cfg(feature = "full")]

@@ -23,6 +23,12 @@ impl Open {
     pub const READ: Self = Self(k::O_RDONLY | k::O_NONBLOCK | k::O_NOCTTY);
     /// Reading what the caller names himself, and waiting for it, as for a pipe.
     pub const READ_WAITING: Self = Self(k::O_RDONLY | k::O_NOCTTY);
+    /// The same of what is no link.
+    #[cfg(feature = "full")]
+    pub const READ_NOFOLLOW: Self = Self(Self::READ.0 | k::O_NOFOLLOW);
+    /// Reading the entries of a directory that is no link.
+    #[cfg(feature = "full")]
+    pub const DIRECTORY_NOFOLLOW: Self = Self(Self::DIRECTORY.0 | k::O_NOFOLLOW);
     /// Reading a directory's entries.
     pub const DIRECTORY: Self = Self(k::O_RDONLY | k::O_DIRECTORY);
     /// Both.
@@ -48,6 +54,21 @@ pub fn create(at: At, path: Word, mode: u32) -> Result<Fd> {
     let flags = k::O_WRONLY | k::O_CREAT | k::O_EXCL | k::O_CLOEXEC;
     // SAFETY: `path` is NUL-terminated and outlives the call.
     check(unsafe { sc::syscall!(OPENAT, number(at.number()), path.as_ptr(), flags, mode) }).map(Fd::new)
+}
+
+/// openat(2) of a file at whose end is written, which is made if it is missing; ELOOP where its name is a link.
+#[cfg(feature = "full")]
+pub fn append(at: At, path: Word, mode: u32) -> Result<Fd> {
+    let flags = k::O_WRONLY | k::O_APPEND | k::O_CREAT | k::O_NOFOLLOW | k::O_NOCTTY | k::O_CLOEXEC;
+    // SAFETY: `path` is NUL-terminated and outlives the call.
+    check(unsafe { sc::syscall!(OPENAT, number(at.number()), path.as_ptr(), flags, mode) }).map(Fd::new)
+}
+
+/// renameat2(2) within a directory.
+#[cfg(feature = "full")]
+pub fn rename(at: At, from: Word, to: Word) -> Result<()> {
+    // SAFETY: both strings are NUL-terminated and outlive the call.
+    done(unsafe { sc::syscall!(RENAMEAT2, number(at.number()), from.as_ptr(), number(at.number()), to.as_ptr(), 0) })
 }
 
 /// openat2(2) with `RESOLVE_IN_ROOT`: `at` is taken for the root directory, so neither `..` nor an absolute link leads
@@ -385,6 +406,18 @@ pub fn lock_shared(fd: At) -> Result<()> {
 /// flock(2) with `LOCK_EX | LOCK_NB`: `EAGAIN` when anyone else holds it.
 pub fn try_lock_exclusive(fd: At) -> Result<()> {
     nothing!(FLOCK, fd.number(), k::LOCK_EX | k::LOCK_NB)
+}
+
+/// flock(2) with `LOCK_EX`: waits for whoever holds it.
+#[cfg(feature = "full")]
+pub fn lock_exclusive(fd: At) -> Result<()> {
+    nothing!(FLOCK, fd.number(), k::LOCK_EX)
+}
+
+/// flock(2) with `LOCK_UN`.
+#[cfg(feature = "full")]
+pub fn unlock(fd: At) -> Result<()> {
+    nothing!(FLOCK, fd.number(), k::LOCK_UN)
 }
 
 /// A lock on one byte, whether or not the file has it.

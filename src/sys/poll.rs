@@ -69,11 +69,22 @@ pub fn epoll_clear(epoll: At) -> Result<()> {
 
 /// clock_gettime(2) `CLOCK_MONOTONIC`, in microseconds.
 pub fn now() -> u64 {
-    let mut time = MaybeUninit::<k::__kernel_timespec>::uninit();
-    // SAFETY: the kernel fills the structure; this clock always exists, so the call cannot fail.
-    let time = unsafe {
-        sc::syscall!(CLOCK_GETTIME, k::CLOCK_MONOTONIC, time.as_mut_ptr());
-        time.assume_init()
-    };
+    let time = clock(k::CLOCK_MONOTONIC);
     time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1000
+}
+
+/// clock_gettime(2) `CLOCK_REALTIME`, in seconds since 1970.
+#[cfg(feature = "full")]
+pub fn date() -> u64 {
+    clock(k::CLOCK_REALTIME).tv_sec as u64
+}
+
+#[inline(always)]
+fn clock(number: u32) -> k::__kernel_timespec {
+    let mut time = MaybeUninit::<k::__kernel_timespec>::uninit();
+    // SAFETY: the kernel fills the structure; these clocks always exist, so the call cannot fail.
+    unsafe {
+        sc::syscall!(CLOCK_GETTIME, number, time.as_mut_ptr());
+        time.assume_init()
+    }
 }

@@ -1,5 +1,7 @@
 //! Processes: clone3(2), a vfork-like start, execve(2), wait4(2), prctl(2), setns(2), kill(2).
 
+#[cfg(feature = "full")]
+use super::descriptor;
 use super::{
     At, Errno, Fd, Result, Word,
     errno::{check, done},
@@ -17,12 +19,6 @@ pub struct Pid(pub i32);
 pub enum Side {
     Parent { child: Pid, pidfd: Fd },
     Child,
-}
-
-/// pidfd_open(2).
-#[cfg(feature = "full")]
-pub fn pidfd_open(pid: Pid) -> Result<Fd> {
-    super::descriptor!(PIDFD_OPEN, pid.0, 0)
 }
 
 /// Every `CLONE_NEW*`.
@@ -158,6 +154,12 @@ unsafe fn clone_onto(flags: usize, top: usize, run: usize, data: usize) -> usize
         );
     }
     result
+}
+
+/// pidfd_open(2).
+#[cfg(feature = "full")]
+pub fn pidfd_open(pid: Pid) -> Result<Fd> {
+    descriptor!(PIDFD_OPEN, pid.0, 0)
 }
 
 /// execve(2): returns only the reason why it failed. Both lists end in `None`, which is the kernel's NULL.

@@ -4,6 +4,7 @@ use super::{
     At, Fd, Result, descriptor,
     errno::{check, done},
     number,
+    process::Pid,
 };
 use core::mem::size_of;
 use core::ptr::null_mut;
@@ -50,15 +51,15 @@ impl Control {
     }
 }
 
-/// What sendmsg(2) and recvmsg(2) take. The three that it names have to outlive the call.
-fn message(vector: &mut k::iovec, control: &mut Control) -> net::msghdr {
+/// What sendmsg(2) and recvmsg(2) take. The vector, and a control part of this size, have to outlive the call.
+fn message(vector: &mut k::iovec, control: *mut u8, size: usize) -> net::msghdr {
     net::msghdr {
         msg_name: null_mut(),
         msg_namelen: 0,
         msg_iov: (&raw mut *vector).cast(),
         msg_iovlen: 1,
-        msg_control: (&raw mut *control).cast(),
-        msg_controllen: size_of::<Control>(),
+        msg_control: control.cast(),
+        msg_controllen: size,
         msg_flags: 0,
     }
 }
@@ -67,22 +68,54 @@ fn message(vector: &mut k::iovec, control: &mut Control) -> net::msghdr {
 pub fn send_fd(socket: At, bytes: &[u8], fd: At) -> Result<()> {
     let mut vector = k::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() as u64 };
     let mut control = Control::of(fd.number());
-    let message = message(&mut vector, &mut control);
+    let message = message(&mut vector, (&raw mut control).cast(), size_of::<Control>());
     // SAFETY: the message names a vector of a live slice and a control part of its size; nothing of them is written.
     done(unsafe { sc::syscall!(SENDMSG, number(socket.number()), &raw const message, net::MSG_NOSIGNAL) })
 }
 
-/// recvmsg(2) of one message: how long it is, 0 when the other end is gone, and a descriptor if one came.
-pub fn receive_fd(socket: At, buffer: &mut [u8]) -> Result<(usize, Option<Fd>)> {
+/// A message that came.
+#[derive(Debug)]
+pub struct Received {
+    /// How long it is, 0 when the other end is gone.
+    pub length: usize,
+    /// A descriptor, if one came.
+    pub fd: Option<Fd>,
+    /// Who sent it, as a number in this process's pid namespace, where that was asked for.
+    pub sender: Option<Pid>,
+}
+
+/// recvmsg(2) of one message with what came along.
+pub fn receive_fd(socket: At, buffer: &mut [u8]) -> Result<Received> {
+    // Credentials (`CMSG_SPACE` of 12 bytes) and then a descriptor (of 4), as the kernel puts them.
+    let mut control = [0u64; 7];
     let mut vector = k::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() as u64 };
-    let mut control = Control::of(-1);
-    let mut message = message(&mut vector, &mut control);
+    let mut message = message(&mut vector, control.as_mut_ptr().cast(), size_of_val(&control));
     // SAFETY: the kernel writes at most the buffer's length into it and at most the control part's size into that.
     let length =
         check(unsafe { sc::syscall!(RECVMSG, number(socket.number()), &raw mut message, net::MSG_CMSG_CLOEXEC) })?;
-    // Without one the kernel leaves no control part at all.
-    let came = message.msg_controllen >= Control::LENGTH;
-    Ok((length, came.then(|| Fd::new(control.fd as usize))))
+    let mut received = Received { length, fd: None, sender: None };
+    // Each is its length, level and kind, and what it brings, of which the first half is what is wanted (little-endian).
+    let mut rest = control.get(..message.msg_controllen / size_of::<u64>()).unwrap_or_default();
+    while let [size, kind, value, ..] = *rest {
+        match (kind >> 32) as u32 {
+            net::SCM_RIGHTS => received.fd = Some(Fd::new(value as u32 as usize)),
+            _ => received.sender = Some(Pid(value as i32)),
+        }
+        rest = rest.get((size as usize).div_ceil(size_of::<u64>())..).unwrap_or_default();
+    }
+    Ok(received)
+}
+
+/// setsockopt(2) `SO_PASSCRED`: from now on each message brings who sent it (unix(7), `SCM_CREDENTIALS`), in the words of the
+/// kernel, which knows the numbers of every pid namespace.
+#[cfg(feature = "full")]
+pub fn ask_for_senders(socket: At) -> Result<()> {
+    let on = 1i32;
+    // SAFETY: the kernel reads one int.
+    done(unsafe {
+        let (level, option) = (libc::SOL_SOCKET, libc::SO_PASSCRED);
+        sc::syscall!(SETSOCKOPT, number(socket.number()), level, option, &raw const on, size_of::<i32>())
+    })
 }
 
 /// Any datagram socket, as netdevice(7) wants one for its ioctls.
@@ -119,12 +152,27 @@ mod tests {
         send_fd(ours.at(), b"T1", null.at()).unwrap();
         send(ours.at(), b"G").unwrap();
         let mut buffer = [0; 8];
-        let (length, fd) = receive_fd(theirs.at(), &mut buffer).unwrap();
-        assert_eq!(&buffer[..length], b"T1");
+        let Received { length, fd, sender } = receive_fd(theirs.at(), &mut buffer).unwrap();
+        assert_eq!((&buffer[..length], sender), (&b"T1"[..], None));
         let same = |fd: At| file::fstat(fd).unwrap().identity;
         assert_eq!(same(fd.expect("it came").at()), same(null.at()));
-        assert!(matches!(receive_fd(theirs.at(), &mut buffer), Ok((1, None))));
+        let alone = |length| Ok::<_, crate::sys::Errno>(Received { length, fd: None, sender: None });
+        assert_eq!(format!("{:?}", receive_fd(theirs.at(), &mut buffer)), format!("{:?}", alone(1)));
         drop(ours);
-        assert!(matches!(receive_fd(theirs.at(), &mut buffer), Ok((0, None))));
+        assert_eq!(format!("{:?}", receive_fd(theirs.at(), &mut buffer)), format!("{:?}", alone(0)));
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn the_kernel_says_who_has_sent_a_message_with_a_descriptor_or_without() {
+        let [ours, theirs] = pair().unwrap();
+        ask_for_senders(theirs.at()).unwrap();
+        send_fd(ours.at(), b"M", At::STDIN).unwrap();
+        send(ours.at(), b"P").unwrap();
+        for has_fd in [true, false] {
+            let received = receive_fd(theirs.at(), &mut [0; 8]).unwrap();
+            assert_eq!((received.length, received.fd.is_some()), (1, has_fd));
+            assert_eq!(received.sender, Some(crate::sys::process::getpid()));
+        }
     }
 }

@@ -40,11 +40,10 @@ impl<'m> Text<'m> {
 
     /// Bytes for a person's eyes: what would steer a terminal, or is not UTF-8, is shown as `\x1b`.
     pub fn show(&mut self, mut bytes: &[u8]) -> &mut Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         while let Some(first) = bytes.first() {
             let length = printable(bytes);
             if length == 0 {
-                self.add(&[b'\\', b'x', DIGITS[usize::from(first >> 4)], DIGITS[usize::from(first & 15)]]);
+                self.add(b"\\x").add(&hex(*first));
             }
             let (shown, rest) = bytes.split_at(length.max(1));
             if length > 0 {
@@ -53,6 +52,33 @@ impl<'m> Text<'m> {
             bytes = rest;
         }
         self
+    }
+
+    /// Bytes as a string of JSON (RFC 8259): what is not UTF-8 is U+FFFD.
+    #[cfg(feature = "full")]
+    #[inline(never)]
+    pub fn json(&mut self, mut bytes: &[u8]) -> &mut Self {
+        self.add(b"\"");
+        while let Some(first) = bytes.first() {
+            let mut length = printable(bytes);
+            match (*first, bytes.get(1)) {
+                (b'"' | b'\\', _) => drop(self.add(&[b'\\', *first])),
+                _ if length > 0 => drop(self.add(&bytes[..length])),
+                (0xc2, Some(control @ 0x80..=0x9f)) => {
+                    length = 2;
+                    self.escape(*control);
+                }
+                (control @ (0..b' ' | 0x7f), _) => self.escape(control),
+                _ => drop(self.add(b"\\ufffd")),
+            }
+            bytes = &bytes[length.max(1)..];
+        }
+        self.add(b"\"")
+    }
+
+    #[cfg(feature = "full")]
+    fn escape(&mut self, control: u8) {
+        self.add(b"\\u00").add(&hex(control));
     }
 
     /// A sentence with a word shown for each `%`.
@@ -129,6 +155,12 @@ pub fn said(arena: &Arena, errno: Errno) -> Word<'_> {
     }
 }
 
+/// The two digits of a byte.
+pub fn hex(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
+}
+
 /// How many bytes the printable character at the start has; 0 if there is none.
 fn printable(bytes: &[u8]) -> usize {
     const DELETE: u8 = 0x7f;
@@ -190,6 +222,21 @@ mod tests {
     fn what_would_steer_a_terminal_is_shown_as_a_number() {
         assert_eq!(shown("a\x1b[2Jü€𝄞\n\x7f".as_bytes()), "a\\x1b[2Jü€𝄞\\x0a\\x7f");
         assert_eq!(shown(b"\xff/\xc2\x9b\xe0\x80\x9b\xc3"), "\\xff/\\xc2\\x9b\\xe0\\x80\\x9b\\xc3");
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn any_bytes_are_a_string_of_json() {
+        let read = |bytes: &[u8]| {
+            let arena = Arena::new().unwrap();
+            let mut text = Text::new(&arena);
+            text.json(bytes);
+            serde_json::from_slice::<String>(text.bytes()).unwrap()
+        };
+        for character in (0..0x11_0000).filter_map(char::from_u32) {
+            assert_eq!(read(character.to_string().as_bytes()), character.to_string());
+        }
+        assert_eq!(read(b"a\"\\\n\xff\xc2z\xe2\x82"), "a\"\\\n\u{fffd}\u{fffd}z\u{fffd}\u{fffd}");
     }
 
     #[test]

@@ -44,6 +44,17 @@ pub fn signal(name: &[u8]) -> Option<u8> {
     (1..=u32::from(LAST)).contains(&number).then_some(number as u8)
 }
 
+/// As long as the name of a container can be.
+#[cfg(feature = "full")]
+pub const LONGEST: usize = 64;
+
+/// Whether a container can be called so: a letter or digit, then also `_`, `.` and `-`.
+#[cfg(feature = "full")]
+pub fn is_name(name: &[u8]) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte);
+    name.first().is_some_and(u8::is_ascii_alphanumeric) && name.iter().all(is_part) && name.len() <= LONGEST
+}
+
 /// Whether `name` is `lower`, in capital letters or small ones, and with `_` for `-` as a variable has it.
 #[inline(never)]
 pub fn is_same(name: &[u8], lower: &[u8]) -> bool {
@@ -98,6 +109,17 @@ mod tests {
             ("checkpoint_restore", k::CAP_CHECKPOINT_RESTORE),
         ] {
             assert_eq!(capability(name.as_bytes()), Some(1 << number), "{name}");
+        }
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn a_container_s_name_is_one_of_a_file_and_never_hidden() {
+        for name in ["web", "0", "a_b.c-d", &"x".repeat(64)] {
+            assert!(is_name(name.as_bytes()), "{name}");
+        }
+        for wrong in ["", ".", "..", ".new", "-a", "_a", "a/b", "a b", "\u{e4}", "a\n", &"x".repeat(65)] {
+            assert!(!is_name(wrong.as_bytes()), "{wrong}");
         }
     }
 
