@@ -134,7 +134,10 @@ fn answer<'m>(arena: &'m Arena, start: Start, words: Words) -> Told<'m, Answer<'
 }
 
 /// The launcher when its container has ended. What was made for the run is found again by the same command line.
-fn end(ended: Ended, words: Words) -> aril::sys::Result<u8> {
+fn end(
+    #[cfg_attr(not(feature = "full"), expect(unused_mut, reason = "a name is taken out of it"))] mut ended: Ended,
+    words: Words,
+) -> aril::sys::Result<u8> {
     #[cfg(feature = "full")]
     let is_done = !ended.made && !ended.reports;
     #[cfg(not(feature = "full"))]
@@ -150,7 +153,7 @@ fn end(ended: Ended, words: Words) -> aril::sys::Result<u8> {
             complain(&arena, Problem::failed(&arena, sentence, &[], errno));
         }
         #[cfg(feature = "full")]
-        if let Err(errno) = engine::farewell(&arena, &spec, &ended) {
+        if let Err(errno) = engine::farewell(&arena, &spec, &mut ended) {
             complain(&arena, Problem::failed(&arena, t!("tell of the end"), &[], errno));
         }
     }

@@ -7,7 +7,7 @@ use crate::state::{self, record};
 use crate::sys::file::{self, Open};
 use crate::sys::process::{self, Change, Side};
 use crate::sys::{At, Errno, Fd, Result, Word, poll, socket, tolerate, word};
-use crate::text::copy;
+use crate::text::{copy, text};
 
 impl Carrier<'_> {
     /// Does what such a step says.
@@ -19,7 +19,9 @@ impl Carrier<'_> {
                 let claimed = match state::open(self.arena, directory, true) {
                     Ok(opened) => state::claim(self.arena, opened, name),
                     Err(errno) => {
-                        self.detail = state::why(errno);
+                        if let Some(why) = state::why(errno) {
+                            self.detail = text(self.arena, why, &[]);
+                        }
                         Err(errno)
                     }
                 };
@@ -63,6 +65,7 @@ impl Carrier<'_> {
     }
 
     /// Goes on in a new process. The first one ends here, with what becomes of that.
+    #[inline(never)]
     fn detach(&mut self, name: Word) -> Result<Fd> {
         let [ours, theirs] = socket::pair()?;
         // The older call, which no filter refuses.

@@ -85,6 +85,7 @@ impl<'m> Words<'m> {
         Some(Self(&all[..all.len() - self.0.len()]))
     }
 
+    #[inline(never)]
     fn running(&mut self) -> Option<Running<'m>> {
         Some(Running {
             init: self.process()?,
@@ -130,6 +131,7 @@ pub struct Started<'a> {
 }
 
 /// The second part.
+#[inline(never)]
 pub fn body<'m>(arena: &'m Arena, started: &Started) -> &'m [u8] {
     let mut text = Text::new(arena);
     add_process(&mut text, started.init);

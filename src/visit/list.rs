@@ -7,6 +7,7 @@ use crate::sys::{Arena, At, Errno, List, Word, poll, word};
 use crate::text::{Problem, Text, Told, copy, names, t, text};
 
 /// Writes them. Those whose launcher was killed are removed first.
+#[inline(never)]
 pub fn write<'m>(into: &mut Text<'m>, directory: Word, json: bool) -> Told<'m, ()> {
     let arena = into.arena();
     let mut all: List<Word> = List::new(arena);
@@ -59,9 +60,10 @@ fn row(text: &mut Text, mut width: usize, cells: [Word; 3], last: Word) {
     text.add(last.bytes()).add(b"\n");
 }
 
+#[inline(never)]
 fn write_row(into: &mut Text, width: usize, name: Word, found: &Found) {
     let arena = into.arena();
-    let running = found.record.and_then(|record| record.running);
+    let running = found.record.and_then(|record| record.running.as_ref());
     let mut status = Text::new(arena);
     match (found.status(), running) {
         (Some(ended), _) => drop(status.add(b"exited (").number(ended.into()).add(b")")),
@@ -114,9 +116,10 @@ fn shorten<'m>(arena: &'m Arena, words: Words) -> Word<'m> {
     text(arena, t!("%"), &[line.word()])
 }
 
+#[inline(never)]
 fn write_object(into: &mut Text, name: Word, found: &Found) {
     let record = found.record;
-    let running = record.and_then(|record| record.running);
+    let running = record.and_then(|record| record.running.as_ref());
     let state: &[u8] = match (found.status(), running) {
         (Some(_), _) => b"exited",
         (None, Some(_)) => b"running",
