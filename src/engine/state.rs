@@ -48,8 +48,7 @@ impl Carrier<'_> {
             }
             StateStep::Record { stop } => {
                 let (Some(claim), Some((child, _))) = (&self.claim, &self.child) else { return Err(Errno::EBADF) };
-                let init = claim.process(self.arena, *child, None);
-                let command = self.command.map_or(init, |pid| claim.process(self.arena, pid, Some(*child)));
+                let [init, command] = claim.processes(self.arena, *child, self.command);
                 let plan = &self.plan.command;
                 let lists = [self.start.anew(), plan.arguments, plan.environment];
                 let started = record::Started { init, command, started: poll::date(), stop, lists };

@@ -831,12 +831,12 @@ mod tests {
     #[cfg(feature = "full")]
     #[test]
     fn a_name_is_taken_before_anything_is_made_and_told_once_the_command_runs() {
-        let named = Host { place: Some((word(c"/run/aril"), word(c"web"))), ..host(true) };
+        let named = || Host { place: Some((word(c"/run/aril"), word(c"web"))), ..host(true) };
         let state = |lines: &[Line], wanted: fn(&StateStep) -> bool| {
             at(lines, |step| matches!(step, Step::State(step) if wanted(step)))
         };
         planned_on(
-            &named,
+            &named(),
             |spec| (spec.detach, spec.status_fd) = (true, Some(7)),
             |lines| {
                 let order = [
@@ -844,7 +844,7 @@ mod tests {
                     state(lines, |step| matches!(step, StateStep::Detach { .. })),
                     state(lines, |step| matches!(step, StateStep::Claim { .. })),
                     state(lines, |step| matches!(step, StateStep::OpenLog { .. })),
-                    at(lines, |step| matches!(step, Step::LockRootfs { .. })),
+                    at(lines, |step| *step == Step::BlockSignals),
                     at(lines, |step| matches!(step, Step::Clone { .. })),
                     state(lines, |step| *step == StateStep::AskForSenders),
                     at(lines, |step| *step == Step::Go),
@@ -864,9 +864,16 @@ mod tests {
                 );
             },
         );
+        // A launcher to which a stop request means nothing.
+        let deaf = Host { ignored: crate::sys::signal::set_of(k::SIGTERM as u8), ..named() };
+        planned_on(
+            &deaf,
+            |_| {},
+            |lines| assert!(state(lines, |step| *step == StateStep::Record { stop: 15 }).is_some()),
+        );
         // Alone with the command it is known who that is.
         planned_on(
-            &named,
+            &named(),
             |spec| (spec.init, spec.passes_signals, spec.stop_signal) = (false, false, 2),
             |lines| {
                 assert_eq!(state(lines, |step| matches!(step, StateStep::AskForSenders | StateStep::SaySender)), None);

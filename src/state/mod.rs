@@ -99,17 +99,19 @@ fn locked<T>(directory: At, act: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 impl Claim {
-    /// Processes as they are now. One that has ended is gone; so is one that cannot be seen (proc(5), `hidepid=2`), since nobody
-    /// could tell it from a later one. With a parent, it is that one's child or gone.
-    pub fn process(&self, arena: &Arena, pid: Pid, parent: Option<Pid>) -> Process {
+    /// The init and the command as they are now; without an init it is the command. One that has ended is gone; so is one that
+    /// cannot be seen (proc(5), `hidepid=2`), since nobody could tell it from a later one, and a command that is not the init's
+    /// child.
+    pub fn processes(&self, arena: &Arena, init: Pid, command: Option<Pid>) -> [Process; 2] {
         let look_up = |pid| look_up(arena, Some(self.proc.at()), pid);
-        match (look_up(pid), look_up(self.launcher.pid)) {
-            // In a time namespace that was joined each start is shown earlier or later, the launcher's own too.
-            (Ok((start, found)), Ok((own, _))) if parent.is_none_or(|parent| parent == found) => {
-                Process { pid, start: start.wrapping_sub(own).wrapping_add(self.launcher.start) }
-            }
+        // In a time namespace that was joined each start is shown earlier or later, the launcher's own too.
+        let shift = look_up(self.launcher.pid).map_or(0, |(own, _)| self.launcher.start.wrapping_sub(own));
+        let found = |pid, parent| match look_up(pid) {
+            Ok((start, of)) if of == parent => Process { pid, start: start.wrapping_add(shift) },
             _ => Process::GONE,
-        }
+        };
+        let first = found(init, self.launcher.pid);
+        [first, command.map_or(first, |command| found(command, init))]
     }
 
     /// Adds a part of the record.

@@ -112,7 +112,7 @@ impl<'m> Record<'m> {
 }
 
 /// The first part.
-pub fn head<'m>(arena: &'m Arena, launcher: Process) -> &'m [u8] {
+pub fn head(arena: &Arena, launcher: Process) -> &[u8] {
     let mut text = Text::new(arena);
     text.add(MAGIC).add(b"\0");
     add_process(&mut text, launcher);

@@ -43,7 +43,8 @@ impl<'m> Text<'m> {
         while let Some(first) = bytes.first() {
             let length = printable(bytes);
             if length == 0 {
-                self.add(b"\\x").add(&hex(*first));
+                let [high, low] = hex(*first);
+                self.add(&[b'\\', b'x', high, low]);
             }
             let (shown, rest) = bytes.split_at(length.max(1));
             if length > 0 {
@@ -156,6 +157,7 @@ pub fn said(arena: &Arena, errno: Errno) -> Word<'_> {
 }
 
 /// The two digits of a byte.
+#[inline(always)]
 pub fn hex(byte: u8) -> [u8; 2] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
