@@ -51,7 +51,7 @@ impl Carrier<'_> {
                 let [init, command] = claim.processes(self.arena, *child, self.command);
                 let plan = &self.plan.command;
                 let lists = [self.start.anew(), plan.arguments, plan.environment];
-                let started = record::Started { init, command, started: poll::date(), stop, lists };
+                let started = record::Started { init, command, started: poll::date().max(1), stop, lists };
                 claim.write(record::body(self.arena, &started))?;
             }
             StateStep::TellCaller => {

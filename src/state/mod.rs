@@ -71,11 +71,7 @@ pub fn claim(arena: &Arena, directory: Fd, name: Word) -> Result<Claim> {
     let launcher = Process { pid: process::getpid(), start };
     let file = locked(directory.at(), || {
         sweep(arena, directory.at(), name)?;
-        if file::mkdirat(directory.at(), NEW, 0o700) == Err(Errno::EEXIST) {
-            // Someone was killed at this place.
-            remove(arena, directory.at(), NEW)?;
-            file::mkdirat(directory.at(), NEW, 0o700)?;
-        }
+        file::mkdirat(directory.at(), NEW, 0o700)?;
         let fill = || -> Result<Fd> {
             let file = file::create(directory.at(), path_of(arena, NEW), 0o600)?;
             file::lock_byte(file.at(), LIFE)?;
@@ -146,11 +142,13 @@ fn remove(arena: &Arena, directory: At, name: Word) -> Result<()> {
 fn sweep(arena: &Arena, directory: At, name: Word) -> Result<()> {
     let mut result = Ok(());
     list(directory, word(c"."), &mut |other| {
-        if !names::is_name(other.bytes()) {
-            return true;
-        }
         let is_same = other == name;
-        let is_over = is_over(arena, directory, other, is_same);
+        let is_over = if names::is_name(other.bytes()) {
+            is_over(arena, directory, other, is_same)
+        } else {
+            // Someone was killed while he gave a name.
+            Ok(other == NEW)
+        };
         if is_over == Ok(true) {
             // What somebody else has put there stays, and is in the way of this name alone.
             tolerate(remove(arena, directory, other));

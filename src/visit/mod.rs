@@ -3,7 +3,7 @@
 mod list;
 
 use crate::init::{STOP_REQUEST, plain};
-use crate::state::{self, Record, Running};
+use crate::state::{self, Found, Record, Running};
 use crate::sys::poll::{self, Watched};
 use crate::sys::signal::{self, Info};
 use crate::sys::{Arena, Errno, Result, Word};
@@ -78,13 +78,28 @@ fn send(arena: &Arena, record: &Record, signal: u8) -> Result<()> {
     if info.code == 0 { signal::send(pidfd.at(), info.signal) } else { signal::send_info(pidfd.at(), info) }
 }
 
-#[inline(never)]
 fn wait<'m>(arena: &'m Arena, directory: Word, name: Word) -> Told<'m, u8> {
-    let failed = |errno| Problem::failed(arena, t!("wait for %"), &[name], errno);
     let (all, mut found) = state::find(arena, directory, name)?;
+    let status = status(arena, &mut found).and_then(|status| {
+        if status.is_some() {
+            found.forget(arena, all.at(), name)?;
+        }
+        Ok(status)
+    });
+    match status {
+        Ok(Some(status)) => Ok(status),
+        Ok(None) => {
+            let text = t!("wait for %: its launcher was killed, or it never started");
+            Err(Problem::refused(arena, text, &[name]))
+        }
+        Err(errno) => Err(Problem::failed(arena, t!("wait for %"), &[name], errno)),
+    }
+}
+
+/// With what a container has ended, once it has; `None`: nobody was there to say so.
+fn status<'m>(arena: &'m Arena, found: &mut Found<'m>) -> Result<Option<u8>> {
     if found.is_live {
-        let launcher = found.record.map_or(Err(Errno::EINVAL), |record| record.launcher.open(arena));
-        match launcher {
+        match found.record.ok_or(Errno::EINVAL)?.launcher.open(arena) {
             Ok(pidfd) => {
                 let mut watched = [Watched::READING];
                 watched[0].on(pidfd.at());
@@ -92,13 +107,9 @@ fn wait<'m>(arena: &'m Arena, directory: Word, name: Word) -> Told<'m, u8> {
             }
             // It has ended just now.
             Err(Errno::ESRCH) => {}
-            Err(errno) => return Err(failed(errno)),
+            Err(errno) => return Err(errno),
         }
-        found.read(arena).map_err(failed)?;
+        found.read(arena)?;
     }
-    let Some(status) = found.status() else {
-        return Err(Problem::refused(arena, t!("wait for %: its launcher was killed, or it never started"), &[name]));
-    };
-    found.forget(arena, all.at(), name).map_err(failed)?;
-    Ok(status)
+    Ok(found.status())
 }
