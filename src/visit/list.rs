@@ -85,7 +85,7 @@ fn write_row(into: &mut Text, width: usize, name: Word, found: &Found) {
     for part in running.arguments {
         match into.bytes().len() - begin {
             0 => {}
-            ..LONGEST => drop(into.add(b" ")),
+            1..LONGEST => drop(into.add(b" ")),
             _ => {
                 into.add(b" ...");
                 break;
