@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod check;
+mod containers;
 mod explain;
 mod figures;
 mod help;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         volumes::tests(),
         names::tests(),
         programs::tests(),
+        containers::tests(),
         identity::tests(),
         init::tests(),
         init_personas::tests(),
