@@ -4,7 +4,7 @@ use crate::sys::identity::CapabilitySet;
 use crate::sys::process::{Limit, Processors};
 use crate::sys::{Arena, List, Word, word};
 #[cfg(feature = "full")]
-use crate::text::cut;
+use crate::text::{cut, names, split};
 use linux_raw_sys::general as k;
 
 /// The container that a caller asked for. Words of the command line are borrowed from it.
@@ -66,6 +66,9 @@ pub struct Spec<'a> {
     /// Where JSON lines tell of the start and the end.
     #[cfg(feature = "full")]
     pub status_fd: Option<u32>,
+    /// Where the figures of the whole run go at its end; empty: to standard error.
+    #[cfg(feature = "full")]
+    pub stats: Option<Word<'a>>,
     /// A file that has the process id of the container's first process while it runs.
     #[cfg(feature = "full")]
     pub pid_file: Option<Word<'a>>,
@@ -180,6 +183,19 @@ impl<'a> Resource<'a> {
             Self::BlkioWeight(_) | Self::Rate { .. } => b"io",
             Self::File { name, .. } => cut(name.bytes(), b'.').0,
         }
+    }
+
+    /// What is asked of memory, and of memory and swap together.
+    pub fn memory(all: &[Self]) -> [Option<Option<u64>>; 2] {
+        let mut asked = [None; 2];
+        for resource in all {
+            match resource {
+                Resource::Memory(most) => asked[0] = Some(*most),
+                Resource::MemorySwap(most) => asked[1] = Some(*most),
+                _ => {}
+            }
+        }
+        asked
     }
 
     /// Whether the one is asked for instead of the other.
@@ -518,6 +534,8 @@ impl<'a> Spec<'a> {
             #[cfg(feature = "full")]
             status_fd: None,
             #[cfg(feature = "full")]
+            stats: None,
+            #[cfg(feature = "full")]
             pid_file: None,
             #[cfg(feature = "full")]
             tty: None,
@@ -601,7 +619,29 @@ impl<'a> Spec<'a> {
     /// Whether the container has control groups of its own, if they can be had.
     #[cfg(feature = "full")]
     pub fn wants_cgroups(&self) -> bool {
-        !self.resources.is_empty() && self.cgroups != Cgroups::Off
+        self.cgroups != Cgroups::Off && (!self.resources.is_empty() || self.is_visited())
+    }
+
+    /// Whether somebody will look at it, or pause it.
+    #[cfg(feature = "full")]
+    const fn is_visited(&self) -> bool {
+        self.name.is_some() || self.detach || self.stats.is_some()
+    }
+
+    /// Controllers of version 2 that are as well to have, for their figures.
+    #[cfg(feature = "full")]
+    pub const fn wished_controllers(&self) -> &'static str {
+        if self.is_visited() { "memory pids cpu io" } else { "" }
+    }
+
+    /// Whether a group in this hierarchy is as well to have: one that freezes and ends all that is in it; and of version 1, where
+    /// each costs a move, those with figures if they are asked for.
+    #[cfg(feature = "full")]
+    pub fn wishes_for(&self, controllers: &[u8], has_unified: bool) -> bool {
+        let has = |names| split(controllers, b',').any(|own| names::position(names, own).is_some());
+        let ends_all = self.is_visited() || !self.is_private(Namespace::Pid);
+        let is_core = if has_unified { controllers.is_empty() } else { has("freezer") };
+        is_core && ends_all || self.stats.is_some() && has("memory pids cpu cpuacct blkio")
     }
 
     /// The same, in every build.
@@ -613,15 +653,7 @@ impl<'a> Spec<'a> {
     /// What is asked of memory, and of memory and swap together.
     #[cfg(feature = "full")]
     pub fn memory(&self) -> [Option<Option<u64>>; 2] {
-        let mut asked = [None; 2];
-        for resource in self.resources.iter() {
-            match resource {
-                Resource::Memory(most) => asked[0] = Some(*most),
-                Resource::MemorySwap(most) => asked[1] = Some(*most),
-                _ => {}
-            }
-        }
-        asked
+        Resource::memory(&self.resources)
     }
 
     /// Whether nothing is executed in the end.

@@ -152,11 +152,17 @@ fn end(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, 
             complain(&arena, Problem::failed(&arena, sentence, &[], errno));
         }
         #[cfg(feature = "full")]
+        let figures = engine::figures(&arena, &spec, &ended);
+        #[cfg(feature = "full")]
+        if let Some(problem) = engine::out_of_memory(&arena, &ended, &figures) {
+            complain(&arena, problem);
+        }
+        #[cfg(feature = "full")]
         if let Err(errno) = ended.cgroups.end(&arena) {
             complain(&arena, Problem::failed(&arena, t!("remove the container's control groups"), &[], errno));
         }
         #[cfg(feature = "full")]
-        if let Err(errno) = engine::farewell(&arena, &spec, ended) {
+        if let Err(errno) = engine::farewell(&arena, &spec, ended, &figures) {
             complain(&arena, Problem::failed(&arena, t!("tell of the end"), &[], errno));
         }
     }

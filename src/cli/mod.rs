@@ -51,7 +51,7 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
         };
     }
     #[cfg(feature = "full")]
-    if let Some(verb) = names::position("ps kill wait", verb.bytes()) {
+    if let Some(verb) = names::position("ps kill wait stats pause resume update", verb.bytes()) {
         return visit(arena, verb, rest).map(Request::Visit);
     }
     match names::position("run explain help --help -h version --version -V", verb.bytes()) {
@@ -69,9 +69,9 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
     }
 }
 
-/// `ps`, `kill` or `wait`.
+/// What is done with containers that run.
 #[cfg(feature = "full")]
-fn visit<'a>(arena: &'a Arena, verb: usize, words: &[Word<'a>]) -> Told<'a, Visit<'a>> {
+fn visit<'a>(arena: &'a Arena, verb: usize, words: &'a [Word<'a>]) -> Told<'a, Visit<'a>> {
     match (verb, words) {
         (0, []) => Ok(Visit::List { json: false }),
         (0, [option]) if *option == word(c"--json") => Ok(Visit::List { json: true }),
@@ -84,13 +84,55 @@ fn visit<'a>(arena: &'a Arena, verb: usize, words: &[Word<'a>]) -> Told<'a, Visi
             }
         }
         (1, _) => Err(Problem::refused(arena, t!("kill takes NAME [SIGNAL], and nothing else"), &[])),
-        (_, [name]) if !name.bytes().starts_with(b"-") => Ok(Visit::Wait { name: *name }),
-        _ => Err(Problem::refused(arena, t!("wait takes NAME, and nothing else"), &[])),
+        (3, words) => {
+            let json = word(c"--json");
+            let mut names = words.iter().filter(|word| **word != json);
+            match (names.next(), names.next()) {
+                (name, None) if name.is_none_or(|name| !name.bytes().starts_with(b"-")) => {
+                    Ok(Visit::Stats { name: name.copied(), json: words.contains(&json) })
+                }
+                _ => Err(Problem::refused(arena, t!("stats takes [NAME] [--json], and nothing else"), &[])),
+            }
+        }
+        (6, words) => update(arena, words),
+        (_, [name]) if !name.bytes().starts_with(b"-") => match verb {
+            2 => Ok(Visit::Wait { name: *name }),
+            verb => Ok(Visit::Pause { name: *name, on: verb == 4 }),
+        },
+        _ => {
+            let verb = copy(arena, &[names::at("- - wait - pause resume", verb)]);
+            Err(Problem::refused(arena, t!("% takes NAME, and nothing else"), &[verb]))
+        }
+    }
+}
+
+/// The options of limits, before the name or after it.
+#[cfg(feature = "full")]
+fn update<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Visit<'a>> {
+    let mut scan = Scan { arena, words, spec: Spec::new(arena), help: false, limits_alone: true };
+    scan.options()?;
+    let name = scan.words.split_first().map(|(name, rest)| {
+        scan.words = rest;
+        *name
+    });
+    scan.options()?;
+    match (name, scan.words) {
+        (Some(name), []) if !scan.spec.resources.is_empty() => {
+            Ok(Visit::Update { name, resources: scan.spec.resources.finish() })
+        }
+        _ => Err(Problem::refused(arena, t!("update takes NAME and the limits that change, such as -m 64m"), &[])),
     }
 }
 
 fn run<'a>(arena: &'a Arena, words: &'a [Word<'a>], explain: bool) -> Told<'a, Request<'a>> {
-    let mut scan = Scan { arena, words, spec: Spec::new(arena), help: false };
+    let mut scan = Scan {
+        arena,
+        words,
+        spec: Spec::new(arena),
+        help: false,
+        #[cfg(feature = "full")]
+        limits_alone: false,
+    };
     scan.options()?;
     let Scan { words, mut spec, help, .. } = scan;
     if help {
@@ -151,6 +193,9 @@ struct Scan<'a> {
     words: &'a [Word<'a>],
     spec: Spec<'a>,
     help: bool,
+    /// Only what can be changed while a container runs.
+    #[cfg(feature = "full")]
+    limits_alone: bool,
 }
 
 impl<'a> Scan<'a> {
@@ -210,6 +255,10 @@ impl<'a> Scan<'a> {
         let name = copy(arena, &[option.long()]);
         let (called, mut word) = (option.value(), written.unwrap_or_default());
         let optional = table::is_optional(called);
+        #[cfg(feature = "full")]
+        if self.limits_alone && !option.is_limit() {
+            return Err(Problem::refused(arena, t!("option --% is for the start: update takes limits alone"), &[name]));
+        }
         match (called, written, self.words) {
             ([], Some(_), _) => return Err(Problem::refused(arena, t!("option --% takes no value"), &[name])),
             ([_, ..], None, [first, rest @ ..]) if !optional => (word, self.words) = (*first, rest),

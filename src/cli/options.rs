@@ -119,6 +119,9 @@ crate::option_table! {
         Pidfile "pidfile" = "FILE" ("/tmp/pid"), "write there the process id of the container's init", |spec, value| {
             spec.pid_file = Some(value.not_empty()?); Ok(())
         };
+        Stats "stats" = "[=FILE]" ("/tmp/stats"), "at the end tell what was used, as a JSON line: to FILE or standard error", |spec, value| {
+            spec.stats = Some(value.word); Ok(())
+        };
         ArgsFd "args-fd" = "N" ("0"), "first of all: options from descriptor N, with NULs; or @FILE, a line each", |_, _| {
             Err(t!("it comes first, as --args-fd=N"))
         };
@@ -250,6 +253,12 @@ fn set<'a>(spec: &mut Spec<'a>, kind: Namespace, value: Value<'a>) -> Result<(),
 }
 
 impl Opt {
+    /// Whether it limits what a container uses, which can be changed while it runs.
+    #[cfg(feature = "full")]
+    pub fn is_limit(self) -> bool {
+        (Self::Memory as usize..=Self::Cgroup as usize).contains(&(self as usize))
+    }
+
     /// The option of nearly this name, if a typing error is likely.
     pub fn nearest(name: &[u8]) -> Option<Self> {
         Self::ALL.iter().copied().find(|option| is_slip(name, option.long()))

@@ -4,7 +4,7 @@
 //! whose lock can be had belongs to a dead one, and whoever comes next removes it.
 
 use super::Carrier;
-use crate::host::cgroups::{SUBTREE, Site};
+use crate::host::cgroups::{PREFIX, SUBTREE, Site, hierarchies, is_name};
 use crate::host::rootfs::{list, read_whole};
 use crate::plan::{CgroupStep, Line, Tree};
 use crate::sys::file::{self, Open};
@@ -18,9 +18,6 @@ use linux_raw_sys::general as k;
 
 /// As many hierarchies as the kernel has controllers, and one.
 const MOST: usize = 16;
-
-/// How the names of all of them begin.
-const PREFIX: &[u8] = b"aril-";
 
 /// A group of the launcher's, which is locked as long as this is there.
 #[derive(Debug)]
@@ -147,7 +144,7 @@ impl<'p> Carrier<'p> {
 const PROCESSES: Word<'static> = word(c"cgroup.procs");
 const EVENTS: Word<'static> = word(c"cgroup.events");
 
-fn write(group: At, file: Word, value: &[u8]) -> Result<()> {
+pub fn write(group: At, file: Word, value: &[u8]) -> Result<()> {
     let file = file::openat(group, file, Open::WRITE)?;
     // The kernel takes a value in one write or not at all.
     file::write(file.at(), value).map(drop)
@@ -193,12 +190,6 @@ impl Group {
     fn remove(&self, arena: &Arena) -> Result<()> {
         remove(arena, self.parent.at(), name(arena, self.id), self.own.at())
     }
-}
-
-/// Whether it is the name of a container's group.
-fn is_name(name: Word) -> bool {
-    let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
-    name.bytes().strip_prefix(PREFIX).is_some_and(|digits| digits.len() == 8 && digits.iter().all(is_digit))
 }
 
 /// `aril-1a2b3c4d`.
@@ -279,9 +270,12 @@ fn end_old(arena: &Arena, group: At) -> Result<()> {
         let is_frozen = write(group, STATE, b"FROZEN").is_ok();
         let killed = kill_listed(arena, group, &mut dying);
         if is_frozen {
-            write(group, STATE, b"THAWED")?;
+            write(group, STATE, THAWED)?;
         }
         killed?;
+        if !is_frozen {
+            thaw(arena, group)?;
+        }
         if dying.is_empty() {
             return Ok(());
         }
@@ -299,6 +293,21 @@ fn end_old(arena: &Arena, group: At) -> Result<()> {
 }
 
 const STATE: Word<'static> = word(c"freezer.state");
+const THAWED: &[u8] = b"THAWED";
+
+/// What is paused dies only when it goes on, and it may be so in another hierarchy.
+fn thaw(arena: &Arena, group: At) -> Result<()> {
+    let listed = file::openat(group, PROCESSES, Open::READ)?;
+    let first = cut(read_whole(arena, listed.at())?, b'\n').0;
+    let Some(pid @ 1..) = number::decimal(first) else { return Ok(()) };
+    // It may have ended meanwhile.
+    let all = hierarchies(arena, decimal(arena, pid.into())).unwrap_or_default();
+    for freezer in all.iter().filter(|hierarchy| hierarchy.has(b"freezer") && hierarchy.is_container()) {
+        let directory = file::openat(At::CWD, freezer.own, Open::DIRECTORY)?;
+        write(directory.at(), STATE, THAWED)?;
+    }
+    Ok(())
+}
 
 /// Kills each process that is listed; it can be waited for.
 fn kill_listed(arena: &Arena, group: At, dying: &mut List<Fd>) -> Result<()> {
@@ -324,7 +333,7 @@ fn kill_listed(arena: &Arena, group: At, dying: &mut List<Fd>) -> Result<()> {
 fn sweep(arena: &Arena, parent: Word) -> Result<()> {
     let parent = file::openat(At::CWD, parent, Open::DIRECTORY)?;
     list(parent.at(), word(c"."), &mut |name| {
-        if is_name(name) {
+        if is_name(name.bytes()) {
             if let Ok(group) = file::openat(parent.at(), name, Open::DIRECTORY) {
                 if file::try_lock_exclusive(group.at()).is_ok() {
                     // Another user's, or one whose processes are stuck in the kernel: whoever may removes it some time.
@@ -339,6 +348,15 @@ fn sweep(arena: &Arena, parent: Word) -> Result<()> {
 impl Cgroups {
     pub const NONE: Self = Self { all: [const { None }; MOST], leaf: None };
 
+    /// The directory of each.
+    pub fn directories<'m>(&'m self, arena: &'m Arena) -> &'m [At<'m>] {
+        let mut all = List::new(arena);
+        for group in self.all.iter().flatten() {
+            all.push(group.own.at());
+        }
+        all.finish()
+    }
+
     /// Whether there is something to remove.
     pub fn are_there(&self) -> bool {
         self.leaf.is_some() || self.all.iter().any(Option::is_some)
@@ -350,7 +368,8 @@ impl Cgroups {
     /// The first failure; what can be removed is.
     pub fn end(&mut self, arena: &Arena) -> Result<()> {
         let mut result = Ok(());
-        for slot in &mut self.all {
+        // The last one, if it is there for nothing else, ends them all.
+        for slot in self.all.iter_mut().rev() {
             if let Some(group) = slot.take() {
                 result = result.and(group.remove(arena));
             }

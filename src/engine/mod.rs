@@ -5,7 +5,7 @@ mod carry;
 #[cfg(feature = "full")]
 pub mod causes;
 #[cfg(feature = "full")]
-mod cgroups;
+pub mod cgroups;
 mod execute;
 mod handover;
 #[cfg(feature = "full")]
@@ -32,7 +32,7 @@ pub use advice::OLDEST;
 pub use launcher::{Ended, Launcher};
 pub use points::clean_up;
 #[cfg(feature = "full")]
-pub use report::{farewell, supervise};
+pub use report::{farewell, figures, out_of_memory, supervise};
 
 use crate::host::{Host, Terminal};
 use crate::init::{AS_THEY_COME, GRACE, Init, Log, Manner, Stop, take_terminal};
@@ -102,6 +102,9 @@ struct Carrier<'p> {
     ids: Option<Fd>,
     #[cfg(feature = "full")]
     cgroups: Cgroups,
+    /// Where the figures go.
+    #[cfg(feature = "full")]
+    figures: Option<Fd>,
     /// Whether mount points were made in the image.
     made: bool,
     /// Of the last failure: with what aril exits, and what says more than the errno's own sentence, or nothing.
@@ -160,6 +163,8 @@ pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, S
         ids: None,
         #[cfg(feature = "full")]
         cgroups: Cgroups::NONE,
+        #[cfg(feature = "full")]
+        figures: None,
         made: false,
         status: FAILED,
         detail: Word::default(),
@@ -185,6 +190,8 @@ pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, S
         #[cfg(feature = "full")]
         Err(failure) if ids::is_lost_race(plan, &failure) => run(arena, spec, start),
         Err(failure) => {
+            #[cfg(feature = "full")]
+            let failure = carrier.reason(failure);
             let problem = advice::explain(arena, &failure, spec, host, plan);
             carrier.abandon(spec, host);
             Err(problem)
@@ -322,10 +329,15 @@ impl<'p> Carrier<'p> {
             ids: self.ids,
             #[cfg(feature = "full")]
             cgroups: self.cgroups,
+            #[cfg(feature = "full")]
+            figures: self.figures,
             made: self.made,
             preserved: spec.preserve_fds,
             #[cfg(feature = "full")]
-            reports: spec.status_fd.is_some() || spec.pid_file.is_some() || self.claim.is_some(),
+            reports: spec.status_fd.is_some()
+                || spec.pid_file.is_some()
+                || spec.stats.is_some()
+                || self.claim.is_some(),
             #[cfg(feature = "full")]
             claim: self.claim,
             #[cfg(feature = "full")]
@@ -368,6 +380,7 @@ impl<'p> Carrier<'p> {
         #[cfg(feature = "full")]
         {
             self.cgroups = Cgroups::NONE;
+            self.figures = None;
         }
         self.phase(Phase::Inside)?;
         let Some(command) = self.command else {

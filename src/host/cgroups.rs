@@ -5,8 +5,9 @@ use super::mounts::unescape;
 use super::rootfs::{read_file, read_path};
 use crate::spec::{Cgroups, Resource, Spec};
 use crate::sys::file::{self, Open};
+use crate::sys::process::Pid;
 use crate::sys::{Arena, At, List, Word, word};
-use crate::text::{Problem, Text, Told, copy, cut, decimal, number, path, split, t};
+use crate::text::{Problem, Text, Told, copy, cut, decimal, names, number, path, split, t};
 
 /// A hierarchy of control groups that is mounted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,6 +27,10 @@ pub struct Site<'m> {
     pub parent: Word<'m>,
     /// What has to be done first, in order.
     pub ways: &'m [Way<'m>],
+    /// What is done then, where it can be: controllers of which nothing but figures is wanted.
+    pub wishes: &'m [Way<'m>],
+    /// The container is as good without this group.
+    pub is_wished: bool,
     /// Of a cpuset of version 1: what a new group has to be told before anything can be in it.
     pub cpuset: Option<[Word<'m>; 2]>,
 }
@@ -62,6 +67,17 @@ impl Hierarchy<'_> {
     pub fn has(&self, controller: &[u8]) -> bool {
         split(self.controllers, b',').any(|own| own == name_in_1(controller))
     }
+
+    /// Whether the process's group is one that was made for a container.
+    pub fn is_container(&self) -> bool {
+        path::names(self.own.bytes()).last().is_some_and(is_name)
+    }
+
+    /// Whether the process's group has this controller, which for `cgroup` is what each group of version 2 has.
+    pub fn controls(&self, arena: &Arena, controller: &[u8]) -> bool {
+        let is_listed = || controller == b"cgroup" || lists(arena, self.own, c"/cgroup.controllers", controller);
+        if self.is_unified() { is_listed() } else { self.has(controller) }
+    }
 }
 
 /// The name of a controller in version 1.
@@ -69,11 +85,36 @@ pub fn name_in_1(controller: &[u8]) -> &[u8] {
     if controller == b"io" { b"blkio" } else { controller }
 }
 
-/// Every hierarchy that the caller is in and that can be reached here.
-pub fn hierarchies(arena: &Arena) -> Told<'_, &[Hierarchy<'_>]> {
-    let groups = read_file(arena, word(c"/proc/self/cgroup"))?;
+/// Every hierarchy that a process is in and that can be reached here. It is named as in `/proc`.
+pub fn hierarchies<'m>(arena: &'m Arena, process: Word) -> Told<'m, &'m [Hierarchy<'m>]> {
+    let groups = read_file(arena, copy(arena, &[b"/proc/", process.bytes(), b"/cgroup"]))?;
     let mounts = read_file(arena, word(c"/proc/self/mountinfo"))?;
-    Ok(find(arena, groups, mounts, &|id, point| file::mount_id(At::CWD, point) == Ok(id.into())))
+    Ok(find(arena, groups, mounts, &is_seen))
+}
+
+/// The groups that a container has, by its launcher and its init: those in which the one is and the other is not.
+pub fn groups_of<'m>(arena: &'m Arena, launcher: Pid, init: Pid) -> Told<'m, &'m [Hierarchy<'m>]> {
+    let of = |Pid(pid)| hierarchies(arena, decimal(arena, pid as u64));
+    let (outside, inside) = (of(launcher)?, of(init)?);
+    let mut groups = List::new(arena);
+    for hierarchy in inside.iter().filter(|hierarchy| hierarchy.is_container() && !outside.contains(hierarchy)) {
+        groups.push(*hierarchy);
+    }
+    Ok(groups.finish())
+}
+
+/// Whether this mount is not covered by another.
+fn is_seen(id: u32, point: Word) -> bool {
+    file::mount_id(At::CWD, point) == Ok(id.into())
+}
+
+/// How the names of all containers' groups begin.
+pub const PREFIX: &[u8] = b"aril-";
+
+/// Whether it is the name of a container's group.
+pub fn is_name(name: &[u8]) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+    name.strip_prefix(PREFIX).is_some_and(|digits| digits.len() == 8 && digits.iter().all(is_digit))
 }
 
 /// The same of a process, from the texts of proc_pid_cgroup(5) and proc_pid_mountinfo(5).
@@ -164,7 +205,7 @@ impl<'m> Sites<'m> {
                 disks.push(disk(arena, *device)?);
             }
         }
-        let all = hierarchies(arena)?;
+        let all = hierarchies(arena, word(c"self"))?;
         let is_wanted = |name: &[u8]| spec.resources.iter().any(|resource| resource.controller() == name);
         let mut unified = List::new(arena);
         for (at, resource) in spec.resources.iter().enumerate() {
@@ -182,13 +223,43 @@ impl<'m> Sites<'m> {
             }
         }
         let has_core = is_wanted(b"cgroup");
+        let (mut wished, mut last, mut wishes) = (List::new(arena), None, List::new(arena));
+        let core = all.iter().find(|hierarchy| hierarchy.is_unified());
+        if let Some(core) = core {
+            // Who may not enable one has it already or not at all.
+            let place = if uid == 0 { core.root } else { core.own };
+            for name in names::words(spec.wished_controllers()).filter(|name| !name.is_empty()) {
+                let is_elsewhere = unified.contains(&name) || all.iter().any(|hierarchy| hierarchy.has(name));
+                if !is_elsewhere && lists(arena, place, c"/cgroup.controllers", name) {
+                    wishes.push(name);
+                }
+            }
+        }
         for hierarchy in all {
             let is_needed = spec.resources.iter().any(|resource| hierarchy.has(resource.controller()));
             if is_needed || hierarchy.is_unified() && (!unified.is_empty() || has_core) {
-                sites.push(Site::read(arena, spec, *hierarchy, &unified, uid));
+                sites.push(Site::read(arena, spec, *hierarchy, [&unified, &wishes], uid));
+            } else if spec.wishes_for(hierarchy.controllers, core.is_some()) {
+                let site = Site { is_wished: true, ..Site::read(arena, spec, *hierarchy, [&[], &wishes], uid) };
+                if hierarchy.is_unified() || hierarchy.has(b"freezer") {
+                    last = Some(site);
+                } else {
+                    wished.push(site);
+                }
             }
         }
+        sites.extend(&wished);
+        // What freezes and ends all of a container is ended first, which is the last.
+        if let Some(site) = last {
+            sites.push(site);
+        }
         Ok(Self { all: sites.finish(), lacking: lacking.finish(), disks: disks.finish() })
+    }
+
+    /// Those that are needed.
+    pub fn needed(&self) -> &'m [Site<'m>] {
+        let wished = self.all.iter().position(|site| site.is_wished);
+        wished.map_or(self.all, |first| &self.all[..first])
     }
 }
 
@@ -210,7 +281,7 @@ fn lacks<'m>(arena: &'m Arena, all: bool, name: &[u8]) -> &'m Problem<'m> {
 }
 
 /// `MAJOR:MINOR` of a block device.
-fn disk<'m>(arena: &'m Arena, path: Word) -> Told<'m, Word<'m>> {
+pub fn disk<'m>(arena: &'m Arena, path: Word) -> Told<'m, Word<'m>> {
     let stat = file::fstatat(At::CWD, path)
         .map_err(|errno| Problem::failed(arena, t!("limit the rate of %"), &[path], errno))?;
     if !stat.is_block_device {
@@ -221,7 +292,7 @@ fn disk<'m>(arena: &'m Arena, path: Word) -> Told<'m, Word<'m>> {
 }
 
 impl<'m> Site<'m> {
-    fn read(arena: &'m Arena, spec: &Spec<'m>, hierarchy: Hierarchy<'m>, controllers: &[&'m [u8]], uid: u32) -> Self {
+    fn read(arena: &'m Arena, spec: &Spec<'m>, hierarchy: Hierarchy<'m>, [controllers, wishes]: [&[&'m [u8]]; 2], uid: u32) -> Self {
         let asked = match spec.cgroup_parent {
             None if uid == 0 => Some(word(c"/aril")),
             asked => asked,
@@ -233,6 +304,9 @@ impl<'m> Site<'m> {
             hierarchy,
             controllers,
             ways: List::new(arena),
+            wanted: wishes,
+            wishes: List::new(arena),
+            may_leave: spec.stats.is_some(),
             cpuset: hierarchy.has(b"cpuset").then_some([Word::default(); 2]),
         };
         if !hierarchy.is_unified() || !walk.is_open(parent) {
@@ -243,7 +317,8 @@ impl<'m> Site<'m> {
                 walk.step(directory);
             }
         }
-        Self { hierarchy, parent, ways: walk.ways.finish(), cpuset: walk.cpuset }
+        let (ways, wishes, cpuset) = (walk.ways.finish(), walk.wishes.finish(), walk.cpuset);
+        Self { hierarchy, parent, ways, wishes, is_wished: false, cpuset }
     }
 }
 
@@ -254,6 +329,11 @@ struct Walk<'w, 'm> {
     /// Of version 2: what is to be limited below.
     controllers: &'w [&'m [u8]],
     ways: List<'m, Way<'m>>,
+    /// The same of what is only wished.
+    wanted: &'w [&'m [u8]],
+    wishes: List<'m, Way<'m>>,
+    /// The caller's process may leave its group for a mere wish.
+    may_leave: bool,
     /// What the last one has of these.
     cpuset: Option<[Word<'m>; 2]>,
 }
@@ -262,7 +342,7 @@ impl<'m> Walk<'_, 'm> {
     /// Whether groups below this one can be limited as they are to be.
     fn is_open(&self, directory: Word) -> bool {
         let is_open = |name: &&[u8]| lists(self.arena, directory, c"/cgroup.subtree_control", name);
-        is_directory(directory) && self.controllers.iter().all(is_open)
+        is_directory(directory) && self.controllers.iter().chain(self.wanted).all(is_open)
     }
 
     fn step(&mut self, directory: Word<'m>) {
@@ -282,22 +362,36 @@ impl<'m> Walk<'_, 'm> {
             }
             self.cpuset = Some(own);
         }
-        let mut value = Text::new(self.arena);
-        for name in self.controllers.iter().filter(|_| self.hierarchy.is_unified()) {
-            if !lists(self.arena, directory, c"/cgroup.subtree_control", name) {
-                value.add(b" +").add(name);
-            }
-        }
-        if value.bytes().is_empty() {
+        if !self.hierarchy.is_unified() {
             return;
         }
         // The first group of all may have processes and parts (cgroups(7), "no internal processes"); it has no type.
         let first = path::join(self.arena, directory.bytes(), b"cgroup.type");
-        if directory == self.hierarchy.own && file::fstatat(At::CWD, first).is_ok() {
-            self.ways.push(Way::Leave(directory));
+        let mut must_leave = directory == self.hierarchy.own && file::fstatat(At::CWD, first).is_ok();
+        let mut value = Text::new(self.arena);
+        for name in self.controllers {
+            if !lists(self.arena, directory, c"/cgroup.subtree_control", name) {
+                value.add(b" +").add(name);
+            }
         }
-        let value = value.word().after(1);
-        self.ways.push(Way::Write { directory, file: SUBTREE, value });
+        if !value.bytes().is_empty() {
+            if must_leave {
+                self.ways.push(Way::Leave(directory));
+                must_leave = false;
+            }
+            self.ways.push(Way::Write { directory, file: SUBTREE, value: value.word().after(1) });
+        }
+        let wanted = if must_leave && !self.may_leave { &[] } else { self.wanted };
+        for name in wanted {
+            if !lists(self.arena, directory, c"/cgroup.subtree_control", name) {
+                if must_leave {
+                    self.wishes.push(Way::Leave(directory));
+                    must_leave = false;
+                }
+                // One by one: what cannot be had is no hindrance to others.
+                self.wishes.push(Way::Write { directory, file: SUBTREE, value: copy(self.arena, &[b"+", name]) });
+            }
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 pub mod accounts;
 #[cfg(feature = "full")]
 pub mod cgroups;
+#[cfg(feature = "full")]
+pub mod figures;
 mod ids;
 pub mod image;
 mod kept;

@@ -97,29 +97,37 @@ impl<'p> CgroupStep<'p> {
 
 /// While the host is as it was: the groups are made and told.
 pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>) {
-    let add = |draft: &mut Draft<'p>, step| draft.add(fate(spec, Fate::Must), Step::Cgroup(step));
     for controller in host.cgroups.lacking {
         draft.must(Step::Cgroup(CgroupStep::Lack { controller: *controller }));
     }
     for (number, site) in host.cgroups.all.iter().enumerate() {
-        let (parent, number) = (site.parent, number as u8);
+        let (parent, number, fate) = (site.parent, number as u8, fate_of(spec, site));
         let mut is_new = false;
-        for way in site.ways {
-            match *way {
+        let ways = site.ways.iter().map(|way| (fate, way));
+        for (fate, way) in ways.chain(site.wishes.iter().map(|way| (WISHED, way))) {
+            let step = match *way {
                 Way::Make(path) => {
                     is_new |= path == parent;
-                    add(draft, CgroupStep::Parent { path });
+                    CgroupStep::Parent { path }
                 }
-                Way::Leave(path) => add(draft, CgroupStep::Leave { path }),
-                Way::Write { directory, file, value } => add(draft, CgroupStep::Prepare { directory, file, value }),
-            }
+                Way::Leave(path) => CgroupStep::Leave { path },
+                Way::Write { directory, file, value } => CgroupStep::Prepare { directory, file, value },
+            };
+            draft.add(fate, Step::Cgroup(step));
         }
         if !is_new {
-            add(draft, CgroupStep::Sweep { parent });
+            draft.add(fate, Step::Cgroup(CgroupStep::Sweep { parent }));
         }
-        add(draft, CgroupStep::Make { site: number, parent });
+        draft.add(fate, Step::Cgroup(CgroupStep::Make { site: number, parent }));
         tell(draft, spec, host, site, number);
     }
+}
+
+/// What a failure means where the container is as good without.
+const WISHED: Fate = Fate::May(On::NoGroup);
+
+fn fate_of(spec: &Spec, site: &Site) -> Fate {
+    if site.is_wished { WISHED } else { fate(spec, Fate::Must) }
 }
 
 /// What a group is told.
@@ -258,7 +266,11 @@ pub fn clone(host: &Host, flags: u32) -> (Step<'static>, u32) {
 pub fn enter(draft: &mut Draft, spec: &Spec, host: &Host) {
     let is_moved = host.cgroups.all.iter().any(|site| !site.hierarchy.is_unified());
     match draft.phase {
-        super::Phase::Parent if is_moved => draft.add(fate(spec, Fate::Must), Step::Cgroup(CgroupStep::Enter)),
+        super::Phase::Parent if is_moved => {
+            let is_needed = host.cgroups.needed().iter().any(|site| !site.hierarchy.is_unified());
+            let fate = if is_needed { fate(spec, Fate::Must) } else { WISHED };
+            draft.add(fate, Step::Cgroup(CgroupStep::Enter));
+        }
         super::Phase::Outside if is_moved && spec.is_private(Namespace::Cgroup) => {
             draft.must(Step::Cgroup(CgroupStep::Unshare));
         }
@@ -268,9 +280,10 @@ pub fn enter(draft: &mut Draft, spec: &Spec, host: &Host) {
 
 /// In the container's own sysfs.
 pub fn show<'p>(draft: &mut Draft<'p>, spec: &Spec, host: &Host<'p>) {
-    if !host.cgroups.all.is_empty() && spec.is_private(Namespace::Cgroup) {
+    let sites = host.cgroups.needed();
+    if !sites.is_empty() && spec.is_private(Namespace::Cgroup) {
         // An outer container may refuse the mount: then the host's are shown.
-        let step = CgroupStep::Show { sites: host.cgroups.all };
+        let step = CgroupStep::Show { sites };
         draft.add(Fate::May(On::Refused), Step::Cgroup(step));
     }
 }

@@ -93,6 +93,9 @@ pub enum On {
     NoCall,
     /// What would be made cannot be made there.
     NoPlace,
+    /// There can be no such control group here (cgroups(7)).
+    #[cfg(feature = "full")]
+    NoGroup,
     /// The kernel has no landlock, or none with scopes (Linux 6.12), or an outer container's filter refuses it.
     #[cfg(feature = "full")]
     NoScopes,
@@ -106,6 +109,16 @@ impl On {
             Self::Invalid => &[Errno::EINVAL],
             Self::NoCall => &[Errno::ENOSYS, Errno::EPERM],
             Self::NoPlace => &[Errno::EACCES, Errno::EPERM, Errno::EROFS, Errno::ENOTDIR],
+            #[cfg(feature = "full")]
+            Self::NoGroup => &[
+                Errno::EACCES,
+                Errno::EPERM,
+                Errno::EROFS,
+                Errno::ENOENT,
+                Errno::EBUSY,
+                Errno::EAGAIN,
+                Errno::EOPNOTSUPP,
+            ],
             #[cfg(feature = "full")]
             Self::NoScopes => &[Errno::ENOSYS, Errno::EOPNOTSUPP, Errno::E2BIG, Errno::EPERM],
         }
@@ -193,6 +206,8 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     // What is taken anew after a lost race comes before.
     #[cfg(feature = "full")]
     state::add(&mut draft, spec, host);
+    #[cfg(feature = "full")]
+    report::add(&mut draft, spec);
     layout.lock(&mut draft);
     draft.must(Step::BlockSignals);
     #[cfg(feature = "full")]

@@ -110,6 +110,10 @@ impl Claim {
         [first, command.map_or(first, |command| found(command, init))]
     }
 
+    pub fn name(&self) -> Word<'_> {
+        Word::in_bytes(&self.name).unwrap_or_default()
+    }
+
     /// Adds a part of the record.
     pub fn write(&self, part: &[u8]) -> Result<()> {
         file::write_all(self.file.at(), part)
@@ -123,8 +127,7 @@ impl Claim {
             if keep && written.is_ok() {
                 return Ok(());
             }
-            let name = Word::in_bytes(&self.name).unwrap_or_default();
-            written.and(remove(arena, self.directory.at(), name))
+            written.and(remove(arena, self.directory.at(), self.name()))
         })
     }
 }

@@ -116,6 +116,32 @@ impl<'m> Text<'m> {
         self.add(digits.get(start..).unwrap_or_default())
     }
 
+    /// The same for JSON.
+    #[cfg(feature = "full")]
+    #[inline(never)]
+    pub fn number_or_null(&mut self, number: Option<u64>) -> &mut Self {
+        match number {
+            Some(number) => self.number(number),
+            None => self.add(b"null"),
+        }
+    }
+
+    /// `64 MiB`, `63.9 MiB`: the unit is the largest of which there is one, and what is less than a tenth of it is dropped.
+    #[cfg(feature = "full")]
+    #[inline(never)]
+    pub fn size(&mut self, bytes: u64) -> &mut Self {
+        let unit = bytes.checked_ilog2().unwrap_or(0) / 10;
+        let tenth = bytes.checked_shr((10 * unit).wrapping_sub(10)).map_or(0, |parts| (parts & 1023) * 10 >> 10);
+        self.number(bytes >> (10 * unit));
+        if tenth > 0 {
+            self.add(b".").number(tenth);
+        }
+        match b"KMGTPE".get((unit as usize).wrapping_sub(1)) {
+            Some(letter) => self.add(&[b' ', *letter]).add(b"iB"),
+            None => self.add(b" B"),
+        }
+    }
+
     /// `No such file or directory (ENOENT)`.
     pub fn errno(&mut self, errno: Errno) -> &mut Self {
         self.add(said(self.arena(), errno).bytes())
@@ -224,6 +250,25 @@ mod tests {
     fn what_would_steer_a_terminal_is_shown_as_a_number() {
         assert_eq!(shown("a\x1b[2Jü€𝄞\n\x7f".as_bytes()), "a\\x1b[2Jü€𝄞\\x0a\\x7f");
         assert_eq!(shown(b"\xff/\xc2\x9b\xe0\x80\x9b\xc3"), "\\xff/\\xc2\\x9b\\xe0\\x80\\x9b\\xc3");
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn a_size_is_told_in_its_largest_unit() {
+        for (bytes, told) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1 KiB"),
+            (1535, "1.4 KiB"),
+            (64 << 20, "64 MiB"),
+            ((64 << 20) - 1, "63.9 MiB"),
+            (3 << 29, "1.5 GiB"),
+            (u64::MAX, "15.9 EiB"),
+        ] {
+            let arena = Arena::new().unwrap();
+            let mut text = Text::new(&arena);
+            assert_eq!(text.size(bytes).bytes(), told.as_bytes());
+        }
     }
 
     #[cfg(feature = "full")]

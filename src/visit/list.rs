@@ -1,5 +1,6 @@
 //! `aril ps`: a table for a person, or one JSON object a line for a program.
 
+use super::groups::Groups;
 use crate::host::rootfs;
 use crate::state::{self, Found, Process, Running, Words};
 use crate::sys::process::Pid;
@@ -17,17 +18,10 @@ pub fn write<'m>(into: &mut Text<'m>, directory: Word, json: bool) -> Told<'m, (
 fn write_all(into: &mut Text, directory: Option<At>, json: bool) -> Result<()> {
     let arena = into.arena();
     let mut all: List<Word> = List::new(arena);
-    let mut width = WIDTH;
     if let Some(directory) = directory {
-        state::clean(arena, directory)?;
-        rootfs::list(directory, word(c"."), &mut |name| {
-            if names::is_name(name.bytes()) {
-                width = width.max(name.bytes().len());
-                all.push(copy(arena, &[name.bytes()]));
-            }
-            true
-        })?;
+        list(arena, directory, &mut all)?;
     }
+    let width = width(&all);
     if !json {
         let mut end = into.bytes().len() + width + GAP;
         into.add(b"NAME");
@@ -39,8 +33,15 @@ fn write_all(into: &mut Text, directory: Option<At>, json: bool) -> Result<()> {
         let own = Arena::new()?;
         match Found::look(&own, directory, *name) {
             Ok(found) if !found.is_there() => {}
-            Ok(found) if json => write_object(into, *name, &found),
-            Ok(found) => write_row(into, width, *name, &found),
+            Ok(found) => {
+                let groups = found.running().and(found.record).map(|record| Groups::open(&own, record));
+                let is_paused = groups.is_some_and(|groups| groups.is_ok_and(|groups| groups.are_paused(&own)));
+                if json {
+                    write_object(into, *name, &found, is_paused);
+                } else {
+                    write_row(into, width, *name, &found, is_paused);
+                }
+            }
             // It has ended meanwhile.
             Err(Errno::ENOENT) => {}
             Err(errno) => return Err(errno),
@@ -49,12 +50,28 @@ fn write_all(into: &mut Text, directory: Option<At>, json: bool) -> Result<()> {
     Ok(())
 }
 
+/// All names. Those whose launcher was killed are removed first.
+pub fn list<'m>(arena: &'m Arena, directory: At, all: &mut List<'m, Word<'m>>) -> Result<()> {
+    state::clean(arena, directory)?;
+    rootfs::list(directory, word(c"."), &mut |name| {
+        if names::is_name(name.bytes()) {
+            all.push(copy(arena, &[name.bytes()]));
+        }
+        true
+    })
+}
+
+/// As wide as the column of these names is.
+pub fn width(names: &[Word]) -> usize {
+    names.iter().fold(WIDTH, |width, name| width.max(name.bytes().len()))
+}
+
 /// As wide as a column is, the first one at least, and what is between two.
-const WIDTH: usize = 12;
-const GAP: usize = 2;
+pub const WIDTH: usize = 12;
+pub const GAP: usize = 2;
 
 /// Up to the end of a column, after which the next one begins.
-fn fill(text: &mut Text, end: &mut usize) {
+pub fn fill(text: &mut Text, end: &mut usize) {
     while text.bytes().len() < *end {
         text.add(b" ");
     }
@@ -62,7 +79,7 @@ fn fill(text: &mut Text, end: &mut usize) {
 }
 
 #[inline(never)]
-fn write_row(into: &mut Text, width: usize, name: Word, found: &Found) {
+fn write_row(into: &mut Text, width: usize, name: Word, found: &Found, is_paused: bool) {
     let running = running(found);
     let mut end = into.bytes().len() + width + GAP;
     into.add(name.bytes());
@@ -75,6 +92,7 @@ fn write_row(into: &mut Text, width: usize, name: Word, found: &Found) {
     match found.status() {
         Some(status) => drop(into.add(b"exited (").number(status.into()).add(b")")),
         None if running.started == 0 => drop(into.add(b"starting")),
+        None if is_paused => drop(into.add(b"paused")),
         None => {
             into.add(b"up ");
             write_time(into, poll::date().saturating_sub(running.started));
@@ -118,11 +136,12 @@ fn write_time(text: &mut Text, mut time: u64) {
 }
 
 #[inline(never)]
-fn write_object(into: &mut Text, name: Word, found: &Found) {
+fn write_object(into: &mut Text, name: Word, found: &Found, is_paused: bool) {
     let running = running(found);
     let state: &[u8] = match found.status() {
         Some(_) => b"exited",
         None if running.started == 0 => b"starting",
+        None if is_paused => b"paused",
         None => b"running",
     };
     into.add(b"{\"name\":").json(name.bytes()).add(b",\"state\":").json(state).add(b",\"status\":");

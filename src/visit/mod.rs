@@ -1,13 +1,17 @@
-//! What is done with running containers: listed, signalled, waited for.
+//! What is done with running containers: listed, signalled, waited for, looked at, paused, held to something else.
 
+mod groups;
 mod list;
+mod stats;
 
 use crate::init::{STOP_REQUEST, plain};
+use crate::spec::Resource;
 use crate::state::{self, Found, Record, Running};
 use crate::sys::poll::{self, Watched};
 use crate::sys::signal::{self, Info};
 use crate::sys::{Arena, Errno, Result, Word};
 use crate::text::{Problem, Text, Told, t};
+use groups::Groups;
 use linux_raw_sys::general as k;
 
 /// What a caller wants.
@@ -24,23 +28,44 @@ pub enum Visit<'a> {
     Wait {
         name: Word<'a>,
     },
+    /// What they use: one of them, or all.
+    Stats {
+        name: Option<Word<'a>>,
+        json: bool,
+    },
+    Pause {
+        name: Word<'a>,
+        /// Else it goes on.
+        on: bool,
+    },
+    Update {
+        name: Word<'a>,
+        resources: &'a [Resource<'a>],
+    },
 }
 
-impl Visit<'_> {
+impl<'a> Visit<'a> {
     /// Does it, with the containers whose records are in this directory. Gives the exit status.
     ///
     /// # Errors
     /// There is no such container, or what was asked for cannot be.
-    pub fn carry_out<'m>(&self, into: &mut Text<'m>, directory: Word) -> Told<'m, u8> {
+    pub fn carry_out<'m>(&self, into: &mut Text<'m>, directory: Word) -> Told<'m, u8>
+    where
+        'a: 'm,
+    {
         let arena = into.arena();
         match *self {
             Self::List { json } => list::write(into, directory, json).map(|()| 0),
             Self::Kill { name, signal } => kill(arena, directory, name, signal).map(|()| 0),
             Self::Wait { name } => wait(arena, directory, name),
+            Self::Stats { name, json } => stats::write(into, directory, name, json).map(|()| 0),
+            Self::Pause { name, on } => groups::pause(arena, directory, name, on).map(|()| 0),
+            Self::Update { name, resources } => groups::update(arena, directory, name, resources).map(|()| 0),
         }
     }
 }
 
+const KILL: u8 = k::SIGKILL as u8;
 const TERM: u8 = k::SIGTERM as u8;
 const CONT: u8 = k::SIGCONT as u8;
 const STOP: u8 = k::SIGSTOP as u8;
@@ -51,7 +76,18 @@ fn kill<'m>(arena: &'m Arena, directory: Word, name: Word, signal: u8) -> Told<'
     if found.status().is_some() {
         return Err(state::ended(arena, name));
     }
+    // What cannot be looked at is not paused.
+    let groups = found.record.ok_or(Errno::EINVAL).and_then(|record| Groups::open(arena, record));
+    let is_paused = groups.as_ref().is_ok_and(|groups| groups.are_paused(arena));
+    if is_paused && signal != KILL {
+        let problem = Problem::refused(arena, t!("send a signal to %: it is paused"), &[name]);
+        return Err(problem.advise(arena, t!("first: aril resume %, or at once: aril kill % KILL"), &[name, name]));
+    }
     let sent = found.record.ok_or(Errno::EINVAL).and_then(|record| send(arena, record, signal));
+    let sent = match groups {
+        Ok(groups) if is_paused => sent.and_then(|()| groups.let_die()),
+        _ => sent,
+    };
     sent.map_err(|errno| Problem::failed(arena, t!("send a signal to %"), &[name], errno))
 }
 
