@@ -302,9 +302,11 @@ fn thaw(arena: &Arena, group: At) -> Result<()> {
     let Some(pid @ 1..) = number::decimal(first) else { return Ok(()) };
     // It may have ended meanwhile.
     let all = hierarchies(arena, decimal(arena, pid.into())).unwrap_or_default();
-    for freezer in all.iter().filter(|hierarchy| hierarchy.has(b"freezer") && hierarchy.is_container()) {
-        let directory = file::openat(At::CWD, freezer.own, Open::DIRECTORY)?;
-        write(directory.at(), STATE, THAWED)?;
+    for freezer in all.iter().filter(|hierarchy| hierarchy.has(b"freezer")) {
+        if let Some(path) = freezer.container(arena) {
+            let directory = file::openat(At::CWD, path, Open::DIRECTORY)?;
+            write(directory.at(), STATE, THAWED)?;
+        }
     }
     Ok(())
 }

@@ -68,9 +68,16 @@ impl Hierarchy<'_> {
         split(self.controllers, b',').any(|own| own == name_in_1(controller))
     }
 
-    /// Whether the process's group is one that was made for a container.
-    pub fn is_container(&self) -> bool {
-        path::names(self.own.bytes()).last().is_some_and(is_name)
+    /// The group that was made for the container in which the process is: its own, or one above that.
+    pub fn container<'m>(&self, arena: &'m Arena) -> Option<Word<'m>> {
+        let mut path = self.own.bytes();
+        loop {
+            let (above, name) = path.split_at(path.iter().rposition(|byte| *byte == b'/')?);
+            if is_name(&name[1..]) {
+                return Some(copy(arena, &[path]));
+            }
+            path = above;
+        }
     }
 
     /// Whether the process's group has this controller, which for `cgroup` is what each group of version 2 has.
@@ -92,12 +99,14 @@ pub fn hierarchies<'m>(arena: &'m Arena, process: Word) -> Told<'m, &'m [Hierarc
     Ok(find(arena, groups, mounts, &is_seen))
 }
 
-/// The groups that a container has, by its launcher and its init: those in which the one is and the other is not.
+/// The hierarchies in which a container has groups, by its launcher and its init: those in which both are not in the same.
 pub fn groups_of<'m>(arena: &'m Arena, launcher: Pid, init: Pid) -> Told<'m, &'m [Hierarchy<'m>]> {
     let of = |Pid(pid)| hierarchies(arena, decimal(arena, pid as u64));
     let (outside, inside) = (of(launcher)?, of(init)?);
     let mut groups = List::new(arena);
-    for hierarchy in inside.iter().filter(|hierarchy| hierarchy.is_container() && !outside.contains(hierarchy)) {
+    for hierarchy in
+        inside.iter().filter(|hierarchy| !outside.contains(hierarchy) && hierarchy.container(arena).is_some())
+    {
         groups.push(*hierarchy);
     }
     Ok(groups.finish())
@@ -292,7 +301,13 @@ pub fn disk<'m>(arena: &'m Arena, path: Word) -> Told<'m, Word<'m>> {
 }
 
 impl<'m> Site<'m> {
-    fn read(arena: &'m Arena, spec: &Spec<'m>, hierarchy: Hierarchy<'m>, [controllers, wishes]: [&[&'m [u8]]; 2], uid: u32) -> Self {
+    fn read(
+        arena: &'m Arena,
+        spec: &Spec<'m>,
+        hierarchy: Hierarchy<'m>,
+        [controllers, wishes]: [&[&'m [u8]]; 2],
+        uid: u32,
+    ) -> Self {
         let asked = match spec.cgroup_parent {
             None if uid == 0 => Some(word(c"/aril")),
             asked => asked,
@@ -474,6 +489,24 @@ mod tests {
             &LEGACY.replace("name=systemd", ""),
             &[["xattr", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/systemd"]],
         );
+    }
+
+    #[test]
+    fn the_group_of_a_container_is_found_above_its_processes() {
+        let arena = Arena::new().unwrap();
+        for (own, group) in [
+            ("/g/aril/aril-0123abcd", Some("/g/aril/aril-0123abcd")),
+            ("/g/aril/aril-0123abcd/a/b", Some("/g/aril/aril-0123abcd")),
+            ("/g/aril-00000000/aril-11111111/in", Some("/g/aril-00000000/aril-11111111")),
+            ("/g/aril", None),
+            ("/g/aril-0123abc", None),
+            ("/g/aril-0123ABCD", None),
+            ("", None),
+        ] {
+            let owned = std::ffi::CString::new(own).unwrap();
+            let hierarchy = Hierarchy { controllers: b"", root: word(c"/g"), own: Word::new(&owned) };
+            assert_eq!(hierarchy.container(&arena).map(Word::bytes), group.map(str::as_bytes), "{own}");
+        }
     }
 
     #[test]

@@ -4,7 +4,8 @@
 use super::rootfs::read_whole;
 use crate::sys::file::{self, Open};
 use crate::sys::{Arena, At, Word, word};
-use crate::text::{Text, copy, cut, names, number, t, text};
+use crate::text::sentence::Sentence;
+use crate::text::{Text, copy, cut, number, split, t, text};
 
 /// One figure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,41 +37,28 @@ pub enum Figure {
     DiskPressure,
 }
 
-/// Their names for programs, in the order of the enum. What has a dot is a part of the object after it.
-const NAMES: &str = "memory pids user_us system_us memory_peak memory_limit memory_reached oom_kills throttled throttled_us \
-    pids_peak pids_limit pids_refused read_bytes written_bytes cpu.pressure memory.pressure io.pressure";
-
-/// Where they stand: each its name, a file, the word before it (`-`: the file has nothing else), and what it is divided by. Of two
-/// for one figure that one counts which there is.
-const SOURCES: &str = "\
-    memory memory.current - 1 \
-    memory memory.usage_in_bytes - 1 \
-    pids pids.current - 1 \
-    user_us cpu.stat user_usec 1 \
-    system_us cpu.stat system_usec 1 \
-    throttled cpu.stat nr_throttled 1 \
-    throttled_us cpu.stat throttled_usec 1 \
-    throttled_us cpu.stat throttled_time 1000 \
-    user_us cpuacct.usage_user - 1000 \
-    system_us cpuacct.usage_sys - 1000 \
-    memory_peak memory.peak - 1 \
-    memory_peak memory.max_usage_in_bytes - 1 \
-    memory_limit memory.max - 1 \
-    memory_limit memory.limit_in_bytes - 1 \
-    memory_reached memory.events max 1 \
-    oom_kills memory.events oom_kill 1 \
-    memory_reached memory.failcnt - 1 \
-    oom_kills memory.oom_control oom_kill 1 \
-    pids_peak pids.peak - 1 \
-    pids_limit pids.max - 1 \
-    pids_refused pids.events max 1 \
-    read_bytes io.stat rbytes 1 \
-    written_bytes io.stat wbytes 1 \
-    read_bytes blkio.throttle.io_service_bytes_recursive Read 1 \
-    written_bytes blkio.throttle.io_service_bytes_recursive Write 1 \
-    cpu.pressure cpu.pressure total 1 \
-    memory.pressure memory.pressure total 1 \
-    io.pressure io.pressure total 1";
+/// For each, in the order of the enum, its name for programs and where it stands: a file, the word before it (`-`: the file has
+/// nothing else), and what it is divided by; of several the largest counts. What has a dot in its name is a part of
+/// the object after it.
+const TABLE: Sentence = t!("\
+memory memory.current - 1 memory.usage_in_bytes - 1
+pids pids.current - 1
+user_us cpu.stat user_usec 1 cpuacct.usage_user - 1000
+system_us cpu.stat system_usec 1 cpuacct.usage_sys - 1000
+memory_peak memory.peak - 1 memory.max_usage_in_bytes - 1
+memory_limit memory.max - 1 memory.limit_in_bytes - 1
+memory_reached memory.events max 1 memory.failcnt - 1
+oom_kills memory.events oom_kill 1 memory.oom_control oom_kill 1
+throttled cpu.stat nr_throttled 1
+throttled_us cpu.stat throttled_usec 1 cpu.stat throttled_time 1000
+pids_peak pids.peak - 1
+pids_limit pids.max - 1
+pids_refused pids.events max 1
+read_bytes io.stat rbytes 1 blkio.throttle.io_service_bytes_recursive Read 1
+written_bytes io.stat wbytes 1 blkio.throttle.io_service_bytes_recursive Write 1
+cpu.pressure cpu.pressure total 1
+memory.pressure memory.pressure total 1
+io.pressure io.pressure total 1");
 
 const COUNT: usize = Figure::DiskPressure as usize + 1;
 
@@ -82,21 +70,16 @@ impl Figures {
     /// Reads them from a container's groups.
     pub fn read(arena: &Arena, groups: &[At]) -> Self {
         let mut all = Self::default();
-        // The last one first: what version 2 counts is as good or better.
-        for group in groups.iter().rev() {
-            let (mut words, mut last, mut said) = (names::words(SOURCES), &b""[..], None);
-            while let (Some(name), Some(file), Some(key), Some(unit)) =
-                (words.next(), words.next(), words.next(), words.next())
-            {
-                if file != last {
-                    (last, said) = (file, whole(arena, *group, file));
-                }
-                let (Some(said), Some(place)) = (said, names::position(NAMES, name)) else { continue };
-                // What has done nothing yet with any disk has no line for it.
-                let none = (name.ends_with(b"_bytes")).then_some(0);
-                if let Some(slot @ None) = all.0.get_mut(place) {
-                    let unit = number::decimal(unit).unwrap_or(1);
-                    *slot = find(said, key).or(none).map(|number| number / u64::from(unit));
+        for (row, slot) in split(table(arena), b'\n').zip(&mut all.0) {
+            let mut words = split(row, b' ').skip(1);
+            while let (Some(file), Some(key), Some(unit)) = (words.next(), words.next(), words.next()) {
+                let unit = u64::from(number::decimal(unit).unwrap_or(1));
+                for group in groups {
+                    let Some(said) = whole(arena, *group, file) else { continue };
+                    // What has done nothing yet with any disk has no line for it.
+                    let none = (file == b"io.stat" || file.starts_with(b"blkio")).then_some(0);
+                    // Of a group and one in it, or of both versions, who has counted more has counted all.
+                    *slot = (*slot).max(find(said, key).or(none).map(|number| number / unit));
                 }
             }
         }
@@ -139,8 +122,8 @@ impl Figures {
     pub fn write(&self, text: &mut Text, has_ended: bool) {
         let first = if has_ended { Figure::User } else { Figure::Memory } as usize;
         let mut is_inside = false;
-        for (name, number) in names::words(NAMES).zip(self.0).skip(first) {
-            let (part, of) = cut(name, b'.');
+        for (row, number) in split(table(text.arena()), b'\n').zip(self.0).skip(first) {
+            let (part, of) = cut(cut(row, b' ').0, b'.');
             match of {
                 Some(object) if !is_inside => drop(text.add(b",\"").add(object).add(b"\":{\"")),
                 _ => drop(text.add(b",\"")),
@@ -161,6 +144,10 @@ impl Figures {
         }
         text.add(b"]");
     }
+}
+
+fn table(arena: &Arena) -> &[u8] {
+    text(arena, TABLE, &[]).bytes()
 }
 
 /// A file of a group; `None` if there is none, or if what it tells is switched off.
@@ -213,23 +200,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_source_has_its_figure_and_every_figure_its_name() {
-        let words: Vec<_> = names::words(SOURCES).collect();
-        assert_eq!(words.len() % 4, 0);
-        let mut found = [false; COUNT];
-        for row in words.chunks(4) {
-            found[names::position(NAMES, row[0]).unwrap_or_else(|| panic!("{}", row[0].escape_ascii()))] = true;
-            assert!(number::decimal(row[3]).is_some_and(|unit| unit > 0));
+    fn every_figure_has_its_row() {
+        let arena = Arena::new().unwrap();
+        let rows: Vec<Vec<&[u8]>> = split(table(&arena), b'\n').map(|row| split(row, b' ').collect()).collect();
+        assert_eq!(rows.len(), COUNT);
+        for row in &rows {
+            assert!(row.len() > 1 && row[1..].len() % 3 == 0, "{}", row.concat().escape_ascii());
+            for source in row[1..].chunks(3) {
+                assert!(number::decimal(source[2]).is_some_and(|unit| unit > 0), "{}", row.concat().escape_ascii());
+            }
         }
-        assert_eq!(found, [true; COUNT]);
-        assert_eq!(names::words(NAMES).count(), COUNT);
         for (figure, name) in [
             (Figure::Memory, "memory"),
             (Figure::OomKills, "oom_kills"),
             (Figure::PidsRefused, "pids_refused"),
             (Figure::DiskPressure, "io.pressure"),
         ] {
-            assert_eq!(names::at(NAMES, figure as usize), name.as_bytes());
+            assert_eq!(rows[figure as usize][0], name.as_bytes());
         }
     }
 
@@ -342,7 +329,9 @@ mod tests {
         assert!(figures.is_out_of_memory());
         assert_eq!(figures.out_of_memory(&arena), word(c"out of memory (limit 8 KiB, peak 4 KiB)"));
         let none = Figures::read(&arena, &[]);
-        assert!(written(&none, true).ends_with("\"pressure\":{\"cpu\":null,\"memory\":null,\"io\":null},\"limit_hit\":[]}"));
+        assert!(
+            written(&none, true).ends_with("\"pressure\":{\"cpu\":null,\"memory\":null,\"io\":null},\"limit_hit\":[]}")
+        );
         for folder in [new, cpu, rest] {
             std::fs::remove_dir_all(folder).unwrap();
         }

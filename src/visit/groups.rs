@@ -12,30 +12,45 @@ use crate::sys::poll::{self, Watched};
 use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, signal, word};
 use crate::text::{Problem, Told, copy, cut, number, split, t};
 
+/// A group that was made for a container.
+#[derive(Debug)]
+struct Group<'m> {
+    hierarchy: Hierarchy<'m>,
+    whole: Fd,
+    /// The one in which its init is, if that is another.
+    inner: Option<Fd>,
+}
+
 /// All that a container has of its own.
 #[derive(Debug)]
 pub struct Groups<'m> {
-    pub all: &'m [(Hierarchy<'m>, Fd)],
+    all: &'m [Group<'m>],
     /// Their directories.
     pub directories: &'m [At<'m>],
 }
 
 impl<'m> Groups<'m> {
     /// Of one whose command runs. ESRCH: not any more.
+    #[inline(never)]
     pub fn open(arena: &'m Arena, record: &Record) -> Result<Self> {
         let running = record.running.ok_or(Errno::ESRCH)?;
         let found = cgroups::groups_of(arena, record.launcher.pid, running.init.pid);
         // They were these very processes if they still are.
         record.launcher.open(arena)?;
         running.init.open(arena)?;
-        let found = found.map_err(|_| Errno::EACCES)?;
         let (mut all, mut directories) = (List::new(arena), List::new(arena));
-        for hierarchy in found {
-            all.push((*hierarchy, file::openat(At::CWD, hierarchy.own, Open::DIRECTORY)?));
+        for hierarchy in found.map_err(|_| Errno::EACCES)? {
+            let open = |path| file::openat(At::CWD, path, Open::DIRECTORY);
+            let path = hierarchy.container(arena).unwrap_or(hierarchy.own);
+            let inner = if path == hierarchy.own { None } else { Some(open(hierarchy.own)?) };
+            all.push(Group { hierarchy: *hierarchy, whole: open(path)?, inner });
         }
         let all = &*all.finish();
-        for (_, directory) in all {
-            directories.push(directory.at());
+        for group in all {
+            directories.push(group.whole.at());
+            if let Some(inner) = &group.inner {
+                directories.push(inner.at());
+            }
         }
         Ok(Self { all, directories: directories.finish() })
     }
@@ -46,6 +61,7 @@ impl<'m> Groups<'m> {
     }
 
     /// Has all in them stop where it is, or go on, and waits until it does.
+    #[inline(never)]
     fn pause(&self, on: bool) -> Result<()> {
         let [unified, freezer] = FREEZE;
         let has = |file| move |group: &&At| file::fstatat(**group, file).is_ok();
@@ -72,6 +88,7 @@ impl<'m> Groups<'m> {
     }
 
     /// What was paused takes SIGKILL at once in version 2, and in version 1 when it goes on.
+    #[inline(never)]
     pub fn let_die(&self) -> Result<()> {
         let [_, freezer] = FREEZE;
         self.directories.iter().try_for_each(|group| match write(*group, freezer, b"THAWED") {
@@ -85,6 +102,7 @@ impl<'m> Groups<'m> {
 const MOMENT: u64 = 10_000;
 
 /// Until a group of version 2 says so.
+#[inline(never)]
 fn wait_for(group: At, line: &[u8]) -> Result<()> {
     let events = file::openat(group, word(c"cgroup.events"), Open::READ)?;
     loop {
@@ -103,6 +121,7 @@ fn wait_for(group: At, line: &[u8]) -> Result<()> {
 }
 
 /// Those of the container of this name.
+#[inline(never)]
 fn find<'m>(arena: &'m Arena, directory: Word, name: Word) -> Told<'m, Groups<'m>> {
     state::find_running(arena, directory, name)?;
     let (_, found) = state::find(arena, directory, name)?;
@@ -111,9 +130,12 @@ fn find<'m>(arena: &'m Arena, directory: Word, name: Word) -> Told<'m, Groups<'m
 }
 
 /// Pauses a container, or has it go on.
+#[inline(never)]
 pub fn pause<'m>(arena: &'m Arena, directory: Word, name: Word, on: bool) -> Told<'m, ()> {
     match find(arena, directory, name)?.pause(on) {
-        Err(Errno::EOPNOTSUPP) => Err(Problem::refused(arena, t!("pause %: it has no control group of its own"), &[name])),
+        Err(Errno::EOPNOTSUPP) => {
+            Err(Problem::refused(arena, t!("pause %: it has no control group of its own"), &[name]))
+        }
         result => {
             let text = if on { t!("pause %") } else { t!("resume %") };
             result.map_err(|errno| Problem::failed(arena, text, &[name], errno))
@@ -124,36 +146,52 @@ pub fn pause<'m>(arena: &'m Arena, directory: Word, name: Word, on: bool) -> Tol
 /// A file that is to be written.
 #[derive(Clone, Copy)]
 struct Change<'m> {
-    group: At<'m>,
+    group: &'m Group<'m>,
     file: Word<'m>,
     value: Word<'m>,
     fate: Fate,
 }
 
+impl Change<'_> {
+    /// In the group, and in the one in it that is held to the same.
+    fn write(&self, value: Word) -> Result<()> {
+        let write = |group: At| write(group, self.file, value.bytes());
+        let Some(inner) = &self.group.inner else { return write(self.group.whole.at()) };
+        match write(self.group.whole.at()) {
+            // Version 1 takes nothing that is less than what is in it.
+            Err(Errno::EINVAL | Errno::EBUSY) => write(inner.at()).and_then(|()| write(self.group.whole.at())),
+            result => result.and_then(|()| write(inner.at())),
+        }
+    }
+}
+
 /// Holds a running container to something else: to all of it or to nothing.
+#[inline(never)]
 pub fn update<'m>(arena: &'m Arena, directory: Word, name: Word, asked: &[Resource<'m>]) -> Told<'m, ()> {
     let groups = arena.hold(find(arena, directory, name)?);
     let mut changes = List::new(arena);
     for resource in asked {
         let controller = resource.controller();
-        let Some((hierarchy, group)) = groups.all.iter().find(|(group, _)| group.controls(arena, controller)) else {
-            let words = [name, copy(arena, &[controller])];
-            let problem = Problem::refused(arena, t!("update %: it has no control group for %"), &words);
-            return Err(problem.advise(arena, t!("it takes one from the start: run it with such a limit"), &[]));
-        };
         let disk = match resource {
             Resource::Rate { device, .. } => cgroups::disk(arena, *device)?,
             _ => Word::default(),
         };
-        let memory = memory(arena, asked, group.at())?;
-        cgroup_files(arena, resource, memory, disk, hierarchy.is_unified(), &mut |fate, file, value| {
-            changes.push(Change { group: group.at(), file, value, fate });
+        let found = groups.all.iter().find(|group| group.hierarchy.controls(arena, controller));
+        let Some(group) = found else {
+            let words = [name, copy(arena, &[controller])];
+            let problem = Problem::refused(arena, t!("update %: it has no control group for %"), &words);
+            return Err(problem.advise(arena, t!("it takes one from the start: run it with such a limit"), &[]));
+        };
+        let memory = memory(arena, asked, group.whole.at())?;
+        cgroup_files(arena, resource, memory, disk, group.hierarchy.is_unified(), &mut |fate, file, value| {
+            changes.push(Change { group, file, value, fate });
         });
     }
     carry_out(arena, name, in_order(arena, changes.finish()))
 }
 
 /// What is asked of memory and of both; what is not is as it was.
+#[inline(never)]
 fn memory<'m>(arena: &'m Arena, asked: &[Resource], group: At) -> Told<'m, [Option<Option<u64>>; 2]> {
     let [memory, both] = Resource::memory(asked);
     let now = || Figures::read(arena, &[group]).get(Figure::MemoryLimit);
@@ -168,12 +206,14 @@ fn memory<'m>(arena: &'m Arena, asked: &[Resource], group: At) -> Told<'m, [Opti
 }
 
 /// In version 1 memory alone may never have more than both together.
+#[inline(never)]
 fn in_order<'c, 'm>(arena: &Arena, changes: &'c mut [Change<'m>]) -> &'c [Change<'m>] {
     let at = |changes: &[Change], name: Word| changes.iter().position(|change| change.file == name);
     let [alone, both] = [word(c"memory.limit_in_bytes"), word(c"memory.memsw.limit_in_bytes")];
     if let (Some(first), Some(second)) = (at(changes, alone), at(changes, both)) {
         let size = |value: &[u8]| number::size(value).unwrap_or(u64::MAX);
-        let is_raised = before(arena, &changes[second]).is_some_and(|now| size(changes[first].value.bytes()) > size(now.bytes()));
+        let is_raised =
+            before(arena, &changes[second]).is_some_and(|now| size(changes[first].value.bytes()) > size(now.bytes()));
         if is_raised == (first < second) {
             changes.swap(first, second);
         }
@@ -183,7 +223,7 @@ fn in_order<'c, 'm>(arena: &Arena, changes: &'c mut [Change<'m>]) -> &'c [Change
 
 /// What a file has to be told to be as it is now; `None`: that cannot be read.
 fn before<'m>(arena: &'m Arena, change: &Change) -> Option<Word<'m>> {
-    let file = file::openat(change.group, change.file, Open::READ);
+    let file = file::openat(change.group.whole.at(), change.file, Open::READ);
     let said = file.and_then(|file| read_whole(arena, file.at())).ok()?;
     let (disk, rate) = cut(change.value.bytes(), b' ');
     let is_of_disk = rate.is_some() && disk.contains(&b':');
@@ -199,6 +239,7 @@ fn before<'m>(arena: &'m Arena, change: &Change) -> Option<Word<'m>> {
     }
 }
 
+#[inline(never)]
 fn carry_out<'m>(arena: &'m Arena, name: Word, changes: &[Change]) -> Told<'m, ()> {
     let mut done: List<(&Change, Option<Word>)> = List::new(arena);
     let mut gave_way = false;
@@ -207,7 +248,7 @@ fn carry_out<'m>(arena: &'m Arena, name: Word, changes: &[Change]) -> Told<'m, (
             continue;
         }
         let now = before(arena, change);
-        match write(change.group, change.file, change.value.bytes()) {
+        match change.write(change.value) {
             Ok(()) => done.push((change, now)),
             Err(errno) if change.fate.tolerates(errno) => gave_way = matches!(change.fate, Fate::Try(_)),
             Err(errno) => {
@@ -217,7 +258,7 @@ fn carry_out<'m>(arena: &'m Arena, name: Word, changes: &[Change]) -> Told<'m, (
                     problem = problem.advise(arena, t!("it uses more than that"), &[]);
                 }
                 while let Some((change, now)) = done.pop() {
-                    let back = now.map_or(Err(Errno::EACCES), |now| write(change.group, change.file, now.bytes()));
+                    let back = now.map_or(Err(Errno::EACCES), |now| change.write(now));
                     if back.is_err() {
                         problem = problem.advise(arena, t!("% could not be put back"), &[change.file]);
                     }

@@ -11,6 +11,7 @@ use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, terminal};
 use crate::text::{Problem, Text, Told, copy, names, t};
 
 /// Writes the figures of one or of all; a table goes to the terminal itself, until there is nothing more to tell.
+#[inline(never)]
 pub fn write<'m>(into: &mut Text<'m>, directory: Word, name: Option<Word>, json: bool) -> Told<'m, ()> {
     let arena = into.arena();
     let failed = |errno| Problem::failed(arena, t!("look at what containers use"), &[], errno);
@@ -43,6 +44,7 @@ pub fn write<'m>(into: &mut Text<'m>, directory: Word, name: Option<Word>, json:
 }
 
 /// One second, or until the container has ended: true.
+#[inline(never)]
 fn wait(launcher: Option<&Fd>) -> Result<bool> {
     let mut watched = [Watched::READING];
     if let Some(launcher) = launcher {
@@ -53,6 +55,7 @@ fn wait(launcher: Option<&Fd>) -> Result<bool> {
 }
 
 /// In the place of what was there before. The cursor is always below it, whoever ends this.
+#[inline(never)]
 fn show(arena: &Arena, lines: u64, table: &[u8]) -> Result<()> {
     let mut text = Text::new(arena);
     if lines > 0 {
@@ -104,6 +107,7 @@ fn write_all<'m>(into: &mut Text<'m>, directory: Word, name: Option<Word>, is_ta
     Ok(count)
 }
 
+#[inline(never)]
 fn write_row(into: &mut Text, width: usize, name: Word, figures: &Figures, is_paused: bool) {
     const SECOND: u64 = 1_000_000;
     let mut end = into.bytes().len() + width + list::GAP;
@@ -117,7 +121,8 @@ fn write_row(into: &mut Text, width: usize, name: Word, figures: &Figures, is_pa
         _ => into.add(b"-"),
     };
     list::fill(into, &mut end);
-    let of_bytes = [Figure::Memory, Figure::MemoryPeak, Figure::MemoryLimit, Figure::Pids, Figure::Read, Figure::Written];
+    let of_bytes =
+        [Figure::Memory, Figure::MemoryPeak, Figure::MemoryLimit, Figure::Pids, Figure::Read, Figure::Written];
     for figure in of_bytes {
         match figures.get(figure) {
             Some(number) if figure == Figure::Pids => into.number(number),

@@ -26,28 +26,28 @@ crate::tests! {
 }
 
 /// The containers of one test.
-struct Place<'w> {
+pub struct Place<'w> {
     who: &'w Who,
     /// Of an ordinary user; root has the machine's.
     folder: Folder,
 }
 
 impl<'w> Place<'w> {
-    fn of(who: &'w Who) -> Self {
+    pub fn of(who: &'w Who) -> Self {
         Self { who, folder: who.folder() }
     }
 
-    fn aril(&self, words: &[&str]) -> Run {
+    pub fn aril(&self, words: &[&str]) -> Run {
         self.who.aril(words).env("XDG_RUNTIME_DIR", self.folder.str())
     }
 
-    fn run(&self, options: &[&str], command: &[&str]) -> Run {
+    pub fn run(&self, options: &[&str], command: &[&str]) -> Run {
         let rootfs = self.who.rootfs();
         self.aril(&[&["run"], options, &[&rootfs], command].concat())
     }
 
     #[track_caller]
-    fn start(&self, name: &str, options: &[&str], command: &[&str]) -> Running {
+    pub fn start(&self, name: &str, options: &[&str], command: &[&str]) -> Running {
         let running = self.run(&[&["--name", name], options].concat(), command).start();
         eventually("it runs", || self.state(name) == "running");
         running
@@ -63,17 +63,17 @@ impl<'w> Place<'w> {
     }
 
     /// What `aril ps` tells of one.
-    fn listed(&self, name: &str) -> Option<Value> {
+    pub fn listed(&self, name: &str) -> Option<Value> {
         let out = self.aril(&["ps", "--json"]).run().ok().out();
         let all = out.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")));
         all.into_iter().find(|one: &Value| one["name"] == name)
     }
 
-    fn state(&self, name: &str) -> String {
+    pub fn state(&self, name: &str) -> String {
         self.listed(name).map_or_else(String::new, |one| one["state"].as_str().expect("a word").to_string())
     }
 
-    fn pid(&self, name: &str, of: &str) -> u32 {
+    pub fn pid(&self, name: &str, of: &str) -> u32 {
         self.listed(name).and_then(|one| one[of].as_u64()).expect("a number") as u32
     }
 
@@ -84,7 +84,7 @@ impl<'w> Place<'w> {
 }
 
 /// A name that no other test has.
-fn name() -> String {
+pub fn name() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("test-{}.{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }

@@ -6,6 +6,7 @@ mod check;
 mod containers;
 mod explain;
 mod figures;
+mod figures_of_groups;
 mod help;
 mod host_view;
 mod hosts;
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
         hosts::tests(),
         tutorial::tests(),
         figures::tests(),
+        figures_of_groups::tests(),
         work::tests(),
         servers::tests(),
         signals_stress::tests(),
