@@ -131,7 +131,7 @@ impl<'m> Text<'m> {
     #[inline(never)]
     pub fn size(&mut self, bytes: u64) -> &mut Self {
         let unit = bytes.checked_ilog2().unwrap_or(0) / 10;
-        let tenth = bytes.checked_shr((10 * unit).wrapping_sub(10)).map_or(0, |parts| (parts & 1023) * 10 >> 10);
+        let tenth = bytes.checked_shr((10 * unit).wrapping_sub(10)).map_or(0, |parts| ((parts & 1023) * 10) >> 10);
         self.number(bytes >> (10 * unit));
         if tenth > 0 {
             self.add(b".").number(tenth);

@@ -125,7 +125,7 @@ fn wait_for(group: At, line: &[u8]) -> Result<()> {
 fn find<'m>(arena: &'m Arena, directory: Word, name: Word) -> Told<'m, Groups<'m>> {
     state::find_running(arena, directory, name)?;
     let (_, found) = state::find(arena, directory, name)?;
-    let groups = found.record.ok_or(Errno::ESRCH).and_then(|record| Groups::open(arena, &record));
+    let groups = found.record.ok_or(Errno::ESRCH).and_then(|record| Groups::open(arena, record));
     groups.map_err(|errno| Problem::failed(arena, t!("look for the control groups of %"), &[name], errno))
 }
 
