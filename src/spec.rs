@@ -709,4 +709,33 @@ mod tests {
             assert_eq!((*kind as usize, kind.name(), kind.flag()), (at, *name, *flag));
         }
     }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn a_group_is_wished_for_where_somebody_looks_or_something_stays() {
+        let wishes = |change: fn(&mut Spec), has_unified| {
+            let arena = Arena::new().unwrap();
+            let mut spec = Spec::new(&arena);
+            change(&mut spec);
+            let all = ["", "freezer", "memory", "cpu,cpuacct", "cpuset", "blkio", "devices"];
+            all.into_iter().filter(|one| spec.wishes_for(one.as_bytes(), has_unified)).collect::<Vec<_>>().join("+")
+        };
+        let stats = |spec: &mut Spec| spec.stats = Some(word(c""));
+        let named = |spec: &mut Spec| spec.name = Some(word(c"x"));
+        assert_eq!(wishes(|_| {}, true), "");
+        assert_eq!(wishes(|_| {}, false), "");
+        assert_eq!((wishes(named, true).as_str(), wishes(named, false).as_str()), ("", "freezer"));
+        assert_eq!(wishes(|spec| spec.namespaces[Namespace::Pid as usize] = Source::Host, false), "freezer");
+        assert_eq!(wishes(stats, false), "freezer+memory+cpu,cpuacct+blkio");
+        assert_eq!(wishes(stats, true), "+memory+cpu,cpuacct+blkio");
+        // Without any of these a plain run asks for nothing.
+        let arena = Arena::new().unwrap();
+        let mut spec = Spec::new(&arena);
+        spec.namespaces[Namespace::Pid as usize] = Source::Host;
+        assert!(!spec.wants_cgroups());
+        spec.name = Some(word(c"x"));
+        assert!(spec.wants_cgroups());
+        spec.cgroups = Cgroups::Off;
+        assert!(!spec.wants_cgroups());
+    }
 }

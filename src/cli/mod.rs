@@ -486,6 +486,33 @@ mod tests {
 
     #[cfg(feature = "full")]
     #[test]
+    fn an_update_takes_limits_before_the_name_or_after_it() {
+        let update = |words: &[&str]| {
+            let owned: Vec<CString> =
+                ["aril", "update"].iter().chain(words).map(|word| CString::new(*word).unwrap()).collect();
+            let words: Vec<Word> = owned.iter().map(|word| Word::new(word)).collect();
+            let arena = Arena::new().unwrap();
+            match parse(&arena, &words) {
+                Ok(Request::Visit(Visit::Update { name, resources })) => Ok((string(name), resources.len())),
+                Ok(other) => panic!("{other:?}"),
+                Err(problem) => Err(string(problem.line)),
+            }
+        };
+        for words in
+            [&["web", "-m64m", "--cpus", "1"][..], &["-m", "64m", "--cpus=1", "web"], &["-m64m", "web", "--cpus=1"]]
+        {
+            assert_eq!(update(words), Ok(("web".into(), 2)), "{words:?}");
+        }
+        for option in Opt::ALL {
+            let is_refused = update(&[&format!("--{}", str::from_utf8(option.long()).unwrap())])
+                .is_err_and(|line| line.contains("for the start"));
+            assert_eq!(is_refused, !option.is_limit(), "{option:?}");
+        }
+        assert_eq!(Opt::ALL.iter().filter(|option| option.is_limit()).count(), 14);
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
     fn a_value_that_may_be_left_out_comes_after_an_equals_sign_alone() {
         for (words, overlay) in [
             (&["--overlay", "r"][..], Overlay::Memory),

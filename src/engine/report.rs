@@ -144,7 +144,10 @@ pub fn figures(arena: &Arena, spec: &Spec, ended: &Ended) -> Figures {
     let usage = process::usage_of_children();
     figures.or(Figure::User, usage.user);
     figures.or(Figure::System, usage.system);
-    figures.or(Figure::MemoryPeak, usage.memory);
+    // A group that does not tell its peak had another one.
+    if figures.get(Figure::Memory).is_none() {
+        figures.or(Figure::MemoryPeak, usage.memory);
+    }
     figures
 }
 

@@ -99,9 +99,10 @@ impl Figures {
         self.get(figure).is_some_and(|number| number > 0)
     }
 
-    /// Whether the OOM killer came because of a limit.
+    /// Whether the OOM killer came because of a limit: it comes for the whole machine's sake too.
     pub fn is_out_of_memory(&self) -> bool {
-        self.get(Figure::MemoryLimit).is_some() && self.is_above_zero(Figure::OomKills)
+        let is_limited = self.get(Figure::MemoryLimit).is_some() && self.is_above_zero(Figure::MemoryReached);
+        is_limited && self.is_above_zero(Figure::OomKills)
     }
 
     /// How a person is told so.
@@ -157,23 +158,21 @@ fn whole<'m>(arena: &'m Arena, group: At, file: &[u8]) -> Option<&'m [u8]> {
 }
 
 /// What stands behind a word, or after its `=`; the sum where it stands more than once.
+#[inline(never)]
 fn find(said: &[u8], key: &[u8]) -> Option<u64> {
-    let mut words = said.split(u8::is_ascii_whitespace);
-    if key == b"-" {
-        return count(words.next()?);
-    }
-    let mut sum = None;
-    while let Some(word) = words.next() {
-        let value = match cut(word, b'=') {
-            // That all waited is a part of the time for which some did.
-            (b"full", _) => break,
-            (name, None) if name == key => words.next(),
-            (name, value) if name == key => value,
-            _ => None,
-        };
+    // Of a file with nothing but a number that is the value.
+    let (mut sum, mut is_value) = (None, key == b"-");
+    for word in split(said, b'\n').flat_map(|line| split(line, b' ')) {
+        let (name, value) = cut(word, b'=');
+        // That all waited is a part of the time for which some did.
+        if name == b"full" {
+            break;
+        }
+        let value = if is_value { Some(word) } else { value.filter(|_| name == key) };
         if let Some(number) = value.and_then(count) {
             sum = Some(number.saturating_add(sum.unwrap_or(0)));
         }
+        is_value = value.is_none() && name == key;
     }
     sum
 }

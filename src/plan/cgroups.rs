@@ -395,4 +395,69 @@ mod tests {
             assert_eq!(told(resource, memory, true).join(", "), new, "{resource:?}");
         }
     }
+
+    /// What is done about these sites: each sentence, marked where it may fail.
+    fn planned(sites: &[Site], change: fn(&mut Spec)) -> Vec<String> {
+        let arena = Arena::new().unwrap();
+        let mut spec = Spec::new(&arena);
+        change(&mut spec);
+        let mut draft =
+            Draft { phase: super::super::Phase::Launcher, strict: false, lines: crate::sys::List::new(&arena) };
+        let host = Host {
+            cgroups: crate::host::cgroups::Sites { all: sites, ..Default::default() },
+            ..super::super::tests::host(true)
+        };
+        prepare(&mut draft, &spec, &host);
+        draft.phase = super::super::Phase::Parent;
+        enter(&mut draft, &spec, &host);
+        let said = |line: &super::super::Line| {
+            let mut text = Text::new(&arena);
+            line.step.write(&mut text);
+            let may = if line.fate == WISHED { "may " } else { "" };
+            format!("{may}{}", str::from_utf8(text.bytes()).unwrap())
+        };
+        draft.lines.iter().map(said).collect()
+    }
+
+    #[test]
+    fn what_is_only_wished_may_fail() {
+        use crate::host::cgroups::{Hierarchy, SUBTREE};
+        let hierarchy = |controllers| Hierarchy { controllers, root: word(c"/r"), own: word(c"/r/own") };
+        let enable = |value| [Way::Write { directory: word(c"/r"), file: SUBTREE, value }];
+        let (ways, wishes) = (enable(word(c"+memory")), enable(word(c"+io")));
+        let needed = Site {
+            hierarchy: hierarchy(b""),
+            parent: word(c"/r/aril"),
+            ways: &ways,
+            wishes: &wishes,
+            is_wished: false,
+            cpuset: None,
+        };
+        assert_eq!(
+            planned(&[needed], |_| {}),
+            [
+                "write +memory to /r/cgroup.subtree_control",
+                "may write +io to /r/cgroup.subtree_control",
+                "remove the control groups in /r/aril of which the launcher is dead",
+                "make the container's control group in /r/aril",
+            ]
+        );
+        let wished =
+            |controllers| Site { hierarchy: hierarchy(controllers), ways: &[], wishes: &[], is_wished: true, ..needed };
+        assert_eq!(
+            planned(&[wished(b"memory"), wished(b"freezer")], |_| {}),
+            [
+                "may remove the control groups in /r/aril of which the launcher is dead",
+                "may make the container's control group in /r/aril",
+                "may remove the control groups in /r/aril of which the launcher is dead",
+                "may make the container's control group in /r/aril",
+                "may move the new process into its control groups",
+            ]
+        );
+        let pids = Site { is_wished: false, ..wished(b"pids") };
+        assert_eq!(
+            planned(&[pids, wished(b"freezer")], |_| {}).last().unwrap(),
+            "move the new process into its control groups"
+        );
+    }
 }

@@ -465,7 +465,7 @@ mod tests {
         }
     }
 
-    fn host(root: bool) -> Host<'static> {
+    pub(super) fn host(root: bool) -> Host<'static> {
         Host {
             uid: if root { 0 } else { 1000 },
             gid: if root { 0 } else { 1000 },

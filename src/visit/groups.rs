@@ -120,13 +120,21 @@ fn wait_for(group: At, line: &[u8]) -> Result<()> {
     }
 }
 
-/// Those of the container of this name.
+/// The record of the container of this name, whose command runs.
 #[inline(never)]
-fn find<'m>(arena: &'m Arena, directory: Word, name: Word) -> Told<'m, Groups<'m>> {
-    state::find_running(arena, directory, name)?;
+pub fn record<'m>(arena: &'m Arena, directory: Word, name: Word) -> Told<'m, &'m Record<'m>> {
     let (_, found) = state::find(arena, directory, name)?;
-    let groups = found.record.ok_or(Errno::ESRCH).and_then(|record| Groups::open(arena, record));
-    groups.map_err(|errno| Problem::failed(arena, t!("look for the control groups of %"), &[name], errno))
+    match (found.running(), found.record) {
+        (Some(_), Some(record)) => Ok(record),
+        _ if found.status().is_some() => Err(state::ended(arena, name)),
+        _ => Err(Problem::refused(arena, t!("the command of % does not run yet"), &[name])),
+    }
+}
+
+/// Its groups.
+fn find<'m>(arena: &'m Arena, directory: Word, name: Word) -> Told<'m, Groups<'m>> {
+    Groups::open(arena, record(arena, directory, name)?)
+        .map_err(|errno| Problem::failed(arena, t!("look for the control groups of %"), &[name], errno))
 }
 
 /// Pauses a container, or has it go on.

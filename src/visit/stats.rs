@@ -1,7 +1,7 @@
 //! `aril stats`: what running containers use. A table for a person, told anew every second, or one JSON object a line for a
 //! program.
 
-use super::groups::Groups;
+use super::groups::{self, Groups};
 use super::list;
 use crate::host::figures::{Figure, Figures};
 use crate::state;
@@ -18,9 +18,7 @@ pub fn write<'m>(into: &mut Text<'m>, directory: Word, name: Option<Word>, json:
     // Whoever is named is there to begin with.
     let mut launcher = None;
     if let Some(name) = name {
-        state::find_running(arena, directory, name)?;
-        let (_, found) = state::find(arena, directory, name)?;
-        let opened = found.record.ok_or(Errno::ESRCH).and_then(|record| record.launcher.open(arena));
+        let opened = groups::record(arena, directory, name)?.launcher.open(arena);
         launcher = Some(opened.map_err(failed)?);
     }
     let is_table = !json && terminal::size(At::STDOUT).is_ok();
