@@ -17,6 +17,7 @@ mod init_options;
 mod init_personas;
 mod init_signals;
 mod landlock;
+mod limits;
 mod mounts;
 mod names;
 mod namespaces;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         safety::tests(),
         settings::tests(),
         landlock::tests(),
+        limits::tests(),
         explain::tests(),
         help::tests(),
         bad_input::tests(),
