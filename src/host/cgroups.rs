@@ -393,4 +393,110 @@ mod tests {
         assert_eq!(below(b"/ab", b"/a"), None);
         assert_eq!(below(b"/b", b"/a"), None);
     }
+
+    /// A directory as a hierarchy: its files with what they say.
+    struct Fake(tempfile::TempDir);
+
+    impl Fake {
+        fn new(files: &[(&str, &str)]) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            for (path, text) in files {
+                let path = folder.path().join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+            Self(folder)
+        }
+
+        /// The way to a new group of someone who is in this one: each step in a line.
+        fn ways(&self, controllers: &[u8], own: &str, parent: Option<&str>, uid: u32) -> String {
+            let arena = Arena::new().unwrap();
+            let mut spec = Spec::new(&arena);
+            spec.cgroup_parent = parent.map(|parent| copy(&arena, &[parent.as_bytes()]));
+            let root = copy(&arena, &[self.0.path().to_str().unwrap().as_bytes()]);
+            let hierarchy = Hierarchy { controllers, root, own: copy(&arena, &[root.bytes(), own.as_bytes()]) };
+            let site = Site::read(&arena, &spec, hierarchy, &[b"memory", b"pids"], uid);
+            let said = |word: Word| String::from_utf8(word.bytes().to_vec()).unwrap();
+            let short = |word: Word| said(word).replace(&said(root), "");
+            let mut lines: Vec<String> = site
+                .ways
+                .iter()
+                .map(|way| match way {
+                    Way::Make(path) => format!("make {}", short(*path)),
+                    Way::Leave(path) => format!("leave {}", short(*path)),
+                    Way::Write { directory, file, value } => {
+                        format!("{}/{} {}", short(*directory), said(*file), said(*value))
+                    }
+                })
+                .collect();
+            lines.push(format!("in {}", short(site.parent)));
+            lines.extend(site.cpuset.map(|both| both.map(said).join(" of ")));
+            lines.join("; ")
+        }
+    }
+
+    #[test]
+    fn controllers_are_enabled_on_the_way_down() {
+        let machine = Fake::new(&[
+            ("cgroup.subtree_control", "cpu memory\n"),
+            ("user/cgroup.subtree_control", ""),
+            ("user/cgroup.type", "domain\n"),
+        ]);
+        assert_eq!(
+            machine.ways(b"", "/user", None, 1000),
+            "/cgroup.subtree_control +pids; leave /user; /user/cgroup.subtree_control +memory +pids; in /user"
+        );
+        // The first group of all is not left, and root has a place of his own.
+        assert_eq!(
+            machine.ways(b"", "", None, 0),
+            "/cgroup.subtree_control +pids; make /aril; /aril/cgroup.subtree_control +memory +pids; in /aril"
+        );
+        assert_eq!(
+            machine.ways(b"", "/user", Some("/user/a"), 1000),
+            "/cgroup.subtree_control +pids; leave /user; /user/cgroup.subtree_control +memory +pids; make /user/a; \
+            /user/a/cgroup.subtree_control +memory +pids; in /user/a"
+        );
+        // Whoever is beside need not leave.
+        assert_eq!(
+            machine.ways(b"", "/else", Some("/user"), 1000),
+            "/cgroup.subtree_control +pids; /user/cgroup.subtree_control +memory +pids; in /user"
+        );
+    }
+
+    #[test]
+    fn where_all_is_enabled_nothing_is_left_to_do() {
+        let machine = Fake::new(&[
+            ("user/cgroup.subtree_control", "pids io memory\n"),
+            ("user/cgroup.type", "domain\n"),
+            ("pidsmemory/cgroup.subtree_control", "pidsmemory\n"),
+        ]);
+        // What lies above may be closed to its user, or be the administrator's affair.
+        assert_eq!(machine.ways(b"", "/user", None, 1000), "in /user");
+        assert_eq!(machine.ways(b"", "/else", Some("/user"), 1000), "in /user");
+        assert!(machine.ways(b"", "", Some("/pidsmemory"), 0).contains("+memory +pids"), "a part of a name is none");
+    }
+
+    #[test]
+    fn the_first_group_of_a_cgroup_namespace_is_left() {
+        let machine = Fake::new(&[("cgroup.subtree_control", ""), ("cgroup.type", "domain\n")]);
+        assert!(
+            machine.ways(b"", "", None, 0).starts_with("leave ; /cgroup.subtree_control +memory +pids; make /aril;")
+        );
+    }
+
+    #[test]
+    fn a_cpuset_inherits_what_lies_above() {
+        let machine = Fake::new(&[
+            ("cpuset.cpus", "0-3\n"),
+            ("cpuset.mems", "0\n"),
+            ("aril/cpuset.cpus", "\n"),
+            ("aril/cpuset.mems", "0\n"),
+        ]);
+        assert_eq!(machine.ways(b"cpuset", "", None, 0), "/aril/cpuset.cpus 0-3; in /aril; 0-3 of 0");
+        assert_eq!(
+            machine.ways(b"cpuset", "/aril", Some("/x"), 1000),
+            "make /x; /x/cpuset.cpus 0-3; /x/cpuset.mems 0; in /x; 0-3 of 0"
+        );
+        assert_eq!(machine.ways(b"memory", "", None, 0), "in /aril", "others are told nothing");
+    }
 }

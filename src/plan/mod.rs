@@ -498,6 +498,48 @@ mod tests {
         look(plan(&arena, arena.hold(spec), host).unwrap().lines)
     }
 
+    #[test]
+    fn whoever_owns_the_groups_and_is_inside_has_one_in_another() {
+        use crate::host::cgroups::{Hierarchy, Site, Sites};
+        use crate::spec::{IdMap, IdRange, Resource};
+        const HIERARCHY: Hierarchy = Hierarchy { controllers: b"", root: word(c"/c"), own: word(c"/c") };
+        const SITE: Site =
+            Site { hierarchy: HIERARCHY, parent: word(c"/c/p"), controllers: &[b"pids"], ways: &[], cpuset: None };
+        let told = |root: bool, change: &dyn Fn(&mut Spec)| {
+            let host = Host { cgroups: Sites { all: &[SITE], ..Sites::default() }, ..host(root) };
+            let limited = |spec: &mut Spec| {
+                spec.resources.push(Resource::Pids(Some(9)));
+                let (name, value) = (word(c"cgroup.max.depth"), word(c"0"));
+                spec.resources.push(Resource::File { name, value });
+                change(spec);
+            };
+            planned_on(&host, limited, |lines| {
+                let said = lines.iter().filter_map(|line| match line.step {
+                    Step::Cgroup(CgroupStep::Nest { .. }) => Some("nest".to_string()),
+                    Step::Cgroup(CgroupStep::Write { file, value, .. }) => {
+                        let [file, value] = [file, value].map(|word| String::from_utf8(word.bytes().to_vec()).unwrap());
+                        Some(format!("{file} {value}"))
+                    }
+                    _ => None,
+                });
+                said.collect::<Vec<_>>().join(", ")
+            })
+        };
+        let nested =
+            "pids.max 9, cgroup.max.depth 1, cgroup.subtree_control +pids, nest, pids.max 9, cgroup.max.depth 0";
+        let shifted = |spec: &mut Spec| {
+            let mut ranges = List::new(spec.resources.arena());
+            ranges.push(IdRange { inside: 0, outside: 100_000, count: 65536 });
+            let mut gids = List::new(spec.resources.arena());
+            gids.push(IdRange { inside: 0, outside: 100_000, count: 65536 });
+            (spec.uids, spec.gids) = (IdMap::Ranges(ranges), IdMap::Ranges(gids));
+        };
+        assert_eq!(told(true, &|_| {}), nested);
+        assert_eq!(told(false, &|_| {}), nested);
+        assert_eq!(told(true, &|spec| spec.namespaces[Namespace::User as usize] = Source::Host), nested);
+        assert_eq!(told(true, &shifted), "pids.max 9, cgroup.max.depth 0");
+    }
+
     fn at(lines: &[Line], is_wanted: impl Fn(&Step) -> bool) -> Option<usize> {
         lines.iter().position(|line| is_wanted(&line.step))
     }

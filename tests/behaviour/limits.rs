@@ -19,7 +19,8 @@ crate::tests! {
         whoever_owns_the_groups_lifts_no_limit, nothing_is_left_of_a_start_that_fails,
         nothing_is_left_of_what_goes_on, nested_groups_go_too, what_is_frozen_ends, runs_leave_no_group,
         a_killed_launcher_leaves_groups_to_the_next, a_live_one_keeps_its_groups, others_cannot_hold_the_lock,
-        what_is_asked_of_a_file_system_that_cannot_be_written, without_groups_there_are_no_limits;
+        what_is_asked_of_a_file_system_that_cannot_be_written, without_groups_there_are_no_limits,
+        the_first_group_of_a_namespace_is_left;
     as_user: without_delegation_it_says_who_could_help, the_advice_helps, a_delegated_group_is_enough,
         whoever_has_delegated_groups_lifts_no_limit, nothing_is_left_of_an_ordinary_users_start_that_fails;
 }
@@ -141,17 +142,22 @@ fn a_file_can_be_named(who: &Who) {
 }
 
 /// A disk that is a file of the test's own.
-struct Disk(String);
+struct Disk(String, String);
 
 impl Disk {
     fn new(who: &Who, folder: &Path) -> Self {
         let file = folder.join("disk");
         fs::File::create(&file).and_then(|file| file.set_len(1 << 20)).expect("our own folder");
-        let losetup = Run::new("losetup", &["-f", "--show", file.to_str().expect("our name")], None).run();
-        match losetup.code() {
-            Some(0) => Self(losetup.out().trim().to_string()),
-            _ => who.skip("no loop devices on this machine"),
+        let name = file.to_str().expect("our name");
+        if Run::new("losetup", &["-f", name], None).run().code() != Some(0) {
+            who.skip("no loop devices on this machine");
         }
+        let shown =
+            |path: &Path| fs::read_to_string(path.join("loop/backing_file")).is_ok_and(|file| file.trim() == name);
+        let devices = fs::read_dir("/sys/block").expect("/sys is mounted").flatten().map(|entry| entry.path());
+        let device = devices.into_iter().find(|path| shown(path)).expect("it is there now");
+        let number = fs::read_to_string(device.join("dev")).expect("each has a number").trim().to_string();
+        Self(format!("/dev/{}", device.file_name().expect("it has a name").to_string_lossy()), number)
     }
 }
 
@@ -165,7 +171,7 @@ fn disks_are_limited(who: &Who) {
     let io = needs(who, "io");
     let folder = who.folder();
     let disk = Disk::new(who, folder.path());
-    let number = tool("lsblk", &["-dno", "MAJ:MIN", &disk.0]).trim().to_string();
+    let number = &disk.1;
     let options = [
         format!("--device-read-bps={}:1m", disk.0),
         format!("--device-write-bps={}:2m", disk.0),
@@ -422,7 +428,7 @@ fn nested_groups_go_too(who: &Who) {
     for signal in [Signal::TERM, Signal::KILL] {
         let (place, mark) = (Place::new(), mark());
         let (running, pid) = start_in(who, &place, &mark);
-        for hierarchy in hierarchies().iter().filter(|one| below(&place.group(one)).len() > 0) {
+        for hierarchy in hierarchies().iter().filter(|one| !below(&place.group(one)).is_empty()) {
             nest(hierarchy, pid);
         }
         running.signal(signal);
@@ -606,6 +612,31 @@ fn without_groups_there_are_no_limits(who: &Who) {
     aril_there(who, script, &["--pids-limit=20", "--cgroups=off"]).prints("ran");
     let best = aril_there(who, script, &["--pids-limit=20", "--cgroups=best"]);
     best.exited(0).says("ran").check(best.err().contains("no controller pids"), "it is told");
+}
+
+/// A container's own: the first group that it sees is none that may have processes and limited parts.
+fn the_first_group_of_a_namespace_is_left(who: &Who) {
+    if !needs(who, "pids").is_unified() {
+        who.skip("version 1 lets a group have both");
+    }
+    let place = Place::new();
+    place.delegate(&["pids"], 0);
+    let mount = "umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup";
+    let (aril, rootfs) = (who.binary("aril"), who.rootfs());
+    let call = |before: &str, after: &str| {
+        let script =
+            format!("{mount}; {before} {aril} run --pids-limit=20 {rootfs} sh -c '{}' {after}", cat("pids.max"));
+        who.prepared(&place.enter(), &["unshare", "-C", "-m", "sh", "-c", &script]).run()
+    };
+    for round in 0..2 {
+        call("exec", "").prints("20");
+        place.is_empty(&format!("round {round}"));
+        let group = place.group(&cgroups::of("pids").expect("it was there"));
+        let limited = fs::read_to_string(group.join("cgroup.subtree_control")).expect("it is there");
+        assert_eq!(limited.trim(), "", "nothing is limited below it any more");
+    }
+    call("", "; exit $?").refused(125, &["(EBUSY)", "other processes", "systemd-run --scope"]);
+    place.is_empty("others");
 }
 
 fn without_delegation_it_says_who_could_help(who: &Who) {
