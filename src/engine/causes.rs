@@ -36,6 +36,9 @@ pub fn find<'a>(
         return Some((RESTRICTED, Word::default()));
     }
     match (step, errno) {
+        (Step::StartCommand, Errno::ESRCH) if spec.memory()[0].flatten().is_some() => {
+            Some((t!("the limit of memory may be too low for a container to begin with"), Word::default()))
+        }
         (Step::RefuseChroot, Errno::EPERM) => Some((CHROOT, Word::default())),
         (Step::Clone { .. } | Step::CloneByOldCall { .. }, Errno::EPERM | Errno::EACCES)
             if spec.is_private(Namespace::User) =>
