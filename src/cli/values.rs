@@ -2,7 +2,9 @@
 
 use crate::spec::{ChangeRoot, FileSystems, IdMap, IdRange, Namespace, NewKind, NewMount, Source, Volume};
 #[cfg(feature = "full")]
-use crate::spec::{Set, Setting, Spec};
+use crate::spec::{Device, Set, Setting, Spec};
+#[cfg(feature = "full")]
+use crate::sys::bpf::{Access, MKNOD, READ, WRITE};
 use crate::sys::identity::CapabilitySet;
 #[cfg(feature = "full")]
 use crate::sys::process::{Limit, Processors, RLIM_INFINITY};
@@ -279,6 +281,23 @@ impl<'a> Value<'a> {
         Ok(volume)
     }
 
+    /// `PATH[:DST][:rwm]`, as docker-run(1) has it.
+    #[cfg(feature = "full")]
+    pub fn device(self) -> Parsed<Device<'a>> {
+        let mut parts = split(self.word.bytes(), b':').peekable();
+        let source = parts.next().unwrap_or_default();
+        let target = parts.next_if(|part| part.starts_with(b"/")).unwrap_or(source);
+        let access = parts.next().map_or(Some(MKNOD | READ | WRITE), access);
+        let (Some(access), None, false) = (access, parts.next(), source.is_empty()) else {
+            return Err(t!("not PATH[:DST][:rwm]"));
+        };
+        let (source, target) = (copy(self.arena, &[source]), path::clean(self.arena, target));
+        if !target.bytes().starts_with(b"/dev/") {
+            return Err(t!("its place is not below /dev: say PATH:/dev/NAME"));
+        }
+        Ok(Device { source, target, access })
+    }
+
     /// `type=bind,src=…,dst=…,ro`, as docker-run(1) spells it.
     #[cfg(feature = "full")]
     pub fn mount(self, spec: &mut Spec<'a>) -> Parsed<()> {
@@ -373,6 +392,21 @@ fn is_tmpfs_option(option: &[u8]) -> bool {
     }
 }
 
+/// What may be done with a device, each once, reading or writing among it. To make a node is allowed in any case.
+#[cfg(feature = "full")]
+fn access(letters: &[u8]) -> Option<Access> {
+    let access = letters.iter().try_fold(0, |access, letter| {
+        let one = match letter {
+            b'r' => READ,
+            b'w' => WRITE,
+            b'm' => MKNOD,
+            _ => return None,
+        };
+        (access & one == 0).then_some(access | one)
+    });
+    access.filter(|access| access & (READ | WRITE) != 0)
+}
+
 impl Volume<'_> {
     /// A flag of a volume; `None` if it is none.
     fn set(&mut self, flag: &[u8]) -> Option<()> {
@@ -404,6 +438,43 @@ mod tests {
         });
         for wrong in [c"/a", c"/a:b", c":/b", c"/a:/b:rx", c"/a:/", c"/a:/.."] {
             with(wrong, |value| assert!(value.volume().is_err(), "{wrong:?}"));
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "full")]
+    fn a_device_is_a_path_perhaps_its_place_and_what_may_be_done() {
+        const ALL: Access = READ | WRITE | MKNOD;
+        for (text, source, target, expected) in [
+            (c"/dev/fuse", c"/dev/fuse", c"/dev/fuse", ALL),
+            (c"/dev/fuse:rw", c"/dev/fuse", c"/dev/fuse", READ | WRITE),
+            (c"/dev/sda:/dev/xvda", c"/dev/sda", c"/dev/xvda", ALL),
+            (c"/dev/sda:/dev/../dev//x/xvda:r", c"/dev/sda", c"/dev/x/xvda", READ),
+            (c"node:/dev/node:wm", c"node", c"/dev/node", WRITE | MKNOD),
+        ] {
+            with(text, |value| {
+                let Device { source: from, target: to, access } = value.device().unwrap();
+                assert_eq!((from, to, access), (word(source), word(target), expected), "{text:?}");
+            });
+        }
+        for wrong in [
+            c"",
+            c":/dev/x",
+            c"/dev/x:",
+            c"/dev/x:rx",
+            c"/dev/x:rr",
+            c"/dev/x:m",
+            c"/dev/x:r:/dev/y",
+            c"/dev/x:/dev/y:r:w",
+            c"node",
+            c"/srv/node",
+            c"/dev",
+            c"/dev/x:/dev/",
+            c"/dev/x:/dev/../etc/x",
+            c"/dev/x:/etc/x:rw",
+            c"/dev/x:y",
+        ] {
+            with(wrong, |value| assert!(value.device().is_err(), "{wrong:?}"));
         }
     }
 

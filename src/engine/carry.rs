@@ -277,6 +277,8 @@ impl<'p> Carrier<'p> {
             Step::Landlock(step) => landlock::carry_out(self.arena, step)?,
             #[cfg(feature = "full")]
             Step::Ids(step) => self.carry_out_ids(step)?,
+            #[cfg(feature = "full")]
+            Step::Device(step) => self.carry_out_devices(step)?,
         }
         Ok(())
     }
@@ -383,7 +385,7 @@ impl<'p> Carrier<'p> {
     }
 
     /// A tmpfs that belongs to root and that others can read.
-    fn new_tmpfs(&mut self) -> Result<Fd> {
+    pub(super) fn new_tmpfs(&mut self) -> Result<Fd> {
         self.new_tree(word(c"tmpfs"), [word(c"mode=0755"), Word::default()], Attributes::NONE)
     }
 

@@ -4,6 +4,8 @@ mod advice;
 mod carry;
 #[cfg(feature = "full")]
 pub mod causes;
+#[cfg(feature = "full")]
+mod devices;
 mod execute;
 mod handover;
 #[cfg(feature = "full")]
@@ -25,6 +27,8 @@ mod terminal;
 
 #[cfg(feature = "full")]
 pub use advice::OLDEST;
+#[cfg(feature = "full")]
+pub use devices::allow as allow_devices;
 pub use launcher::{Ended, Launcher};
 pub use points::clean_up;
 #[cfg(feature = "full")]

@@ -3,6 +3,8 @@
 //! The list serves the engine, which carries it out; `explain`, which prints it; `--trace`; and every error message.
 
 mod command;
+#[cfg(feature = "full")]
+mod devices;
 mod filter;
 mod identity;
 #[cfg(feature = "full")]
@@ -24,6 +26,8 @@ pub mod step;
 mod terminal;
 
 pub use command::Command;
+#[cfg(feature = "full")]
+pub use devices::{DeviceStep, Rule, program as device_program, rules as device_rules};
 pub use filter::FILTER;
 #[cfg(feature = "full")]
 pub use ids::{IdStep, because};
@@ -159,6 +163,8 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     identity::check(arena, spec, host, maps)?;
     #[cfg(feature = "full")]
     ids::check(arena, spec, host, maps)?;
+    #[cfg(feature = "full")]
+    devices::check(arena, spec, host)?;
     let layout = mounts::Layout::of(arena, spec, host, maps)?;
     let mut draft = Draft {
         phase: Phase::Launcher,
@@ -430,6 +436,8 @@ mod tests {
             image: None,
             mount_points: POINTS,
             volumes: &[],
+            #[cfg(feature = "full")]
+            devices: &[],
             resolver: true,
             view: if root { VIEW } else { &VIEW[1..] },
             can_be_written: true,

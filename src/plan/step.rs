@@ -5,6 +5,8 @@
 #[cfg(feature = "full")]
 use super::Landlock;
 #[cfg(feature = "full")]
+use super::devices::DeviceStep;
+#[cfg(feature = "full")]
 use super::ids::IdStep;
 #[cfg(feature = "full")]
 use super::layers::Layer;
@@ -69,6 +71,9 @@ pub enum Tree {
     Proc,
     Sys,
     Dev,
+    /// Nodes of the container's own, below its `/dev`.
+    #[cfg(feature = "full")]
+    Devices,
     /// An empty, read-only directory that hides others.
     Empty,
 }
@@ -314,6 +319,8 @@ pub enum Step<'p> {
     Landlock(Landlock<'p>),
     #[cfg(feature = "full")]
     Ids(IdStep<'p>),
+    #[cfg(feature = "full")]
+    Device(DeviceStep<'p>),
 }
 
 impl<'p> Step<'p> {
@@ -336,6 +343,8 @@ impl<'p> Step<'p> {
             Self::Layer(layer) => layer.sentence(),
             #[cfg(feature = "full")]
             Self::Ids(step) => step.sentence(),
+            #[cfg(feature = "full")]
+            Self::Device(step) => step.sentence(),
             #[cfg(feature = "full")]
             Self::Landlock(step) => step.sentence(),
             _ => self.own_sentence(),
@@ -398,9 +407,13 @@ impl<'p> Step<'p> {
             Self::LoopbackUp => t!("bring the loopback interface up"),
             Self::StartCommand => t!("start a process for the command"),
             #[cfg(feature = "full")]
-            Self::Set(_) | Self::Report(_) | Self::Terminal(_) | Self::Layer(_) | Self::Ids(_) | Self::Landlock(_) => {
-                t!("")
-            }
+            Self::Set(_)
+            | Self::Report(_)
+            | Self::Terminal(_)
+            | Self::Layer(_)
+            | Self::Ids(_)
+            | Self::Device(_)
+            | Self::Landlock(_) => t!(""),
             Self::NewSession => t!("begin a session of its own"),
             Self::TakeForeground => t!("begin a process group, in the terminal's foreground"),
             Self::LimitBounding { .. } => t!("bound capabilities to%"),
@@ -466,6 +479,8 @@ impl<'p> Step<'p> {
             Self::Report(ref report) => *first = report.word(arena),
             #[cfg(feature = "full")]
             Self::Terminal(ref step) => *first = step.word(arena),
+            #[cfg(feature = "full")]
+            Self::Device(step) => [*first, *second] = step.words(arena),
             #[cfg(feature = "full")]
             Self::Layer(layer) => [*first, *second, *third] = layer.words(arena),
             Self::Link { target, path } => (*first, *second) = (path, target),
