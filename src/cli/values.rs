@@ -284,11 +284,13 @@ impl<'a> Value<'a> {
     /// `PATH[:DST][:rwm]`, as docker-run(1) has it.
     #[cfg(feature = "full")]
     pub fn device(self) -> Parsed<Device<'a>> {
-        let mut parts = split(self.word.bytes(), b':').peekable();
-        let source = parts.next().unwrap_or_default();
-        let target = parts.next_if(|part| part.starts_with(b"/")).unwrap_or(source);
-        let access = parts.next().map_or(Some(MKNOD | READ | WRITE), access);
-        let (Some(access), None, false) = (access, parts.next(), source.is_empty()) else {
+        let (source, mut rest) = cut(self.word.bytes(), b':');
+        let mut target = source;
+        if let Some(path @ [b'/', ..]) = rest {
+            (target, rest) = cut(path, b':');
+        }
+        let access = rest.map_or(Some(MKNOD | READ | WRITE), access);
+        let (Some(access), false) = (access, source.is_empty()) else {
             return Err(t!("not PATH[:DST][:rwm]"));
         };
         let (source, target) = (copy(self.arena, &[source]), path::clean(self.arena, target));
@@ -395,16 +397,15 @@ fn is_tmpfs_option(option: &[u8]) -> bool {
 /// What may be done with a device, each once, reading or writing among it. To make a node is allowed in any case.
 #[cfg(feature = "full")]
 fn access(letters: &[u8]) -> Option<Access> {
-    let access = letters.iter().try_fold(0, |access, letter| {
-        let one = match letter {
-            b'r' => READ,
-            b'w' => WRITE,
-            b'm' => MKNOD,
-            _ => return None,
-        };
-        (access & one == 0).then_some(access | one)
-    });
-    access.filter(|access| access & (READ | WRITE) != 0)
+    let mut access = 0;
+    for letter in letters {
+        let one = MKNOD << b"mrw".iter().position(|known| known == letter)?;
+        if access & one != 0 {
+            return None;
+        }
+        access |= one;
+    }
+    Some(access).filter(|access| access & (READ | WRITE) != 0)
 }
 
 impl Volume<'_> {

@@ -2,7 +2,7 @@
 
 use super::advice::sysctl;
 use crate::host::{Host, cgroups, mounts, rootfs};
-use crate::plan::{DeviceStep, IdStep, Step};
+use crate::plan::{IdStep, Step};
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::sandbox::{CALLS, COUNT, DECISIVE, answer_to_nonsense};
@@ -99,7 +99,6 @@ const fn calls(step: &Step) -> (usize, usize) {
         | Step::Mask { .. }
         | Step::SealRoot
         | Step::Ids(IdStep::HandOver { .. } | IdStep::Take { .. })
-        | Step::Device(DeviceStep::Bind { .. })
         | Step::PivotRoot => (5, COUNT),
         _ => (0, 0),
     }

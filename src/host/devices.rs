@@ -33,14 +33,18 @@ pub fn read<'m>(arena: &'m Arena, spec: &Spec<'m>) -> Told<'m, &'m [Node<'m>]> {
     let mut nodes = List::new(arena);
     for asked in spec.devices.iter() {
         let path = asked.source;
-        let told = |errno| Problem::failed(arena, t!("device %"), &[path], errno);
-        let stat = file::fstatat(At::CWD, path).map_err(told)?;
-        if !matches!(stat.kind, Kind::Character | Kind::Block) {
-            return Err(Problem::refused(arena, t!("device %: it is no device node"), &[path]));
-        }
-        // Who may not use it, such as the maker of a stick's file system, cannot have it come alive in a container.
-        if file::is_nodev(path).map_err(told)? {
-            return Err(Problem::refused(arena, t!("device %: it lies on a mount with nodev"), &[path]));
+        let stat =
+            file::fstatat(At::CWD, path).map_err(|errno| Problem::failed(arena, t!("device %"), &[path], errno))?;
+        let refused = match stat.kind {
+            // Who may not use it, such as the maker of a stick's file system, cannot have it come alive in a container.
+            Kind::Character | Kind::Block if file::is_nodev(path) == Ok(true) => {
+                t!("device %: it lies on a mount with nodev")
+            }
+            Kind::Character | Kind::Block => t!(""),
+            _ => t!("device %: it is no device node"),
+        };
+        if refused != t!("") {
+            return Err(Problem::refused(arena, refused, &[path]));
         }
         let (is_block, device) = (stat.kind == Kind::Block, stat.rdev as u32);
         nodes.push(Node { path, is_block, device, mode: stat.mode, uid: stat.uid, gid: stat.gid });

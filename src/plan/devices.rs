@@ -67,16 +67,20 @@ impl<'p> DeviceStep<'p> {
 /// What cannot be promised, and what would not be seen.
 pub fn check<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host) -> Told<'p, ()> {
     const BOTH: Access = READ | WRITE;
-    for (number, Device { source, target, access }) in spec.devices.iter().enumerate() {
+    let mut covers = List::new(arena);
+    for mount in spec.mounts(arena).iter().filter(|mount| mount.what.is_asked()) {
+        covers.push(mount.target);
+    }
+    // A later one lies over an earlier one.
+    for Device { source, target, access } in spec.devices.iter().rev() {
         if access & BOTH != BOTH && !is_enforced(spec, host) {
             let text = t!("device %: only a control group of root's forbids reading or writing alone: say rw");
             return Err(Problem::refused(arena, text, &[*source]));
         }
-        let later = spec.devices[number + 1..].iter().map(|device| device.target);
-        let mounts = spec.mounts(arena).finish().iter().filter(|mount| mount.what.is_asked()).map(|mount| mount.target);
-        if let Some(cover) = later.chain(mounts).find(|cover| path::is_within(target.bytes(), cover.bytes())) {
-            return Err(Problem::refused(arena, t!("device %: what is mounted on % hides it"), &[*source, cover]));
+        if let Some(cover) = covers.iter().find(|cover| path::is_within(target.bytes(), cover.bytes())) {
+            return Err(Problem::refused(arena, t!("device %: what is mounted on % hides it"), &[*source, *cover]));
         }
+        covers.push(*target);
     }
     Ok(())
 }
@@ -132,24 +136,31 @@ pub struct Rule {
     access: Access,
 }
 
-/// Of the kernel's Documentation/admin-guide/devices.txt: null, zero, full, random, urandom, tty, ptmx.
-const STANDARD: [(u8, u8); 7] = [(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 2)];
-/// The slaves of pseudo-terminals.
-const PTS: u32 = 136;
+/// What container engines have agreed to allow (the kernel's Documentation/admin-guide/devices.txt): null, zero, full, random,
+/// urandom, tty, ptmx, and the slaves of pseudo-terminals. A node of any device may be made, as package managers do: to use it
+/// is another matter.
+const STANDARD: [Rule; 10] = [
+    Rule { kind: CHARACTER, major: None, minor: None, access: MKNOD },
+    Rule { kind: BLOCK, major: None, minor: None, access: MKNOD },
+    character(1, Some(3)),
+    character(1, Some(5)),
+    character(1, Some(7)),
+    character(1, Some(8)),
+    character(1, Some(9)),
+    character(5, Some(0)),
+    character(5, Some(2)),
+    character(136, None),
+];
 
-/// What container engines have agreed to allow, and what a Spec adds. A node of any device may be made, as package managers do:
-/// to use it is another matter.
+const fn character(major: u32, minor: Option<u32>) -> Rule {
+    Rule { kind: CHARACTER, major: Some(major), minor, access: MKNOD | READ | WRITE }
+}
+
+/// Those, and what a Spec adds.
+#[inline(never)]
 pub fn rules<'p>(arena: &'p Arena, spec: &Spec, host: &Host) -> &'p [Rule] {
-    const ALL: Access = MKNOD | READ | WRITE;
     let mut rules = List::new(arena);
-    for kind in [CHARACTER, BLOCK] {
-        rules.push(Rule { kind, major: None, minor: None, access: MKNOD });
-    }
-    let character = |major, minor| Rule { kind: CHARACTER, major: Some(major), minor, access: ALL };
-    for (major, minor) in STANDARD {
-        rules.push(character(major.into(), Some(minor.into())));
-    }
-    rules.push(character(PTS, None));
+    rules.extend(&STANDARD);
     for (device, node) in spec.devices.iter().zip(host.devices) {
         let kind = if node.is_block { BLOCK } else { CHARACTER };
         let [major, minor] = node.numbers().map(Some);
@@ -169,9 +180,9 @@ impl Rule {
             };
             text.add(end);
         }
-        for (access, letter) in [(READ, b"r"), (WRITE, b"w"), (MKNOD, b"m")] {
+        for (access, letter) in [READ, WRITE, MKNOD].iter().zip(b"rwm") {
             if self.access & access != 0 {
-                text.add(letter);
+                text.add(&[*letter]);
             }
         }
     }
@@ -195,34 +206,36 @@ const ACCESS: u8 = 3;
 const MAJOR: u8 = 4;
 const MINOR: u8 = 5;
 
+const fn instruction(code: u8, registers: u8, offset: i16, value: u32) -> Instruction {
+    Instruction { code, registers, offset, value: value as i32 }
+}
+
 const fn load(code: u8, register: u8, offset: i16) -> Instruction {
-    Instruction { code, registers: CONTEXT << 4 | register, offset, value: 0 }
+    instruction(code, CONTEXT << 4 | register, offset, 0)
 }
 
-const fn instruction(code: u8, registers: u8, value: u32) -> Instruction {
-    Instruction { code, registers, offset: 0, value: value as i32 }
+const fn answer(value: u32) -> [Instruction; 2] {
+    [instruction(SET, ANSWER, 0, value), instruction(EXIT, 0, 0, 0)]
 }
 
-/// The rules as a program: each is some comparisons, past which it allows.
+/// Skips so many instructions if it is another number. Without one it never does: no bit is asked for.
+fn unless(register: u8, number: Option<u32>, skipped: i16) -> Instruction {
+    instruction(if number.is_some() { IF_NOT } else { IF_ANY }, register, skipped, number.unwrap_or(0))
+}
+
+/// The rules as a program: each is four comparisons, past which it allows. One that does not hold leads to the next rule.
+#[inline(never)]
 pub fn program<'p>(arena: &'p Arena, rules: &[Rule]) -> &'p [Instruction] {
     let mut program = List::new(arena);
     program.extend(&[load(LOAD_HALF, KIND, 0), load(LOAD_HALF, ACCESS, 2), load(LOAD, MAJOR, 4), load(LOAD, MINOR, 8)]);
-    let answer = |value| [instruction(SET, ANSWER, value), instruction(EXIT, 0, 0)];
     for rule in rules {
-        let begin = program.len();
-        program.push(instruction(IF_NOT, KIND, rule.kind.into()));
-        program.push(instruction(IF_ANY, ACCESS, (!rule.access).into()));
-        for (register, number) in [(MAJOR, rule.major), (MINOR, rule.minor)] {
-            if let Some(number) = number {
-                program.push(instruction(IF_NOT, register, number));
-            }
-        }
-        let end = program.len();
+        program.extend(&[
+            unless(KIND, Some(rule.kind.into()), 5),
+            instruction(IF_ANY, ACCESS, 4, (!rule.access).into()),
+            unless(MAJOR, rule.major, 3),
+            unless(MINOR, rule.minor, 2),
+        ]);
         program.extend(&answer(1));
-        // To the next rule.
-        for at in begin..end {
-            program[at].offset = (end + 1 - at) as i16;
-        }
     }
     program.extend(&answer(0));
     program.finish()
