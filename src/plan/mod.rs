@@ -912,6 +912,61 @@ mod tests {
         assert_eq!(said[5], "make it the session's terminal, standard input and output");
     }
 
+    #[cfg(feature = "full")]
+    #[test]
+    fn a_name_is_taken_before_anything_is_made_and_told_once_the_command_runs() {
+        let named = || Host { place: Some((word(c"/run/aril"), word(c"web"))), ..host(true) };
+        let state = |lines: &[Line], wanted: fn(&StateStep) -> bool| {
+            at(lines, |step| matches!(step, Step::State(step) if wanted(step)))
+        };
+        planned_on(
+            &named(),
+            |spec| (spec.detach, spec.status_fd) = (true, Some(7)),
+            |lines| {
+                let order = [
+                    at(lines, |step| matches!(step, Step::Report(Report::KeepStatus { .. }))),
+                    state(lines, |step| matches!(step, StateStep::Detach { .. })),
+                    state(lines, |step| matches!(step, StateStep::Claim { .. })),
+                    state(lines, |step| matches!(step, StateStep::OpenLog { .. })),
+                    at(lines, |step| *step == Step::BlockSignals),
+                    at(lines, |step| matches!(step, Step::Clone { .. })),
+                    state(lines, |step| *step == StateStep::AskForSenders),
+                    at(lines, |step| *step == Step::Go),
+                    state(lines, |step| *step == StateStep::TakeStreams),
+                    state(lines, |step| *step == StateStep::SaySender),
+                    at(lines, |step| matches!(step, Step::SetUser { .. } | Step::Exec { .. })),
+                    state(lines, |step| matches!(step, StateStep::Record { stop: 0 })),
+                    at(lines, |step| matches!(step, Step::Report(Report::SayStarted { .. }))),
+                    state(lines, |step| *step == StateStep::TellCaller),
+                ];
+                assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{order:?}");
+                assert_eq!(lines.last().map(|line| line.step), Some(Step::State(StateStep::TellCaller)));
+                assert_eq!(
+                    at(lines, |step| *step == Step::Ids(IdStep::OpenPipes)),
+                    None,
+                    "the caller's are not its own"
+                );
+            },
+        );
+        // A launcher to which a stop request means nothing.
+        let deaf = Host { ignored: crate::sys::signal::set_of(k::SIGTERM as u8), ..named() };
+        planned_on(
+            &deaf,
+            |_| {},
+            |lines| assert!(state(lines, |step| *step == StateStep::Record { stop: 15 }).is_some()),
+        );
+        // Alone with the command it is known who that is.
+        planned_on(
+            &named(),
+            |spec| (spec.init, spec.passes_signals, spec.stop_signal) = (false, false, 2),
+            |lines| {
+                assert_eq!(state(lines, |step| matches!(step, StateStep::AskForSenders | StateStep::SaySender)), None);
+                assert!(state(lines, |step| *step == StateStep::Record { stop: 2 }).is_some());
+            },
+        );
+        planned(true, |_| {}, |lines| assert_eq!(state(lines, |_| true), None));
+    }
+
     #[test]
     fn a_program_that_can_be_written_is_executed_anew_where_it_could_be_reached() {
         let reach = |spec: &mut Spec| {

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod check;
+mod containers;
 mod devices;
 mod explain;
 mod figures;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         devices::tests(),
         names::tests(),
         programs::tests(),
+        containers::tests(),
         identity::tests(),
         init::tests(),
         init_personas::tests(),
