@@ -24,6 +24,8 @@ pub struct Hierarchy<'m> {
 pub struct Site<'m> {
     pub hierarchy: Hierarchy<'m>,
     pub parent: Word<'m>,
+    /// Of version 2: those that are to be had below the parent.
+    pub controllers: &'m [&'m [u8]],
     /// What has to be done first, in order.
     pub ways: &'m [Way<'m>],
     /// Of a cpuset of version 1: what a new group has to be told before anything can be in it.
@@ -181,11 +183,11 @@ impl<'m> Sites<'m> {
                 _ => return Err(lacks(arena, all.is_empty(), name)),
             }
         }
-        let has_core = is_wanted(b"cgroup");
+        let (unified, has_core): (&[&[u8]], _) = (unified.finish(), is_wanted(b"cgroup"));
         for hierarchy in all {
             let is_needed = spec.resources.iter().any(|resource| hierarchy.has(resource.controller()));
             if is_needed || hierarchy.is_unified() && (!unified.is_empty() || has_core) {
-                sites.push(Site::read(arena, spec, *hierarchy, &unified, uid));
+                sites.push(Site::read(arena, spec, *hierarchy, unified, uid));
             }
         }
         Ok(Self { all: sites.finish(), lacking: lacking.finish(), disks: disks.finish() })
@@ -221,7 +223,7 @@ fn disk<'m>(arena: &'m Arena, path: Word) -> Told<'m, Word<'m>> {
 }
 
 impl<'m> Site<'m> {
-    fn read(arena: &'m Arena, spec: &Spec<'m>, hierarchy: Hierarchy<'m>, controllers: &[&'m [u8]], uid: u32) -> Self {
+    fn read(arena: &'m Arena, spec: &Spec<'m>, hierarchy: Hierarchy<'m>, unified: &'m [&'m [u8]], uid: u32) -> Self {
         let asked = match spec.cgroup_parent {
             None if uid == 0 => Some(word(c"/aril")),
             asked => asked,
@@ -231,7 +233,7 @@ impl<'m> Site<'m> {
         let mut walk = Walk {
             arena,
             hierarchy,
-            controllers,
+            controllers: if hierarchy.is_unified() { unified } else { &[] },
             ways: List::new(arena),
             cpuset: hierarchy.has(b"cpuset").then_some([Word::default(); 2]),
         };
@@ -243,22 +245,22 @@ impl<'m> Site<'m> {
                 walk.step(directory);
             }
         }
-        Self { hierarchy, parent, ways: walk.ways.finish(), cpuset: walk.cpuset }
+        Self { hierarchy, parent, controllers: walk.controllers, ways: walk.ways.finish(), cpuset: walk.cpuset }
     }
 }
 
 /// The way from a hierarchy's root down to where a group is to be.
-struct Walk<'w, 'm> {
+struct Walk<'m> {
     arena: &'m Arena,
     hierarchy: Hierarchy<'m>,
     /// Of version 2: what is to be limited below.
-    controllers: &'w [&'m [u8]],
+    controllers: &'m [&'m [u8]],
     ways: List<'m, Way<'m>>,
     /// What the last one has of these.
     cpuset: Option<[Word<'m>; 2]>,
 }
 
-impl<'m> Walk<'_, 'm> {
+impl<'m> Walk<'m> {
     /// Whether groups below this one can be limited as they are to be.
     fn is_open(&self, directory: Word) -> bool {
         let is_open = |name: &&[u8]| lists(self.arena, directory, c"/cgroup.subtree_control", name);
@@ -282,23 +284,24 @@ impl<'m> Walk<'_, 'm> {
             }
             self.cpuset = Some(own);
         }
-        let mut value = Text::new(self.arena);
-        for name in self.controllers.iter().filter(|_| self.hierarchy.is_unified()) {
-            if !lists(self.arena, directory, c"/cgroup.subtree_control", name) {
-                value.add(b" +").add(name);
-            }
-        }
-        if value.bytes().is_empty() {
-            return;
-        }
+        let is_lacking = |name: &&[u8]| !lists(self.arena, directory, c"/cgroup.subtree_control", name);
+        let Some(value) = enable(self.arena, self.controllers, &is_lacking) else { return };
         // The first group of all may have processes and parts (cgroups(7), "no internal processes"); it has no type.
         let first = path::join(self.arena, directory.bytes(), b"cgroup.type");
         if directory == self.hierarchy.own && file::fstatat(At::CWD, first).is_ok() {
             self.ways.push(Way::Leave(directory));
         }
-        let value = value.word().after(1);
         self.ways.push(Way::Write { directory, file: SUBTREE, value });
     }
+}
+
+/// `+memory +pids` of these, if there are any.
+pub fn enable<'m>(arena: &'m Arena, names: &[&[u8]], is_meant: &dyn Fn(&&[u8]) -> bool) -> Option<Word<'m>> {
+    let mut value = Text::new(arena);
+    for name in names.iter().filter(|name| is_meant(name)) {
+        value.add(b" +").add(name);
+    }
+    (!value.bytes().is_empty()).then(|| value.word().after(1))
 }
 
 /// What groups below it have of controllers (cgroups(7)).

@@ -204,7 +204,7 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     #[cfg(feature = "full")]
     setting::add(&mut draft, spec);
     #[cfg(feature = "full")]
-    cgroups::prepare(&mut draft, spec, host);
+    cgroups::prepare(&mut draft, spec, host, maps);
     layout.prepare(&mut draft);
     join(&mut draft, spec);
     clone(&mut draft, spec, host);

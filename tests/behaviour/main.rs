@@ -19,6 +19,7 @@ mod init_options;
 mod init_personas;
 mod init_signals;
 mod landlock;
+mod limits;
 mod mounts;
 mod names;
 mod namespaces;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         safety::tests(),
         settings::tests(),
         landlock::tests(),
+        limits::tests(),
         explain::tests(),
         help::tests(),
         bad_input::tests(),

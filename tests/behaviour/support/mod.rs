@@ -2,6 +2,7 @@
 //! nothing hangs and a failure prints everything. `process` looks into /proc, `traces` compares before with after, `inits`
 //! runs an init without a container, `ranges` gives an ordinary user more ids.
 
+pub mod cgroups;
 pub mod inits;
 pub mod process;
 mod ranges;
