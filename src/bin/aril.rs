@@ -136,11 +136,12 @@ fn answer<'m>(arena: &'m Arena, start: Start, words: Words) -> Told<'m, Answer<'
 
 /// The launcher when its container has ended. What was made for the run is found again by the same command line.
 fn end(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, words: Words) -> aril::sys::Result<u8> {
+    let status = ended.status;
     #[cfg(feature = "full")]
     let is_done = !ended.made && !ended.reports;
     #[cfg(not(feature = "full"))]
     let is_done = !ended.made;
-    if let (Ok(status), true) = (ended.status, is_done) {
+    if let (Ok(status), true) = (status, is_done) {
         return Ok(status);
     }
     let arena = Arena::new()?;
@@ -155,12 +156,11 @@ fn end(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, 
             complain(&arena, Problem::failed(&arena, t!("remove the container's control groups"), &[], errno));
         }
         #[cfg(feature = "full")]
-        if let Err(errno) = engine::farewell(&arena, &spec, &ended) {
+        if let Err(errno) = engine::farewell(&arena, &spec, ended) {
             complain(&arena, Problem::failed(&arena, t!("tell of the end"), &[], errno));
         }
     }
-    Ok(ended
-        .status
+    Ok(status
         .unwrap_or_else(|errno| complain(&arena, Problem::failed(&arena, t!("wait for the container"), &[], errno))))
 }
 

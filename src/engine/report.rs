@@ -120,14 +120,12 @@ pub fn supervise(init: &ContainerInit) -> u8 {
 }
 
 /// What is due when a container has ended.
-pub fn farewell(arena: &Arena, spec: &Spec, ended: &Ended) -> Result<()> {
-    let told = say_ended(arena, spec, ended);
+pub fn farewell(arena: &Arena, spec: &Spec, ended: Ended) -> Result<()> {
+    let told = say_ended(arena, spec, &ended);
     let removed = remove_pid_file(arena, spec, ended.child);
     // Last: whoever waits for the container goes on now.
-    let named = ended
-        .claim
-        .as_ref()
-        .map_or(Ok(()), |claim| claim.end(arena, Some(ended.status.unwrap_or(FAILED)), spec.detach && !spec.forget));
+    let status = Some(ended.status.unwrap_or(FAILED));
+    let named = ended.claim.map_or(Ok(()), |claim| claim.end(arena, status, spec.detach && !spec.forget));
     told.and(removed).and(named)
 }
 

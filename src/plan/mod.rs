@@ -5,6 +5,8 @@
 #[cfg(feature = "full")]
 mod cgroups;
 mod command;
+#[cfg(feature = "full")]
+mod devices;
 mod filter;
 mod identity;
 #[cfg(feature = "full")]
@@ -30,6 +32,8 @@ mod terminal;
 #[cfg(feature = "full")]
 pub use cgroups::{CgroupStep, files as cgroup_files};
 pub use command::Command;
+#[cfg(feature = "full")]
+pub use devices::{DeviceStep, Rule, program as device_program, rules as device_rules};
 pub use filter::FILTER;
 #[cfg(feature = "full")]
 pub use ids::{IdStep, because};
@@ -176,6 +180,8 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     identity::check(arena, spec, host, maps)?;
     #[cfg(feature = "full")]
     ids::check(arena, spec, host, maps)?;
+    #[cfg(feature = "full")]
+    devices::check(arena, spec, host)?;
     let layout = mounts::Layout::of(arena, spec, host, maps)?;
     let mut draft = Draft {
         phase: Phase::Launcher,
@@ -398,6 +404,41 @@ mod tests {
     }
 
     #[cfg(feature = "full")]
+    const DEVICE: crate::spec::Device =
+        crate::spec::Device { source: word(c"/dev/full"), target: word(c"/dev/a/mine"), access: 7 };
+    #[cfg(feature = "full")]
+    const NODES: [crate::host::Node; 1] =
+        [crate::host::Node { path: DEVICE.source, is_block: false, device: 0x107, mode: 0o666, uid: 0, gid: 5 }];
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn a_device_of_the_host_is_bound_where_root_inside_is_root() {
+        let host = Host { devices: &NODES, ..host(true) };
+        let add = |spec: &mut Spec| spec.devices.push(DEVICE);
+        planned_on(&host, add, |lines| {
+            assert_eq!(at(lines, |step| matches!(step, Step::Device(_))), None);
+            let bound = at(lines, |step| {
+                matches!(step, Step::Bind { source, place, .. }
+                if *source == DEVICE.source && place.path == DEVICE.target && place.make == Some(Make::File))
+            });
+            assert!(at(lines, |step| *step == Step::DeviceLinks) < bound);
+        });
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn a_group_may_use_the_usual_devices_and_those_that_are_asked_for() {
+        let arena = Arena::new().unwrap();
+        let mut spec = Spec::new(&arena);
+        spec.devices.push(crate::spec::Device { access: crate::sys::bpf::READ, ..DEVICE });
+        let host = Host { devices: &[crate::host::Node { is_block: true, device: 0x0810, ..NODES[0] }], ..host(true) };
+        let rules = device_rules(&arena, &spec, &host);
+        let expected = "allow only these devices: c *:* m b *:* m c 1:3 rwm c 1:5 rwm c 1:7 rwm c 1:8 rwm c 1:9 rwm \
+            c 5:0 rwm c 5:2 rwm c 136:* rwm b 8:16 r";
+        assert_eq!(said(&Step::Device(DeviceStep::Allow { rules, unified: true })), expected);
+    }
+
+    #[cfg(feature = "full")]
     #[test]
     fn what_is_handed_over_is_taken_in_the_same_order() {
         let volume = |source, target, idmap| crate::spec::Volume {
@@ -415,11 +456,12 @@ mod tests {
             (spec.rootfs, spec.command) = (word(c"image"), TRUE);
             spec.volumes.push(volume(word(c"/deep"), word(c"/mnt/deep"), true));
             spec.volumes.push(volume(word(c"/high"), word(c"/mnt"), false));
+            spec.devices.push(DEVICE);
             change(&mut spec);
             if spec.change_root != ChangeRoot::Pivot {
                 continue;
             }
-            let (spec, host) = (arena.hold(spec), arena.hold(shifted()));
+            let (spec, host) = (arena.hold(spec), arena.hold(Host { devices: &NODES, ..shifted() }));
             let lines = plan(&arena, spec, host).unwrap().lines;
             let (mut handed, mut taken, mut idmapped) = (Vec::new(), Vec::new(), Vec::new());
             for line in lines {
@@ -430,6 +472,10 @@ mod tests {
                         idmapped.push(is);
                     }
                     Step::Ids(IdStep::Take { source, .. }) => taken.push(source),
+                    Step::Device(DeviceStep::HandOver { nodes, .. }) => {
+                        assert_eq!((nodes[0].uid, nodes[0].gid), (0x7000_0000, 0x7000_0005), "those of the container");
+                        handed.push(word(c"the nodes"));
+                    }
                     Step::BindRoot { .. }
                     | Step::AttachRoot { .. }
                     | Step::AttachOverlay { .. }
@@ -443,6 +489,15 @@ mod tests {
             assert_eq!(handed[handed.len() - 2..], [word(c"/high"), word(c"/deep")]);
             assert!(idmapped[..idmapped.len() - 2].iter().all(|is| *is), "all of the root is");
             assert_eq!(idmapped[idmapped.len() - 2..], [false, true]);
+            let order = [
+                at(
+                    lines,
+                    |step| matches!(step, Step::Ids(IdStep::Take { place: Some(place), .. }) if place.keep == Some(Tree::Devices)),
+                ),
+                at(lines, |step| matches!(step, Step::Mount { place, .. } if place.keep == Some(Tree::Dev))),
+                at(lines, |step| matches!(step, Step::Device(DeviceStep::Bind { path, .. }) if *path == DEVICE.target)),
+            ];
+            assert!(order.map(Option::unwrap).is_sorted(), "the nodes are hidden, and then shown");
             let open = at(lines, |step| *step == Step::Ids(IdStep::OpenMap)).unwrap();
             let maps = lines.iter().rposition(|line| matches!(line.step, Step::WriteMap { .. })).unwrap();
             let go = at(lines, |step| *step == Step::Go).unwrap();
@@ -473,6 +528,8 @@ mod tests {
             image: None,
             mount_points: POINTS,
             volumes: &[],
+            #[cfg(feature = "full")]
+            devices: &[],
             resolver: true,
             view: if root { VIEW } else { &VIEW[1..] },
             can_be_written: true,
@@ -895,6 +952,61 @@ mod tests {
         let said = steps.map(|step| said(&step));
         assert_eq!(said[3], "give the pseudo-terminal to user 0");
         assert_eq!(said[5], "make it the session's terminal, standard input and output");
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn a_name_is_taken_before_anything_is_made_and_told_once_the_command_runs() {
+        let named = || Host { place: Some((word(c"/run/aril"), word(c"web"))), ..host(true) };
+        let state = |lines: &[Line], wanted: fn(&StateStep) -> bool| {
+            at(lines, |step| matches!(step, Step::State(step) if wanted(step)))
+        };
+        planned_on(
+            &named(),
+            |spec| (spec.detach, spec.status_fd) = (true, Some(7)),
+            |lines| {
+                let order = [
+                    at(lines, |step| matches!(step, Step::Report(Report::KeepStatus { .. }))),
+                    state(lines, |step| matches!(step, StateStep::Detach { .. })),
+                    state(lines, |step| matches!(step, StateStep::Claim { .. })),
+                    state(lines, |step| matches!(step, StateStep::OpenLog { .. })),
+                    at(lines, |step| *step == Step::BlockSignals),
+                    at(lines, |step| matches!(step, Step::Clone { .. })),
+                    state(lines, |step| *step == StateStep::AskForSenders),
+                    at(lines, |step| *step == Step::Go),
+                    state(lines, |step| *step == StateStep::TakeStreams),
+                    state(lines, |step| *step == StateStep::SaySender),
+                    at(lines, |step| matches!(step, Step::SetUser { .. } | Step::Exec { .. })),
+                    state(lines, |step| matches!(step, StateStep::Record { stop: 0 })),
+                    at(lines, |step| matches!(step, Step::Report(Report::SayStarted { .. }))),
+                    state(lines, |step| *step == StateStep::TellCaller),
+                ];
+                assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{order:?}");
+                assert_eq!(lines.last().map(|line| line.step), Some(Step::State(StateStep::TellCaller)));
+                assert_eq!(
+                    at(lines, |step| *step == Step::Ids(IdStep::OpenPipes)),
+                    None,
+                    "the caller's are not its own"
+                );
+            },
+        );
+        // A launcher to which a stop request means nothing.
+        let deaf = Host { ignored: crate::sys::signal::set_of(k::SIGTERM as u8), ..named() };
+        planned_on(
+            &deaf,
+            |_| {},
+            |lines| assert!(state(lines, |step| *step == StateStep::Record { stop: 15 }).is_some()),
+        );
+        // Alone with the command it is known who that is.
+        planned_on(
+            &named(),
+            |spec| (spec.init, spec.passes_signals, spec.stop_signal) = (false, false, 2),
+            |lines| {
+                assert_eq!(state(lines, |step| matches!(step, StateStep::AskForSenders | StateStep::SaySender)), None);
+                assert!(state(lines, |step| *step == StateStep::Record { stop: 2 }).is_some());
+            },
+        );
+        planned(true, |_| {}, |lines| assert_eq!(state(lines, |_| true), None));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 mod bad_input;
 mod check;
+mod containers;
+mod devices;
 mod explain;
 mod figures;
 mod help;
@@ -50,8 +52,10 @@ fn main() -> ExitCode {
         roots::tests(),
         mounts::tests(),
         volumes::tests(),
+        devices::tests(),
         names::tests(),
         programs::tests(),
+        containers::tests(),
         identity::tests(),
         init::tests(),
         init_personas::tests(),
@@ -79,7 +83,9 @@ fn main() -> ExitCode {
     ];
     let world: &'static World = Box::leak(Box::new(World::make(!arguments.list)));
     support::remember_where_a_test_fails();
-    let trials = tests.into_iter().flatten().flat_map(|test| test.trials(world)).collect();
+    let chosen = support::chosen();
+    let trials = tests.into_iter().flatten().flat_map(|test| test.trials(world));
+    let trials = trials.filter(|trial| chosen.as_ref().is_none_or(|names| names.contains(trial.name()))).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
 
     let left = [process::naming(&world.name()), process::naming(&support::marks())].concat();
