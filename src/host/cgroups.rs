@@ -168,7 +168,8 @@ impl<'m> Sites<'m> {
         }
         let all = hierarchies(arena)?;
         let is_wanted = |name: &[u8]| spec.resources.iter().any(|resource| resource.controller() == name);
-        let mut unified = List::new(arena);
+        let (mut unified, mut listed) = (List::new(arena), None);
+        let there = |root| first_line(arena, root, c"/cgroup.controllers");
         for (at, resource) in spec.resources.iter().enumerate() {
             let name = resource.controller();
             let is_first = !spec.resources[..at].iter().any(|other| other.controller() == name);
@@ -178,7 +179,9 @@ impl<'m> Sites<'m> {
             match all.iter().find(|hierarchy| hierarchy.is_unified()) {
                 // What no controller has is every group's.
                 Some(_) if name == b"cgroup" => {}
-                Some(hierarchy) if lists(arena, hierarchy.root, c"/cgroup.controllers", name) => unified.push(name),
+                Some(hierarchy) if has_word(listed.get_or_insert_with(|| there(hierarchy.root)), name) => {
+                    unified.push(name)
+                }
                 _ if spec.cgroups == Cgroups::Best => lacking.push(copy(arena, &[name])),
                 _ => return Err(lacks(arena, all.is_empty(), name)),
             }
@@ -194,11 +197,14 @@ impl<'m> Sites<'m> {
     }
 }
 
-/// Whether a file of a group has this word.
-fn lists(arena: &Arena, directory: Word, file: &core::ffi::CStr, name: &[u8]) -> bool {
+/// What a file of a group lists.
+fn first_line<'m>(arena: &'m Arena, directory: Word, file: &core::ffi::CStr) -> &'m [u8] {
     let path = copy(arena, &[directory.bytes(), file.to_bytes()]);
-    let text = read_path(arena, path, Open::READ).unwrap_or_default();
-    split(cut(text, b'\n').0, b' ').any(|word| word == name)
+    cut(read_path(arena, path, Open::READ).unwrap_or_default(), b'\n').0
+}
+
+fn has_word(line: &[u8], name: &[u8]) -> bool {
+    split(line, b' ').any(|word| word == name)
 }
 
 fn lacks<'m>(arena: &'m Arena, all: bool, name: &[u8]) -> &'m Problem<'m> {
@@ -263,8 +269,8 @@ struct Walk<'m> {
 impl<'m> Walk<'m> {
     /// Whether groups below this one can be limited as they are to be.
     fn is_open(&self, directory: Word) -> bool {
-        let is_open = |name: &&[u8]| lists(self.arena, directory, c"/cgroup.subtree_control", name);
-        is_directory(directory) && self.controllers.iter().all(is_open)
+        let open = first_line(self.arena, directory, c"/cgroup.subtree_control");
+        is_directory(directory) && self.controllers.iter().all(|name| has_word(open, name))
     }
 
     fn step(&mut self, directory: Word<'m>) {
@@ -284,8 +290,11 @@ impl<'m> Walk<'m> {
             }
             self.cpuset = Some(own);
         }
-        let is_lacking = |name: &&[u8]| !lists(self.arena, directory, c"/cgroup.subtree_control", name);
-        let Some(value) = enable(self.arena, self.controllers, &is_lacking) else { return };
+        if self.controllers.is_empty() {
+            return;
+        }
+        let open = first_line(self.arena, directory, c"/cgroup.subtree_control");
+        let Some(value) = enable(self.arena, self.controllers, &|name| !has_word(open, name)) else { return };
         // The first group of all may have processes and parts (cgroups(7), "no internal processes"); it has no type.
         let first = path::join(self.arena, directory.bytes(), b"cgroup.type");
         if directory == self.hierarchy.own && file::fstatat(At::CWD, first).is_ok() {
