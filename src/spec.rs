@@ -1,5 +1,7 @@
 //! What a container is to be: plain data, no behaviour beyond its defaults.
 
+#[cfg(feature = "full")]
+use crate::sys::bpf::Access;
 use crate::sys::identity::CapabilitySet;
 use crate::sys::process::{Limit, Processors};
 use crate::sys::{Arena, List, Word, word};
@@ -45,6 +47,8 @@ pub struct Spec<'a> {
     #[cfg(feature = "full")]
     pub settings: List<'a, Setting<'a>>,
     pub volumes: List<'a, Volume<'a>>,
+    #[cfg(feature = "full")]
+    pub devices: List<'a, Device<'a>>,
     pub new_mounts: List<'a, NewMount<'a>>,
     /// What the command may have at most.
     pub capabilities: CapabilitySet,
@@ -377,6 +381,17 @@ pub struct Volume<'a> {
     pub idmap: bool,
 }
 
+/// `--device PATH[:DST][:rwm]`.
+#[derive(Clone, Copy, Debug)]
+#[cfg(feature = "full")]
+pub struct Device<'a> {
+    /// A node of the host, or a link to one.
+    pub source: Word<'a>,
+    /// Cleaned, below `/dev` inside the container.
+    pub target: Word<'a>,
+    pub access: Access,
+}
+
 /// `--tmpfs DST[:size=…,mode=…]`, and `--mount type=…` of a file system that has no source.
 #[derive(Clone, Copy, Debug)]
 pub struct NewMount<'a> {
@@ -520,6 +535,8 @@ impl<'a> Spec<'a> {
             #[cfg(feature = "full")]
             settings: List::new(arena),
             volumes: List::new(arena),
+            #[cfg(feature = "full")]
+            devices: List::new(arena),
             new_mounts: List::new(arena),
             capabilities: USUAL_CAPABILITIES,
             init: true,
@@ -630,8 +647,8 @@ impl<'a> Spec<'a> {
 
     /// Controllers of version 2 that are as well to have, for their figures.
     #[cfg(feature = "full")]
-    pub const fn wished_controllers(&self) -> &'static str {
-        if self.is_visited() { "memory pids cpu io" } else { "" }
+    pub const fn wished_controllers(&self) -> &'static [&'static [u8]] {
+        if self.is_visited() { &[b"memory", b"pids", b"cpu", b"io"] } else { &[] }
     }
 
     /// Whether a group in this hierarchy is as well to have: one that freezes and ends all that is in it; and of version 1, where

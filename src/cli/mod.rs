@@ -330,6 +330,11 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
         ),
         #[cfg(feature = "full")]
         (
+            !spec.devices.is_empty() && (keeps_root || !file_systems.dev),
+            t!("--device needs a root and a /dev of the container's own"),
+        ),
+        #[cfg(feature = "full")]
+        (
             spec.status_fd.is_some_and(|fd| (3..3 + spec.preserve_fds).contains(&fd)),
             t!("--status-fd is one that --preserve-fds gives to the command"),
         ),

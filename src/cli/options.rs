@@ -104,6 +104,11 @@ crate::option_table! {
         Mount "mount" = "type=...,dst=..." ("type=bind,src=/etc,dst=/mnt,ro"),
             "bind, overlay, tmpfs, proc, sysfs, mqueue, devpts: src=, dst=, ro, bind-propagation=", |spec, value| value.mount(spec);
     }
+    "Devices" {
+        Device "device" = "PATH[:DST][:rwm]" ("/dev/full:/dev/mine:rw"), "a device of the host, below the container's /dev", |spec, value| {
+            spec.devices.push(value.device()?); Ok(())
+        };
+    }
     "Names of the network" {
         AddHost "add-host" = "NAME:IP" ("db:10.0.0.7"), "a line for /etc/hosts", |spec, value| {
             spec.hosts.push(value.host()?); Ok(())

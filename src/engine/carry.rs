@@ -286,6 +286,8 @@ impl<'p> Carrier<'p> {
             Step::Cgroup(step) => self.carry_out_cgroups(step)?,
             #[cfg(feature = "full")]
             Step::State(ref step) => self.carry_out_state(step)?,
+            #[cfg(feature = "full")]
+            Step::Device(step) => self.carry_out_devices(step)?,
         }
         Ok(())
     }

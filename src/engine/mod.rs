@@ -6,6 +6,8 @@ mod carry;
 pub mod causes;
 #[cfg(feature = "full")]
 pub mod cgroups;
+#[cfg(feature = "full")]
+mod devices;
 mod execute;
 mod handover;
 #[cfg(feature = "full")]
@@ -29,6 +31,8 @@ mod terminal;
 
 #[cfg(feature = "full")]
 pub use advice::OLDEST;
+#[cfg(feature = "full")]
+pub use devices::allow as allow_devices;
 pub use launcher::{Ended, Launcher};
 pub use points::clean_up;
 #[cfg(feature = "full")]

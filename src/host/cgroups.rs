@@ -7,7 +7,7 @@ use crate::spec::{Cgroups, Resource, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::process::Pid;
 use crate::sys::{Arena, At, List, Word, word};
-use crate::text::{Problem, Text, Told, copy, cut, decimal, names, number, path, split, t};
+use crate::text::{Problem, Text, Told, copy, cut, decimal, number, path, split, t};
 
 /// A hierarchy of control groups that is mounted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,6 +25,8 @@ pub struct Hierarchy<'m> {
 pub struct Site<'m> {
     pub hierarchy: Hierarchy<'m>,
     pub parent: Word<'m>,
+    /// Of version 2: those that are to be had below the parent.
+    pub controllers: &'m [&'m [u8]],
     /// What has to be done first, in order.
     pub ways: &'m [Way<'m>],
     /// What is done then, where it can be: controllers of which nothing but figures is wanted.
@@ -80,9 +82,11 @@ impl Hierarchy<'_> {
         }
     }
 
-    /// Whether the process's group has this controller, which for `cgroup` is what each group of version 2 has.
+    /// Whether the container's group has this controller, which for `cgroup` is what each group of version 2 has.
     pub fn controls(&self, arena: &Arena, controller: &[u8]) -> bool {
-        let is_listed = || controller == b"cgroup" || lists(arena, self.own, c"/cgroup.controllers", controller);
+        let group = self.container(arena).unwrap_or(self.own);
+        let is_listed =
+            || controller == b"cgroup" || has_word(first_line(arena, group, c"/cgroup.controllers"), controller);
         if self.is_unified() { is_listed() } else { self.has(controller) }
     }
 }
@@ -216,7 +220,8 @@ impl<'m> Sites<'m> {
         }
         let all = hierarchies(arena, word(c"self"))?;
         let is_wanted = |name: &[u8]| spec.resources.iter().any(|resource| resource.controller() == name);
-        let mut unified = List::new(arena);
+        let (mut unified, mut listed) = (List::new(arena), None);
+        let there = |root| first_line(arena, root, c"/cgroup.controllers");
         for (at, resource) in spec.resources.iter().enumerate() {
             let name = resource.controller();
             let is_first = !spec.resources[..at].iter().any(|other| other.controller() == name);
@@ -226,30 +231,33 @@ impl<'m> Sites<'m> {
             match all.iter().find(|hierarchy| hierarchy.is_unified()) {
                 // What no controller has is every group's.
                 Some(_) if name == b"cgroup" => {}
-                Some(hierarchy) if lists(arena, hierarchy.root, c"/cgroup.controllers", name) => unified.push(name),
+                Some(hierarchy) if has_word(listed.get_or_insert_with(|| there(hierarchy.root)), name) => {
+                    unified.push(name)
+                }
                 _ if spec.cgroups == Cgroups::Best => lacking.push(copy(arena, &[name])),
                 _ => return Err(lacks(arena, all.is_empty(), name)),
             }
         }
-        let has_core = is_wanted(b"cgroup");
+        let (unified, has_core): (&[&[u8]], _) = (unified.finish(), is_wanted(b"cgroup"));
         let (mut wished, mut last, mut wishes) = (List::new(arena), None, List::new(arena));
         let core = all.iter().find(|hierarchy| hierarchy.is_unified());
-        if let Some(core) = core {
+        if let (Some(core), [_, ..]) = (core, spec.wished_controllers()) {
             // Who may not enable one has it already or not at all.
-            let place = if uid == 0 { core.root } else { core.own };
-            for name in names::words(spec.wished_controllers()).filter(|name| !name.is_empty()) {
-                let is_elsewhere = unified.contains(&name) || all.iter().any(|hierarchy| hierarchy.has(name));
-                if !is_elsewhere && lists(arena, place, c"/cgroup.controllers", name) {
-                    wishes.push(name);
+            let there = there(if uid == 0 { core.root } else { core.own });
+            for name in spec.wished_controllers() {
+                let is_elsewhere = unified.contains(name) || all.iter().any(|hierarchy| hierarchy.has(name));
+                if !is_elsewhere && has_word(there, name) {
+                    wishes.push(*name);
                 }
             }
         }
+        let wishes: &[&[u8]] = wishes.finish();
         for hierarchy in all {
             let is_needed = spec.resources.iter().any(|resource| hierarchy.has(resource.controller()));
             if is_needed || hierarchy.is_unified() && (!unified.is_empty() || has_core) {
-                sites.push(Site::read(arena, spec, *hierarchy, [&unified, &wishes], uid));
+                sites.push(Site::read(arena, spec, *hierarchy, [unified, wishes], uid));
             } else if spec.wishes_for(hierarchy.controllers, core.is_some()) {
-                let site = Site { is_wished: true, ..Site::read(arena, spec, *hierarchy, [&[], &wishes], uid) };
+                let site = Site { is_wished: true, ..Site::read(arena, spec, *hierarchy, [&[], wishes], uid) };
                 if hierarchy.is_unified() || hierarchy.has(b"freezer") {
                     last = Some(site);
                 } else {
@@ -272,11 +280,14 @@ impl<'m> Sites<'m> {
     }
 }
 
-/// Whether a file of a group has this word.
-fn lists(arena: &Arena, directory: Word, file: &core::ffi::CStr, name: &[u8]) -> bool {
+/// What a file of a group lists.
+fn first_line<'m>(arena: &'m Arena, directory: Word, file: &core::ffi::CStr) -> &'m [u8] {
     let path = copy(arena, &[directory.bytes(), file.to_bytes()]);
-    let text = read_path(arena, path, Open::READ).unwrap_or_default();
-    split(cut(text, b'\n').0, b' ').any(|word| word == name)
+    cut(read_path(arena, path, Open::READ).unwrap_or_default(), b'\n').0
+}
+
+fn has_word(line: &[u8], name: &[u8]) -> bool {
+    split(line, b' ').any(|word| word == name)
 }
 
 fn lacks<'m>(arena: &'m Arena, all: bool, name: &[u8]) -> &'m Problem<'m> {
@@ -305,7 +316,7 @@ impl<'m> Site<'m> {
         arena: &'m Arena,
         spec: &Spec<'m>,
         hierarchy: Hierarchy<'m>,
-        [controllers, wishes]: [&[&'m [u8]]; 2],
+        unified: [&'m [&'m [u8]]; 2],
         uid: u32,
     ) -> Self {
         let asked = match spec.cgroup_parent {
@@ -314,12 +325,13 @@ impl<'m> Site<'m> {
         };
         let parent = asked.map_or(hierarchy.own, |asked| copy(arena, &[hierarchy.root.bytes(), asked.bytes()]));
         let parent = copy(arena, &[parent.bytes().strip_suffix(b"/").unwrap_or(parent.bytes())]);
+        let [controllers, wanted]: [&[&[u8]]; 2] = if hierarchy.is_unified() { unified } else { [&[], &[]] };
         let mut walk = Walk {
             arena,
             hierarchy,
             controllers,
             ways: List::new(arena),
-            wanted: wishes,
+            wanted,
             wishes: List::new(arena),
             may_leave: spec.stats.is_some(),
             cpuset: hierarchy.has(b"cpuset").then_some([Word::default(); 2]),
@@ -332,20 +344,20 @@ impl<'m> Site<'m> {
                 walk.step(directory);
             }
         }
-        let (ways, wishes, cpuset) = (walk.ways.finish(), walk.wishes.finish(), walk.cpuset);
-        Self { hierarchy, parent, ways, wishes, is_wished: false, cpuset }
+        let (ways, wishes) = (walk.ways.finish(), walk.wishes.finish());
+        Self { hierarchy, parent, controllers, ways, wishes, is_wished: false, cpuset: walk.cpuset }
     }
 }
 
 /// The way from a hierarchy's root down to where a group is to be.
-struct Walk<'w, 'm> {
+struct Walk<'m> {
     arena: &'m Arena,
     hierarchy: Hierarchy<'m>,
     /// Of version 2: what is to be limited below.
-    controllers: &'w [&'m [u8]],
+    controllers: &'m [&'m [u8]],
     ways: List<'m, Way<'m>>,
     /// The same of what is only wished.
-    wanted: &'w [&'m [u8]],
+    wanted: &'m [&'m [u8]],
     wishes: List<'m, Way<'m>>,
     /// The caller's process may leave its group for a mere wish.
     may_leave: bool,
@@ -353,11 +365,11 @@ struct Walk<'w, 'm> {
     cpuset: Option<[Word<'m>; 2]>,
 }
 
-impl<'m> Walk<'_, 'm> {
+impl<'m> Walk<'m> {
     /// Whether groups below this one can be limited as they are to be.
     fn is_open(&self, directory: Word) -> bool {
-        let is_open = |name: &&[u8]| lists(self.arena, directory, c"/cgroup.subtree_control", name);
-        is_directory(directory) && self.controllers.iter().chain(self.wanted).all(is_open)
+        let open = first_line(self.arena, directory, c"/cgroup.subtree_control");
+        is_directory(directory) && self.controllers.iter().chain(self.wanted).all(|name| has_word(open, name))
     }
 
     fn step(&mut self, directory: Word<'m>) {
@@ -377,28 +389,23 @@ impl<'m> Walk<'_, 'm> {
             }
             self.cpuset = Some(own);
         }
-        if !self.hierarchy.is_unified() {
+        if self.controllers.is_empty() && self.wanted.is_empty() {
             return;
         }
+        let open = first_line(self.arena, directory, c"/cgroup.subtree_control");
         // The first group of all may have processes and parts (cgroups(7), "no internal processes"); it has no type.
         let first = path::join(self.arena, directory.bytes(), b"cgroup.type");
         let mut must_leave = directory == self.hierarchy.own && file::fstatat(At::CWD, first).is_ok();
-        let mut value = Text::new(self.arena);
-        for name in self.controllers {
-            if !lists(self.arena, directory, c"/cgroup.subtree_control", name) {
-                value.add(b" +").add(name);
-            }
-        }
-        if !value.bytes().is_empty() {
+        if let Some(value) = enable(self.arena, self.controllers, &|name| !has_word(open, name)) {
             if must_leave {
                 self.ways.push(Way::Leave(directory));
                 must_leave = false;
             }
-            self.ways.push(Way::Write { directory, file: SUBTREE, value: value.word().after(1) });
+            self.ways.push(Way::Write { directory, file: SUBTREE, value });
         }
         let wanted = if must_leave && !self.may_leave { &[] } else { self.wanted };
         for name in wanted {
-            if !lists(self.arena, directory, c"/cgroup.subtree_control", name) {
+            if !has_word(open, name) {
                 if must_leave {
                     self.wishes.push(Way::Leave(directory));
                     must_leave = false;
@@ -408,6 +415,15 @@ impl<'m> Walk<'_, 'm> {
             }
         }
     }
+}
+
+/// `+memory +pids` of these, if there are any.
+pub fn enable<'m>(arena: &'m Arena, names: &[&[u8]], is_meant: &dyn Fn(&&[u8]) -> bool) -> Option<Word<'m>> {
+    let mut value = Text::new(arena);
+    for name in names.iter().filter(|name| is_meant(name)) {
+        value.add(b" +").add(name);
+    }
+    (!value.bytes().is_empty()).then(|| value.word().after(1))
 }
 
 /// What groups below it have of controllers (cgroups(7)).
@@ -516,5 +532,111 @@ mod tests {
         assert_eq!(below(b"/", b"/"), Some(&b""[..]));
         assert_eq!(below(b"/ab", b"/a"), None);
         assert_eq!(below(b"/b", b"/a"), None);
+    }
+
+    /// A directory as a hierarchy: its files with what they say.
+    struct Fake(tempfile::TempDir);
+
+    impl Fake {
+        fn new(files: &[(&str, &str)]) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            for (path, text) in files {
+                let path = folder.path().join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+            Self(folder)
+        }
+
+        /// The way to a new group of someone who is in this one: each step in a line.
+        fn ways(&self, controllers: &[u8], own: &str, parent: Option<&str>, uid: u32) -> String {
+            let arena = Arena::new().unwrap();
+            let mut spec = Spec::new(&arena);
+            spec.cgroup_parent = parent.map(|parent| copy(&arena, &[parent.as_bytes()]));
+            let root = copy(&arena, &[self.0.path().to_str().unwrap().as_bytes()]);
+            let hierarchy = Hierarchy { controllers, root, own: copy(&arena, &[root.bytes(), own.as_bytes()]) };
+            let site = Site::read(&arena, &spec, hierarchy, &[b"memory", b"pids"], uid);
+            let said = |word: Word| String::from_utf8(word.bytes().to_vec()).unwrap();
+            let short = |word: Word| said(word).replace(&said(root), "");
+            let mut lines: Vec<String> = site
+                .ways
+                .iter()
+                .map(|way| match way {
+                    Way::Make(path) => format!("make {}", short(*path)),
+                    Way::Leave(path) => format!("leave {}", short(*path)),
+                    Way::Write { directory, file, value } => {
+                        format!("{}/{} {}", short(*directory), said(*file), said(*value))
+                    }
+                })
+                .collect();
+            lines.push(format!("in {}", short(site.parent)));
+            lines.extend(site.cpuset.map(|both| both.map(said).join(" of ")));
+            lines.join("; ")
+        }
+    }
+
+    #[test]
+    fn controllers_are_enabled_on_the_way_down() {
+        let machine = Fake::new(&[
+            ("cgroup.subtree_control", "cpu memory\n"),
+            ("user/cgroup.subtree_control", ""),
+            ("user/cgroup.type", "domain\n"),
+        ]);
+        assert_eq!(
+            machine.ways(b"", "/user", None, 1000),
+            "/cgroup.subtree_control +pids; leave /user; /user/cgroup.subtree_control +memory +pids; in /user"
+        );
+        // The first group of all is not left, and root has a place of his own.
+        assert_eq!(
+            machine.ways(b"", "", None, 0),
+            "/cgroup.subtree_control +pids; make /aril; /aril/cgroup.subtree_control +memory +pids; in /aril"
+        );
+        assert_eq!(
+            machine.ways(b"", "/user", Some("/user/a"), 1000),
+            "/cgroup.subtree_control +pids; leave /user; /user/cgroup.subtree_control +memory +pids; make /user/a; \
+            /user/a/cgroup.subtree_control +memory +pids; in /user/a"
+        );
+        // Whoever is beside need not leave.
+        assert_eq!(
+            machine.ways(b"", "/else", Some("/user"), 1000),
+            "/cgroup.subtree_control +pids; /user/cgroup.subtree_control +memory +pids; in /user"
+        );
+    }
+
+    #[test]
+    fn where_all_is_enabled_nothing_is_left_to_do() {
+        let machine = Fake::new(&[
+            ("user/cgroup.subtree_control", "pids io memory\n"),
+            ("user/cgroup.type", "domain\n"),
+            ("pidsmemory/cgroup.subtree_control", "pidsmemory\n"),
+        ]);
+        // What lies above may be closed to its user, or be the administrator's affair.
+        assert_eq!(machine.ways(b"", "/user", None, 1000), "in /user");
+        assert_eq!(machine.ways(b"", "/else", Some("/user"), 1000), "in /user");
+        assert!(machine.ways(b"", "", Some("/pidsmemory"), 0).contains("+memory +pids"), "a part of a name is none");
+    }
+
+    #[test]
+    fn the_first_group_of_a_cgroup_namespace_is_left() {
+        let machine = Fake::new(&[("cgroup.subtree_control", ""), ("cgroup.type", "domain\n")]);
+        assert!(
+            machine.ways(b"", "", None, 0).starts_with("leave ; /cgroup.subtree_control +memory +pids; make /aril;")
+        );
+    }
+
+    #[test]
+    fn a_cpuset_inherits_what_lies_above() {
+        let machine = Fake::new(&[
+            ("cpuset.cpus", "0-3\n"),
+            ("cpuset.mems", "0\n"),
+            ("aril/cpuset.cpus", "\n"),
+            ("aril/cpuset.mems", "0\n"),
+        ]);
+        assert_eq!(machine.ways(b"cpuset", "", None, 0), "/aril/cpuset.cpus 0-3; in /aril; 0-3 of 0");
+        assert_eq!(
+            machine.ways(b"cpuset", "/aril", Some("/x"), 1000),
+            "make /x; /x/cpuset.cpus 0-3; /x/cpuset.mems 0; in /x; 0-3 of 0"
+        );
+        assert_eq!(machine.ways(b"memory", "", None, 0), "in /aril", "others are told nothing");
     }
 }

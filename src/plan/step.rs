@@ -7,6 +7,8 @@ use super::CgroupStep;
 #[cfg(feature = "full")]
 use super::Landlock;
 #[cfg(feature = "full")]
+use super::devices::DeviceStep;
+#[cfg(feature = "full")]
 use super::ids::IdStep;
 #[cfg(feature = "full")]
 use super::layers::Layer;
@@ -73,6 +75,9 @@ pub enum Tree {
     Proc,
     Sys,
     Dev,
+    /// Nodes of the container's own, below its `/dev`.
+    #[cfg(feature = "full")]
+    Devices,
     /// An empty, read-only directory that hides others.
     Empty,
 }
@@ -322,6 +327,8 @@ pub enum Step<'p> {
     Cgroup(CgroupStep<'p>),
     #[cfg(feature = "full")]
     State(StateStep<'p>),
+    #[cfg(feature = "full")]
+    Device(DeviceStep<'p>),
 }
 
 impl<'p> Step<'p> {
@@ -344,6 +351,8 @@ impl<'p> Step<'p> {
             Self::Layer(layer) => layer.sentence(),
             #[cfg(feature = "full")]
             Self::Ids(step) => step.sentence(),
+            #[cfg(feature = "full")]
+            Self::Device(step) => step.sentence(),
             #[cfg(feature = "full")]
             Self::Landlock(step) => step.sentence(),
             #[cfg(feature = "full")]
@@ -415,6 +424,7 @@ impl<'p> Step<'p> {
             | Self::Terminal(_)
             | Self::Layer(_)
             | Self::Ids(_)
+            | Self::Device(_)
             | Self::Landlock(_)
             | Self::Cgroup(_)
             | Self::State(_) => t!(""),
@@ -485,6 +495,8 @@ impl<'p> Step<'p> {
             Self::Terminal(ref step) => *first = step.word(arena),
             #[cfg(feature = "full")]
             Self::State(step) => [*first, *second] = step.words(),
+            #[cfg(feature = "full")]
+            Self::Device(step) => [*first, *second] = step.words(arena),
             #[cfg(feature = "full")]
             Self::Layer(layer) => [*first, *second, *third] = layer.words(arena),
             #[cfg(feature = "full")]

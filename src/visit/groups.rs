@@ -168,7 +168,11 @@ impl Change<'_> {
         match write(self.group.whole.at()) {
             // Version 1 takes nothing that is less than what is in it.
             Err(Errno::EINVAL | Errno::EBUSY) => write(inner.at()).and_then(|()| write(self.group.whole.at())),
-            result => result.and_then(|()| write(inner.at())),
+            result => result.and_then(|()| match write(inner.at()) {
+                // A controller that was wished for stays above.
+                Err(Errno::ENOENT) => Ok(()),
+                result => result,
+            }),
         }
     }
 }

@@ -4,6 +4,7 @@
 use crate::support::{Folder, Outcome, Run, Running, Who, comes, eventually, mark, process, tool};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -32,8 +33,26 @@ pub struct Place<'w> {
     folder: Folder,
 }
 
+thread_local! {
+    /// The names of this test.
+    static NAMES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What a test that fails has in the background, or has left to be asked for.
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            for name in NAMES.take() {
+                drop(self.aril(&["kill", &name, "KILL"]).command().output());
+                drop(self.aril(&["wait", &name]).command().output());
+            }
+        }
+    }
+}
+
 impl<'w> Place<'w> {
     pub fn of(who: &'w Who) -> Self {
+        NAMES.take();
         Self { who, folder: who.folder() }
     }
 
@@ -86,7 +105,9 @@ impl<'w> Place<'w> {
 /// A name that no other test has.
 pub fn name() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("test-{}.{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    let name = format!("test-{}.{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    NAMES.with_borrow_mut(|names| names.push(name.clone()));
+    name
 }
 
 fn kill(pid: u32, signal: Signal) {

@@ -4,6 +4,7 @@
 mod bad_input;
 mod check;
 mod containers;
+mod devices;
 mod explain;
 mod figures;
 mod figures_of_groups;
@@ -19,6 +20,7 @@ mod init_options;
 mod init_personas;
 mod init_signals;
 mod landlock;
+mod limits;
 mod mounts;
 mod names;
 mod namespaces;
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         roots::tests(),
         mounts::tests(),
         volumes::tests(),
+        devices::tests(),
         names::tests(),
         programs::tests(),
         containers::tests(),
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         safety::tests(),
         settings::tests(),
         landlock::tests(),
+        limits::tests(),
         explain::tests(),
         help::tests(),
         bad_input::tests(),
@@ -81,7 +85,9 @@ fn main() -> ExitCode {
     ];
     let world: &'static World = Box::leak(Box::new(World::make(!arguments.list)));
     support::remember_where_a_test_fails();
-    let trials = tests.into_iter().flatten().flat_map(|test| test.trials(world)).collect();
+    let chosen = support::chosen();
+    let trials = tests.into_iter().flatten().flat_map(|test| test.trials(world));
+    let trials = trials.filter(|trial| chosen.as_ref().is_none_or(|names| names.contains(trial.name()))).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
 
     let left = [process::naming(&world.name()), process::naming(&support::marks())].concat();

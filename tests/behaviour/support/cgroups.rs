@@ -1,7 +1,9 @@
-//! Control groups as a test sees them: which hierarchy has a controller, and where a process is in it. It asks the kernel, and
-//! nothing of aril.
+//! Control groups as a test sees them: which hierarchy has a controller, where a process is in it, and groups of the test's
+//! own. It asks the kernel, and nothing of aril.
 
+use super::{eventually, mark, process};
 use std::fs;
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
 /// One that is mounted here.
@@ -75,4 +77,85 @@ pub fn below(group: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(group) else { return Vec::new() };
     let folders = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
     folders.flat_map(|entry| [below(&entry.path()), vec![entry.path()]].concat()).collect()
+}
+
+/// A place for a test's groups at the root of each hierarchy; with it goes whatever is left there.
+pub struct Place {
+    pub name: String,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self { name: format!("/aril-test-{}", mark()) }
+    }
+
+    pub fn option(&self) -> String {
+        format!("--cgroup-parent={}", self.name)
+    }
+
+    pub fn group(&self, hierarchy: &Hierarchy) -> PathBuf {
+        hierarchy.root.join(self.name.trim_start_matches('/'))
+    }
+
+    /// The groups in it, in all hierarchies.
+    pub fn groups(&self) -> Vec<PathBuf> {
+        hierarchies().iter().flat_map(|hierarchy| below(&self.group(hierarchy))).collect()
+    }
+
+    #[track_caller]
+    pub fn is_empty(&self, after: &str) {
+        let left = self.groups();
+        assert!(left.is_empty(), "control groups are left after {after}: {left:#?}");
+    }
+
+    /// Makes it where these controllers are, and gives it to a user, as an administrator would.
+    #[track_caller]
+    pub fn delegate(&self, controllers: &[&str], uid: u32) {
+        for hierarchy in controllers.iter().filter_map(|controller| of(controller)) {
+            let group = self.group(&hierarchy);
+            if hierarchy.is_unified() {
+                let all: Vec<String> = controllers.iter().map(|controller| format!("+{controller}")).collect();
+                fs::write(hierarchy.root.join("cgroup.subtree_control"), all.join(" ")).expect("root may");
+            }
+            fs::create_dir_all(&group).expect("root may");
+            for file in ["", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"].map(|name| group.join(name)) {
+                if file.exists() {
+                    chown(&file, Some(uid), Some(uid)).expect("root may");
+                }
+            }
+        }
+    }
+
+    /// A shell's words that take the shell into it.
+    pub fn enter(&self) -> String {
+        let groups = hierarchies().into_iter().map(|hierarchy| self.group(&hierarchy));
+        let each =
+            groups.filter(|group| group.exists()).map(|group| format!("echo $$ >{}/cgroup.procs", group.display()));
+        each.collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        for hierarchy in hierarchies() {
+            let group = self.group(&hierarchy);
+            for path in [below(&group), vec![group]].concat().into_iter().filter(|path| path.exists()) {
+                for pid in words(&path.join("cgroup.procs")).iter().filter_map(|pid| pid.parse().ok()) {
+                    if let Some(pid) = rustix::process::Pid::from_raw(pid) {
+                        let killed = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+                        assert!(killed.is_ok() || !path.exists() || words(&path.join("cgroup.procs")).is_empty());
+                    }
+                }
+                let removed = super::comes(|| fs::remove_dir(&path).is_ok());
+                assert!(removed || std::thread::panicking(), "{} cannot be removed", path.display());
+            }
+        }
+    }
+}
+
+/// The command's pid outside, once it is `sleep MARK`.
+#[track_caller]
+pub fn sleeper(mark: &str) -> u32 {
+    eventually(&format!("sleep {mark}"), || process::sleeper(mark).is_some());
+    process::sleeper(mark).expect("it sleeps for a year")
 }
