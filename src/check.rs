@@ -230,7 +230,7 @@ fn landlock(report: &mut Report) {
 fn control_groups(report: &mut Report) {
     let arena = report.text.arena();
     let (mut made, mut failed, mut advice) = (Text::new(arena), word(c"none is there"), Word::default());
-    for Hierarchy { controllers, own, .. } in cgroups::hierarchies(arena).unwrap_or_default() {
+    for Hierarchy { controllers, own, .. } in cgroups::hierarchies(arena, word(c"self")).unwrap_or_default() {
         match try_group(arena, *own, &mut made) {
             Ok(()) => drop(made.add(controllers).add(b" ")),
             Err(errno) => {

@@ -266,6 +266,10 @@ impl Namespace {
         (Self::Time, word(c"time"), k::CLONE_NEWTIME),
     ];
 
+    /// The files of `/proc/PID/ns`, in the order of `ALL`.
+    #[cfg(feature = "full")]
+    pub const FILES: &'static str = "user mnt pid uts ipc cgroup net time";
+
     /// The `CLONE_NEW*` flag.
     pub const fn flag(self) -> u32 {
         Self::ALL[self as usize].2
@@ -545,6 +549,35 @@ impl<'a> Spec<'a> {
             cgroup_parent: None,
             #[cfg(feature = "full")]
             cgroups: Cgroups::Required,
+        }
+    }
+
+    /// What a later command in this container is to be. What confines it is this one's; what is about its start is the other's.
+    #[cfg(feature = "full")]
+    pub fn with_command_of(self, asked: Self) -> Self {
+        let Self { name, command, environment, tty, trace, .. } = asked;
+        let Self { stop_signal, passes_signals, preserve_fds, verbose, timeout, detach, .. } = asked;
+        let Self { environment_files, status_fd, pid_file, log, .. } = asked;
+        Self {
+            name,
+            command,
+            user: asked.user.or(self.user),
+            workdir: asked.workdir.or(self.workdir),
+            environment,
+            environment_files,
+            init: false,
+            stop_signal,
+            passes_signals,
+            preserve_fds,
+            verbose,
+            trace,
+            timeout,
+            detach,
+            status_fd,
+            pid_file,
+            log,
+            tty,
+            ..self
         }
     }
 

@@ -33,6 +33,9 @@ pub enum Request<'a> {
     /// Something with containers that run already.
     #[cfg(feature = "full")]
     Visit(Visit<'a>),
+    /// Execute a command in the container that the Spec names; the rest of it is that container's.
+    #[cfg(feature = "full")]
+    Enter(Spec<'a>),
     Overview,
     RunHelp,
     Version,
@@ -53,6 +56,10 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
     #[cfg(feature = "full")]
     if let Some(verb) = names::position("ps kill wait", verb.bytes()) {
         return visit(arena, verb, rest).map(Request::Visit);
+    }
+    #[cfg(feature = "full")]
+    if *verb == word(c"exec") {
+        return enter(arena, rest);
     }
     match names::position("run explain help --help -h version --version -V", verb.bytes()) {
         Some(0) => run(arena, rest, false),
@@ -89,8 +96,29 @@ fn visit<'a>(arena: &'a Arena, verb: usize, words: &[Word<'a>]) -> Told<'a, Visi
     }
 }
 
+/// `exec`, whose options are some of `run`.
+#[cfg(feature = "full")]
+fn enter<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a>> {
+    let mut scan = Scan { arena, words, spec: Spec::new(arena), help: false, enters: true };
+    scan.options()?;
+    let Scan { words, mut spec, help, .. } = scan;
+    match words {
+        _ if help => return Ok(Request::Overview),
+        [name, command @ ..] if !command.is_empty() => (spec.name, spec.command) = (Some(*name), command),
+        _ => return Err(Problem::refused(arena, t!("exec takes [OPTIONS] NAME COMMAND [ARG...]"), &[])),
+    }
+    Ok(Request::Enter(spec))
+}
+
 fn run<'a>(arena: &'a Arena, words: &'a [Word<'a>], explain: bool) -> Told<'a, Request<'a>> {
-    let mut scan = Scan { arena, words, spec: Spec::new(arena), help: false };
+    let mut scan = Scan {
+        arena,
+        words,
+        spec: Spec::new(arena),
+        help: false,
+        #[cfg(feature = "full")]
+        enters: false,
+    };
     scan.options()?;
     let Scan { words, mut spec, help, .. } = scan;
     if help {
@@ -151,6 +179,9 @@ struct Scan<'a> {
     words: &'a [Word<'a>],
     spec: Spec<'a>,
     help: bool,
+    /// They are for `exec`.
+    #[cfg(feature = "full")]
+    enters: bool,
 }
 
 impl<'a> Scan<'a> {
@@ -221,6 +252,10 @@ impl<'a> Scan<'a> {
             _ => {}
         }
         self.help |= option == Opt::Help;
+        #[cfg(feature = "full")]
+        if self.enters && !option.is_for_exec() {
+            return Err(Problem::refused(arena, t!("exec has no option --%: the container keeps its own"), &[name]));
+        }
         option
             .set(&mut self.spec, Value { word, arena })
             .map_err(|reason| Problem::refused(arena, t!("option --% %: %"), &[name, word, text(arena, reason, &[])]))

@@ -256,6 +256,24 @@ fn set<'a>(spec: &mut Spec<'a>, kind: Namespace, value: Value<'a>) -> Result<(),
 }
 
 impl Opt {
+    /// Whether `exec` has it too.
+    #[cfg(feature = "full")]
+    pub fn is_for_exec(self) -> bool {
+        const THESE: &[Opt] = &[
+            Opt::User,
+            Opt::Workdir,
+            Opt::Env,
+            Opt::EnvFile,
+            Opt::Tty,
+            Opt::NoTty,
+            Opt::Interactive,
+            Opt::Trace,
+            Opt::Verbose,
+            Opt::Help,
+        ];
+        THESE.contains(&self)
+    }
+
     /// The option of nearly this name, if a typing error is likely.
     pub fn nearest(name: &[u8]) -> Option<Self> {
         Self::ALL.iter().copied().find(|option| is_slip(name, option.long()))

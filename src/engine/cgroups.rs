@@ -4,7 +4,7 @@
 //! whose lock can be had belongs to a dead one, and whoever comes next removes it.
 
 use super::Carrier;
-use crate::host::cgroups::{SUBTREE, Site};
+use crate::host::cgroups::{PREFIX, SUBTREE, Site, is_name};
 use crate::host::rootfs::{list, read_whole};
 use crate::plan::{CgroupStep, Line, Tree};
 use crate::sys::file::{self, Open};
@@ -18,9 +18,6 @@ use linux_raw_sys::general as k;
 
 /// As many hierarchies as the kernel has controllers, and one.
 const MOST: usize = 16;
-
-/// How the names of all of them begin.
-const PREFIX: &[u8] = b"aril-";
 
 /// A group of the launcher's, which is locked as long as this is there.
 #[derive(Debug)]
@@ -144,10 +141,10 @@ impl<'p> Carrier<'p> {
     }
 }
 
-const PROCESSES: Word<'static> = word(c"cgroup.procs");
+pub const PROCESSES: Word<'static> = word(c"cgroup.procs");
 const EVENTS: Word<'static> = word(c"cgroup.events");
 
-fn write(group: At, file: Word, value: &[u8]) -> Result<()> {
+pub fn write(group: At, file: Word, value: &[u8]) -> Result<()> {
     let file = file::openat(group, file, Open::WRITE)?;
     // The kernel takes a value in one write or not at all.
     file::write(file.at(), value).map(drop)
@@ -193,12 +190,6 @@ impl Group {
     fn remove(&self, arena: &Arena) -> Result<()> {
         remove(arena, self.parent.at(), name(arena, self.id), self.own.at())
     }
-}
-
-/// Whether it is the name of a container's group.
-fn is_name(name: Word) -> bool {
-    let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
-    name.bytes().strip_prefix(PREFIX).is_some_and(|digits| digits.len() == 8 && digits.iter().all(is_digit))
 }
 
 /// `aril-1a2b3c4d`.
@@ -324,7 +315,7 @@ fn kill_listed(arena: &Arena, group: At, dying: &mut List<Fd>) -> Result<()> {
 fn sweep(arena: &Arena, parent: Word) -> Result<()> {
     let parent = file::openat(At::CWD, parent, Open::DIRECTORY)?;
     list(parent.at(), word(c"."), &mut |name| {
-        if is_name(name) {
+        if is_name(name.bytes()) {
             if let Ok(group) = file::openat(parent.at(), name, Open::DIRECTORY) {
                 if file::try_lock_exclusive(group.at()).is_ok() {
                     // Another user's, or one whose processes are stuck in the kernel: whoever may removes it some time.

@@ -6,6 +6,8 @@ mod carry;
 pub mod causes;
 #[cfg(feature = "full")]
 mod cgroups;
+#[cfg(feature = "full")]
+mod enter;
 mod execute;
 mod handover;
 #[cfg(feature = "full")]
@@ -29,6 +31,8 @@ mod terminal;
 
 #[cfg(feature = "full")]
 pub use advice::OLDEST;
+#[cfg(feature = "full")]
+pub use enter::enter;
 pub use launcher::{Ended, Launcher};
 pub use points::clean_up;
 #[cfg(feature = "full")]
@@ -122,6 +126,9 @@ struct Carrier<'p> {
     /// What its standard streams will be: /dev/null, and the log if there is one.
     #[cfg(feature = "full")]
     streams: Option<(Fd, Option<Fd>)>,
+    /// Of a container that runs: the command, whose namespaces are joined, and the init.
+    #[cfg(feature = "full")]
+    container: Option<[Fd; 2]>,
     /// A failure that the command's process has met, by the number of its line.
     failed: Option<Failure<'p>>,
 }
@@ -139,14 +146,34 @@ pub fn supervise(init: &ContainerInit) -> u8 {
 pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, Side> {
     let host = arena.hold(Host::read(arena, spec, start.environment())?);
     let plan = arena.hold(plan(arena, spec, host)?);
-    let mut carrier = Carrier {
+    let mut carrier = Carrier::new(arena, plan, start, spec, host);
+    let launched = carrier.phase(Phase::Launcher);
+    if carrier.inside {
+        return Ok(Side::Init(carrier.inside(spec, host)));
+    }
+    match launched.and_then(|()| carrier.parent()) {
+        Ok(()) => carrier.launcher(spec, host),
+        // All is looked up and planned anew.
+        #[cfg(feature = "full")]
+        Err(failure) if ids::is_lost_race(plan, &failure) => run(arena, spec, start),
+        Err(failure) => {
+            let problem = advice::explain(arena, &failure, spec, host, plan);
+            carrier.abandon(spec, host);
+            Err(problem)
+        }
+    }
+}
+
+impl<'p> Carrier<'p> {
+    fn new(arena: &'p Arena, plan: &'p Plan<'p>, start: Start, spec: &Spec, _host: &Host<'p>) -> Self {
+Self {
         arena,
         plan,
         start,
         trace: spec.trace,
         trees: Trees::new(arena),
         #[cfg(feature = "full")]
-        image: host.image.map(|image| image.file),
+        image: _host.image.map(|image| image.file),
         namespaces: [const { None }; Namespace::ALL.len()],
         mask: 0,
         socket: None,
@@ -173,26 +200,12 @@ pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, S
         caller: None,
         #[cfg(feature = "full")]
         streams: None,
-        failed: None,
-    };
-    let launched = carrier.phase(Phase::Launcher);
-    if carrier.inside {
-        return Ok(Side::Init(carrier.inside(spec, host)));
-    }
-    match launched.and_then(|()| carrier.parent()) {
-        Ok(()) => carrier.launcher(spec, host),
-        // All is looked up and planned anew.
         #[cfg(feature = "full")]
-        Err(failure) if ids::is_lost_race(plan, &failure) => run(arena, spec, start),
-        Err(failure) => {
-            let problem = advice::explain(arena, &failure, spec, host, plan);
-            carrier.abandon(spec, host);
-            Err(problem)
-        }
+        container: None,
+        failed: None,
     }
-}
+    }
 
-impl<'p> Carrier<'p> {
     /// Carries out the steps of one phase.
     fn phase(&mut self, phase: Phase) -> core::result::Result<(), Failure<'p>> {
         let mut gave_way = false;
@@ -323,6 +336,9 @@ impl<'p> Carrier<'p> {
             #[cfg(feature = "full")]
             cgroups: self.cgroups,
             made: self.made,
+            // In a pid namespace of its own all ends with the init.
+            #[cfg(feature = "full")]
+            container: self.container.filter(|_| !spec.is_private(Namespace::Pid)).map(|[_, init]| init),
             preserved: spec.preserve_fds,
             #[cfg(feature = "full")]
             reports: spec.status_fd.is_some() || spec.pid_file.is_some() || self.claim.is_some(),

@@ -5,6 +5,8 @@
 #[cfg(feature = "full")]
 mod cgroups;
 mod command;
+#[cfg(feature = "full")]
+pub mod enter;
 mod filter;
 mod identity;
 #[cfg(feature = "full")]
@@ -30,6 +32,8 @@ mod terminal;
 #[cfg(feature = "full")]
 pub use cgroups::{CgroupStep, files as cgroup_files};
 pub use command::Command;
+#[cfg(feature = "full")]
+pub use enter::EnterStep;
 pub use filter::FILTER;
 #[cfg(feature = "full")]
 pub use ids::{IdStep, because};

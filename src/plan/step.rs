@@ -7,6 +7,8 @@ use super::CgroupStep;
 #[cfg(feature = "full")]
 use super::Landlock;
 #[cfg(feature = "full")]
+use super::enter::EnterStep;
+#[cfg(feature = "full")]
 use super::ids::IdStep;
 #[cfg(feature = "full")]
 use super::layers::Layer;
@@ -322,6 +324,8 @@ pub enum Step<'p> {
     Cgroup(CgroupStep<'p>),
     #[cfg(feature = "full")]
     State(StateStep<'p>),
+    #[cfg(feature = "full")]
+    Enter(EnterStep<'p>),
 }
 
 impl<'p> Step<'p> {
@@ -350,6 +354,8 @@ impl<'p> Step<'p> {
             Self::Cgroup(step) => step.sentence(),
             #[cfg(feature = "full")]
             Self::State(step) => step.sentence(),
+            #[cfg(feature = "full")]
+            Self::Enter(step) => step.sentence(),
             _ => self.own_sentence(),
         }
     }
@@ -417,7 +423,8 @@ impl<'p> Step<'p> {
             | Self::Ids(_)
             | Self::Landlock(_)
             | Self::Cgroup(_)
-            | Self::State(_) => t!(""),
+            | Self::State(_)
+            | Self::Enter(_) => t!(""),
             Self::NewSession => t!("begin a session of its own"),
             Self::TakeForeground => t!("begin a process group, in the terminal's foreground"),
             Self::LimitBounding { .. } => t!("bound capabilities to%"),
@@ -485,6 +492,8 @@ impl<'p> Step<'p> {
             Self::Terminal(ref step) => *first = step.word(arena),
             #[cfg(feature = "full")]
             Self::State(step) => [*first, *second] = step.words(),
+            #[cfg(feature = "full")]
+            Self::Enter(step) => *first = step.word(arena),
             #[cfg(feature = "full")]
             Self::Layer(layer) => [*first, *second, *third] = layer.words(arena),
             #[cfg(feature = "full")]
