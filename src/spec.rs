@@ -552,33 +552,23 @@ impl<'a> Spec<'a> {
         }
     }
 
-    /// What a later command in this container is to be. What confines it is this one's; what is about its start is the other's.
+    /// Makes it that of a later command in this container. What confines the command stays; what is about its start, and who waits
+    /// for it, is as in the other.
     #[cfg(feature = "full")]
-    pub fn with_command_of(self, asked: Self) -> Self {
-        let Self { name, command, environment, tty, trace, .. } = asked;
-        let Self { stop_signal, passes_signals, preserve_fds, verbose, timeout, detach, .. } = asked;
-        let Self { environment_files, status_fd, pid_file, log, .. } = asked;
-        Self {
-            name,
-            command,
-            user: asked.user.or(self.user),
-            workdir: asked.workdir.or(self.workdir),
-            environment,
-            environment_files,
-            init: false,
-            stop_signal,
-            passes_signals,
-            preserve_fds,
-            verbose,
-            trace,
-            timeout,
-            detach,
-            status_fd,
-            pid_file,
-            log,
-            tty,
-            ..self
-        }
+    pub fn take_command_of(&mut self, asked: &mut Self) {
+        self.init = false;
+        self.name = asked.name;
+        self.command = asked.command;
+        self.user = asked.user.or(self.user);
+        self.workdir = asked.workdir.or(self.workdir);
+        core::mem::swap(&mut self.environment, &mut asked.environment);
+        core::mem::swap(&mut self.environment_files, &mut asked.environment_files);
+        self.stop_signal = asked.stop_signal;
+        self.passes_signals = asked.passes_signals;
+        self.preserve_fds = asked.preserve_fds;
+        (self.trace, self.verbose) = (asked.trace, asked.verbose);
+        (self.status_fd, self.pid_file) = (asked.status_fd, asked.pid_file);
+        (self.timeout, self.tty, self.detach) = (asked.timeout, asked.tty, asked.detach);
     }
 
     /// Where this kind of namespace comes from.

@@ -143,18 +143,13 @@ fn answer<'m>(arena: &'m Arena, start: Start, words: Words) -> Told<'m, Answer<'
 /// A command in a container that runs. What that was made for is found again by its own command line.
 #[cfg(feature = "full")]
 #[inline(never)]
-fn enter<'m>(arena: &'m Arena, asked: Spec<'m>, start: Start) -> Told<'m, Side> {
-    let directory = runtime::directory(arena, start.environment())?;
-    let name = asked.name.unwrap_or_default();
-    let running = state::find_running(arena, directory, name)?;
-    let mut words = List::new(arena);
-    for word in running.words {
-        words.push(word);
-    }
-    match cli::parse(arena, words.finish())? {
-        Request::Run(spec) => {
-            let new_user = asked.user.is_some();
-            engine::enter(arena, arena.hold(spec.with_command_of(asked)), &running, start, new_user)
+fn enter<'m>(arena: &'m Arena, mut asked: Spec<'m>, start: Start) -> Told<'m, Side> {
+    let (name, new_user) = (asked.name.unwrap_or_default(), asked.user.is_some());
+    let running = state::find_running(arena, runtime::directory(arena, start.environment())?, name)?;
+    match cli::parse(arena, running.words.all(arena))? {
+        Request::Run(mut spec) => {
+            spec.take_command_of(&mut asked);
+            engine::enter(arena, arena.hold(spec), &running, start, new_user)
         }
         _ => Err(Problem::refused(arena, t!("read the record of %: it is not of a run"), &[name])),
     }

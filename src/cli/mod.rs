@@ -59,14 +59,14 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
     }
     #[cfg(feature = "full")]
     if *verb == word(c"exec") {
-        return enter(arena, rest);
+        return run(arena, rest, false, true);
     }
     match names::position("run explain help --help -h version --version -V", verb.bytes()) {
-        Some(0) => run(arena, rest, false),
+        Some(0) => run(arena, rest, false, false),
         Some(1) => {
             // `aril explain run …` is `aril explain …`.
             let rest = rest.split_first().filter(|(first, _)| **first == word(c"run")).map_or(rest, |(_, rest)| rest);
-            run(arena, rest, true)
+            run(arena, rest, true, false)
         }
         Some(2..=4) => Ok(Request::Overview),
         Some(_) => Ok(Request::Version),
@@ -96,31 +96,22 @@ fn visit<'a>(arena: &'a Arena, verb: usize, words: &[Word<'a>]) -> Told<'a, Visi
     }
 }
 
-/// `exec`, whose options are some of `run`.
-#[cfg(feature = "full")]
-fn enter<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a>> {
-    let mut scan = Scan { arena, words, spec: Spec::new(arena), help: false, enters: true };
+/// `run` or `explain`; or `exec`, whose options are some of those.
+fn run<'a>(arena: &'a Arena, words: &'a [Word<'a>], explain: bool, enters: bool) -> Told<'a, Request<'a>> {
+    let mut scan = Scan { arena, words, spec: Spec::new(arena), help: false, enters };
     scan.options()?;
     let Scan { words, mut spec, help, .. } = scan;
-    match words {
-        _ if help => return Ok(Request::Overview),
-        [name, command @ ..] if !command.is_empty() => (spec.name, spec.command) = (Some(*name), command),
-        _ => return Err(Problem::refused(arena, t!("exec takes [OPTIONS] NAME COMMAND [ARG...]"), &[])),
+    #[cfg(feature = "full")]
+    if enters {
+        return match words {
+            _ if help => Ok(Request::Overview),
+            [name, command @ ..] if !command.is_empty() => {
+                (spec.name, spec.command) = (Some(*name), command);
+                Ok(Request::Enter(spec))
+            }
+            _ => Err(Problem::refused(arena, t!("exec takes [OPTIONS] NAME COMMAND [ARG...]"), &[])),
+        };
     }
-    Ok(Request::Enter(spec))
-}
-
-fn run<'a>(arena: &'a Arena, words: &'a [Word<'a>], explain: bool) -> Told<'a, Request<'a>> {
-    let mut scan = Scan {
-        arena,
-        words,
-        spec: Spec::new(arena),
-        help: false,
-        #[cfg(feature = "full")]
-        enters: false,
-    };
-    scan.options()?;
-    let Scan { words, mut spec, help, .. } = scan;
     if help {
         return Ok(Request::RunHelp);
     }
@@ -180,7 +171,6 @@ struct Scan<'a> {
     spec: Spec<'a>,
     help: bool,
     /// They are for `exec`.
-    #[cfg(feature = "full")]
     enters: bool,
 }
 
@@ -252,8 +242,7 @@ impl<'a> Scan<'a> {
             _ => {}
         }
         self.help |= option == Opt::Help;
-        #[cfg(feature = "full")]
-        if self.enters && !option.is_for_exec() {
+        if cfg!(feature = "full") && self.enters && !option.is_for_exec() {
             return Err(Problem::refused(arena, t!("exec has no option --%: the container keeps its own"), &[name]));
         }
         option

@@ -257,21 +257,13 @@ fn set<'a>(spec: &mut Spec<'a>, kind: Namespace, value: Value<'a>) -> Result<(),
 
 impl Opt {
     /// Whether `exec` has it too.
-    #[cfg(feature = "full")]
-    pub fn is_for_exec(self) -> bool {
-        const THESE: &[Opt] = &[
-            Opt::User,
-            Opt::Workdir,
-            Opt::Env,
-            Opt::EnvFile,
-            Opt::Tty,
-            Opt::NoTty,
-            Opt::Interactive,
-            Opt::Trace,
-            Opt::Verbose,
-            Opt::Help,
-        ];
-        THESE.contains(&self)
+    pub const fn is_for_exec(self) -> bool {
+        #[cfg(feature = "full")]
+        if matches!(self, Self::EnvFile | Self::NoTty) {
+            return true;
+        }
+        use Opt::{Env, Help, Interactive, Trace, Tty, User, Verbose, Workdir};
+        matches!(self, User | Workdir | Env | Tty | Interactive | Trace | Verbose | Help)
     }
 
     /// The option of nearly this name, if a typing error is likely.

@@ -287,7 +287,7 @@ impl<'p> Carrier<'p> {
             #[cfg(feature = "full")]
             Step::State(ref step) => self.carry_out_state(step)?,
             #[cfg(feature = "full")]
-            Step::Enter(step) => self.carry_out_enter(step)?,
+            Step::Enter(ref step) => self.carry_out_enter(step)?,
         }
         Ok(())
     }

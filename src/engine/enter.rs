@@ -7,7 +7,7 @@ use crate::host::Host;
 use crate::host::cgroups::Hierarchy;
 use crate::host::rootfs::in_root;
 use crate::plan::enter::{Started, enter as plan};
-use crate::plan::{EnterStep, Phase, Step, Tree};
+use crate::plan::{EnterStep, Line, Phase, Step, Tree};
 use crate::spec::{Namespace, Spec};
 use crate::state::{Process, Running};
 use crate::sys::file::{self, Open};
@@ -22,10 +22,11 @@ use crate::text::{Told, copy, decimal};
 ///
 /// # Errors
 /// Any step that failed, on either side; nothing is left behind then.
+#[inline(never)]
 pub fn enter<'m>(arena: &'m Arena, spec: &'m Spec<'m>, running: &Running<'m>, start: Start, new_user: bool) -> Told<'m, Side> {
     let pid = running.command.pid;
-    let mut recorded = running.environment;
-    let (host, container) = Host::of_container(arena, spec, start.environment(), pid, &mut recorded, new_user)?;
+    let recorded = running.environment.all(arena);
+    let (host, container) = Host::of_container(arena, spec, start.environment(), pid, recorded, new_user)?;
     let (host, container) = (arena.hold(host), arena.hold(container));
     let started = |process: Process| Started { pid: process.pid, start: process.start };
     let plan = arena.hold(plan(arena, spec, host, container, [running.init, running.command].map(started))?);
@@ -47,7 +48,7 @@ pub fn enter<'m>(arena: &'m Arena, spec: &'m Spec<'m>, running: &Running<'m>, st
 impl<'p> Carrier<'p> {
     /// Does what such a step says.
     #[inline(never)]
-    pub(super) fn carry_out_enter(&mut self, step: EnterStep) -> Result<()> {
+    pub(super) fn carry_out_enter(&mut self, step: &EnterStep) -> Result<()> {
         let result = self.try_enter(step);
         if matches!((step, result), (EnterStep::Open { .. } | EnterStep::Join { .. }, Err(Errno::ESRCH)) | (EnterStep::Fork, Err(Errno::ENOMEM))) {
             self.detail = word(c"the container has ended");
@@ -55,8 +56,8 @@ impl<'p> Carrier<'p> {
         result
     }
 
-    fn try_enter(&mut self, step: EnterStep) -> Result<()> {
-        match step {
+    fn try_enter(&mut self, step: &EnterStep) -> Result<()> {
+        match *step {
             EnterStep::Open { command, init, root } => {
                 let open = |Started { pid, start }| Process { pid, start }.open(self.arena);
                 self.container = Some([open(command)?, open(init)?]);
@@ -154,7 +155,8 @@ impl<'p> Carrier<'p> {
                 self.phase(Phase::Started)
             }
             Err(errno) => {
-                let fork = self.plan.lines.iter().position(|line| line.step == Step::Enter(EnterStep::Fork));
+                let is_fork = |line: &Line| matches!(line.step, Step::Enter(EnterStep::Fork));
+                let fork = self.plan.lines.iter().position(is_fork);
                 let detail = word(c"the new process has died");
                 Err(Failure { line: fork.unwrap_or(0) as u16, errno, status: FAILED, detail })
             }

@@ -25,12 +25,13 @@ impl<'m> Host<'m> {
     ///
     /// # Errors
     /// It has ended, it is another user's, or there is no such user in it.
+    #[inline(never)]
     pub fn of_container(
         arena: &'m Arena,
         spec: &Spec<'m>,
         environment: &'m [Word<'m>],
         Pid(pid): Pid,
-        recorded: &mut dyn Iterator<Item = Word<'m>>,
+        recorded: &[Word<'m>],
         new_user: bool,
     ) -> Told<'m, (Self, Container<'m>)> {
         let capabilities = identity::effective_capabilities()
@@ -47,11 +48,9 @@ impl<'m> Host<'m> {
         }
 
         let mut all = List::new(arena);
-        for entry in recorded {
-            // That of another user is another.
-            if !(new_user && entry.bytes().starts_with(b"HOME=")) {
-                all.push(entry);
-            }
+        all.extend(recorded);
+        if new_user {
+            all.push(copy(arena, &[b"HOME=", host.user.home.bytes()]));
         }
         all.extend(variables::read(arena, spec)?);
         host.variables = all.finish();

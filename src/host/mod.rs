@@ -112,7 +112,6 @@ impl<'m> Host<'m> {
         descriptors(arena, spec)?;
         let (root, format) = rootfs::open(arena, spec)?;
         let mut host = Self::of_caller(arena, spec, environment, capabilities, root)?;
-        host.resolver = spec.shares_resolver() && file::fstatat(At::CWD, RESOLVER).is_ok();
         #[cfg(feature = "full")]
         {
             host.place = runtime::place(arena, spec, environment)?;
@@ -196,7 +195,7 @@ impl<'m> Host<'m> {
             image: None,
             mount_points: &[],
             volumes: &[],
-            resolver: false,
+            resolver: spec.shares_resolver() && file::fstatat(At::CWD, RESOLVER).is_ok(),
             view: &[],
             // Without /proc nothing is known, and nothing inside could find the program either.
             can_be_written: file::is_read_only(word(c"/proc/self/exe")) == Ok(false),

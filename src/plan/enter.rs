@@ -87,6 +87,7 @@ impl EnterStep<'_> {
 ///
 /// # Errors
 /// Its user is not mapped.
+#[inline(never)]
 pub fn enter<'p>(
     arena: &'p Arena,
     spec: &'p Spec<'p>,

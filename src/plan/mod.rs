@@ -160,6 +160,7 @@ impl<'p> Draft<'p> {
         self.lines.iter().any(|line| is_wanted(&line.step))
     }
 
+    #[inline(never)]
     fn must(&mut self, step: Step<'p>) {
         self.add(Fate::Must, step);
     }
