@@ -4,6 +4,7 @@ use super::carry::copied;
 use super::handover::{self, Answer, Failure};
 use super::{Carrier, Side, advice, cgroups};
 use crate::host::Host;
+use crate::host::container::look_failed;
 use crate::host::cgroups::Hierarchy;
 use crate::host::rootfs::in_root;
 use crate::plan::enter::{Started, enter as plan};
@@ -14,7 +15,7 @@ use crate::sys::file::{self, Open};
 use crate::sys::mount::Attributes;
 use crate::sys::process::{self, Pid};
 use crate::sys::words::Start;
-use crate::sys::{Arena, At, Errno, Fd, Result, signal, socket, word};
+use crate::sys::{Arena, At, Errno, Fd, Result, Word, socket, word};
 use crate::text::problem::FAILED;
 use crate::text::{Told, copy, decimal};
 
@@ -24,6 +25,9 @@ use crate::text::{Told, copy, decimal};
 /// Any step that failed, on either side; nothing is left behind then.
 #[inline(never)]
 pub fn enter<'m>(arena: &'m Arena, spec: &'m Spec<'m>, running: &Running<'m>, start: Start, new_user: bool) -> Told<'m, Side> {
+    if let Err(errno) = running.command.open(arena) {
+        return Err(look_failed(arena, spec, errno));
+    }
     let pid = running.command.pid;
     let recorded = running.environment.all(arena);
     let (host, container) = Host::of_container(arena, spec, start.environment(), pid, recorded, new_user)?;
@@ -60,7 +64,7 @@ impl<'p> Carrier<'p> {
         match *step {
             EnterStep::Open { command, init, root } => {
                 let open = |Started { pid, start }| Process { pid, start }.open(self.arena);
-                self.container = Some([open(command)?, open(init)?]);
+                self.container = Some((open(command)?, init.map(open).transpose()?));
                 if root {
                     let pid = decimal(self.arena, command.pid.0 as u64);
                     let path = copy(self.arena, &[b"/proc/", pid.bytes(), b"/root"]);
@@ -83,12 +87,8 @@ impl<'p> Carrier<'p> {
                 }
             }
             EnterStep::Move { groups } => self.move_child(groups, false)?,
-            EnterStep::LetSignals => {
-                // What it is told of its children it must still find later.
-                signal::set_mask(self.mask | signal::set_of(super::CHLD));
-            }
             EnterStep::Join { namespaces } => {
-                let [command, _] = self.container.take().ok_or(Errno::EBADF)?;
+                let (command, _) = self.container.take().ok_or(Errno::EBADF)?;
                 if namespaces != 0 {
                     process::setns(command.at(), namespaces)?;
                 }
@@ -138,7 +138,7 @@ impl<'p> Carrier<'p> {
         self.trees.close();
         self.phase(Phase::Parent)?;
         let answer = match &self.socket {
-            Some(socket) => handover::hear(self.arena, socket.at(), &mut self.terminal, &mut self.command),
+            Some(socket) => handover::hear(self.arena, socket.at(), &mut self.terminal, &mut self.command, Some(self.mask)),
             None => Answer::Gone,
         };
         if let Answer::Failed(failure) = answer {
@@ -152,7 +152,7 @@ impl<'p> Carrier<'p> {
         match opened {
             Ok(child) => {
                 self.child = Some(child);
-                self.phase(Phase::Started)
+                Ok(())
             }
             Err(errno) => {
                 let is_fork = |line: &Line| matches!(line.step, Step::Enter(EnterStep::Fork));
@@ -164,14 +164,22 @@ impl<'p> Carrier<'p> {
     }
 }
 
+const PROGRAM: Word = word(c"/proc/self/exe");
+
 /// This program on a read-only mount, for someone who may make one in a user namespace of his own alone.
 pub fn copied_by_child() -> Result<Fd> {
     let [ours, theirs] = socket::pair()?;
     match process::clone3((Namespace::User.flag() | Namespace::Mount.flag()).into())? {
         process::Side::Child => {
-            let sent = copied(word(c"/proc/self/exe"), Attributes::RDONLY)
-                .and_then(|tree| socket::send_fd(theirs.at(), handover::TREE, tree.at()));
-            process::exit(u8::from(sent.is_err()))
+            // The link itself leads to where it is mounted outside, of which no copy can be made here.
+            let mut path = [0; 4096];
+            let copy = || -> Result<()> {
+                file::readlinkat(At::CWD, PROGRAM, &mut path[..4095])?;
+                let tree = copied(Word::in_bytes(&path).ok_or(Errno::ENOENT)?, Attributes::RDONLY)?;
+                let is_same = file::fstat(tree.at())?.identity == file::fstatat(At::CWD, PROGRAM)?.identity;
+                if is_same { socket::send_fd(theirs.at(), handover::TREE, tree.at()) } else { Err(Errno::ENOENT) }
+            };
+            process::exit(u8::from({ copy }().is_err()))
         }
         process::Side::Parent { child, .. } => {
             drop(theirs);

@@ -126,9 +126,9 @@ struct Carrier<'p> {
     /// What its standard streams will be: /dev/null, and the log if there is one.
     #[cfg(feature = "full")]
     streams: Option<(Fd, Option<Fd>)>,
-    /// Of a container that runs: the command, whose namespaces are joined, and the init.
+    /// Of a container that runs: the command, whose namespaces are joined, and the init if its end has to be seen.
     #[cfg(feature = "full")]
-    container: Option<[Fd; 2]>,
+    container: Option<(Fd, Option<Fd>)>,
     /// A failure that the command's process has met, by the number of its line.
     failed: Option<Failure<'p>>,
 }
@@ -289,6 +289,8 @@ Self {
                 &mut self.terminal,
                 #[cfg(feature = "full")]
                 &mut self.command,
+                #[cfg(feature = "full")]
+                None,
             )
         };
         match (self.socket.as_ref().map(hear), start) {
@@ -336,9 +338,8 @@ Self {
             #[cfg(feature = "full")]
             cgroups: self.cgroups,
             made: self.made,
-            // In a pid namespace of its own all ends with the init.
             #[cfg(feature = "full")]
-            container: self.container.filter(|_| !spec.is_private(Namespace::Pid)).map(|[_, init]| init),
+            container: self.container.and_then(|(_, init)| init),
             preserved: spec.preserve_fds,
             #[cfg(feature = "full")]
             reports: spec.status_fd.is_some() || spec.pid_file.is_some() || self.claim.is_some(),

@@ -74,7 +74,8 @@ impl<'m> Host<'m> {
     }
 }
 
-fn look_failed<'m>(arena: &'m Arena, spec: &Spec, errno: Errno) -> &'m Problem<'m> {
+/// Why it cannot be looked at.
+pub fn look_failed<'m>(arena: &'m Arena, spec: &Spec, errno: Errno) -> &'m Problem<'m> {
     let name = [spec.name.unwrap_or_default()];
     match errno {
         Errno::ENOENT | Errno::ESRCH => Problem::refused(arena, t!("% has ended"), &name),

@@ -8,7 +8,7 @@ use super::identity;
 use super::{Command, Draft, Fate, On, Phase, Plan, StateStep, Step, command, setting, step, terminal};
 use crate::host::cgroups::Hierarchy;
 use crate::host::{Host, Terminal, container::Container};
-use crate::spec::{ChangeRoot, Spec};
+use crate::spec::{ChangeRoot, Namespace, Spec};
 use crate::sys::process::Pid;
 use crate::sys::{Arena, List, Word};
 use crate::text::sentence::Sentence;
@@ -20,7 +20,7 @@ pub enum EnterStep<'p> {
     /// The process with the container's namespaces, and the one with which it ends.
     Open {
         command: Started,
-        init: Started,
+        init: Option<Started>,
         /// Its root is needed, which may not be that of its mounts.
         root: bool,
     },
@@ -36,8 +36,6 @@ pub enum EnterStep<'p> {
     Move {
         groups: &'p [Hierarchy<'p>],
     },
-    /// A frozen container (cgroups(7), freezer) may keep it waiting for ever.
-    LetSignals,
     Join {
         /// `CLONE_NEW*`.
         namespaces: u32,
@@ -65,7 +63,6 @@ impl EnterStep<'_> {
             Self::Clone { .. } => t!("clone into the container's control groups"),
             Self::CloneByOldCall { .. } => t!("clone, without clone3, into the container's control groups"),
             Self::Move { .. } => t!("move the new process into the container's control groups"),
-            Self::LetSignals => t!("let signals end this process while it waits"),
             Self::Join { .. } => t!("join the container's namespaces:%"),
             Self::ChangeRoot => t!("chroot to the container's root"),
             Self::OpenDevices => t!("open the container's /dev"),
@@ -104,9 +101,12 @@ pub fn enter<'p>(
     let has_devices = has_own_terminal && spec.own_file_systems().dev;
     let groups = container.groups;
 
-    // Whoever is inside already may wait for it.
-    draft.when(host.can_be_written && container.could_write, Step::ExecuteAnew);
+    // Whoever is inside already may wait for it, and have the kernel execute `/proc/self/exe` in place of the command.
+    let has_own_root = spec.change_root != ChangeRoot::None;
+    draft.when(host.can_be_written && container.could_write && has_own_root, Step::ExecuteAnew);
     super::close_descriptors(&mut draft, spec);
+    // In a pid namespace of its own all ends with the init.
+    let init = if spec.is_private(Namespace::Pid) { None } else { Some(init) };
     add(&mut draft, EnterStep::Open { command, init, root: has_root });
     draft.must(Step::BlockSignals);
     setting::add(&mut draft, spec);
@@ -120,7 +120,6 @@ pub fn enter<'p>(
     setting::add(&mut draft, spec);
     draft.must(Step::State(StateStep::AskForSenders));
     draft.must(Step::Go);
-    add(&mut draft, EnterStep::LetSignals);
 
     draft.phase = Phase::Outside;
     draft.must(Step::AwaitGo);
@@ -153,7 +152,5 @@ pub fn enter<'p>(
     terminal::take(&mut draft, host);
     command::execute(&mut draft, spec, host);
 
-    draft.phase = Phase::Started;
-    draft.must(Step::BlockSignals);
     Ok(Plan { lines: draft.lines.finish(), command: Command::new(arena, spec, host) })
 }

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod check;
+mod exec;
 mod explain;
 mod figures;
 mod help;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         roots::tests(),
         mounts::tests(),
         volumes::tests(),
+        exec::tests(),
         names::tests(),
         programs::tests(),
         identity::tests(),
