@@ -230,7 +230,7 @@ fn landlock(report: &mut Report) {
 fn control_groups(report: &mut Report) {
     let arena = report.text.arena();
     let (mut made, mut failed, mut advice) = (Text::new(arena), word(c"none is there"), Word::default());
-    for hierarchy in cgroups::hierarchies(arena).unwrap_or_default() {
+    for hierarchy in cgroups::hierarchies(arena, word(c"self")).unwrap_or_default() {
         let Hierarchy { controllers, own, .. } = hierarchy;
         match try_group(arena, *own, &mut made) {
             Ok(()) => drop(made.add(controllers).add(b" ")),

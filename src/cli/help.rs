@@ -33,6 +33,7 @@ pub const OVERVIEW: Sentence = t!(full!(
   aril ps [--json]                                  list the containers with a name
   aril kill NAME [SIGNAL]                           ask one to stop, or send another signal
   aril wait NAME                                    wait for its end, and exit with its status
+  aril exec [OPTIONS] NAME COMMAND [ARG...]         run a command in one that runs: -t, --no-tty, -i, -u, -w, -e, --env-file
 "
     )
 ));

@@ -213,7 +213,7 @@ fn full_group(arena: &Arena) -> Option<Word<'_>> {
         number::decimal(cut(text, b'\n').0)
     };
     let mut full = None;
-    for hierarchy in cgroups::hierarchies(arena).ok()? {
+    for hierarchy in cgroups::hierarchies(arena, word(c"self")).ok()? {
         if let Some(most) = number(hierarchy.own, b"/pids.max") {
             if number(hierarchy.own, b"/pids.current") >= Some(most) {
                 full = Some(hierarchy.own);

@@ -5,7 +5,7 @@
 //! could might wait for the lock, and keep what is dead.
 
 use super::Carrier;
-use crate::host::cgroups::{SUBTREE, Site};
+use crate::host::cgroups::{PREFIX, SUBTREE, Site, is_name};
 use crate::host::rootfs::{list, read_whole};
 use crate::plan::{CgroupStep, Line, Tree};
 use crate::sys::file::{self, Open};
@@ -19,9 +19,6 @@ use linux_raw_sys::general as k;
 
 /// As many hierarchies as the kernel has controllers, and one.
 const MOST: usize = 16;
-
-/// How the names of all of them begin.
-const PREFIX: &[u8] = b"aril-";
 
 /// A group of the launcher's, which is locked as long as this is there.
 #[derive(Debug)]
@@ -159,12 +156,12 @@ impl<'p> Carrier<'p> {
 
 /// The name of a container's group in the one that holds it.
 const NESTED: Word<'static> = word(c"container");
-const PROCESSES: Word<'static> = word(c"cgroup.procs");
+pub const PROCESSES: Word<'static> = word(c"cgroup.procs");
 /// Which it has from Linux 5.14 on, as everything that is needed here.
 const KILL: Word<'static> = word(c"cgroup.kill");
 const EVENTS: Word<'static> = word(c"cgroup.events");
 
-fn write(group: At, file: Word, value: &[u8]) -> Result<()> {
+pub fn write(group: At, file: Word, value: &[u8]) -> Result<()> {
     let file = file::openat(group, file, Open::WRITE)?;
     // The kernel takes a value in one write or not at all.
     file::write(file.at(), value).map(drop)
@@ -236,12 +233,6 @@ fn lock(group: At) -> Result<Fd> {
     };
     file::try_lock_exclusive(file.at())?;
     Ok(file)
-}
-
-/// Whether it is the name of a container's group.
-fn is_name(name: Word) -> bool {
-    let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
-    name.bytes().strip_prefix(PREFIX).is_some_and(|digits| digits.len() == 8 && digits.iter().all(is_digit))
 }
 
 /// `aril-1a2b3c4d`.
@@ -360,7 +351,7 @@ fn kill_listed(arena: &Arena, group: At, dying: &mut List<Fd>) -> Result<()> {
 fn sweep(arena: &Arena, parent: Word) -> Result<()> {
     let parent = file::openat(At::CWD, parent, Open::DIRECTORY)?;
     list(parent.at(), word(c"."), &mut |name| {
-        if is_name(name) {
+        if is_name(name.bytes()) {
             if let Ok(group) = file::openat(parent.at(), name, Open::DIRECTORY) {
                 if let Ok(_lock) = lock(group.at()) {
                     // Another user's, or one whose processes are stuck in the kernel: whoever may removes it some time.

@@ -71,9 +71,18 @@ pub fn name_in_1(controller: &[u8]) -> &[u8] {
     if controller == b"io" { b"blkio" } else { controller }
 }
 
-/// Every hierarchy that the caller is in and that can be reached here.
-pub fn hierarchies(arena: &Arena) -> Told<'_, &[Hierarchy<'_>]> {
-    let groups = read_file(arena, word(c"/proc/self/cgroup"))?;
+/// How the name of every container's group begins, before eight hexadecimal digits.
+pub const PREFIX: &[u8] = b"aril-";
+
+/// Whether it is the name of a container's group.
+pub fn is_name(name: &[u8]) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+    name.strip_prefix(PREFIX).is_some_and(|digits| digits.len() == 8 && digits.iter().all(is_digit))
+}
+
+/// Every hierarchy that a process is in and that can be reached here. It is named as in `/proc`.
+pub fn hierarchies<'m>(arena: &'m Arena, process: Word) -> Told<'m, &'m [Hierarchy<'m>]> {
+    let groups = read_file(arena, copy(arena, &[b"/proc/", process.bytes(), b"/cgroup"]))?;
     let mounts = read_file(arena, word(c"/proc/self/mountinfo"))?;
     Ok(find(arena, groups, mounts, &|id, point| file::mount_id(At::CWD, point) == Ok(id.into())))
 }
@@ -166,7 +175,7 @@ impl<'m> Sites<'m> {
                 disks.push(disk(arena, *device)?);
             }
         }
-        let all = hierarchies(arena)?;
+        let all = hierarchies(arena, word(c"self"))?;
         let is_wanted = |name: &[u8]| spec.resources.iter().any(|resource| resource.controller() == name);
         let mut unified = List::new(arena);
         for (at, resource) in spec.resources.iter().enumerate() {
