@@ -286,6 +286,10 @@ impl Namespace {
         (Self::Time, word(c"time"), k::CLONE_NEWTIME),
     ];
 
+    /// The files of `/proc/PID/ns`, in the order of `ALL`.
+    #[cfg(feature = "full")]
+    pub const FILES: &'static str = "user mnt pid uts ipc cgroup net time";
+
     /// The `CLONE_NEW*` flag.
     pub const fn flag(self) -> u32 {
         Self::ALL[self as usize].2
@@ -581,6 +585,25 @@ impl<'a> Spec<'a> {
             #[cfg(feature = "full")]
             cgroups: Cgroups::Required,
         }
+    }
+
+    /// Makes it that of a later command in this container. What confines the command stays; what is about its start, and who waits
+    /// for it, is as in the other.
+    #[cfg(feature = "full")]
+    pub fn take_command_of(&mut self, asked: &mut Self) {
+        self.init = false;
+        self.name = asked.name;
+        self.command = asked.command;
+        self.user = asked.user.or(self.user);
+        self.workdir = asked.workdir.or(self.workdir);
+        core::mem::swap(&mut self.environment, &mut asked.environment);
+        core::mem::swap(&mut self.environment_files, &mut asked.environment_files);
+        self.stop_signal = asked.stop_signal;
+        self.passes_signals = asked.passes_signals;
+        self.preserve_fds = asked.preserve_fds;
+        (self.trace, self.verbose) = (asked.trace, asked.verbose);
+        (self.status_fd, self.pid_file) = (asked.status_fd, asked.pid_file);
+        (self.timeout, self.tty, self.detach) = (asked.timeout, asked.tty, asked.detach);
     }
 
     /// Where this kind of namespace comes from.

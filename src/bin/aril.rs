@@ -13,6 +13,10 @@ use aril::host::{presets, runtime};
 use aril::init::{Persona, wrapper};
 use aril::plan::plan;
 #[cfg(feature = "full")]
+use aril::spec::Spec;
+#[cfg(feature = "full")]
+use aril::state;
+#[cfg(feature = "full")]
 use aril::sys::List;
 use aril::sys::file::{self, Open};
 use aril::sys::words::Start;
@@ -127,11 +131,28 @@ fn answer<'m>(arena: &'m Arena, start: Start, words: Words) -> Told<'m, Answer<'
             let status = visit.carry_out(&mut text, runtime::directory(arena, start.environment())?)?;
             return Ok(Answer::Says(text.finish(), status));
         }
+        #[cfg(feature = "full")]
+        Request::Enter(asked) => return enter(arena, asked, start).map(Answer::Runs),
         Request::Overview => drop(text.fill(cli::OVERVIEW, &[])),
         Request::RunHelp => cli::write_run_help(&mut text),
         Request::Version => drop(text.add(concat!("aril ", env!("CARGO_PKG_VERSION"), "\n").as_bytes())),
     }
     Ok(Answer::Says(text.finish(), 0))
+}
+
+/// A command in a container that runs. What that was made for is found again by its own command line.
+#[cfg(feature = "full")]
+#[inline(never)]
+fn enter<'m>(arena: &'m Arena, mut asked: Spec<'m>, start: Start) -> Told<'m, Side> {
+    let (name, new_user) = (asked.name.unwrap_or_default(), asked.user.is_some());
+    let running = state::find_running(arena, runtime::directory(arena, start.environment())?, name)?;
+    match cli::parse(arena, running.words.all(arena))? {
+        Request::Run(mut spec) => {
+            spec.take_command_of(&mut asked);
+            engine::enter(arena, arena.hold(spec), running, start, new_user)
+        }
+        _ => Err(Problem::refused(arena, t!("read the record of %: it is not of a run"), &[name])),
+    }
 }
 
 /// The launcher when its container has ended. What was made for the run is found again by the same command line.

@@ -33,6 +33,9 @@ pub enum Request<'a> {
     /// Something with containers that run already.
     #[cfg(feature = "full")]
     Visit(Visit<'a>),
+    /// Execute a command in the container that the Spec names; the rest of it is that container's.
+    #[cfg(feature = "full")]
+    Enter(Spec<'a>),
     Overview,
     RunHelp,
     Version,
@@ -54,12 +57,16 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
     if let Some(verb) = names::position("ps kill wait stats pause resume update", verb.bytes()) {
         return visit(arena, verb, rest).map(Request::Visit);
     }
+    #[cfg(feature = "full")]
+    if *verb == word(c"exec") {
+        return run(arena, rest, false, true);
+    }
     match names::position("run explain help --help -h version --version -V", verb.bytes()) {
-        Some(0) => run(arena, rest, false),
+        Some(0) => run(arena, rest, false, false),
         Some(1) => {
             // `aril explain run …` is `aril explain …`.
             let rest = rest.split_first().filter(|(first, _)| **first == word(c"run")).map_or(rest, |(_, rest)| rest);
-            run(arena, rest, true)
+            run(arena, rest, true, false)
         }
         Some(2..=4) => Ok(Request::Overview),
         Some(_) => Ok(Request::Version),
@@ -109,7 +116,7 @@ fn visit<'a>(arena: &'a Arena, verb: usize, words: &'a [Word<'a>]) -> Told<'a, V
 /// The options of limits, before the name or after it.
 #[cfg(feature = "full")]
 fn update<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Visit<'a>> {
-    let mut scan = Scan { arena, words, spec: Spec::new(arena), help: false, limits_alone: true };
+    let mut scan = Scan { arena, words, spec: Spec::new(arena), help: false, limits_alone: true, enters: false };
     scan.options()?;
     let name = scan.words.split_first().map(|(name, rest)| {
         scan.words = rest;
@@ -124,7 +131,8 @@ fn update<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Visit<'a>> {
     }
 }
 
-fn run<'a>(arena: &'a Arena, words: &'a [Word<'a>], explain: bool) -> Told<'a, Request<'a>> {
+/// `run` or `explain`; or `exec`, whose options are some of those.
+fn run<'a>(arena: &'a Arena, words: &'a [Word<'a>], explain: bool, enters: bool) -> Told<'a, Request<'a>> {
     let mut scan = Scan {
         arena,
         words,
@@ -132,9 +140,21 @@ fn run<'a>(arena: &'a Arena, words: &'a [Word<'a>], explain: bool) -> Told<'a, R
         help: false,
         #[cfg(feature = "full")]
         limits_alone: false,
+        enters,
     };
     scan.options()?;
     let Scan { words, mut spec, help, .. } = scan;
+    #[cfg(feature = "full")]
+    if enters {
+        return match words {
+            _ if help => Ok(Request::Overview),
+            [name, command @ ..] if !command.is_empty() => {
+                (spec.name, spec.command) = (Some(*name), command);
+                Ok(Request::Enter(spec))
+            }
+            _ => Err(Problem::refused(arena, t!("exec takes [OPTIONS] NAME COMMAND [ARG...]"), &[])),
+        };
+    }
     if help {
         return Ok(Request::RunHelp);
     }
@@ -196,6 +216,8 @@ struct Scan<'a> {
     /// Only what can be changed while a container runs.
     #[cfg(feature = "full")]
     limits_alone: bool,
+    /// They are for `exec`.
+    enters: bool,
 }
 
 impl<'a> Scan<'a> {
@@ -270,6 +292,9 @@ impl<'a> Scan<'a> {
             _ => {}
         }
         self.help |= option == Opt::Help;
+        if cfg!(feature = "full") && self.enters && !option.is_for_exec() {
+            return Err(Problem::refused(arena, t!("exec has no option --%: the container keeps its own"), &[name]));
+        }
         option
             .set(&mut self.spec, Value { word, arena })
             .map_err(|reason| Problem::refused(arena, t!("option --% %: %"), &[name, word, text(arena, reason, &[])]))

@@ -264,6 +264,16 @@ impl Opt {
         (Self::Memory as usize..=Self::Cgroup as usize).contains(&(self as usize))
     }
 
+    /// Whether `exec` has it too.
+    pub const fn is_for_exec(self) -> bool {
+        #[cfg(feature = "full")]
+        if matches!(self, Self::EnvFile | Self::NoTty) {
+            return true;
+        }
+        use Opt::{Env, Help, Interactive, Trace, Tty, User, Verbose, Workdir};
+        matches!(self, User | Workdir | Env | Tty | Interactive | Trace | Verbose | Help)
+    }
+
     /// The option of nearly this name, if a typing error is likely.
     pub fn nearest(name: &[u8]) -> Option<Self> {
         Self::ALL.iter().copied().find(|option| is_slip(name, option.long()))

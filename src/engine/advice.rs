@@ -6,7 +6,7 @@ use super::handover::Failure;
 use crate::host::Host;
 use crate::host::rootfs::read_path;
 #[cfg(feature = "full")]
-use crate::plan::{CgroupStep, DeviceStep, IdStep};
+use crate::plan::{CgroupStep, DeviceStep, EnterStep, IdStep};
 use crate::plan::{Plan, Step, Tree};
 #[cfg(feature = "full")]
 use crate::spec::Set;
@@ -164,6 +164,19 @@ fn advise<'a>(
         },
         #[cfg(feature = "full")]
         (Step::Set(_), Errno::EINVAL) => t!("this process may run on none of these processors: see taskset -p 1"),
+        #[cfg(feature = "full")]
+        (
+            Step::Enter(EnterStep::Clone { .. } | EnterStep::CloneByOldCall { .. } | EnterStep::Move { .. }),
+            Errno::EACCES | Errno::EPERM,
+        ) => {
+            t!(
+                "a user moves processes within what is delegated to him alone: begin there, with systemd-run --user --scope"
+            )
+        }
+        #[cfg(feature = "full")]
+        (Step::Enter(EnterStep::Join { .. }), Errno::EPERM) => {
+            t!("joining a namespace needs privilege over it (setns(2))")
+        }
         (Step::OpenNamespace { .. } | Step::Join { .. }, Errno::EPERM | Errno::EACCES) => {
             t!("joining a namespace needs privilege over it (setns(2))")
         }

@@ -288,6 +288,8 @@ impl<'p> Carrier<'p> {
             Step::State(ref step) => self.carry_out_state(step)?,
             #[cfg(feature = "full")]
             Step::Device(step) => self.carry_out_devices(step)?,
+            #[cfg(feature = "full")]
+            Step::Enter(ref step) => self.carry_out_enter(step)?,
         }
         Ok(())
     }
@@ -339,7 +341,10 @@ impl<'p> Carrier<'p> {
     /// execveat(2) of this program on a read-only mount of its own; comes back only if it failed.
     fn execute_anew(&self) -> Errno {
         let execute = || -> Result<Errno> {
-            let tree = copied(word(c"/proc/self/exe"), Attributes::RDONLY)?;
+            let tree = copied(word(c"/proc/self/exe"), Attributes::RDONLY);
+            #[cfg(feature = "full")]
+            let tree = tree.or_else(|_| super::enter::copied_by_child());
+            let tree = tree?;
             let start = self.start;
             Ok(process::execveat(tree.at(), start.anew(), start.terminated_environment()))
         };
@@ -514,7 +519,7 @@ fn refuse_chroot() -> Result<()> {
 }
 
 /// A detached copy of what is mounted at a path, with all that is mounted below it.
-fn copied(path: Word, attributes: Attributes) -> Result<Fd> {
+pub(super) fn copied(path: Word, attributes: Attributes) -> Result<Fd> {
     let tree = mount::open_tree(At::CWD, path, true)?;
     mount::mount_setattr(tree.at(), attributes, true)?;
     Ok(tree)

@@ -156,7 +156,7 @@ impl<'p> Carrier<'p> {
 
 /// The name of a container's group in the one that holds it.
 const NESTED: Word<'static> = word(c"container");
-const PROCESSES: Word<'static> = word(c"cgroup.procs");
+pub const PROCESSES: Word<'static> = word(c"cgroup.procs");
 /// Which it has from Linux 5.14 on, as everything that is needed here.
 const KILL: Word<'static> = word(c"cgroup.kill");
 const EVENTS: Word<'static> = word(c"cgroup.events");

@@ -5,11 +5,19 @@
 
 use crate::init::{FAILED, STARTED};
 #[cfg(feature = "full")]
+use crate::sys::Result;
+#[cfg(feature = "full")]
+use crate::sys::poll::{self, Watched};
+#[cfg(feature = "full")]
 use crate::sys::process::Pid;
+#[cfg(feature = "full")]
+use crate::sys::signal::{self, SignalSet, set_of};
 #[cfg(feature = "full")]
 use crate::sys::socket::Received;
 use crate::sys::{Arena, At, Errno, List, Word, socket, tolerate};
 use crate::text::copy;
+#[cfg(feature = "full")]
+use linux_raw_sys::general as k;
 
 /// The launcher's only message, but for trees.
 pub const GO: &[u8] = b"G";
@@ -72,9 +80,15 @@ pub fn hear<'m>(
     socket: At,
     #[cfg(feature = "full")] terminal: &mut Option<At<'static>>,
     #[cfg(feature = "full")] command: &mut Option<Pid>,
+    #[cfg(feature = "full")] mask: Option<SignalSet>,
 ) -> Answer<'m> {
     let mut buffer = [0; LARGEST];
     loop {
+        #[cfg(feature = "full")]
+        if let Some(mask) = mask {
+            // If it cannot be had, it is waited for all the same.
+            tolerate(until_heard(socket, mask));
+        }
         #[cfg(feature = "full")]
         let received = socket::receive_fd(socket, &mut buffer);
         #[cfg(not(feature = "full"))]
@@ -96,6 +110,31 @@ pub fn hear<'m>(
             // ECONNRESET: the other end has died before it took what was sent to it. What it said before that is still here.
             Err(Errno::EINTR | Errno::ECONNRESET) => {}
             Err(_) => return Answer::Gone,
+        }
+    }
+}
+
+/// Waits for a message, or for a signal that ends this process: whoever is to speak may be frozen (cgroups(7)).
+#[cfg(feature = "full")]
+fn until_heard(socket: At, mask: SignalSet) -> Result<()> {
+    const DEADLY: SignalSet =
+        set_of(k::SIGHUP as u8) | set_of(k::SIGINT as u8) | set_of(k::SIGQUIT as u8) | set_of(k::SIGTERM as u8);
+    let signals = signal::signalfd(DEADLY & !mask)?;
+    loop {
+        let mut watched = [Watched::READING; 2];
+        watched[0].on(socket);
+        watched[1].on(signals.at());
+        match poll::poll(&mut watched, true) {
+            Err(Errno::EINTR) => {}
+            result => result?,
+        }
+        if watched[0].is_ready() {
+            return Ok(());
+        }
+        if watched[1].is_ready() {
+            let all = signal::set_mask(mask);
+            // The caller has it ignored.
+            signal::set_mask(all);
         }
     }
 }
@@ -125,24 +164,24 @@ mod tests {
         let failure = Failure { line: 515, errno: Errno::EPERM, status: 125, detail: word(c"why") };
         let (mut master, mut command) = (None, None);
         say_failed(&arena, theirs.at(), &failure);
-        assert_eq!(hear(&arena, ours.at(), &mut master, &mut command), Answer::Failed(failure));
+        assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None), Answer::Failed(failure));
         say_started(theirs.at());
-        assert_eq!(hear(&arena, ours.at(), &mut master, &mut command), Answer::Started);
+        assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None), Answer::Started);
         assert!(master.is_none());
         #[cfg(feature = "full")]
         {
             // Not the other end itself: it would never be gone.
             socket::send_fd(theirs.at(), MASTER, At::STDERR).unwrap();
             say_started(theirs.at());
-            assert_eq!(hear(&arena, ours.at(), &mut master, &mut command), Answer::Started);
+            assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None), Answer::Started);
             assert!(master.take().is_some() && command.is_none());
             socket::ask_for_senders(ours.at()).unwrap();
             socket::send(theirs.at(), COMMAND).unwrap();
             say_started(theirs.at());
-            assert_eq!(hear(&arena, ours.at(), &mut master, &mut command), Answer::Started);
+            assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None), Answer::Started);
             assert_eq!(command, Some(crate::sys::process::getpid()));
         }
         drop(theirs);
-        assert_eq!(hear(&arena, ours.at(), &mut master, &mut command), Answer::Gone);
+        assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None), Answer::Gone);
     }
 }

@@ -11,6 +11,8 @@ use crate::state::Claim;
 use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{self, ALL, Info, SignalSet};
+#[cfg(feature = "full")]
+use crate::sys::tolerate;
 use crate::sys::{At, Errno, Fd, Result, file, socket, terminal};
 #[cfg(feature = "full")]
 use core::cell::Cell;
@@ -48,6 +50,9 @@ pub struct Launcher {
     #[cfg(feature = "full")]
     pub(super) claim: Option<Claim>,
     pub(super) made: bool,
+    /// The init of the container that the command has come to later, where it does not end with that by itself.
+    #[cfg(feature = "full")]
+    pub(super) container: Option<Fd>,
     /// How many descriptors the command was given from 3 upwards.
     pub(super) preserved: u32,
     /// Someone is to be told of the end.
@@ -110,6 +115,8 @@ pub(super) const CONT: u8 = k::SIGCONT as u8;
 #[cfg(feature = "full")]
 pub(super) const TERM: u8 = k::SIGTERM as u8;
 #[cfg(feature = "full")]
+pub(super) const KILL: u8 = k::SIGKILL as u8;
+#[cfg(feature = "full")]
 pub(super) const WINCH: u8 = k::SIGWINCH as u8;
 
 impl Launcher {
@@ -164,15 +171,26 @@ impl Launcher {
 
     fn watch(&self, signals: At) -> Result<u8> {
         let mut inside_speaks = true;
+        #[cfg(feature = "full")]
+        let mut container = self.container.as_ref();
         loop {
-            let mut watched = [Watched::READING; 2];
+            let mut watched = [Watched::READING; if cfg!(feature = "full") { 3 } else { 2 }];
             watched[0].on(signals);
+            #[cfg(feature = "full")]
+            if let Some(container) = container {
+                watched[2].on(container.at());
+            }
             if inside_speaks {
                 watched[1].on(self.socket.at());
             }
             match poll::poll(&mut watched, true) {
                 Err(Errno::EINTR) => continue,
                 result => result?,
+            }
+            #[cfg(feature = "full")]
+            if watched[2].is_ready() {
+                container = None;
+                self.to_group(KILL);
             }
             let mut event = Event::Nothing;
             if watched[1].is_ready() {
@@ -260,6 +278,11 @@ impl Launcher {
         if info.code > SI_USER && self.init {
             return signal::send_info(self.pidfd.at(), Info { code: init::TO_GROUP, ..info });
         }
+        #[cfg(feature = "full")]
+        if info.code > SI_USER {
+            self.to_group(info.signal);
+            return Ok(());
+        }
         if init::is_queued(info) {
             return signal::send_info(self.pidfd.at(), info);
         }
@@ -290,7 +313,21 @@ impl Launcher {
         }
         // The command leads its group, and is our child.
         terminal::set_foreground(At::STDIN, self.child)?;
-        signal::send(self.pidfd.at(), CONT)
+        #[cfg(not(feature = "full"))]
+        return signal::send(self.pidfd.at(), CONT);
+        #[cfg(feature = "full")]
+        {
+            self.to_group(CONT);
+            Ok(())
+        }
+    }
+
+    /// To the group of a command that is our child, which has the number until it is waited for. It may have no process left that
+    /// takes it.
+    #[cfg(feature = "full")]
+    #[inline(never)]
+    pub(super) fn to_group(&self, signal: u8) {
+        tolerate(process::kill(-self.child.0, signal));
     }
 }
 
@@ -316,6 +353,7 @@ mod tests {
             figures: None,
             claim: None,
             made: false,
+            container: None,
             preserved: 0,
             reports: true,
             begun: 0,

@@ -8,6 +8,8 @@ pub mod causes;
 pub mod cgroups;
 #[cfg(feature = "full")]
 mod devices;
+#[cfg(feature = "full")]
+mod enter;
 mod execute;
 mod handover;
 #[cfg(feature = "full")]
@@ -33,6 +35,8 @@ mod terminal;
 pub use advice::OLDEST;
 #[cfg(feature = "full")]
 pub use devices::allow as allow_devices;
+#[cfg(feature = "full")]
+pub use enter::enter;
 pub use launcher::{Ended, Launcher};
 pub use points::clean_up;
 #[cfg(feature = "full")]
@@ -129,6 +133,9 @@ struct Carrier<'p> {
     /// What its standard streams will be: /dev/null, and the log if there is one.
     #[cfg(feature = "full")]
     streams: Option<(Fd, Option<Fd>)>,
+    /// Of a container that runs: the command, whose namespaces are joined, and the init if its end has to be seen.
+    #[cfg(feature = "full")]
+    container: Option<(Fd, Option<Fd>)>,
     /// A failure that the command's process has met, by the number of its line.
     failed: Option<Failure<'p>>,
 }
@@ -146,44 +153,7 @@ pub fn supervise(init: &ContainerInit) -> u8 {
 pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, Side> {
     let host = arena.hold(Host::read(arena, spec, start.environment())?);
     let plan = arena.hold(plan(arena, spec, host)?);
-    let mut carrier = Carrier {
-        arena,
-        plan,
-        start,
-        trace: spec.trace,
-        trees: Trees::new(arena),
-        #[cfg(feature = "full")]
-        image: host.image.map(|image| image.file),
-        namespaces: [const { None }; Namespace::ALL.len()],
-        mask: 0,
-        socket: None,
-        child: None,
-        inside: false,
-        command: None,
-        #[cfg(feature = "full")]
-        inodes: [Word::default(); Namespace::ALL.len()],
-        lock: None,
-        #[cfg(feature = "full")]
-        ids: None,
-        #[cfg(feature = "full")]
-        cgroups: Cgroups::NONE,
-        #[cfg(feature = "full")]
-        figures: None,
-        made: false,
-        status: FAILED,
-        detail: Word::default(),
-        #[cfg(feature = "full")]
-        terminal: None,
-        #[cfg(feature = "full")]
-        errors: None,
-        #[cfg(feature = "full")]
-        claim: None,
-        #[cfg(feature = "full")]
-        caller: None,
-        #[cfg(feature = "full")]
-        streams: None,
-        failed: None,
-    };
+    let mut carrier = Carrier::new(arena, plan, start, spec, host);
     let launched = carrier.phase(Phase::Launcher);
     if carrier.inside {
         return Ok(Side::Init(carrier.inside(spec, host)));
@@ -204,6 +174,49 @@ pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, S
 }
 
 impl<'p> Carrier<'p> {
+    fn new(arena: &'p Arena, plan: &'p Plan<'p>, start: Start, spec: &Spec, _host: &Host<'p>) -> Self {
+        Self {
+            arena,
+            plan,
+            start,
+            trace: spec.trace,
+            trees: Trees::new(arena),
+            #[cfg(feature = "full")]
+            image: _host.image.map(|image| image.file),
+            namespaces: [const { None }; Namespace::ALL.len()],
+            mask: 0,
+            socket: None,
+            child: None,
+            inside: false,
+            command: None,
+            #[cfg(feature = "full")]
+            inodes: [Word::default(); Namespace::ALL.len()],
+            lock: None,
+            #[cfg(feature = "full")]
+            ids: None,
+            #[cfg(feature = "full")]
+            cgroups: Cgroups::NONE,
+            #[cfg(feature = "full")]
+            figures: None,
+            made: false,
+            status: FAILED,
+            detail: Word::default(),
+            #[cfg(feature = "full")]
+            terminal: None,
+            #[cfg(feature = "full")]
+            errors: None,
+            #[cfg(feature = "full")]
+            claim: None,
+            #[cfg(feature = "full")]
+            caller: None,
+            #[cfg(feature = "full")]
+            streams: None,
+            #[cfg(feature = "full")]
+            container: None,
+            failed: None,
+        }
+    }
+
     /// Carries out the steps of one phase.
     fn phase(&mut self, phase: Phase) -> core::result::Result<(), Failure<'p>> {
         let mut gave_way = false;
@@ -287,6 +300,8 @@ impl<'p> Carrier<'p> {
                 &mut self.terminal,
                 #[cfg(feature = "full")]
                 &mut self.command,
+                #[cfg(feature = "full")]
+                None,
             )
         };
         match (self.socket.as_ref().map(hear), start) {
@@ -336,6 +351,8 @@ impl<'p> Carrier<'p> {
             #[cfg(feature = "full")]
             figures: self.figures,
             made: self.made,
+            #[cfg(feature = "full")]
+            container: self.container.and_then(|(_, init)| init),
             preserved: spec.preserve_fds,
             #[cfg(feature = "full")]
             reports: spec.status_fd.is_some()

@@ -1,7 +1,7 @@
 //! The launcher between the caller's streams and the container's terminal: every byte both ways, the window's size, and the
 //! modes of the caller's terminal, which is raw while this process has it, and only then.
 
-use super::launcher::{CONT, Event, Launcher, TERM, WINCH};
+use super::launcher::{CONT, Event, KILL, Launcher, TERM, WINCH};
 use super::terminal::copy_size;
 use crate::init::TIMED_OUT;
 use crate::sys::file::{self, Open, Way};
@@ -13,7 +13,6 @@ use crate::sys::{At, Errno, Fd, Result, tolerate, word};
 use linux_raw_sys::general as k;
 
 const TSTP: u8 = k::SIGTSTP as u8;
-const KILL: u8 = k::SIGKILL as u8;
 const CTRL_D: u8 = 4;
 
 /// The launcher's view of it.
@@ -38,6 +37,8 @@ struct Relay<'l> {
     /// Some process inside has its terminal open.
     is_connected: bool,
     inside_speaks: bool,
+    /// Ends before the command, and then that is killed.
+    container: Option<At<'l>>,
     /// Someone has asked for the end.
     was_asked: bool,
     /// The command's, once it has ended.
@@ -61,6 +62,7 @@ pub fn watch(launcher: &Launcher, master: At, signals: At) -> Result<u8> {
         is_open: true,
         is_connected: true,
         inside_speaks: true,
+        container: launcher.container.as_ref().map(Fd::at),
         was_asked: false,
         status: None,
         inward: Way::EMPTY,
@@ -109,9 +111,13 @@ impl Relay<'_> {
                 Watched::READING,
                 Watched::WRITING,
                 Watched::READING,
+                Watched::READING,
             ];
-            let [signal, message, write_in, read_in, write_out, read_out] = &mut watched;
+            let [signal, message, write_in, read_in, write_out, read_out, end] = &mut watched;
             signal.on(signals);
+            if let Some(container) = self.container {
+                end.on(container);
+            }
             if self.inside_speaks {
                 message.on(self.launcher.socket.at());
             }
@@ -136,7 +142,11 @@ impl Relay<'_> {
             if let (Some(status), false) = (self.status, watched.iter().any(Watched::is_ready)) {
                 return Ok(status);
             }
-            let [signal, message, write_in, read_in, write_out, read_out] = &watched;
+            let [signal, message, write_in, read_in, write_out, read_out, end] = &watched;
+            if end.is_ready() {
+                self.container = None;
+                self.launcher.to_group(KILL);
+            }
             if write_in.is_ready() {
                 match self.inward.write(self.master) {
                     Ok(()) | Err(Errno::EAGAIN) => {}
@@ -252,8 +262,12 @@ impl Relay<'_> {
             was_stopped = signal::wait(set_of(CONT), Some(0)).is_ok();
         }
         if was_stopped || signal == TSTP {
-            // It may have ended meanwhile.
-            tolerate(signal::send(self.launcher.pidfd.at(), CONT));
+            if self.launcher.init {
+                // It may have ended meanwhile.
+                tolerate(signal::send(self.launcher.pidfd.at(), CONT));
+            } else {
+                self.launcher.to_group(CONT);
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use super::{Carrier, ContainerInit, Ended, Failure};
 use crate::host::figures::{Figure, Figures};
 use crate::init::{KILLED, Outcome, TIMED_OUT, exit_status};
 use crate::plan::Report;
-use crate::spec::Spec;
+use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Kind, Open};
 use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Change, Pid};
@@ -13,9 +13,6 @@ use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, socket, tolerate, wor
 use crate::text::names::words;
 use crate::text::{Problem, Text, copy, decimal, problem::FAILED, t};
 use linux_raw_sys::general as k;
-
-/// Files of `/proc/PID/ns`, in the order of `Namespace::ALL`.
-const NAMESPACES: &str = "user mnt pid uts ipc cgroup net time";
 
 impl<'p> Carrier<'p> {
     #[inline(never)]
@@ -28,7 +25,7 @@ impl<'p> Carrier<'p> {
                 self.close_all_but(from, Some(fd))
             }
             Report::ReadNamespaces => {
-                for (slot, name) in self.inodes.iter_mut().zip(words(NAMESPACES)) {
+                for (slot, name) in self.inodes.iter_mut().zip(words(Namespace::FILES)) {
                     let path = copy(self.arena, &[b"/proc/", pid.bytes(), b"/ns/", name]);
                     *slot = decimal(self.arena, file::fstatat(At::CWD, path)?.identity.1);
                 }

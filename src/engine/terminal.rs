@@ -1,6 +1,7 @@
 //! Carries out the steps to a pseudo-terminal.
 
 use super::{Carrier, handover};
+use crate::host::rootfs::in_root;
 use crate::plan::{TerminalStep, Tree};
 use crate::sys::file::{self, Open};
 use crate::sys::{At, Errno, Result, socket, terminal, tolerate, word};
@@ -11,9 +12,15 @@ impl Carrier<'_> {
     pub(super) fn carry_terminal(&mut self, step: &TerminalStep) -> Result<()> {
         match (*step, self.terminal) {
             (TerminalStep::Open { own, modes }, _) => {
-                let (base, path) =
-                    if own { (self.trees.get(Tree::Dev)?, word(c"pts/ptmx")) } else { (At::CWD, word(c"/dev/ptmx")) };
-                let master = file::openat(base, path, Open::READ_WRITE_NONBLOCK)?;
+                let master = if own {
+                    in_root(self.trees.get(Tree::Dev)?, word(c"pts/ptmx"), Open::READ_WRITE_NONBLOCK)?
+                } else {
+                    file::openat(At::CWD, word(c"/dev/ptmx"), Open::READ_WRITE_NONBLOCK)?
+                };
+                // A container that runs may have put anything there.
+                if file::fstat(master.at())?.device_numbers() != MULTIPLEXER {
+                    return Err(Errno::ENODEV);
+                }
                 terminal::unlock(master.at())?;
                 let slave = terminal::peer(master.at())?.keep();
                 if modes {
@@ -41,6 +48,9 @@ impl Carrier<'_> {
         }
     }
 }
+
+/// Of /dev/ptmx (ptmx(4)), wherever it lies.
+const MULTIPLEXER: [u32; 2] = [5, 2];
 
 /// The window of a pseudo-terminal is as large as the caller's, if he has one.
 pub fn copy_size(master: At) {

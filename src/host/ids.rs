@@ -37,6 +37,16 @@ pub fn all<'m>(arena: &'m Arena, path: Word) -> Told<'m, &'m [IdRange]> {
     Ok(ranges.finish())
 }
 
+/// A map of another user namespace, as it is.
+#[cfg(feature = "full")]
+pub fn of_other<'m>(arena: &'m Arena, path: Word) -> Told<'m, &'m [IdRange]> {
+    let mut ranges = List::new(arena);
+    for [inside, outside, count] in split(read_file(arena, path)?, b'\n').filter_map(parse) {
+        ranges.push(IdRange { inside, outside, count });
+    }
+    Ok(ranges.finish())
+}
+
 /// `INSIDE OUTSIDE COUNT`, padded with spaces.
 fn parse(line: &[u8]) -> Option<[u32; 3]> {
     let mut numbers = [0; 3];

@@ -4,6 +4,8 @@ pub mod accounts;
 #[cfg(feature = "full")]
 pub mod cgroups;
 #[cfg(feature = "full")]
+pub mod container;
+#[cfg(feature = "full")]
 pub mod devices;
 #[cfg(feature = "full")]
 pub mod figures;
@@ -118,60 +120,11 @@ impl<'m> Host<'m> {
         // Before anything of ours takes the number of one that is missing.
         descriptors(arena, spec)?;
         let (root, format) = rootfs::open(arena, spec)?;
-        let (uid, gid) = (identity::geteuid(), identity::getegid());
-        let mut host = Self {
-            uid,
-            gid,
-            capabilities,
-            has_setgroups: true,
-            uids: ids::own_as_root(arena, uid),
-            gids: ids::own_as_root(arena, gid),
-            #[cfg(feature = "full")]
-            ids: Ids::Own(None),
-            environment,
-            ignored: ignored_signals(),
-            #[cfg(feature = "full")]
-            variables: &[],
-            #[cfg(feature = "full")]
-            names: b"",
-            #[cfg(feature = "full")]
-            place: runtime::place(arena, spec, environment)?,
-            #[cfg(feature = "full")]
-            terminal: if spec.is_rehearsal() || spec.detach { Terminal::Apart } else { Terminal::read(spec) },
-            #[cfg(not(feature = "full"))]
-            terminal: Terminal::of_caller(),
-            user: match spec.user {
-                // Without an id map nobody becomes root.
-                None if spec.is_landlock_alone() => Account { uid, gid, groups: &[], home: word(c"/") },
-                user => accounts::find(arena, root, user)?,
-            },
-            image: None,
-            mount_points: &[],
-            volumes: &[],
-            #[cfg(feature = "full")]
-            devices: &[],
-            resolver: spec.shares_resolver() && file::fstatat(At::CWD, RESOLVER).is_ok(),
-            view: &[],
-            // Without /proc nothing is known, and nothing inside could find the program either.
-            can_be_written: file::is_read_only(word(c"/proc/self/exe")) == Ok(false),
-            #[cfg(feature = "full")]
-            landlock: 0,
-            #[cfg(feature = "full")]
-            cgroups: cgroups::Sites::read(arena, spec, uid)?,
-        };
-        if host.maps_any() && ids::is_first_namespace() {
-            (host.uids, host.gids) = (ids::EVERY, ids::EVERY);
-        } else if host.maps_any() {
-            host.has_setgroups = rootfs::read_file(arena, word(c"/proc/self/setgroups"))?.starts_with(b"allow");
-            host.uids = ids::all(arena, word(c"/proc/self/uid_map"))?;
-            host.gids = ids::all(arena, word(c"/proc/self/gid_map"))?;
-        }
+        let mut host = Self::of_caller(arena, spec, environment, capabilities, root)?;
         #[cfg(feature = "full")]
         {
-            accounts::add_groups(arena, root, &mut host.user, &spec.groups)?;
-            if spec.landlock_alone {
-                host.landlock = landlock(arena, &host)?;
-            }
+            host.place = runtime::place(arena, spec, environment)?;
+            host.cgroups = cgroups::Sites::read(arena, spec, host.uid)?;
             host.variables = variables::read(arena, spec)?;
             host.devices = devices::read(arena, spec)?;
         }
@@ -210,6 +163,72 @@ impl<'m> Host<'m> {
         let lacks_all = host.mount_points.iter().all(|(_, presence)| *presence == Presence::Missing);
         if lacks_all && rootfs::is_empty(root) {
             return Err(Problem::refused(arena, t!("root file system %: the directory is empty"), &[spec.rootfs]));
+        }
+        Ok(host)
+    }
+
+    /// What does not depend on where the container is: the caller, and whom the command runs as.
+    fn of_caller(
+        arena: &'m Arena,
+        spec: &Spec<'m>,
+        environment: &'m [Word<'m>],
+        capabilities: CapabilitySet,
+        root: At,
+    ) -> Told<'m, Self> {
+        let (uid, gid) = (identity::geteuid(), identity::getegid());
+        let mut host = Self {
+            uid,
+            gid,
+            capabilities,
+            has_setgroups: true,
+            uids: ids::own_as_root(arena, uid),
+            gids: ids::own_as_root(arena, gid),
+            #[cfg(feature = "full")]
+            ids: Ids::Own(None),
+            environment,
+            ignored: ignored_signals(),
+            #[cfg(feature = "full")]
+            variables: &[],
+            #[cfg(feature = "full")]
+            names: b"",
+            #[cfg(feature = "full")]
+            place: None,
+            #[cfg(feature = "full")]
+            terminal: if spec.is_rehearsal() || spec.detach { Terminal::Apart } else { Terminal::read(spec) },
+            #[cfg(not(feature = "full"))]
+            terminal: Terminal::of_caller(),
+            user: match spec.user {
+                // Without an id map nobody becomes root.
+                None if spec.is_landlock_alone() => Account { uid, gid, groups: &[], home: word(c"/") },
+                user => accounts::find(arena, root, user)?,
+            },
+            image: None,
+            mount_points: &[],
+            volumes: &[],
+            #[cfg(feature = "full")]
+            devices: &[],
+            resolver: spec.shares_resolver() && file::fstatat(At::CWD, RESOLVER).is_ok(),
+            view: &[],
+            // Without /proc nothing is known, and nothing inside could find the program either.
+            can_be_written: file::is_read_only(word(c"/proc/self/exe")) == Ok(false),
+            #[cfg(feature = "full")]
+            landlock: 0,
+            #[cfg(feature = "full")]
+            cgroups: cgroups::Sites::default(),
+        };
+        if host.maps_any() && ids::is_first_namespace() {
+            (host.uids, host.gids) = (ids::EVERY, ids::EVERY);
+        } else if host.maps_any() {
+            host.has_setgroups = rootfs::read_file(arena, word(c"/proc/self/setgroups"))?.starts_with(b"allow");
+            host.uids = ids::all(arena, word(c"/proc/self/uid_map"))?;
+            host.gids = ids::all(arena, word(c"/proc/self/gid_map"))?;
+        }
+        #[cfg(feature = "full")]
+        {
+            accounts::add_groups(arena, root, &mut host.user, &spec.groups)?;
+            if spec.landlock_alone {
+                host.landlock = landlock(arena, &host)?;
+            }
         }
         Ok(host)
     }

@@ -101,23 +101,41 @@ pub fn leave(draft: &mut Draft, spec: &Spec, host: &Host) {
 
 /// What the command's process does before it executes.
 pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &'p Spec<'p>, host: &'p Host<'p>, maps: Maps) {
-    let command = spec.command.first().copied().unwrap_or_default();
+    lead(draft, spec, host);
+    identity::become_user(draft, spec, host, maps, workdir(spec));
+    // Where the init is PID 1 its end is everyone's. The signal is cleared by a change of user, hence here.
+    draft.when(!spec.is_private(Namespace::Pid) || (!spec.init && spec.user.is_some()), Step::DieWithInit);
+    confine(draft, spec, host);
+    execute(draft, spec, host);
+}
+
+/// It leads a session or a process group.
+pub(super) fn lead(draft: &mut Draft, _spec: &Spec, host: &Host) {
     match host.terminal {
         Terminal::Apart => draft.must(Step::NewSession),
         // One that leads the session of its own terminal is in its foreground already.
         #[cfg(feature = "full")]
-        Terminal::Own { .. } if !spec.init => {}
+        Terminal::Own { .. } if !_spec.init => {}
         _ => draft.must(Step::TakeForeground),
     }
-    // After a change of root `/` is where the process is already.
-    let workdir = spec.workdir.or((spec.change_root == ChangeRoot::None).then_some(word(c"/")));
-    identity::become_user(draft, spec, host, maps, workdir);
-    // Where the init is PID 1 its end is everyone's. The signal is cleared by a change of user, hence here.
-    draft.when(!spec.is_private(Namespace::Pid) || (!spec.init && spec.user.is_some()), Step::DieWithInit);
+}
+
+/// After a change of root `/` is where the process is already.
+pub(super) fn workdir<'p>(spec: &Spec<'p>) -> Option<Word<'p>> {
+    spec.workdir.or((spec.change_root == ChangeRoot::None).then_some(word(c"/")))
+}
+
+/// What it cannot do any more, whoever it is.
+pub(super) fn confine<'p>(draft: &mut Draft<'p>, _spec: &'p Spec<'p>, _host: &'p Host<'p>) {
     draft.must(Step::NoNewPrivileges);
     #[cfg(feature = "full")]
-    super::landlock::confine(draft, spec, host);
+    super::landlock::confine(draft, _spec, _host);
     draft.must(Step::Filter);
+}
+
+/// The last of all.
+pub(super) fn execute<'p>(draft: &mut Draft<'p>, spec: &'p Spec<'p>, host: &'p Host<'p>) {
+    let command = spec.command.first().copied().unwrap_or_default();
     draft.must(Step::ResetSignals { ignored: host.ignored });
     draft.when(spec.verbose, Step::Say { command });
     #[cfg(feature = "full")]

@@ -29,6 +29,19 @@ pub fn maps<'p>(spec: &'p Spec, host: &Host<'p>) -> Maps<'p> {
     Maps { uids: host.uids, gids: host.gids, setgroups }
 }
 
+/// The same of one that runs already, whose maps a host has read.
+#[cfg(feature = "full")]
+pub fn maps_of_running<'p>(spec: &Spec, host: &Host<'p>) -> Maps<'p> {
+    if spec.is_private(Namespace::User) {
+        return Maps { uids: host.uids, gids: host.gids, setgroups: host.has_setgroups && !host.gids.is_empty() };
+    }
+    Maps {
+        uids: host.uids,
+        gids: host.gids,
+        setgroups: spec.is_hosts(Namespace::User) && host.has(k::CAP_SETGID) && host.has_setgroups,
+    }
+}
+
 fn ranges<'p>(asked: &'p IdMap, default: &'p [IdRange]) -> &'p [IdRange] {
     match asked {
         IdMap::None => &[],

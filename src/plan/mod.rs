@@ -7,6 +7,8 @@ mod cgroups;
 mod command;
 #[cfg(feature = "full")]
 mod devices;
+#[cfg(feature = "full")]
+pub mod enter;
 mod filter;
 mod identity;
 #[cfg(feature = "full")]
@@ -34,6 +36,8 @@ pub use cgroups::{CgroupStep, files as cgroup_files};
 pub use command::Command;
 #[cfg(feature = "full")]
 pub use devices::{DeviceStep, Rule, program as device_program, rules as device_rules};
+#[cfg(feature = "full")]
+pub use enter::EnterStep;
 pub use filter::FILTER;
 #[cfg(feature = "full")]
 pub use ids::{IdStep, because};
@@ -173,6 +177,7 @@ impl<'p> Draft<'p> {
         self.lines.iter().any(|line| is_wanted(&line.step))
     }
 
+    #[inline(never)]
     fn must(&mut self, step: Step<'p>) {
         self.add(Fate::Must, step);
     }

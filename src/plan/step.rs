@@ -9,6 +9,8 @@ use super::Landlock;
 #[cfg(feature = "full")]
 use super::devices::DeviceStep;
 #[cfg(feature = "full")]
+use super::enter::EnterStep;
+#[cfg(feature = "full")]
 use super::ids::IdStep;
 #[cfg(feature = "full")]
 use super::layers::Layer;
@@ -329,6 +331,8 @@ pub enum Step<'p> {
     State(StateStep<'p>),
     #[cfg(feature = "full")]
     Device(DeviceStep<'p>),
+    #[cfg(feature = "full")]
+    Enter(EnterStep<'p>),
 }
 
 impl<'p> Step<'p> {
@@ -359,6 +363,8 @@ impl<'p> Step<'p> {
             Self::Cgroup(step) => step.sentence(),
             #[cfg(feature = "full")]
             Self::State(step) => step.sentence(),
+            #[cfg(feature = "full")]
+            Self::Enter(step) => step.sentence(),
             _ => self.own_sentence(),
         }
     }
@@ -427,7 +433,8 @@ impl<'p> Step<'p> {
             | Self::Device(_)
             | Self::Landlock(_)
             | Self::Cgroup(_)
-            | Self::State(_) => t!(""),
+            | Self::State(_)
+            | Self::Enter(_) => t!(""),
             Self::NewSession => t!("begin a session of its own"),
             Self::TakeForeground => t!("begin a process group, in the terminal's foreground"),
             Self::LimitBounding { .. } => t!("bound capabilities to%"),
@@ -497,6 +504,8 @@ impl<'p> Step<'p> {
             Self::State(step) => [*first, *second] = step.words(),
             #[cfg(feature = "full")]
             Self::Device(step) => [*first, *second] = step.words(arena),
+            #[cfg(feature = "full")]
+            Self::Enter(step) => *first = step.word(arena),
             #[cfg(feature = "full")]
             Self::Layer(layer) => [*first, *second, *third] = layer.words(arena),
             #[cfg(feature = "full")]

@@ -3,7 +3,7 @@
 //! A part is whole or not there, as its words are counted.
 
 use crate::sys::process::Pid;
-use crate::sys::{Arena, Word};
+use crate::sys::{Arena, List, Word};
 use crate::text::{Text, copy, number};
 
 /// With what every record begins. Another version is another word.
@@ -78,6 +78,16 @@ impl<'m> Iterator for Words<'m> {
 }
 
 impl<'m> Words<'m> {
+    /// All of them.
+    #[inline(never)]
+    pub fn all(self, arena: &'m Arena) -> &'m [Word<'m>] {
+        let mut list = List::new(arena);
+        for word in self {
+            list.push(word);
+        }
+        list.finish()
+    }
+
     #[inline(never)]
     fn number(&mut self) -> Option<u64> {
         number::size(self.next()?.bytes())

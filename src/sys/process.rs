@@ -74,6 +74,15 @@ pub fn clone(flags: u64) -> Result<Side> {
     Ok(Side::Parent { child: Pid(child as i32), pidfd: Fd::new(pidfd as usize) })
 }
 
+/// clone(2) of a child of this process's own parent (`CLONE_PARENT`), which hears of its end as of this one's. The number of the
+/// child; `None` in it.
+#[cfg(feature = "full")]
+pub fn clone_beside() -> Result<Option<Pid>> {
+    // SAFETY: as in `clone`.
+    let child = check(unsafe { sc::syscall!(CLONE, k::CLONE_PARENT | k::SIGCHLD, 0, 0, 0, 0) })?;
+    Ok((child != 0).then_some(Pid(child as i32)))
+}
+
 /// Starts `run(data)` in a child that shares this memory while this process waits, until the child execs or ends
 /// (clone(2) with `CLONE_VM | CLONE_VFORK`). The child has a stack of its own: no frame of the parent is touched.
 pub fn start<T>(data: &T, run: extern "C" fn(&T) -> !) -> Result<Pid> {

@@ -297,10 +297,12 @@ fn a_paused_one_stands_still(who: &Who) {
         for signal in ["TERM", "USR1", "CONT"] {
             layout.aril(&["kill", &name, signal]).run().refused(125, &[&name, "paused", "aril resume"]);
         }
+        layout.aril(&["exec", &name, "true"]).run().refused(125, &["exec", &name, "paused", "aril resume"]);
         for _ in 0..2 {
             layout.aril(&["resume", &name]).run().ok();
             assert!(!layout.is_frozen(&name));
             assert_eq!(layout.state(&name), "running");
+            layout.aril(&["exec", &name, "true"]).run().ok();
         }
         layout.aril(&["kill", &name]).run().ok();
         running.finish().exited(3).says("bye");

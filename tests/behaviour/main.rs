@@ -5,6 +5,7 @@ mod bad_input;
 mod check;
 mod containers;
 mod devices;
+mod exec;
 mod explain;
 mod figures;
 mod figures_of_groups;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         mounts::tests(),
         volumes::tests(),
         devices::tests(),
+        exec::tests(),
         names::tests(),
         programs::tests(),
         containers::tests(),

@@ -1,0 +1,203 @@
+//! Brings a later command into a container that runs.
+
+use super::carry::copied;
+use super::handover::{self, Answer, Failure};
+use super::{Carrier, Side, advice, cgroups};
+use crate::host::Host;
+use crate::host::cgroups::Hierarchy;
+use crate::host::container::look_failed;
+use crate::host::rootfs::in_root;
+use crate::plan::enter::{Started, enter as plan};
+use crate::plan::{EnterStep, Line, Phase, Step, Tree};
+use crate::spec::{Namespace, Spec};
+use crate::state::{Process, Running};
+use crate::sys::file::{self, Open};
+use crate::sys::mount::Attributes;
+use crate::sys::process::{self, Pid};
+use crate::sys::words::Start;
+use crate::sys::{Arena, At, Errno, Fd, Result, Word, socket, word};
+use crate::text::problem::FAILED;
+use crate::text::{Told, copy, decimal};
+
+/// Starts a command in a container. The Spec is that of the container with the command of the one who asks.
+///
+/// # Errors
+/// Any step that failed, on either side; nothing is left behind then.
+#[inline(never)]
+pub fn enter<'m>(
+    arena: &'m Arena,
+    spec: &'m Spec<'m>,
+    running: &Running<'m>,
+    start: Start,
+    new_user: bool,
+) -> Told<'m, Side> {
+    if let Err(errno) = running.command.open(arena) {
+        return Err(look_failed(arena, spec, errno));
+    }
+    let pid = running.command.pid;
+    let recorded = running.environment.all(arena);
+    let (host, container) = Host::of_container(arena, spec, start.environment(), pid, recorded, new_user)?;
+    let (host, container) = (arena.hold(host), arena.hold(container));
+    let started = |process: Process| Started { pid: process.pid, start: process.start };
+    let plan = arena.hold(plan(arena, spec, host, container, [running.init, running.command].map(started))?);
+    let mut carrier = Carrier::new(arena, plan, start, spec, host);
+    let launched = carrier.phase(Phase::Launcher);
+    if carrier.inside {
+        carrier.come_in(launched);
+    }
+    match launched.and_then(|()| carrier.let_in()) {
+        Ok(()) => carrier.launcher(spec, host),
+        Err(failure) => {
+            let problem = advice::explain(arena, &failure, spec, host, plan);
+            carrier.abandon(spec, host);
+            Err(problem)
+        }
+    }
+}
+
+impl<'p> Carrier<'p> {
+    /// Does what such a step says.
+    #[inline(never)]
+    pub(super) fn carry_out_enter(&mut self, step: &EnterStep) -> Result<()> {
+        let result = self.try_enter(step);
+        if matches!(
+            (step, result),
+            (EnterStep::Open { .. } | EnterStep::Join { .. }, Err(Errno::ESRCH))
+                | (EnterStep::Fork, Err(Errno::ENOMEM))
+        ) {
+            self.detail = word(c"the container has ended");
+        }
+        result
+    }
+
+    fn try_enter(&mut self, step: &EnterStep) -> Result<()> {
+        match *step {
+            EnterStep::Open { command, init, root } => {
+                let open = |Started { pid, start }| Process { pid, start }.open(self.arena);
+                self.container = Some((open(command)?, init.map(open).transpose()?));
+                if root {
+                    let pid = decimal(self.arena, command.pid.0 as u64);
+                    let path = copy(self.arena, &[b"/proc/", pid.bytes(), b"/root"]);
+                    self.trees.keep(Tree::Root, file::openat(At::CWD, path, Open::PATH_DIRECTORY)?);
+                }
+            }
+            EnterStep::Clone { groups } => {
+                let group = groups.iter().find(|group| group.is_unified());
+                let group = group.map(|group| file::openat(At::CWD, group.own, Open::DIRECTORY)).transpose()?;
+                let [ours, theirs] = socket::pair()?;
+                let side = process::clone3_into(0, group.as_ref().map(Fd::at))?;
+                self.be_on(side, ours, theirs);
+            }
+            EnterStep::CloneByOldCall { groups } => {
+                let [ours, theirs] = socket::pair()?;
+                let side = process::clone(0)?;
+                self.be_on(side, ours, theirs);
+                if !self.inside {
+                    self.move_child(groups, true)?;
+                }
+            }
+            EnterStep::Move { groups } => self.move_child(groups, false)?,
+            EnterStep::Join { namespaces } => {
+                let (command, _) = self.container.take().ok_or(Errno::EBADF)?;
+                if namespaces != 0 {
+                    process::setns(command.at(), namespaces)?;
+                }
+            }
+            EnterStep::ChangeRoot => {
+                file::fchdir(self.trees.get(Tree::Root)?)?;
+                file::chroot(word(c"."))?;
+                // Whatever a path inside leads to, it is not this.
+                self.trees.close();
+            }
+            EnterStep::OpenDevices => {
+                let root = file::openat(At::CWD, word(c"/"), Open::PATH_DIRECTORY)?;
+                self.trees.keep(Tree::Dev, in_root(root.at(), word(c"dev"), Open::PATH_DIRECTORY)?);
+            }
+            EnterStep::Fork => {
+                if process::clone_beside()?.is_some() {
+                    process::exit(0);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn move_child(&self, groups: &[Hierarchy], unified: bool) -> Result<()> {
+        let Some((Pid(child), _)) = self.child else { return Err(Errno::ESRCH) };
+        let child = decimal(self.arena, child as u64);
+        for group in groups.iter().filter(|group| group.is_unified() == unified) {
+            let directory = file::openat(At::CWD, group.own, Open::DIRECTORY)?;
+            cgroups::write(directory.at(), cgroups::PROCESSES, child.bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The new process, and the one in which it goes on.
+    fn come_in(&mut self, launched: core::result::Result<(), Failure<'p>>) -> ! {
+        self.start.erase_environment();
+        let result = launched.and_then(|()| self.phase(Phase::Outside)).and_then(|()| self.phase(Phase::Command));
+        if let (Err(failure), Some(socket)) = (result, &self.socket) {
+            handover::say_failed(self.arena, socket.at(), &failure);
+            process::exit(failure.status);
+        }
+        process::exit(FAILED)
+    }
+
+    /// The launcher after the clone: up to the moment when the command runs.
+    fn let_in(&mut self) -> core::result::Result<(), Failure<'p>> {
+        self.trees.close();
+        self.phase(Phase::Parent)?;
+        let answer = match &self.socket {
+            Some(socket) => {
+                handover::hear(self.arena, socket.at(), &mut self.terminal, &mut self.command, Some(self.mask))
+            }
+            None => Answer::Gone,
+        };
+        if let Answer::Failed(failure) = answer {
+            return Err(failure);
+        }
+        // Whoever it is, and however it has ended meanwhile: nobody has waited for it yet.
+        let opened = match self.command {
+            Some(pid) if process::is_child(pid.0) => process::pidfd_open(pid).map(|pidfd| (pid, pidfd)),
+            _ => Err(Errno::ESRCH),
+        };
+        match opened {
+            Ok(child) => {
+                self.child = Some(child);
+                Ok(())
+            }
+            Err(errno) => {
+                let is_fork = |line: &Line| matches!(line.step, Step::Enter(EnterStep::Fork));
+                let fork = self.plan.lines.iter().position(is_fork);
+                let detail = word(c"the new process has died");
+                Err(Failure { line: fork.unwrap_or(0) as u16, errno, status: FAILED, detail })
+            }
+        }
+    }
+}
+
+const PROGRAM: Word = word(c"/proc/self/exe");
+
+/// This program on a read-only mount, for someone who may make one in a user namespace of his own alone.
+pub fn copied_by_child() -> Result<Fd> {
+    let [ours, theirs] = socket::pair()?;
+    match process::clone3((Namespace::User.flag() | Namespace::Mount.flag()).into())? {
+        process::Side::Child => {
+            // The link itself leads to where it is mounted outside, of which no copy can be made here.
+            let mut path = [0; 4096];
+            let copy = || -> Result<()> {
+                file::readlinkat(At::CWD, PROGRAM, &mut path[..4095])?;
+                let tree = copied(Word::in_bytes(&path).ok_or(Errno::ENOENT)?, Attributes::RDONLY)?;
+                let is_same = file::fstat(tree.at())?.identity == file::fstatat(At::CWD, PROGRAM)?.identity;
+                if is_same { socket::send_fd(theirs.at(), handover::TREE, tree.at()) } else { Err(Errno::ENOENT) }
+            };
+            process::exit(u8::from({ copy }().is_err()))
+        }
+        process::Side::Parent { child, .. } => {
+            drop(theirs);
+            let received = socket::receive_fd(ours.at(), &mut [0; 1]);
+            process::wait_for(child)?;
+            received?.fd.ok_or(Errno::EPERM)
+        }
+    }
+}
