@@ -555,7 +555,7 @@ mod tests {
             spec.cgroup_parent = parent.map(|parent| copy(&arena, &[parent.as_bytes()]));
             let root = copy(&arena, &[self.0.path().to_str().unwrap().as_bytes()]);
             let hierarchy = Hierarchy { controllers, root, own: copy(&arena, &[root.bytes(), own.as_bytes()]) };
-            let site = Site::read(&arena, &spec, hierarchy, &[b"memory", b"pids"], uid);
+            let site = Site::read(&arena, &spec, hierarchy, [&[b"memory", b"pids"], &[]], uid);
             let said = |word: Word| String::from_utf8(word.bytes().to_vec()).unwrap();
             let short = |word: Word| said(word).replace(&said(root), "");
             let mut lines: Vec<String> = site
@@ -572,6 +572,37 @@ mod tests {
             lines.push(format!("in {}", short(site.parent)));
             lines.extend(site.cpuset.map(|both| both.map(said).join(" of ")));
             lines.join("; ")
+        }
+    }
+
+    #[test]
+    fn what_is_only_wished_is_enabled_one_by_one_and_moves_nobody_unless_it_is_asked_for() {
+        let machine = Fake::new(&[
+            ("cgroup.subtree_control", "memory io\n"),
+            ("user/cgroup.subtree_control", ""),
+            ("user/cgroup.type", "domain\n"),
+        ]);
+        let arena = Arena::new().unwrap();
+        let root = copy(&arena, &[machine.0.path().to_str().unwrap().as_bytes()]);
+        let hierarchy = Hierarchy { controllers: b"", root, own: copy(&arena, &[root.bytes(), b"/user"]) };
+        let said = |ways: &[Way]| {
+            let each = ways.iter().map(|way| match way {
+                Way::Make(_) => "make".to_string(),
+                Way::Leave(_) => "leave".to_string(),
+                Way::Write { value, .. } => String::from_utf8(value.bytes().to_vec()).unwrap(),
+            });
+            each.collect::<Vec<_>>().join("; ")
+        };
+        let mut spec = Spec::new(&arena);
+        for (needed, is_asked, ways, wishes) in [
+            (false, false, "", "+cpu"),
+            (false, true, "", "+cpu; leave; +io; +cpu"),
+            (true, false, "leave; +memory", "+cpu; +io; +cpu"),
+        ] {
+            spec.stats = is_asked.then_some(word(c""));
+            let needed: &[&[u8]] = if needed { &[b"memory"] } else { &[] };
+            let site = Site::read(&arena, &spec, hierarchy, [needed, &[b"io", b"cpu"]], 1000);
+            assert_eq!((said(site.ways).as_str(), said(site.wishes).as_str()), (ways, wishes));
         }
     }
 

@@ -580,8 +580,15 @@ mod tests {
         use crate::host::cgroups::{Hierarchy, Site, Sites};
         use crate::spec::{IdMap, IdRange, Resource};
         const HIERARCHY: Hierarchy = Hierarchy { controllers: b"", root: word(c"/c"), own: word(c"/c") };
-        const SITE: Site =
-            Site { hierarchy: HIERARCHY, parent: word(c"/c/p"), controllers: &[b"pids"], ways: &[], cpuset: None };
+        const SITE: Site = Site {
+            hierarchy: HIERARCHY,
+            parent: word(c"/c/p"),
+            controllers: &[b"pids"],
+            ways: &[],
+            wishes: &[],
+            is_wished: false,
+            cpuset: None,
+        };
         let told = |root: bool, change: &dyn Fn(&mut Spec)| {
             let host = Host { cgroups: Sites { all: &[SITE], ..Sites::default() }, ..host(root) };
             let limited = |spec: &mut Spec| {
