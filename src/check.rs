@@ -10,7 +10,7 @@ use crate::plan::because;
 use crate::spec::{ChangeRoot, FileSystems, Namespace, Rehearsal, Source, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::words::Start;
-use crate::sys::{Arena, At, Errno, Result, Word, identity, process, sandbox, tolerate, word};
+use crate::sys::{Arena, At, Errno, List, Result, Word, identity, process, sandbox, tolerate, word};
 use crate::text::sentence::Sentence;
 use crate::text::{Text, copy, cut, decimal, names, problem::FAILED, said, split, t, text};
 use core::cell::Cell;
@@ -237,7 +237,15 @@ fn control_groups(report: &mut Report) {
             Err(errno) => {
                 failed = text(arena, t!("make a group in %: %"), &[*own, said(arena, errno)]);
                 if errno == Errno::EACCES {
-                    advice = causes::delegate(arena, *own, hierarchy, &[b"memory", b"pids"]);
+                    let path = copy(arena, &[hierarchy.root.bytes(), b"/cgroup.controllers"]);
+                    let there = cut(causes::read(arena, path).unwrap_or_default(), b'\n').0;
+                    let mut usual = List::new(arena);
+                    split(b"memory pids", b' ').for_each(|name| {
+                        if split(there, b' ').any(|own| own == name) {
+                            usual.push(name);
+                        }
+                    });
+                    advice = causes::delegate(arena, *own, hierarchy, &usual);
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! `aril check`: what works here, and for each cause that something does not, the cause is made and the remedy tried.
 
+use crate::support::cgroups;
 use crate::support::{Outcome, Run, When, Who, mark, tool, traces::Traces};
 use std::fs;
 use std::path::Path;
@@ -365,18 +366,19 @@ const FILTER: &str = "import ctypes, os, struct, sys\n\
 /// What it says is done, as root, while the user's shell waits.
 fn a_group_is_delegated_by_what_it_says(who: &Who) {
     who.needs_root_behind();
+    let given = cgroups::Given::to(who.uid());
     let aril = who.binary("aril");
     let script = format!("{aril} check; echo first; read line; {aril} check; echo second");
     let mut running = who.program("sh", &["-c", &script]).start();
     running.expect("first");
     let said = running.said();
     let remedy = said.split("as root: ").nth(1).and_then(|rest| rest.lines().next()).expect("a remedy").to_string();
-    tool("sh", &["-c", &remedy]);
-    let group = remedy.split(' ').nth(1).expect("mkdir DIRECTORY").to_string();
+    // What comes after is for `run`.
+    tool("sh", &["-c", remedy.split("; then aril run").next().unwrap_or_default()]);
     running.send("");
     running.expect("second");
     let outcome = running.finish();
-    tool("rmdir", &[&group]);
+    drop(given);
     let second = outcome.out().split("first\n").nth(1).expect("it came").to_string();
     outcome.check(second.contains("yes  control groups"), "the second time there is a group");
 }

@@ -5,6 +5,7 @@ use super::{eventually, mark, process};
 use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// One that is mounted here.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -158,4 +159,30 @@ impl Drop for Place {
 pub fn sleeper(mark: &str) -> u32 {
     eventually(&format!("sleep {mark}"), || process::sleeper(mark).is_some());
     process::sleeper(mark).expect("it sleeps for a year")
+}
+
+/// The groups that an administrator gives to a user as aril advises; they are removed in the end. One test at a time has them.
+pub struct Given {
+    name: String,
+    _one: MutexGuard<'static, ()>,
+}
+
+impl Given {
+    pub fn to(uid: u32) -> Self {
+        static ONE: Mutex<()> = Mutex::new(());
+        // A test that has failed with it leaves nothing.
+        let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { name: format!("of-{uid}"), _one: one }
+    }
+}
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        for group in hierarchies().into_iter().map(|hierarchy| hierarchy.root.join(&self.name)) {
+            for path in [below(&group), vec![group]].concat().into_iter().filter(|path| path.exists()) {
+                let removed = super::comes(|| fs::remove_dir(&path).is_ok());
+                assert!(removed || std::thread::panicking(), "{} cannot be removed", path.display());
+            }
+        }
+    }
 }
