@@ -157,8 +157,12 @@ impl Drop for Place {
 /// The command's pid outside, once it is `sleep MARK`.
 #[track_caller]
 pub fn sleeper(mark: &str) -> u32 {
-    eventually(&format!("sleep {mark}"), || process::sleeper(mark).is_some());
-    process::sleeper(mark).expect("it sleeps for a year")
+    let mut found = None;
+    eventually(&format!("sleep {mark}"), || {
+        found = process::sleeper(mark);
+        found.is_some()
+    });
+    found.expect("it came")
 }
 
 /// The groups that an administrator gives to a user as aril advises; they are removed in the end. One test at a time has them.
