@@ -210,7 +210,7 @@ impl Group {
     }
 
     fn remove(&self, arena: &Arena) -> Result<()> {
-        remove(arena, self.parent.at(), name(arena, self.id), self.own.at())
+        remove(arena, self.parent.at(), name(arena, self.id), self.own.at(), Wait::ForAll)
     }
 }
 
@@ -246,8 +246,33 @@ fn name(arena: &Arena, id: u32) -> Word<'_> {
     name.word()
 }
 
+/// For how long what is killed may take to end.
+#[derive(Clone, Copy)]
+enum Wait {
+    ForAll,
+    /// A second at most: what the kernel holds up is no business of the container that is about to start.
+    ForSome,
+}
+
+impl Wait {
+    /// Until something is so. EBUSY: it does not come.
+    fn until(self, watched: &mut [Watched; 1]) -> Result<()> {
+        loop {
+            let polled = match self {
+                Self::ForAll => poll::poll(watched, true),
+                Self::ForSome => poll::poll_for(watched, 1),
+            };
+            match polled {
+                Err(Errno::EINTR) => {}
+                Ok(()) if !watched[0].is_ready() => return Err(Errno::EBUSY),
+                result => return result,
+            }
+        }
+    }
+}
+
 /// Removes a group with those below it, and ends whatever is in them.
-fn remove(arena: &Arena, parent: At, name: Word, own: At) -> Result<()> {
+fn remove(arena: &Arena, parent: At, name: Word, own: At, wait: Wait) -> Result<()> {
     match file::rmdirat(parent, name) {
         // Somebody or something is there.
         Err(Errno::EBUSY) => {}
@@ -256,9 +281,9 @@ fn remove(arena: &Arena, parent: At, name: Word, own: At) -> Result<()> {
         result => return result,
     }
     if is_unified(own) {
-        end_unified(own)?;
+        end_unified(own, wait)?;
     } else {
-        end_old(arena, own)?;
+        end_old(arena, own, wait)?;
     }
     let mut below = List::new(arena);
     list(own, word(c"."), &mut |entry| {
@@ -269,13 +294,13 @@ fn remove(arena: &Arena, parent: At, name: Word, own: At) -> Result<()> {
     })?;
     for entry in below.iter() {
         let child = file::openat(own, *entry, Open::DIRECTORY)?;
-        remove(arena, own, *entry, child.at())?;
+        remove(arena, own, *entry, child.at(), wait)?;
     }
     file::rmdirat(parent, name)
 }
 
 /// Kills all in a group of version 2 and below, and waits until they are gone.
-fn end_unified(group: At) -> Result<()> {
+fn end_unified(group: At, wait: Wait) -> Result<()> {
     let events = file::openat(group, EVENTS, Open::READ)?;
     let is_populated = || -> Result<bool> {
         let mut said = [0; 128];
@@ -288,16 +313,13 @@ fn end_unified(group: At) -> Result<()> {
     while is_populated()? {
         let mut watched = [Watched::CHANGED];
         watched[0].on(events.at());
-        match poll::poll(&mut watched, true) {
-            Err(Errno::EINTR) => {}
-            result => result?,
-        }
+        wait.until(&mut watched)?;
     }
     Ok(())
 }
 
 /// Kills all in a group of version 1, and waits until they are gone.
-fn end_old(arena: &Arena, group: At) -> Result<()> {
+fn end_old(arena: &Arena, group: At, wait: Wait) -> Result<()> {
     /// What multiplies faster than it is killed needs the freezer.
     const TRIES: usize = 64;
     for _ in 0..TRIES {
@@ -318,10 +340,7 @@ fn end_old(arena: &Arena, group: At) -> Result<()> {
         for process in dying.iter() {
             let mut watched = [Watched::READING];
             watched[0].on(Fd::at(process));
-            match poll::poll(&mut watched, true) {
-                Err(Errno::EINTR) => {}
-                result => result?,
-            }
+            wait.until(&mut watched)?;
         }
         while dying.pop().is_some() {}
     }
@@ -375,7 +394,7 @@ fn sweep(arena: &Arena, parent: Word) -> Result<()> {
             if let Ok(group) = file::openat(parent.at(), name, Open::DIRECTORY) {
                 if let Ok(_lock) = lock(group.at()) {
                     // Another user's, or one whose processes are stuck in the kernel: whoever may removes it some time.
-                    tolerate(remove(arena, parent.at(), name, group.at()));
+                    tolerate(remove(arena, parent.at(), name, group.at(), Wait::ForSome));
                 }
             }
         }
