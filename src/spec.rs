@@ -1,7 +1,7 @@
 //! What a container is to be: plain data, no behaviour beyond its defaults.
 
 #[cfg(feature = "full")]
-use crate::sys::bpf::Access;
+use crate::sys::bpf::{Access, READ, WRITE};
 use crate::sys::identity::CapabilitySet;
 use crate::sys::process::{Limit, Processors};
 use crate::sys::{Arena, List, Word, word};
@@ -396,6 +396,14 @@ pub struct Device<'a> {
     pub access: Access,
 }
 
+#[cfg(feature = "full")]
+impl Device<'_> {
+    /// Whether it may be read alone, or written.
+    pub const fn is_half(&self) -> bool {
+        self.access & (READ | WRITE) != READ | WRITE
+    }
+}
+
 /// `--tmpfs DST[:size=…,mode=…]`, and `--mount type=…` of a file system that has no source.
 #[derive(Clone, Copy, Debug)]
 pub struct NewMount<'a> {
@@ -659,7 +667,19 @@ impl<'a> Spec<'a> {
     /// Whether the container has control groups of its own, if they can be had.
     #[cfg(feature = "full")]
     pub fn wants_cgroups(&self) -> bool {
-        self.cgroups != Cgroups::Off && (!self.resources.is_empty() || self.is_visited())
+        self.cgroups != Cgroups::Off && (!self.resources.is_empty() || self.is_visited() || self.has_half_devices())
+    }
+
+    /// Whether a device may be read and not written, or the other way round: what a control group alone can see to.
+    #[cfg(feature = "full")]
+    pub fn has_half_devices(&self) -> bool {
+        self.devices.iter().any(Device::is_half)
+    }
+
+    /// Whether root's groups say which devices may be used. In a user namespace of its own nobody can make a node of another.
+    #[cfg(feature = "full")]
+    pub fn confines_devices(&self) -> bool {
+        self.wants_cgroups() && (!self.devices.is_empty() || !self.is_private(Namespace::User))
     }
 
     /// Whether somebody will look at it, or pause it.

@@ -405,6 +405,11 @@ fn sweep(arena: &Arena, parent: Word) -> Result<()> {
 impl Cgroups {
     pub const NONE: Self = Self { all: [const { None }; MOST], leaf: None };
 
+    /// The directory of one, if it could be made.
+    pub fn directory(&self, site: usize) -> Option<At<'_>> {
+        self.all.get(site)?.as_ref().map(|group| group.own.at())
+    }
+
     /// The directory of each.
     pub fn directories<'m>(&'m self, arena: &'m Arena) -> &'m [At<'m>] {
         let mut all = List::new(arena);

@@ -3,7 +3,7 @@
 use super::Carrier;
 use crate::plan::{DeviceStep, Make, Place, Rule, Tree, device_program};
 use crate::sys::file::{self, Open};
-use crate::sys::{Arena, At, Errno, Result, bpf, mount, word};
+use crate::sys::{Arena, At, Result, bpf, mount, word};
 use crate::text::{Text, decimal};
 
 impl Carrier<'_> {
@@ -28,15 +28,12 @@ impl Carrier<'_> {
                 let tree = mount::open_tree(self.trees.get(Tree::Devices)?, name, false)?;
                 self.attach(tree, Place { make: Some(Make::File), ..Place::in_root(path) })
             }
-            DeviceStep::Allow { rules, unified } => allow(self.arena, self.group()?, rules, unified),
+            // None: that it could not be made is told.
+            DeviceStep::Allow { rules, site, unified } => match self.cgroups.directory(site) {
+                Some(group) => allow(self.arena, group, rules, unified),
+                None => Ok(()),
+            },
         }
-    }
-
-    /// The directory of the control group that knows devices.
-    ///
-    /// STUB: until there are control groups there is none, and no plan has a step that asks for it.
-    fn group(&self) -> Result<At<'_>> {
-        Err(Errno::EBADF)
     }
 }
 

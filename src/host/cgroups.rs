@@ -58,6 +58,8 @@ pub struct Sites<'m> {
     pub lacking: &'m [Word<'m>],
     /// `MAJOR:MINOR` of each block device whose rate is limited, in the order of the Spec.
     pub disks: &'m [Word<'m>],
+    /// Which of them says what devices may be used: of version 1 that of the controller, else that of version 2.
+    pub of_devices: Option<usize>,
 }
 
 impl Hierarchy<'_> {
@@ -252,9 +254,20 @@ impl<'m> Sites<'m> {
             }
         }
         let wishes: &[&[u8]] = wishes.finish();
+        // Of an ordinary user's group nobody lets a program decide, nor does a file.
+        let confines_devices = uid == 0 && spec.confines_devices();
+        let with_devices = all.iter().find(|hierarchy| hierarchy.has(b"devices")).or(core);
+        if confines_devices && with_devices.is_none() {
+            match spec.cgroups {
+                _ if !spec.has_half_devices() => {}
+                Cgroups::Best => lacking.push(word(c"devices")),
+                _ => return Err(lacks(arena, all.is_empty(), b"devices")),
+            }
+        }
         for hierarchy in all {
+            let is_of_devices = confines_devices && with_devices == Some(hierarchy);
             let is_needed = spec.resources.iter().any(|resource| hierarchy.has(resource.controller()));
-            if is_needed || hierarchy.is_unified() && (!unified.is_empty() || has_core) {
+            if is_needed || is_of_devices || hierarchy.is_unified() && (!unified.is_empty() || has_core) {
                 sites.push(Site::read(arena, spec, *hierarchy, [unified, wishes], uid));
             } else if spec.wishes_for(hierarchy.controllers, core.is_some()) {
                 let site = Site { is_wished: true, ..Site::read(arena, spec, *hierarchy, [&[], wishes], uid) };
@@ -270,7 +283,10 @@ impl<'m> Sites<'m> {
         if let Some(site) = last {
             sites.push(site);
         }
-        Ok(Self { all: sites.finish(), lacking: lacking.finish(), disks: disks.finish() })
+        let all: &[Site] = sites.finish();
+        let is_of_devices = |site: &Site| Some(&site.hierarchy) == with_devices;
+        let of_devices = all.iter().position(is_of_devices).filter(|_| confines_devices);
+        Ok(Self { all, lacking: lacking.finish(), disks: disks.finish(), of_devices })
     }
 
     /// Those that are needed.

@@ -133,6 +133,7 @@ pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>, maps
         }
         let is_nested = is_owner_inside(spec, host, maps);
         tell(draft, spec, host, (site, number), u32::from(is_nested));
+        super::devices::confine(draft, spec, host, usize::from(number));
         if is_nested {
             let enabled = enable(draft.lines.arena(), site.controllers, &|_| true);
             let mut add = |step| draft.add(fate, Step::Cgroup(step));

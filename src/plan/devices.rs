@@ -8,7 +8,7 @@
 
 use super::identity::{Maps, outside};
 use super::ids::IdStep;
-use super::{Draft, Make, Place, Step, Tree};
+use super::{Draft, Fate, Make, On, Place, Step, Tree};
 use crate::host::{Host, Node};
 use crate::spec::{Device, Spec};
 use crate::sys::bpf::{Access, BLOCK, CHARACTER, Instruction, MKNOD, READ, WRITE};
@@ -26,7 +26,7 @@ pub enum DeviceStep<'p> {
     /// The one of this number at its place.
     Bind { number: usize, source: Word<'p>, path: Word<'p> },
     /// The control group may use these devices and no others.
-    Allow { rules: &'p [Rule], unified: bool },
+    Allow { rules: &'p [Rule], site: usize, unified: bool },
 }
 
 impl<'p> DeviceStep<'p> {
@@ -66,7 +66,6 @@ impl<'p> DeviceStep<'p> {
 
 /// What cannot be promised, and what would not be seen.
 pub fn check<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host) -> Told<'p, ()> {
-    const BOTH: Access = READ | WRITE;
     if spec.devices.is_empty() {
         return Ok(());
     }
@@ -75,8 +74,9 @@ pub fn check<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host) -> Told<'p, ()>
         covers.push(mount.target);
     }
     // A later one lies over an earlier one.
-    for Device { source, target, access } in spec.devices.iter().rev() {
-        if access & BOTH != BOTH && !is_enforced(spec, host) {
+    for device in spec.devices.iter().rev() {
+        let Device { source, target, .. } = device;
+        if device.is_half() && host.cgroups.of_devices.is_none() {
             let text = t!("device %: only a control group of root's forbids reading or writing alone: say rw");
             return Err(Problem::refused(arena, text, &[*source]));
         }
@@ -88,11 +88,15 @@ pub fn check<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host) -> Told<'p, ()>
     Ok(())
 }
 
-/// Whether there will be a group that `allow` confines.
-///
-/// STUB: until there are control groups there is none.
-const fn is_enforced(_: &Spec, _: &Host) -> bool {
-    false
+/// The group's rules, while it is made. Not even an error where an outer container keeps its own to itself, unless only they
+/// could keep a promise.
+pub fn confine<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>, site: usize) {
+    if host.cgroups.of_devices == Some(site) {
+        let unified = host.cgroups.all[site].hierarchy.is_unified();
+        let rules = rules(draft.lines.arena(), spec, host);
+        let fate = if spec.has_half_devices() { Fate::Must } else { Fate::May(On::Refused) };
+        draft.add(fate, Step::Device(DeviceStep::Allow { rules, site, unified }));
+    }
 }
 
 /// The launcher's part, where root inside is another than who runs aril. The nodes belong to those inside to whom the host's

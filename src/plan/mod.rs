@@ -455,7 +455,7 @@ mod tests {
         let rules = device_rules(&arena, &spec, &host);
         let expected = "allow only these devices: c *:* m b *:* m c 1:3 rwm c 1:5 rwm c 1:7 rwm c 1:8 rwm c 1:9 rwm \
             c 5:0 rwm c 5:2 rwm c 136:* rwm b 8:16 r";
-        assert_eq!(said(&Step::Device(DeviceStep::Allow { rules, unified: true })), expected);
+        assert_eq!(said(&Step::Device(DeviceStep::Allow { rules, site: 0, unified: true })), expected);
     }
 
     #[cfg(feature = "full")]

@@ -13,12 +13,12 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 crate::tests! {
-    both: a_device_is_at_its_place_and_works, a_device_that_cannot_be, a_place_that_cannot_be, explain_tells_of_each_device,
-        what_is_read_or_written_alone_takes_a_group;
+    both: a_device_is_at_its_place_and_works, a_device_that_cannot_be, a_place_that_cannot_be, explain_tells_of_each_device;
     as_root: root_inside_owns_a_node_that_is_root_s, a_node_s_owners_are_those_that_it_has_outside, a_node_keeps_its_mode_whatever_the_umask,
         nobody_inside_changes_the_host_s_node, a_dead_node_stays_dead, where_no_node_can_be_made_it_says_so,
-        a_group_of_version_2_has_the_devices_that_it_may, a_group_of_version_1_has_the_devices_that_it_may;
-    as_user: the_mode_decides_for_an_ordinary_user;
+        a_group_of_version_2_has_the_devices_that_it_may, a_group_of_version_1_has_the_devices_that_it_may,
+        what_is_read_or_written_alone_is_kept_by_the_group, a_group_has_the_rules_where_a_device_could_be_made;
+    as_user: the_mode_decides_for_an_ordinary_user, what_is_read_or_written_alone_takes_a_group;
 }
 
 /// `c 1:7`, of which there is always something to read and never room to write.
@@ -142,6 +142,44 @@ fn what_is_read_or_written_alone_takes_a_group(who: &Who) {
         let outcome = who.run(&["--device", &format!("/dev/full:/dev/x:{access}")], &["true"]);
         outcome.refused(125, &["device /dev/full", "control group", "say rw"]);
     }
+}
+
+/// A device that can be opened both ways, and that nobody has by default.
+fn loop_device(who: &Who) -> &'static str {
+    const PATH: &str = "/dev/loop0";
+    let can_be = fs::File::options().read(true).write(true).open(PATH).is_ok();
+    if can_be { PATH } else { who.skip("no loop device on this machine") }
+}
+
+fn what_is_read_or_written_alone_is_kept_by_the_group(who: &Who) {
+    let device = loop_device(who);
+    let script =
+        "for how in '<' '>' '<>'; do if (eval \"exec 3$how/dev/x\") 2>/dev/null; then echo yes; else echo no; fi; done";
+    for (access, told) in [("r", "yes\nno\nno\n"), ("w", "no\nyes\nno\n"), ("rw", "yes\nyes\nyes\n")] {
+        for ids in [&[][..], &["--userns", "identity"], &["--userns", "host"], &["--no-init"]] {
+            let asked = format!("{device}:/dev/x:{access}");
+            let outcome = who.sh(&[&["--device", &asked], ids].concat(), script);
+            outcome.prints(told);
+        }
+    }
+    let asked = format!("{device}:/dev/x:r");
+    who.run(&["--cgroups", "off", "--device", &asked], &["true"]).refused(125, &["control group", "say rw"]);
+}
+
+fn a_group_has_the_rules_where_a_device_could_be_made(who: &Who) {
+    let options = |more: &[&'static str]| [&["--pids-limit", "64"], more].concat();
+    let explained = |more: &[&'static str]| {
+        who.aril(&[&["explain"], &options(more)[..], &[&who.rootfs(), "true"]].concat()).run().ok().out()
+    };
+    const RULES: &str = "allow only these devices: c *:* m b *:* m c 1:3 rwm c 1:5 rwm c 1:7 rwm c 1:8 rwm c 1:9 rwm c 5:0 rwm c 5:2 rwm c 136:* rwm";
+    assert!(explained(&["--userns", "host"]).contains(RULES));
+    assert!(explained(&["--device", "/dev/full:/dev/x"]).contains(&format!("{RULES} c 1:7 rwm")));
+    // In a user namespace of its own nobody makes one.
+    assert!(!explained(&[]).contains("allow only"));
+    assert!(!explained(&["--userns", "host", "--cgroups", "off"]).contains("allow only"));
+    let script = "for name in null zero full random urandom tty ptmx; do test -c /dev/$name || echo $name; done; \
+        : >/dev/null && head -c1 /dev/urandom | wc -c; mknod /dev/x b 7 0 && (: </dev/x) 2>&1 | sed 's/.*: //'";
+    who.sh(&options(&["--userns", "host", "--mount", "type=tmpfs,dst=/mnt"]), script).prints("1\nPermission denied\n");
 }
 
 fn root_inside_owns_a_node_that_is_root_s(who: &Who) {
