@@ -165,7 +165,9 @@ fn advise<'a>(
             Step::Enter(EnterStep::Clone { .. } | EnterStep::CloneByOldCall { .. } | EnterStep::Move { .. }),
             Errno::EACCES | Errno::EPERM,
         ) => {
-            t!("a user moves processes within what is delegated to him alone: begin there, with systemd-run --user --scope")
+            t!(
+                "a user moves processes within what is delegated to him alone: begin there, with systemd-run --user --scope"
+            )
         }
         #[cfg(feature = "full")]
         (Step::Enter(EnterStep::Join { .. }), Errno::EPERM) => {

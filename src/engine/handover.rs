@@ -5,6 +5,8 @@
 
 use crate::init::{FAILED, STARTED};
 #[cfg(feature = "full")]
+use crate::sys::Result;
+#[cfg(feature = "full")]
 use crate::sys::poll::{self, Watched};
 #[cfg(feature = "full")]
 use crate::sys::process::Pid;
@@ -12,8 +14,6 @@ use crate::sys::process::Pid;
 use crate::sys::signal::{self, SignalSet, set_of};
 #[cfg(feature = "full")]
 use crate::sys::socket::Received;
-#[cfg(feature = "full")]
-use crate::sys::Result;
 use crate::sys::{Arena, At, Errno, List, Word, socket, tolerate};
 use crate::text::copy;
 #[cfg(feature = "full")]

@@ -146,6 +146,17 @@ pub fn supervise(init: &ContainerInit) -> u8 {
 pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, Side> {
     let host = arena.hold(Host::read(arena, spec, start.environment())?);
     let plan = arena.hold(plan(arena, spec, host)?);
+    launch(arena, spec, host, plan, start)
+}
+
+/// Carries a plan out up to a command that runs.
+fn launch<'m>(
+    arena: &'m Arena,
+    spec: &'m Spec<'m>,
+    host: &'m Host<'m>,
+    plan: &'m Plan<'m>,
+    start: Start,
+) -> Told<'m, Side> {
     let mut carrier = Carrier::new(arena, plan, start, spec, host);
     let launched = carrier.phase(Phase::Launcher);
     if carrier.inside {
@@ -166,44 +177,44 @@ pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, S
 
 impl<'p> Carrier<'p> {
     fn new(arena: &'p Arena, plan: &'p Plan<'p>, start: Start, spec: &Spec, _host: &Host<'p>) -> Self {
-Self {
-        arena,
-        plan,
-        start,
-        trace: spec.trace,
-        trees: Trees::new(arena),
-        #[cfg(feature = "full")]
-        image: _host.image.map(|image| image.file),
-        namespaces: [const { None }; Namespace::ALL.len()],
-        mask: 0,
-        socket: None,
-        child: None,
-        inside: false,
-        command: None,
-        #[cfg(feature = "full")]
-        inodes: [Word::default(); Namespace::ALL.len()],
-        lock: None,
-        #[cfg(feature = "full")]
-        ids: None,
-        #[cfg(feature = "full")]
-        cgroups: Cgroups::NONE,
-        made: false,
-        status: FAILED,
-        detail: Word::default(),
-        #[cfg(feature = "full")]
-        terminal: None,
-        #[cfg(feature = "full")]
-        errors: None,
-        #[cfg(feature = "full")]
-        claim: None,
-        #[cfg(feature = "full")]
-        caller: None,
-        #[cfg(feature = "full")]
-        streams: None,
-        #[cfg(feature = "full")]
-        container: None,
-        failed: None,
-    }
+        Self {
+            arena,
+            plan,
+            start,
+            trace: spec.trace,
+            trees: Trees::new(arena),
+            #[cfg(feature = "full")]
+            image: _host.image.map(|image| image.file),
+            namespaces: [const { None }; Namespace::ALL.len()],
+            mask: 0,
+            socket: None,
+            child: None,
+            inside: false,
+            command: None,
+            #[cfg(feature = "full")]
+            inodes: [Word::default(); Namespace::ALL.len()],
+            lock: None,
+            #[cfg(feature = "full")]
+            ids: None,
+            #[cfg(feature = "full")]
+            cgroups: Cgroups::NONE,
+            made: false,
+            status: FAILED,
+            detail: Word::default(),
+            #[cfg(feature = "full")]
+            terminal: None,
+            #[cfg(feature = "full")]
+            errors: None,
+            #[cfg(feature = "full")]
+            claim: None,
+            #[cfg(feature = "full")]
+            caller: None,
+            #[cfg(feature = "full")]
+            streams: None,
+            #[cfg(feature = "full")]
+            container: None,
+            failed: None,
+        }
     }
 
     /// Carries out the steps of one phase.
@@ -280,7 +291,7 @@ Self {
     fn parent(&mut self) -> core::result::Result<(), Failure<'p>> {
         self.trees.close();
         self.phase(Phase::Parent)?;
-        let start = self.plan.lines.iter().position(|line| line.step == Step::StartCommand);
+        let start = self.plan.lines.iter().position(|line| line.step.starts_command());
         let hear = |socket: &Fd| {
             handover::hear(
                 self.arena,
@@ -290,16 +301,19 @@ Self {
                 #[cfg(feature = "full")]
                 &mut self.command,
                 #[cfg(feature = "full")]
-                None,
+                self.container.as_ref().map(|_| self.mask),
             )
         };
-        match (self.socket.as_ref().map(hear), start) {
+        let answer = self.socket.as_ref().map(hear);
+        #[cfg(feature = "full")]
+        let start = start.filter(|_| !self.has_come_in());
+        match (answer, start) {
             (Some(Answer::Failed(failure)), _) => Err(failure),
             (Some(Answer::Gone), Some(line)) => Err(Failure {
                 line: line as u16,
                 errno: Errno::ESRCH,
                 status: FAILED,
-                detail: word(c"the container's init has died"),
+                detail: word(c"the new process has died"),
             }),
             // Without an init the command itself has taken the other end's place.
             #[cfg(feature = "full")]
@@ -372,6 +386,12 @@ Self {
             tolerate(file::close_range(fd, fd));
         }
         self.start.erase_environment();
+        #[cfg(feature = "full")]
+        if self.container.is_some() {
+            self.phase(Phase::Outside)?;
+            self.phase(Phase::Command)?;
+            process::exit(FAILED);
+        }
         let mut children = None;
         if !spec.is_private(Namespace::Pid) {
             // Not PID 1: orphans come here only if asked for. It cannot fail on any kernel with clone3. Without the list of

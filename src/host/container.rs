@@ -5,9 +5,8 @@ use super::{Host, ids, rootfs, variables};
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::process::Pid;
-use crate::sys::{Arena, At, Errno, List, Word, identity, word};
+use crate::sys::{Arena, At, Errno, List, Word, identity};
 use crate::text::{Problem, Told, copy, decimal, names, path, t};
-use linux_raw_sys::general as k;
 
 /// What its command has that the caller has not.
 #[derive(Clone, Copy, Debug)]
@@ -16,8 +15,6 @@ pub struct Container<'m> {
     pub namespaces: u32,
     /// Its control groups, if it has any of its own.
     pub groups: &'m [Hierarchy<'m>],
-    /// Someone inside may be the owner of this very program's file, or who may do all.
-    pub could_write: bool,
 }
 
 impl<'m> Host<'m> {
@@ -65,12 +62,7 @@ impl<'m> Host<'m> {
                 namespaces |= flag;
             }
         }
-        let program = file::fstatat(At::CWD, word(c"/proc/self/exe"));
-        const BY_OTHERS: u32 = 0o022;
-        let could_write = program.is_ok_and(|stat| {
-            host.has(k::CAP_SYS_ADMIN) || stat.uid == host.uid || stat.mode & BY_OTHERS != 0
-        });
-        Ok((host, Container { namespaces, groups: groups(arena, spec, pid)?, could_write }))
+        Ok((host, Container { namespaces, groups: groups(arena, spec, pid)? }))
     }
 }
 

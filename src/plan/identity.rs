@@ -35,7 +35,11 @@ pub fn maps_of_running<'p>(spec: &Spec, host: &Host<'p>) -> Maps<'p> {
     if spec.is_private(Namespace::User) {
         return Maps { uids: host.uids, gids: host.gids, setgroups: host.has_setgroups && !host.gids.is_empty() };
     }
-    Maps { uids: host.uids, gids: host.gids, setgroups: spec.is_hosts(Namespace::User) && host.has(k::CAP_SETGID) && host.has_setgroups }
+    Maps {
+        uids: host.uids,
+        gids: host.gids,
+        setgroups: spec.is_hosts(Namespace::User) && host.has(k::CAP_SETGID) && host.has_setgroups,
+    }
 }
 
 fn ranges<'p>(asked: &'p IdMap, default: &'p [IdRange]) -> &'p [IdRange] {

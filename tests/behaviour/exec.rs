@@ -1,9 +1,7 @@
 //! `aril exec`: a later command in a container has what the first one has and nothing else, and ends with its caller and with the
 //! container.
 
-use crate::support::{
-    Folder, Outcome, Run, Running, Terminal, Who, executable, eventually, mark, process, tool,
-};
+use crate::support::{Folder, Outcome, Run, Running, Terminal, Who, eventually, executable, mark, process, tool};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{Winsize, tcsetwinsize};
 use std::fs::{self, File};
@@ -108,9 +106,11 @@ fn it_has_all_that_the_command_has(who: &Who) {
         &["--namespaces", "none", "--change-root", "none"],
         &["--mntns", "host", "--change-root", "chroot"],
     ];
-    let of_user: &[&[&str]] = &[&["--uid-map", "none", "--gid-map", "none", "--fs", "none"], &["--sandbox", "landlock"]];
+    let of_user: &[&[&str]] =
+        &[&["--uid-map", "none", "--gid-map", "none", "--fs", "none"], &["--sandbox", "landlock"]];
     for options in both.iter().chain(if who.is_root() { of_root } else { of_user }) {
-        let is_hosts = options.contains(&"none") && options.contains(&"--change-root") || options.contains(&"--sandbox");
+        let is_hosts =
+            options.contains(&"none") && options.contains(&"--change-root") || options.contains(&"--sandbox");
         let (mut running, name) = place.start_in(
             if is_hosts { "/" } else { &rootfs },
             options,
@@ -161,7 +161,10 @@ fn what_is_asked_for_counts(who: &Who) {
     let show = "echo $A $B $C $D; pwd";
     let run = |options: &[&str]| place.aril(&[&["exec"], options, &[&name, "sh", "-c", show]].concat());
     run(&[]).env("C", "not this").run().prints("first first\n/etc");
-    run(&["-e", "A=second", "--env=C", "-e", "D", "--workdir=/tmp", "-i"]).env("C", "callers").run().prints("second first callers\n/tmp");
+    run(&["-e", "A=second", "--env=C", "-e", "D", "--workdir=/tmp", "-i"])
+        .env("C", "callers")
+        .run()
+        .prints("second first callers\n/tmp");
     fs::write(place.folder.join("variables"), "# none\nD=file\n").expect("our own folder");
     let file = place.folder.join("variables").display().to_string();
     run(&["--env-file", &file]).run().prints("first first file\n/etc");
@@ -268,8 +271,9 @@ fn lock(record: &File) {
 fn many_at_once(who: &Who) {
     let place = Place::of(who);
     let (_running, name) = place.start(&[]);
-    let all: Vec<Running> =
-        (0..20).map(|number| place.exec(&name, &["sh", "-c", &format!("echo {number}; exit {number}")]).start()).collect();
+    let all: Vec<Running> = (0..20)
+        .map(|number| place.exec(&name, &["sh", "-c", &format!("echo {number}; exit {number}")]).start())
+        .collect();
     for (number, exec) in all.into_iter().enumerate() {
         exec.finish().exited(number as i32).says(number.to_string());
     }
@@ -319,7 +323,10 @@ fn ctrl_c_and_ctrl_z_at_a_terminal(who: &Who) {
     let (_running, name) = place.start(&[]);
     for more in ["", "--no-tty"] {
         let shell = shell(&place, &name, more);
-        shell.enter("$exec $name sh -c 'trap \"echo caught-it; exit 7\" INT; echo rea''dy; while :; do sleep 1; done'", "ready");
+        shell.enter(
+            "$exec $name sh -c 'trap \"echo caught-it; exit 7\" INT; echo rea''dy; while :; do sleep 1; done'",
+            "ready",
+        );
         shell.keys("\x03");
         shell.expect("caught-it");
         shell.expect("out> ");
@@ -434,13 +441,18 @@ fn a_link_for_a_directory_leads_nowhere(who: &Who) {
 
 fn a_frozen_container_can_be_left_alone(who: &Who) {
     let place = Place::of(who);
-    let kinds = [["freezer.state=THAWED", "freezer.state", "FROZEN", "THAWED"], ["cgroup.freeze=0", "cgroup.freeze", "1", "0"]];
+    let kinds =
+        [["freezer.state=THAWED", "freezer.state", "FROZEN", "THAWED"], ["cgroup.freeze=0", "cgroup.freeze", "1", "0"]];
     let can_be = |kind: &&[&str; 4]| who.run(&["--cgroup", kind[0]], &["true"]).code() == Some(0);
     let Some([option, file, frozen, thawed]) = kinds.iter().find(can_be) else { who.skip("nothing can be frozen") };
-    let (mut running, name) = place.start_in(&who.rootfs(), &["--cgroup", option], &["sh", "-c", "echo ready; read word"]);
+    let (mut running, name) =
+        place.start_in(&who.rootfs(), &["--cgroup", option], &["sh", "-c", "echo ready; read word"]);
     running.expect("ready");
     let groups = fs::read_to_string(format!("/proc/{}/cgroup", running.init())).expect("it lives");
-    let own = groups.lines().find_map(|line| line.rsplit(':').next().filter(|path| path.contains("/aril-"))).expect("it has one");
+    let own = groups
+        .lines()
+        .find_map(|line| line.rsplit(':').next().filter(|path| path.contains("/aril-")))
+        .expect("it has one");
     let all = tool("find", &["/sys/fs/cgroup", "-path", &format!("*{own}/{file}")]);
     let set = |value: &str| fs::write(all.lines().next().expect("it is mounted"), value).expect("root may");
     set(frozen);
@@ -482,7 +494,17 @@ fn another_user_by_the_container_s_names(who: &Who) {
     add("etc/group", "more:x:4713:own");
     let (_running, name) = place.start_in(rootfs.str(), &["--user", "1:1"], &["sleep", &mark()]);
     let run = |user: &str| {
-        place.aril(&["exec", "-u", user, &name, "sh", "-c", "id -u; id -g; echo $HOME; grep ^Groups: /proc/self/status; grep CapEff /proc/self/status"]).run()
+        place
+            .aril(&[
+                "exec",
+                "-u",
+                user,
+                &name,
+                "sh",
+                "-c",
+                "id -u; id -g; echo $HOME; grep ^Groups: /proc/self/status; grep CapEff /proc/self/status",
+            ])
+            .run()
     };
     run("own").prints("4711\n4712\n/home/own\nGroups:\t4713 \nCapEff:\t0000000000000000");
     run("4711:5").mentions("4711\n5\n/home/own\nGroups:\t \n");
@@ -507,7 +529,9 @@ fn with_the_container_s_groups(who: &Who) {
         assert!(own.contains("/aril/aril-"), "{own}");
         assert!(groups(exec.pid()) == groups(std::process::id()), "the caller's own stays outside");
         // What comes later counts too.
-        place.sh(&name, "for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 5 & done").check(true, "");
+        place
+            .sh(&name, "for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 5 & done")
+            .check(true, "");
         exec.signal(Signal::TERM);
         exec.finish().exited(143);
         running.signal(Signal::TERM);
@@ -535,5 +559,7 @@ fn a_container_of_others_is_not_there(who: &Who) {
     let place = Place::of(who);
     let (_running, name) = place.start(&[]);
     let other = place.exec(&name, &["true"]).uid(20002).run();
-    other.exited(125).check(other.err().contains("directory") || other.err().contains("no container"), "it is another's");
+    other
+        .exited(125)
+        .check(other.err().contains("directory") || other.err().contains("no container"), "it is another's");
 }
