@@ -4,7 +4,7 @@ use super::carry::copied;
 use super::{Carrier, Side, cgroups, handover};
 use crate::host::Host;
 use crate::host::cgroups::Hierarchy;
-use crate::host::container::look_failed;
+use crate::host::container::{Container, look_failed};
 use crate::host::rootfs::in_root;
 use crate::plan::enter::{Started, enter as plan};
 use crate::plan::{EnterStep, Tree};
@@ -33,10 +33,10 @@ pub fn enter<'m>(
     }
     let pid = running.command.pid;
     let recorded = running.environment.all(arena);
-    let (host, container) = Host::of_container(arena, spec, start.environment(), pid, recorded, new_user)?;
-    let (host, container) = (arena.hold(host), arena.hold(container));
+    let container = Container::read(arena, spec, pid)?;
+    let host = arena.hold(Host::of_container(arena, spec, start.environment(), pid, recorded, new_user)?);
     let started = |process: Process| Started { pid: process.pid, start: process.start };
-    let plan = arena.hold(plan(arena, spec, host, container, [running.init, running.command].map(started))?);
+    let plan = arena.hold(plan(arena, spec, host, &container, [running.init, running.command].map(started))?);
     super::launch(arena, spec, host, plan, start)
 }
 
