@@ -12,10 +12,11 @@ build:
 test *ARGS:
     tests/run {{ARGS}}
 
-# The tests' root file systems, in target/rootfs (Debian's needs root)
+# The tests' root file systems, in target/rootfs (Debian's needs root), and their VMs' kernel
 rootfs:
     rootfs/busybox target/rootfs/busybox
     rootfs/debian target/rootfs/debian
+    rootfs/kernel target/vm/bookworm
 
 # Measure how long a container takes, beside the floor, unshare and bwrap; ROUNDS and ROOTFS may follow
 bench *ARGS:

@@ -1,7 +1,7 @@
 //! The floor of the benchmark: the kernel calls that make and end the container of `aril run ROOTFS /bin/true`, one after
 //! the other. It parses nothing, plans nothing and looks at nothing: `run.rs` tells it what aril would find out.
 //!
-//! `floor ROOTFS RESOLVER SETGROUPS UID_MAP GID_MAP`: whether the image has the mount point `/etc/resolv.conf` (`there`,
+//! `floor ROOTFS RESOLVER SETGROUPS UID_MAP GID_MAP [GROUP [FILE VALUE]...]...`: whether the image has the mount point `/etc/resolv.conf` (`there`,
 //! `make`), whether groups may be set (`allow`, `deny`), and the maps as they are written. It ends with the command's
 //! status, or with the number of the error that it met.
 #![no_std]
@@ -42,7 +42,7 @@ const DEV: Attributes = Attributes::NOSUID.and(Attributes::NODEV);
 
 /// Outside, from the first call to the last.
 fn launch(words: &[Word]) -> Result<u8> {
-    let [_, rootfs, resolver, groups, uids, gids] = *words else { return Err(Errno::EINVAL) };
+    let [_, rootfs, resolver, groups, uids, gids, ref limits @ ..] = *words else { return Err(Errno::EINVAL) };
     let may_set_groups = groups == word(c"allow");
     let lacks = resolver == word(c"make");
     file::close_range(3, u32::MAX)?;
@@ -50,15 +50,20 @@ fn launch(words: &[Word]) -> Result<u8> {
     let mask = signal::set_mask(ALL);
     let made = lock.map(MountPoint::make).transpose()?;
 
+    let limits = Limits::make(limits)?;
+
     let [ours, theirs] = socket::pair()?;
-    let (child, _pidfd) = match process::clone3(NAMESPACES.into())? {
+    let (child, _pidfd) = match limits.clone()? {
         Side::Parent { child, pidfd } => (child, pidfd),
         Side::Child => {
             drop((ours, made));
-            process::exit(contain(theirs, rootfs, may_set_groups, mask).unwrap_or_else(failed))
+            let is_limited = limits.is_there();
+            drop(limits);
+            process::exit(contain(theirs, rootfs, may_set_groups, is_limited, mask).unwrap_or_else(failed))
         }
     };
     drop(theirs);
+    limits.enter(child)?;
     write(&path(child, "uid_map"), uids.bytes())?;
     if !may_set_groups {
         write(&path(child, "setgroups"), b"deny")?;
@@ -84,10 +89,70 @@ fn launch(words: &[Word]) -> Result<u8> {
             break status;
         }
     };
+    limits.remove()?;
     if let Some(point) = made {
         point.remove()?;
     }
     Ok(status)
+}
+
+/// The container's control groups: as many as there are hierarchies for it.
+struct Limits<'w>([Option<(Word<'w>, Fd)>; 2]);
+
+impl<'w> Limits<'w> {
+    fn make(mut words: &[Word<'w>]) -> Result<Self> {
+        let mut made = [const { None }; 2];
+        for slot in &mut made {
+            let [group, rest @ ..] = words else { break };
+            file::mkdirat(At::CWD, *group, 0o755)?;
+            let own = file::openat(At::CWD, *group, Open::DIRECTORY)?;
+            words = rest;
+            while let [name, value, rest @ ..] = words {
+                if name.bytes().starts_with(b"/") {
+                    break;
+                }
+                write_in(own.at(), *name, value.bytes())?;
+                words = rest;
+            }
+            *slot = Some((*group, own));
+        }
+        Ok(Self(made))
+    }
+
+    fn is_there(&self) -> bool {
+        self.0[0].is_some()
+    }
+
+    /// Into the group of version 2, if there is one.
+    fn clone(&self) -> Result<Side> {
+        let later = if self.is_there() { k::CLONE_NEWCGROUP } else { 0 };
+        let unified = self.0.iter().flatten().find(|(_, own)| is_unified(own.at()));
+        process::clone3_into((NAMESPACES & !later).into(), unified.map(|(_, own)| own.at()))
+    }
+
+    /// Those of version 1.
+    fn enter(&self, child: Pid) -> Result<()> {
+        let path = path(child, "");
+        let (_, digits) = path.split_at(b"/proc/".len());
+        let digits = digits.split(|byte| *byte == b'/').next().unwrap_or_default();
+        for (_, own) in self.0.iter().flatten().filter(|(_, own)| !is_unified(own.at())) {
+            write_in(own.at(), word(c"cgroup.procs"), digits)?;
+        }
+        Ok(())
+    }
+
+    fn remove(self) -> Result<()> {
+        self.0.iter().flatten().try_for_each(|(path, _)| file::rmdirat(At::CWD, *path))
+    }
+}
+
+fn is_unified(group: At) -> bool {
+    file::fstatat(group, word(c"cgroup.events")).is_ok()
+}
+
+fn write_in(group: At, name: Word, text: &[u8]) -> Result<()> {
+    let file = file::openat(group, name, Open::WRITE)?;
+    file::write(file.at(), text).map(drop)
 }
 
 fn lock(rootfs: Word) -> Result<Fd> {
@@ -138,7 +203,7 @@ fn path(Pid(pid): Pid, name: &str) -> [u8; 40] {
 }
 
 /// Inside, from "go" to the command's end.
-fn contain(launcher: Fd, rootfs: Word, may_set_groups: bool, mask: SignalSet) -> Result<u8> {
+fn contain(launcher: Fd, rootfs: Word, may_set_groups: bool, is_limited: bool, mask: SignalSet) -> Result<u8> {
     if socket::receive(launcher.at(), &mut [0])? == 0 {
         return Err(Errno::EPIPE);
     }
@@ -151,6 +216,9 @@ fn contain(launcher: Fd, rootfs: Word, may_set_groups: bool, mask: SignalSet) ->
     poll::poll(&mut watched, false)?;
     if watched[0].has_hung_up() {
         return Err(Errno::EPIPE);
+    }
+    if is_limited {
+        process::unshare(k::CLONE_NEWCGROUP)?;
     }
     match identity::join_session_keyring() {
         // The kernel has no keys, or an outer container's filter refuses them.

@@ -1,6 +1,6 @@
 //! How long a container takes, from the start of the launcher to the end of `/bin/true` in it: aril, the floor (`floor.rs`,
 //! the same kernel calls from a bare program), aril with `--userns identity`, which is the floor's map, unshare(1) and bwrap(1),
-//! interleaved, as root and as an ordinary user.
+//! and as root aril with limits beside a floor that makes the same groups and writes the same values; interleaved, as root and as an ordinary user.
 //!
 //! `cargo bench --bench run -- [--bare] [ROUNDS [ROOTFS]]`, 300 rounds in `target/rootfs/busybox` unless told otherwise. What
 //! runs are copies in a temporary folder: the ordinary user reaches them, and ROOTFS is left alone. The time is that of
@@ -200,11 +200,12 @@ fn measure(folder: &str, rounds: usize) -> Result<()> {
     println!("\n{who}; load {}", load.split(' ').next().unwrap_or_default());
 
     let [aril, floor, identity, unshare, bwrap] = programs(folder)?;
+    let limited = limited(&aril, &floor)?;
     let mut programs = vec![aril, floor];
     for program in &programs {
         program.is_usable().map_err(|reason| format!("{}: {reason}", program.name))?;
     }
-    for program in [identity, unshare, bwrap] {
+    for program in limited.into_iter().chain([identity, unshare, bwrap]) {
         match program.is_usable() {
             Ok(()) => programs.push(program),
             Err(reason) => println!("  {}: skipped, {reason}", program.name),
@@ -228,7 +229,16 @@ fn measure(folder: &str, rounds: usize) -> Result<()> {
         println!("  {name:12} {runs:6} {min:8.3} {first:8.3} {median:8.3} {third:8.3}   {ratio:12.3}");
     }
     println!();
-    compare_calls(&programs[0], &programs[1])
+    compare_calls(&programs[0], &programs[1])?;
+    let named = |name: &str| programs.iter().find(|program| program.name == name);
+    if let (Some(ours), Some(floors)) = (named(LIMITED[0]), named(LIMITED[1])) {
+        let ratio = ours.quantile(0.5) / floors.quantile(0.5);
+        let more = [(ours, &programs[0]), (floors, &programs[1])]
+            .map(|(with, without)| (with.quantile(0.5) - without.quantile(0.5)) * 1000.0);
+        println!("\n  {}: {ratio:.3} of the floor's; {:.0} us more, the floor {:.0}", ours.name, more[0], more[1]);
+        compare_calls(ours, floors)?;
+    }
+    Ok(())
 }
 
 /// A different order in each round, until all orders have been, so that each program runs after each other one equally
@@ -278,6 +288,42 @@ fn programs(folder: &str) -> Result<[Program; 5]> {
             bwrap.split_whitespace().chain(["--bind", rootfs, "/"]).chain(mounts.split(' ')).chain([COMMAND]),
         ),
     ])
+}
+
+/// aril and the floor with limits.
+const LIMITED: [&str; 2] = ["-m, --pids", "its floor"];
+
+/// What has the same limits: root's, where there are controllers for them.
+fn limited(aril: &Program, floor: &Program) -> Result<Vec<Program>> {
+    const MEMORY: &str = "67108864";
+    if !rustix::process::geteuid().is_root() {
+        return Ok(Vec::new());
+    }
+    // The first run makes the group in which all are.
+    let mut ours = aril.words.clone();
+    ours.splice(2..2, ["-m", "64m", "--pids-limit", "64"].map(String::from));
+    let ours = Program { name: LIMITED[0], words: ours, times: Vec::new() };
+    if let Err(reason) = ours.is_usable() {
+        println!("  {}: skipped, {reason}", ours.name);
+        return Ok(Vec::new());
+    }
+    let group = |hierarchy: &str| format!("/sys/fs/cgroup{hierarchy}/aril/floor-{}", std::process::id());
+    let file = |name: &str, value: &str| [name.to_string(), value.to_string()];
+    let mut words = floor.words.clone();
+    if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
+        let swap = file("memory.swap.max", MEMORY);
+        words.push(group(""));
+        words.extend([file("memory.max", MEMORY), swap, file("pids.max", "64")].concat());
+    } else {
+        words.push(group("/memory"));
+        words.extend(file("memory.limit_in_bytes", MEMORY));
+        if Path::new("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes").exists() {
+            words.extend(file("memory.memsw.limit_in_bytes", "134217728"));
+        }
+        words.push(group("/pids"));
+        words.extend(file("pids.max", "64"));
+    }
+    Ok(vec![ours, Program { name: LIMITED[1], words, times: Vec::new() }])
 }
 
 /// A map as aril writes it: every id that there is, each as it is, or the caller's own as 0.

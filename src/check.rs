@@ -230,13 +230,14 @@ fn landlock(report: &mut Report) {
 fn control_groups(report: &mut Report) {
     let arena = report.text.arena();
     let (mut made, mut failed, mut advice) = (Text::new(arena), word(c"none is there"), Word::default());
-    for Hierarchy { controllers, own, .. } in cgroups::hierarchies(arena, word(c"self")).unwrap_or_default() {
+    for hierarchy in cgroups::hierarchies(arena, word(c"self")).unwrap_or_default() {
+        let Hierarchy { controllers, own, .. } = hierarchy;
         match try_group(arena, *own, &mut made) {
             Ok(()) => drop(made.add(controllers).add(b" ")),
             Err(errno) => {
                 failed = text(arena, t!("make a group in %: %"), &[*own, said(arena, errno)]);
                 if errno == Errno::EACCES {
-                    advice = causes::delegate(arena, *own);
+                    advice = causes::delegate(arena, *own, hierarchy, &[b"memory", b"pids"]);
                 }
             }
         }

@@ -1,10 +1,12 @@
 //! What a container is to be: plain data, no behaviour beyond its defaults.
 
+#[cfg(feature = "full")]
+use crate::sys::bpf::Access;
 use crate::sys::identity::CapabilitySet;
 use crate::sys::process::{Limit, Processors};
 use crate::sys::{Arena, List, Word, word};
 #[cfg(feature = "full")]
-use crate::text::cut;
+use crate::text::{cut, names, split};
 use linux_raw_sys::general as k;
 
 /// The container that a caller asked for. Words of the command line are borrowed from it.
@@ -45,6 +47,8 @@ pub struct Spec<'a> {
     #[cfg(feature = "full")]
     pub settings: List<'a, Setting<'a>>,
     pub volumes: List<'a, Volume<'a>>,
+    #[cfg(feature = "full")]
+    pub devices: List<'a, Device<'a>>,
     pub new_mounts: List<'a, NewMount<'a>>,
     /// What the command may have at most.
     pub capabilities: CapabilitySet,
@@ -66,6 +70,9 @@ pub struct Spec<'a> {
     /// Where JSON lines tell of the start and the end.
     #[cfg(feature = "full")]
     pub status_fd: Option<u32>,
+    /// Where the figures of the whole run go at its end; empty: to standard error.
+    #[cfg(feature = "full")]
+    pub stats: Option<Word<'a>>,
     /// A file that has the process id of the container's first process while it runs.
     #[cfg(feature = "full")]
     pub pid_file: Option<Word<'a>>,
@@ -180,6 +187,19 @@ impl<'a> Resource<'a> {
             Self::BlkioWeight(_) | Self::Rate { .. } => b"io",
             Self::File { name, .. } => cut(name.bytes(), b'.').0,
         }
+    }
+
+    /// What is asked of memory, and of memory and swap together.
+    pub fn memory(all: &[Self]) -> [Option<Option<u64>>; 2] {
+        let mut asked = [None; 2];
+        for resource in all {
+            match resource {
+                Resource::Memory(most) => asked[0] = Some(*most),
+                Resource::MemorySwap(most) => asked[1] = Some(*most),
+                _ => {}
+            }
+        }
+        asked
     }
 
     /// Whether the one is asked for instead of the other.
@@ -365,6 +385,17 @@ pub struct Volume<'a> {
     pub idmap: bool,
 }
 
+/// `--device PATH[:DST][:rwm]`.
+#[derive(Clone, Copy, Debug)]
+#[cfg(feature = "full")]
+pub struct Device<'a> {
+    /// A node of the host, or a link to one.
+    pub source: Word<'a>,
+    /// Cleaned, below `/dev` inside the container.
+    pub target: Word<'a>,
+    pub access: Access,
+}
+
 /// `--tmpfs DST[:size=…,mode=…]`, and `--mount type=…` of a file system that has no source.
 #[derive(Clone, Copy, Debug)]
 pub struct NewMount<'a> {
@@ -508,6 +539,8 @@ impl<'a> Spec<'a> {
             #[cfg(feature = "full")]
             settings: List::new(arena),
             volumes: List::new(arena),
+            #[cfg(feature = "full")]
+            devices: List::new(arena),
             new_mounts: List::new(arena),
             capabilities: USUAL_CAPABILITIES,
             init: true,
@@ -521,6 +554,8 @@ impl<'a> Spec<'a> {
             preserve_fds: 0,
             #[cfg(feature = "full")]
             status_fd: None,
+            #[cfg(feature = "full")]
+            stats: None,
             #[cfg(feature = "full")]
             pid_file: None,
             #[cfg(feature = "full")]
@@ -624,7 +659,29 @@ impl<'a> Spec<'a> {
     /// Whether the container has control groups of its own, if they can be had.
     #[cfg(feature = "full")]
     pub fn wants_cgroups(&self) -> bool {
-        !self.resources.is_empty() && self.cgroups != Cgroups::Off
+        self.cgroups != Cgroups::Off && (!self.resources.is_empty() || self.is_visited())
+    }
+
+    /// Whether somebody will look at it, or pause it.
+    #[cfg(feature = "full")]
+    const fn is_visited(&self) -> bool {
+        self.name.is_some() || self.detach || self.stats.is_some()
+    }
+
+    /// Controllers of version 2 that are as well to have, for their figures.
+    #[cfg(feature = "full")]
+    pub const fn wished_controllers(&self) -> &'static [&'static [u8]] {
+        if self.is_visited() { &[b"memory", b"pids", b"cpu", b"io"] } else { &[] }
+    }
+
+    /// Whether a group in this hierarchy is as well to have: one that freezes and ends all that is in it; and of version 1, where
+    /// each costs a move, those with figures if they are asked for.
+    #[cfg(feature = "full")]
+    pub fn wishes_for(&self, controllers: &[u8], has_unified: bool) -> bool {
+        let has = |names| split(controllers, b',').any(|own| names::position(names, own).is_some());
+        let ends_all = self.is_visited() || !self.is_private(Namespace::Pid);
+        let is_core = if has_unified { controllers.is_empty() } else { has("freezer") };
+        is_core && ends_all || self.stats.is_some() && has("memory pids cpu cpuacct blkio")
     }
 
     /// The same, in every build.
@@ -636,15 +693,7 @@ impl<'a> Spec<'a> {
     /// What is asked of memory, and of memory and swap together.
     #[cfg(feature = "full")]
     pub fn memory(&self) -> [Option<Option<u64>>; 2] {
-        let mut asked = [None; 2];
-        for resource in self.resources.iter() {
-            match resource {
-                Resource::Memory(most) => asked[0] = Some(*most),
-                Resource::MemorySwap(most) => asked[1] = Some(*most),
-                _ => {}
-            }
-        }
-        asked
+        Resource::memory(&self.resources)
     }
 
     /// Whether nothing is executed in the end.
@@ -699,5 +748,34 @@ mod tests {
         for (at, (kind, name, flag)) in Namespace::ALL.iter().enumerate() {
             assert_eq!((*kind as usize, kind.name(), kind.flag()), (at, *name, *flag));
         }
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn a_group_is_wished_for_where_somebody_looks_or_something_stays() {
+        let wishes = |change: fn(&mut Spec), has_unified| {
+            let arena = Arena::new().unwrap();
+            let mut spec = Spec::new(&arena);
+            change(&mut spec);
+            let all = ["", "freezer", "memory", "cpu,cpuacct", "cpuset", "blkio", "devices"];
+            all.into_iter().filter(|one| spec.wishes_for(one.as_bytes(), has_unified)).collect::<Vec<_>>().join("+")
+        };
+        let stats = |spec: &mut Spec| spec.stats = Some(word(c""));
+        let named = |spec: &mut Spec| spec.name = Some(word(c"x"));
+        assert_eq!(wishes(|_| {}, true), "");
+        assert_eq!(wishes(|_| {}, false), "");
+        assert_eq!((wishes(named, true).as_str(), wishes(named, false).as_str()), ("", "freezer"));
+        assert_eq!(wishes(|spec| spec.namespaces[Namespace::Pid as usize] = Source::Host, false), "freezer");
+        assert_eq!(wishes(stats, false), "freezer+memory+cpu,cpuacct+blkio");
+        assert_eq!(wishes(stats, true), "+memory+cpu,cpuacct+blkio");
+        // Without any of these a plain run asks for nothing.
+        let arena = Arena::new().unwrap();
+        let mut spec = Spec::new(&arena);
+        spec.namespaces[Namespace::Pid as usize] = Source::Host;
+        assert!(!spec.wants_cgroups());
+        spec.name = Some(word(c"x"));
+        assert!(spec.wants_cgroups());
+        spec.cgroups = Cgroups::Off;
+        assert!(!spec.wants_cgroups());
     }
 }

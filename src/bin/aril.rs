@@ -148,7 +148,7 @@ fn enter<'m>(arena: &'m Arena, mut asked: Spec<'m>, start: Start) -> Told<'m, Si
     match cli::parse(arena, running.words.all(arena))? {
         Request::Run(mut spec) => {
             spec.take_command_of(&mut asked);
-            engine::enter(arena, arena.hold(spec), &running, start, new_user)
+            engine::enter(arena, arena.hold(spec), running, start, new_user)
         }
         _ => Err(Problem::refused(arena, t!("read the record of %: it is not of a run"), &[name])),
     }
@@ -156,11 +156,12 @@ fn enter<'m>(arena: &'m Arena, mut asked: Spec<'m>, start: Start) -> Told<'m, Si
 
 /// The launcher when its container has ended. What was made for the run is found again by the same command line.
 fn end(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, words: Words) -> aril::sys::Result<u8> {
+    let status = ended.status;
     #[cfg(feature = "full")]
     let is_done = !ended.made && !ended.reports;
     #[cfg(not(feature = "full"))]
     let is_done = !ended.made;
-    if let (Ok(status), true) = (ended.status, is_done) {
+    if let (Ok(status), true) = (status, is_done) {
         return Ok(status);
     }
     let arena = Arena::new()?;
@@ -171,16 +172,21 @@ fn end(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, 
             complain(&arena, Problem::failed(&arena, sentence, &[], errno));
         }
         #[cfg(feature = "full")]
+        let figures = engine::figures(&arena, &spec, &ended);
+        #[cfg(feature = "full")]
+        if let Some(problem) = engine::out_of_memory(&arena, &ended, &figures) {
+            complain(&arena, problem);
+        }
+        #[cfg(feature = "full")]
         if let Err(errno) = ended.cgroups.end(&arena) {
             complain(&arena, Problem::failed(&arena, t!("remove the container's control groups"), &[], errno));
         }
         #[cfg(feature = "full")]
-        if let Err(errno) = engine::farewell(&arena, &spec, &ended) {
+        if let Err(errno) = engine::farewell(&arena, &spec, ended, &figures) {
             complain(&arena, Problem::failed(&arena, t!("tell of the end"), &[], errno));
         }
     }
-    Ok(ended
-        .status
+    Ok(status
         .unwrap_or_else(|errno| complain(&arena, Problem::failed(&arena, t!("wait for the container"), &[], errno))))
 }
 

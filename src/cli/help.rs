@@ -33,6 +33,9 @@ pub const OVERVIEW: Sentence = t!(full!(
   aril ps [--json]                                  list the containers with a name
   aril kill NAME [SIGNAL]                           ask one to stop, or send another signal
   aril wait NAME                                    wait for its end, and exit with its status
+  aril stats [NAME] [--json]                        what it uses, or all do
+  aril pause NAME, aril resume NAME                 stop all in it where it is; go on
+  aril update NAME LIMIT...                         other limits, as options of run
   aril exec [OPTIONS] NAME COMMAND [ARG...]         run a command in one that runs: -t, --no-tty, -i, -u, -w, -e, --env-file
 "
     )

@@ -54,7 +54,7 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
         };
     }
     #[cfg(feature = "full")]
-    if let Some(verb) = names::position("ps kill wait", verb.bytes()) {
+    if let Some(verb) = names::position("ps kill wait stats pause resume update", verb.bytes()) {
         return visit(arena, verb, rest).map(Request::Visit);
     }
     #[cfg(feature = "full")]
@@ -76,9 +76,9 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
     }
 }
 
-/// `ps`, `kill` or `wait`.
+/// What is done with containers that run.
 #[cfg(feature = "full")]
-fn visit<'a>(arena: &'a Arena, verb: usize, words: &[Word<'a>]) -> Told<'a, Visit<'a>> {
+fn visit<'a>(arena: &'a Arena, verb: usize, words: &'a [Word<'a>]) -> Told<'a, Visit<'a>> {
     match (verb, words) {
         (0, []) => Ok(Visit::List { json: false }),
         (0, [option]) if *option == word(c"--json") => Ok(Visit::List { json: true }),
@@ -91,14 +91,57 @@ fn visit<'a>(arena: &'a Arena, verb: usize, words: &[Word<'a>]) -> Told<'a, Visi
             }
         }
         (1, _) => Err(Problem::refused(arena, t!("kill takes NAME [SIGNAL], and nothing else"), &[])),
-        (_, [name]) if !name.bytes().starts_with(b"-") => Ok(Visit::Wait { name: *name }),
-        _ => Err(Problem::refused(arena, t!("wait takes NAME, and nothing else"), &[])),
+        (3, words) => {
+            let json = word(c"--json");
+            let mut names = words.iter().filter(|word| **word != json);
+            match (names.next(), names.next()) {
+                (name, None) if name.is_none_or(|name| !name.bytes().starts_with(b"-")) => {
+                    Ok(Visit::Stats { name: name.copied(), json: words.contains(&json) })
+                }
+                _ => Err(Problem::refused(arena, t!("stats takes [NAME] [--json], and nothing else"), &[])),
+            }
+        }
+        (6, words) => update(arena, words),
+        (_, [name]) if !name.bytes().starts_with(b"-") => match verb {
+            2 => Ok(Visit::Wait { name: *name }),
+            verb => Ok(Visit::Pause { name: *name, on: verb == 4 }),
+        },
+        _ => {
+            let verb = copy(arena, &[names::at("- - wait - pause resume", verb)]);
+            Err(Problem::refused(arena, t!("% takes NAME, and nothing else"), &[verb]))
+        }
+    }
+}
+
+/// The options of limits, before the name or after it.
+#[cfg(feature = "full")]
+fn update<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Visit<'a>> {
+    let mut scan = Scan { arena, words, spec: Spec::new(arena), help: false, limits_alone: true, enters: false };
+    scan.options()?;
+    let name = scan.words.split_first().map(|(name, rest)| {
+        scan.words = rest;
+        *name
+    });
+    scan.options()?;
+    match (name, scan.words) {
+        (Some(name), []) if !scan.spec.resources.is_empty() => {
+            Ok(Visit::Update { name, resources: scan.spec.resources.finish() })
+        }
+        _ => Err(Problem::refused(arena, t!("update takes NAME and the limits that change, such as -m 64m"), &[])),
     }
 }
 
 /// `run` or `explain`; or `exec`, whose options are some of those.
 fn run<'a>(arena: &'a Arena, words: &'a [Word<'a>], explain: bool, enters: bool) -> Told<'a, Request<'a>> {
-    let mut scan = Scan { arena, words, spec: Spec::new(arena), help: false, enters };
+    let mut scan = Scan {
+        arena,
+        words,
+        spec: Spec::new(arena),
+        help: false,
+        #[cfg(feature = "full")]
+        limits_alone: false,
+        enters,
+    };
     scan.options()?;
     let Scan { words, mut spec, help, .. } = scan;
     #[cfg(feature = "full")]
@@ -170,6 +213,9 @@ struct Scan<'a> {
     words: &'a [Word<'a>],
     spec: Spec<'a>,
     help: bool,
+    /// Only what can be changed while a container runs.
+    #[cfg(feature = "full")]
+    limits_alone: bool,
     /// They are for `exec`.
     enters: bool,
 }
@@ -234,6 +280,10 @@ impl<'a> Scan<'a> {
         }
         let (called, mut word) = (option.value(), written.unwrap_or_default());
         let optional = table::is_optional(called);
+        #[cfg(feature = "full")]
+        if self.limits_alone && !option.is_limit() {
+            return Err(Problem::refused(arena, t!("option --% is for the start: update takes limits alone"), &[name]));
+        }
         match (called, written, self.words) {
             ([], Some(_), _) => return Err(Problem::refused(arena, t!("option --% takes no value"), &[name])),
             ([_, ..], None, [first, rest @ ..]) if !optional => (word, self.words) = (*first, rest),
@@ -302,6 +352,11 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
             !(spec.hosts.is_empty() && spec.name_servers.is_empty())
                 && !(spec.change_root == ChangeRoot::Pivot && (file_systems.proc || file_systems.sys)),
             t!("--add-host and --dns need a root and a /proc of the container's own"),
+        ),
+        #[cfg(feature = "full")]
+        (
+            !spec.devices.is_empty() && (keeps_root || !file_systems.dev),
+            t!("--device needs a root and a /dev of the container's own"),
         ),
         #[cfg(feature = "full")]
         (
@@ -483,6 +538,33 @@ mod tests {
         assert_eq!(refused(&["--hostname"]).0, "option --hostname needs a value: NAME");
         assert_eq!(refused(&["--rm=x", "/"]).0, "option --rm takes no value");
         assert_eq!(refused(&["--workdir=x", "/"]).0, "option --workdir x: not an absolute path");
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn an_update_takes_limits_before_the_name_or_after_it() {
+        let update = |words: &[&str]| {
+            let owned: Vec<CString> =
+                ["aril", "update"].iter().chain(words).map(|word| CString::new(*word).unwrap()).collect();
+            let words: Vec<Word> = owned.iter().map(|word| Word::new(word)).collect();
+            let arena = Arena::new().unwrap();
+            match parse(&arena, &words) {
+                Ok(Request::Visit(Visit::Update { name, resources })) => Ok((string(name), resources.len())),
+                Ok(other) => panic!("{other:?}"),
+                Err(problem) => Err(string(problem.line)),
+            }
+        };
+        for words in
+            [&["web", "-m64m", "--cpus", "1"][..], &["-m", "64m", "--cpus=1", "web"], &["-m64m", "web", "--cpus=1"]]
+        {
+            assert_eq!(update(words), Ok(("web".into(), 2)), "{words:?}");
+        }
+        for option in Opt::ALL {
+            let is_refused = update(&[&format!("--{}", str::from_utf8(option.long()).unwrap())])
+                .is_err_and(|line| line.contains("for the start"));
+            assert_eq!(is_refused, !option.is_limit(), "{option:?}");
+        }
+        assert_eq!(Opt::ALL.iter().filter(|option| option.is_limit()).count(), 14);
     }
 
     #[cfg(feature = "full")]

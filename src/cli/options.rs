@@ -87,16 +87,10 @@ crate::option_table! {
         PreserveFds "preserve-fds" = "N" ("0"), "pass on descriptors 3 to 2+N", |spec, value| {
             spec.preserve_fds = value.count()?; Ok(())
         };
-        Rm "rm", full_text!("accepted: nothing is ever kept", "with --detach the exit status is not kept; nothing else ever is"), |_spec, _| {
-            #[cfg(feature = "full")]
-            { _spec.forget = true; }
-            Ok(())
-        };
-        Interactive "interactive" b'i', "accepted: standard input is always passed on", |_spec, _| {
-            #[cfg(feature = "full")]
-            { _spec.interactive = true; }
-            Ok(())
-        };
+        Rm "rm", full_text!("accepted: nothing is ever kept", "with --detach the exit status is not kept; nothing else ever is"),
+            full!(nothing, |spec, _| { spec.forget = true; Ok(()) });
+        Interactive "interactive" b'i', "accepted: standard input is always passed on",
+            full!(nothing, |spec, _| { spec.interactive = true; Ok(()) });
         Tty "tty" b't', full!("accepted: a terminal is found by itself", "a terminal of its own, whatever the caller has"), terminal;
         Init "init", "accepted: aril is PID 1 anyway", |spec, _| { spec.init = true; Ok(()) };
     }
@@ -109,6 +103,11 @@ crate::option_table! {
     "More to mount" {
         Mount "mount" = "type=...,dst=..." ("type=bind,src=/etc,dst=/mnt,ro"),
             "bind, overlay, tmpfs, proc, sysfs, mqueue, devpts: src=, dst=, ro, bind-propagation=", |spec, value| value.mount(spec);
+    }
+    "Devices" {
+        Device "device" = "PATH[:DST][:rwm]" ("/dev/full:/dev/mine:rw"), "a device of the host, below the container's /dev", |spec, value| {
+            spec.devices.push(value.device()?); Ok(())
+        };
     }
     "Names of the network" {
         AddHost "add-host" = "NAME:IP" ("db:10.0.0.7"), "a line for /etc/hosts", |spec, value| {
@@ -124,6 +123,9 @@ crate::option_table! {
         };
         Pidfile "pidfile" = "FILE" ("/tmp/pid"), "write there the process id of the container's init", |spec, value| {
             spec.pid_file = Some(value.not_empty()?); Ok(())
+        };
+        Stats "stats" = "[=FILE]" ("/tmp/stats"), "at the end tell what was used, as a JSON line: to FILE or standard error", |spec, value| {
+            spec.stats = Some(value.word); Ok(())
         };
         ArgsFd "args-fd" = "N" ("0"), "first of all: options from descriptor N, with NULs; or @FILE, a line each", |_, _| {
             Err(t!("it comes first, as --args-fd=N"))
@@ -256,6 +258,12 @@ fn set<'a>(spec: &mut Spec<'a>, kind: Namespace, value: Value<'a>) -> Result<(),
 }
 
 impl Opt {
+    /// Whether it limits what a container uses, which can be changed while it runs.
+    #[cfg(feature = "full")]
+    pub fn is_limit(self) -> bool {
+        (Self::Memory as usize..=Self::Cgroup as usize).contains(&(self as usize))
+    }
+
     /// Whether `exec` has it too.
     pub const fn is_for_exec(self) -> bool {
         #[cfg(feature = "full")]

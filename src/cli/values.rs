@@ -1,8 +1,10 @@
 //! The values of options: text -> parts of a Spec. Each says in a few words why it refuses one.
 
 #[cfg(feature = "full")]
-use crate::spec::{Cgroups, RateKind, Resource, Set, Setting, Spec};
+use crate::spec::{Cgroups, Device, RateKind, Resource, Set, Setting, Spec};
 use crate::spec::{ChangeRoot, FileSystems, IdMap, IdRange, Namespace, NewKind, NewMount, Source, Volume};
+#[cfg(feature = "full")]
+use crate::sys::bpf::{Access, MKNOD, READ, WRITE};
 use crate::sys::identity::CapabilitySet;
 #[cfg(feature = "full")]
 use crate::sys::process::{Limit, Processors, RLIM_INFINITY};
@@ -389,6 +391,25 @@ impl<'a> Value<'a> {
         Ok(volume)
     }
 
+    /// `PATH[:DST][:rwm]`, as docker-run(1) has it.
+    #[cfg(feature = "full")]
+    pub fn device(self) -> Parsed<Device<'a>> {
+        let (source, mut rest) = cut(self.word.bytes(), b':');
+        let mut target = source;
+        if let Some(path @ [b'/', ..]) = rest {
+            (target, rest) = cut(path, b':');
+        }
+        let access = rest.map_or(Some(MKNOD | READ | WRITE), access);
+        let (Some(access), false) = (access, source.is_empty()) else {
+            return Err(t!("not PATH[:DST][:rwm]"));
+        };
+        let (source, target) = (copy(self.arena, &[source]), path::clean(self.arena, target));
+        if !target.bytes().starts_with(b"/dev/") {
+            return Err(t!("its place is not below /dev: say PATH:/dev/NAME"));
+        }
+        Ok(Device { source, target, access })
+    }
+
     /// `type=bind,src=…,dst=…,ro`, as docker-run(1) spells it.
     #[cfg(feature = "full")]
     pub fn mount(self, spec: &mut Spec<'a>) -> Parsed<()> {
@@ -483,6 +504,20 @@ fn is_tmpfs_option(option: &[u8]) -> bool {
     }
 }
 
+/// What may be done with a device, each once, reading or writing among it. To make a node is allowed in any case.
+#[cfg(feature = "full")]
+fn access(letters: &[u8]) -> Option<Access> {
+    let mut access = 0;
+    for letter in letters {
+        let one = MKNOD << b"mrw".iter().position(|known| known == letter)?;
+        if access & one != 0 {
+            return None;
+        }
+        access |= one;
+    }
+    Some(access).filter(|access| access & (READ | WRITE) != 0)
+}
+
 impl Volume<'_> {
     /// A flag of a volume; `None` if it is none.
     fn set(&mut self, flag: &[u8]) -> Option<()> {
@@ -514,6 +549,43 @@ mod tests {
         });
         for wrong in [c"/a", c"/a:b", c":/b", c"/a:/b:rx", c"/a:/", c"/a:/.."] {
             with(wrong, |value| assert!(value.volume().is_err(), "{wrong:?}"));
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "full")]
+    fn a_device_is_a_path_perhaps_its_place_and_what_may_be_done() {
+        const ALL: Access = READ | WRITE | MKNOD;
+        for (text, source, target, expected) in [
+            (c"/dev/fuse", c"/dev/fuse", c"/dev/fuse", ALL),
+            (c"/dev/fuse:rw", c"/dev/fuse", c"/dev/fuse", READ | WRITE),
+            (c"/dev/sda:/dev/xvda", c"/dev/sda", c"/dev/xvda", ALL),
+            (c"/dev/sda:/dev/../dev//x/xvda:r", c"/dev/sda", c"/dev/x/xvda", READ),
+            (c"node:/dev/node:wm", c"node", c"/dev/node", WRITE | MKNOD),
+        ] {
+            with(text, |value| {
+                let Device { source: from, target: to, access } = value.device().unwrap();
+                assert_eq!((from, to, access), (word(source), word(target), expected), "{text:?}");
+            });
+        }
+        for wrong in [
+            c"",
+            c":/dev/x",
+            c"/dev/x:",
+            c"/dev/x:rx",
+            c"/dev/x:rr",
+            c"/dev/x:m",
+            c"/dev/x:r:/dev/y",
+            c"/dev/x:/dev/y:r:w",
+            c"node",
+            c"/srv/node",
+            c"/dev",
+            c"/dev/x:/dev/",
+            c"/dev/x:/dev/../etc/x",
+            c"/dev/x:/etc/x:rw",
+            c"/dev/x:y",
+        ] {
+            with(wrong, |value| assert!(value.device().is_err(), "{wrong:?}"));
         }
     }
 

@@ -6,7 +6,7 @@ use super::handover::Failure;
 use crate::host::Host;
 use crate::host::rootfs::read_path;
 #[cfg(feature = "full")]
-use crate::plan::{CgroupStep, EnterStep, IdStep};
+use crate::plan::{CgroupStep, DeviceStep, EnterStep, IdStep};
 use crate::plan::{Plan, Step, Tree};
 #[cfg(feature = "full")]
 use crate::spec::Set;
@@ -142,6 +142,10 @@ fn advise<'a>(
         #[cfg(feature = "full")]
         (Step::Ids(IdStep::HandOver { idmapped: true, .. }), Errno::EINVAL | Errno::EPERM) => {
             t!("say --userns identity, or leave out :idmap")
+        }
+        #[cfg(feature = "full")]
+        (Step::Device(DeviceStep::HandOver { .. }), Errno::EPERM) => {
+            t!("a node takes CAP_MKNOD, and an outer container that allows it: --userns identity does without")
         }
         #[cfg(feature = "full")]
         (Step::Ids(IdStep::ByPrograms { .. }), _) => {

@@ -287,6 +287,8 @@ impl<'p> Carrier<'p> {
             #[cfg(feature = "full")]
             Step::State(ref step) => self.carry_out_state(step)?,
             #[cfg(feature = "full")]
+            Step::Device(step) => self.carry_out_devices(step)?,
+            #[cfg(feature = "full")]
             Step::Enter(ref step) => self.carry_out_enter(step)?,
         }
         Ok(())

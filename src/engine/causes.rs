@@ -1,6 +1,7 @@
 //! Who forbids something: each cause is proved before it is told, by asking the kernel for what it would only answer so.
 
 use super::advice::sysctl;
+use crate::host::cgroups::{Hierarchy, Site, enable};
 use crate::host::{Host, cgroups, mounts, rootfs};
 use crate::plan::{CgroupStep, IdStep, Step};
 use crate::spec::{Namespace, Spec};
@@ -35,6 +36,9 @@ pub fn find<'a>(
         return Some((RESTRICTED, Word::default()));
     }
     match (step, errno) {
+        (Step::StartCommand, Errno::ESRCH) if spec.memory()[0].flatten().is_some() => {
+            Some((t!("the limit of memory may be too low for a container to begin with"), Word::default()))
+        }
         (Step::RefuseChroot, Errno::EPERM) => Some((CHROOT, Word::default())),
         (Step::Clone { .. } | Step::CloneByOldCall { .. }, Errno::EPERM | Errno::EACCES)
             if spec.is_private(Namespace::User) =>
@@ -80,10 +84,10 @@ fn of_cgroups<'a>(arena: &'a Arena, step: &CgroupStep<'a>, errno: Errno, host: &
         (
             Make { parent: path, .. } | Parent { path } | Leave { path } | Prepare { directory: path, .. },
             Errno::EACCES,
-        ) => (t!("%"), delegate(arena, path)),
+        ) => (t!("%"), delegate_of(arena, path, host)?),
         (Clone { .. } | Enter, Errno::EACCES) => {
             // Whoever moves a process must own what is above both groups.
-            (t!("%"), delegate(arena, host.cgroups.all.first()?.hierarchy.own))
+            (t!("%"), delegate_of(arena, host.cgroups.all.first()?.hierarchy.own, host)?)
         }
         (Prepare { directory, .. } | Leave { path: directory }, Errno::EBUSY) => {
             let text_of =
@@ -222,14 +226,34 @@ fn full_group(arena: &Arena) -> Option<Word<'_>> {
     full
 }
 
+/// The same for whoever has no access to this group.
+fn delegate_of<'m>(arena: &'m Arena, group: Word, host: &Host) -> Option<Word<'m>> {
+    let is_there = |site: &&Site| path::is_within(group.bytes(), site.hierarchy.root.bytes());
+    let site = host.cgroups.all.iter().find(is_there)?;
+    Some(delegate(arena, group, &site.hierarchy, site.controllers))
+}
+
 /// How an ordinary user gets a group of his own.
-pub fn delegate<'m>(arena: &'m Arena, parent: Word) -> Word<'m> {
+pub fn delegate<'m>(arena: &'m Arena, parent: Word, hierarchy: &Hierarchy, controllers: &[&[u8]]) -> Word<'m> {
     if file::fstatat(At::CWD, word(c"/run/systemd/system")).is_ok() {
         return text(arena, t!("systemd-run --user --scope -p Delegate=yes COMMAND gives it one of its own"), &[]);
     }
-    let own = copy(arena, &[parent.bytes(), b"/aril"]);
     let [uid, shell] = [identity::geteuid(), process::getppid().0 as u32].map(|number| decimal(arena, number.into()));
-    text(arena, t!("as root: mkdir % && chown -R % % && echo % >%/cgroup.procs"), &[own, uid, own, shell, own])
+    // Not root's own.
+    let name = copy(arena, &[b"of-", uid.bytes()]);
+    match enable(arena, controllers, &|_| hierarchy.is_unified()) {
+        // The shell may not be in the group of which the parts are limited.
+        Some(all) => {
+            let sentence = t!("as root: cd % && echo % >cgroup.subtree_control && mkdir -p %/0 && \
+                echo % >%/cgroup.subtree_control && chown -R % % && echo % >%/0/cgroup.procs; \
+                then aril run --cgroup-parent %");
+            text(arena, sentence, &[hierarchy.root, all, name, all, name, uid, name, shell, name, name])
+        }
+        None => {
+            let own = path::join(arena, parent.bytes(), name.bytes());
+            text(arena, t!("as root: mkdir % && chown -R % % && echo % >%/cgroup.procs"), &[own, uid, own, shell, own])
+        }
+    }
 }
 
 /// A small file's text, if it can be had.

@@ -1,10 +1,11 @@
 //! A container's control groups, from the first to the last: made, locked, told, and removed with all that is in them.
 //!
-//! The launcher holds a lock (flock(2)) on the directory of each of its groups as long as it lives, whatever ends it. So a group
-//! whose lock can be had belongs to a dead one, and whoever comes next removes it.
+//! The launcher holds a lock (flock(2)) on a file of each of its groups as long as it lives, whatever ends it. So a group whose
+//! lock can be had belongs to a dead one, and whoever comes next removes it. The file is one that nobody else can open: whoever
+//! could might wait for the lock, and keep what is dead.
 
 use super::Carrier;
-use crate::host::cgroups::{PREFIX, SUBTREE, Site, is_name};
+use crate::host::cgroups::{PREFIX, SUBTREE, Site, hierarchies, is_name};
 use crate::host::rootfs::{list, read_whole};
 use crate::plan::{CgroupStep, Line, Tree};
 use crate::sys::file::{self, Open};
@@ -24,6 +25,10 @@ const MOST: usize = 16;
 struct Group {
     parent: Fd,
     own: Fd,
+    /// The container's, if that is another one.
+    nested: Option<Fd>,
+    #[expect(dead_code, reason = "held open")]
+    lock: Fd,
     id: u32,
 }
 
@@ -44,15 +49,15 @@ impl<'p> Carrier<'p> {
                 self.tell_of_loss(t!("aril: no controller %: going on without (--cgroups best)\n"), controller);
             }
             CgroupStep::Sweep { parent } => sweep(self.arena, parent)?,
-            CgroupStep::Parent { path } => {
-                // The one of root's is for nobody else's eyes: who can open a group can hold its lock.
-                let mode = if path.bytes().ends_with(b"/aril") { 0o700 } else { 0o755 };
-                match file::mkdirat(At::CWD, path, mode) {
-                    // Another aril was faster.
-                    Err(Errno::EEXIST) => {}
-                    result => result?,
+            CgroupStep::Parent { path } => match file::mkdirat(At::CWD, path, 0o755) {
+                // Another aril was faster.
+                Err(Errno::EEXIST) => {}
+                // A container's own hierarchy is found by way of it, whatever the umask is.
+                result => {
+                    result?;
+                    open_to_all(file::openat(At::CWD, path, Open::DIRECTORY)?)?;
                 }
-            }
+            },
             CgroupStep::Leave { path } => {
                 let leaf = Group::make(self.arena, path)?;
                 let moved = write(leaf.own.at(), PROCESSES, b"0");
@@ -66,15 +71,23 @@ impl<'p> Carrier<'p> {
             CgroupStep::Make { site, parent } => {
                 self.cgroups.all[usize::from(site)] = Some(Group::make(self.arena, parent)?);
             }
-            CgroupStep::Write { site, file, value } => {
+            CgroupStep::Nest { site } => {
                 // None: that it could not be made is told.
+                if let Some(group) = &mut self.cgroups.all[usize::from(site)] {
+                    file::mkdirat(group.own.at(), NESTED, 0o755)?;
+                    let nested = file::openat(group.own.at(), NESTED, Open::DIRECTORY)?;
+                    group.nested = Some(open_to_all(nested)?);
+                }
+            }
+            CgroupStep::Write { site, file, value } => {
+                // Likewise.
                 if let Some(group) = &self.cgroups.all[usize::from(site)] {
-                    write(group.own.at(), file, value.bytes())?;
+                    write(group.last(), file, value.bytes())?;
                 }
             }
             CgroupStep::Clone { flags } => {
                 let unified = self.cgroups.all.iter().flatten().find(|group| is_unified(group.own.at()));
-                let group = unified.map(|group| group.own.at());
+                let group = unified.map(Group::last);
                 let [ours, theirs] = socket::pair()?;
                 let side = process::clone3_into(flags.into(), group)?;
                 self.be_on(side, ours, theirs);
@@ -91,7 +104,7 @@ impl<'p> Carrier<'p> {
         let Some((Pid(child), _)) = self.child else { return Err(Errno::ESRCH) };
         let child = decimal(self.arena, child as u64);
         for group in self.cgroups.all.iter().flatten().filter(|group| is_meant(group.own.at())) {
-            write(group.own.at(), PROCESSES, child.bytes())?;
+            write(group.last(), PROCESSES, child.bytes())?;
         }
         Ok(())
     }
@@ -141,7 +154,11 @@ impl<'p> Carrier<'p> {
     }
 }
 
+/// The name of a container's group in the one that holds it.
+const NESTED: Word<'static> = word(c"container");
 pub const PROCESSES: Word<'static> = word(c"cgroup.procs");
+/// Which it has from Linux 5.14 on, as everything that is needed here.
+const KILL: Word<'static> = word(c"cgroup.kill");
 const EVENTS: Word<'static> = word(c"cgroup.events");
 
 pub fn write(group: At, file: Word, value: &[u8]) -> Result<()> {
@@ -165,7 +182,7 @@ impl Group {
         for _ in 0..TRIES {
             let id = file::random()?;
             match Self::try_make(arena, parent.at(), id) {
-                Ok(own) => return Ok(Self { parent, own, id }),
+                Ok((own, lock)) => return Ok(Self { parent, own, nested: None, lock, id }),
                 Err(errno @ (Errno::EEXIST | Errno::ENOENT | Errno::EAGAIN)) => last = errno,
                 Err(errno) => return Err(errno),
             }
@@ -173,23 +190,49 @@ impl Group {
         Err(last)
     }
 
-    fn try_make(arena: &Arena, parent: At, id: u32) -> Result<Fd> {
+    /// The group, and its lock.
+    fn try_make(arena: &Arena, parent: At, id: u32) -> Result<(Fd, Fd)> {
         let name = name(arena, id);
-        file::mkdirat(parent, name, 0o755)?;
+        // Nobody else's before there is a lock.
+        file::mkdirat(parent, name, 0o700)?;
         let own = file::openat(parent, name, Open::DIRECTORY)?;
-        file::try_lock_exclusive(own.at())?;
+        let lock = lock(own.at())?;
         // It may have been taken for a dead one's and removed, before it was locked.
         if file::fstatat(parent, name)?.identity != file::fstat(own.at())?.identity {
             return Err(Errno::EAGAIN);
         }
-        // Whoever is in it may read it, whatever the umask is.
-        file::fchmod(own.at(), 0o755)?;
-        Ok(own)
+        Ok((open_to_all(own)?, lock))
+    }
+
+    /// In which the processes are.
+    fn last(&self) -> At<'_> {
+        self.nested.as_ref().unwrap_or(&self.own).at()
     }
 
     fn remove(&self, arena: &Arena) -> Result<()> {
         remove(arena, self.parent.at(), name(arena, self.id), self.own.at())
     }
+}
+
+/// Whoever is in it may read it, whatever the umask is.
+fn open_to_all(group: Fd) -> Result<Fd> {
+    file::fchmod(group.at(), 0o755)?;
+    Ok(group)
+}
+
+/// The lock on a group, as long as this is open.
+fn lock(group: At) -> Result<Fd> {
+    let file = match file::openat(group, KILL, Open::WRITE) {
+        // Version 1 has none that is its owner's alone.
+        Err(Errno::ENOENT) => {
+            let file = file::openat(group, word(c"cgroup.clone_children"), Open::WRITE)?;
+            file::fchmod(file.at(), 0o600)?;
+            file
+        }
+        result => result?,
+    };
+    file::try_lock_exclusive(file.at())?;
+    Ok(file)
 }
 
 /// `aril-1a2b3c4d`.
@@ -213,7 +256,7 @@ fn remove(arena: &Arena, parent: At, name: Word, own: At) -> Result<()> {
         result => return result,
     }
     if is_unified(own) {
-        end_unified(arena, own)?;
+        end_unified(own)?;
     } else {
         end_old(arena, own)?;
     }
@@ -232,7 +275,7 @@ fn remove(arena: &Arena, parent: At, name: Word, own: At) -> Result<()> {
 }
 
 /// Kills all in a group of version 2 and below, and waits until they are gone.
-fn end_unified(arena: &Arena, group: At) -> Result<()> {
+fn end_unified(group: At) -> Result<()> {
     let events = file::openat(group, EVENTS, Open::READ)?;
     let is_populated = || -> Result<bool> {
         let mut said = [0; 128];
@@ -240,14 +283,7 @@ fn end_unified(arena: &Arena, group: At) -> Result<()> {
         Ok(split(&said[..length], b'\n').any(|line| line == b"populated 1"))
     };
     if is_populated()? {
-        match write(group, word(c"cgroup.kill"), b"1") {
-            // Before Linux 5.14: what is frozen cannot multiply, and is killed all the same.
-            Err(Errno::ENOENT) => {
-                write(group, word(c"cgroup.freeze"), b"1")?;
-                kill_listed(arena, group, &mut List::new(arena))?;
-            }
-            result => result?,
-        }
+        write(group, KILL, b"1")?;
     }
     while is_populated()? {
         let mut watched = [Watched::CHANGED];
@@ -270,9 +306,12 @@ fn end_old(arena: &Arena, group: At) -> Result<()> {
         let is_frozen = write(group, STATE, b"FROZEN").is_ok();
         let killed = kill_listed(arena, group, &mut dying);
         if is_frozen {
-            write(group, STATE, b"THAWED")?;
+            write(group, STATE, THAWED)?;
         }
         killed?;
+        if !is_frozen {
+            thaw(arena, group)?;
+        }
         if dying.is_empty() {
             return Ok(());
         }
@@ -290,6 +329,23 @@ fn end_old(arena: &Arena, group: At) -> Result<()> {
 }
 
 const STATE: Word<'static> = word(c"freezer.state");
+const THAWED: &[u8] = b"THAWED";
+
+/// What is paused dies only when it goes on, and it may be so in another hierarchy.
+fn thaw(arena: &Arena, group: At) -> Result<()> {
+    let listed = file::openat(group, PROCESSES, Open::READ)?;
+    let first = cut(read_whole(arena, listed.at())?, b'\n').0;
+    let Some(pid @ 1..) = number::decimal(first) else { return Ok(()) };
+    // It may have ended meanwhile.
+    let all = hierarchies(arena, decimal(arena, pid.into())).unwrap_or_default();
+    for freezer in all.iter().filter(|hierarchy| hierarchy.has(b"freezer")) {
+        if let Some(path) = freezer.container(arena) {
+            let directory = file::openat(At::CWD, path, Open::DIRECTORY)?;
+            write(directory.at(), STATE, THAWED)?;
+        }
+    }
+    Ok(())
+}
 
 /// Kills each process that is listed; it can be waited for.
 fn kill_listed(arena: &Arena, group: At, dying: &mut List<Fd>) -> Result<()> {
@@ -317,7 +373,7 @@ fn sweep(arena: &Arena, parent: Word) -> Result<()> {
     list(parent.at(), word(c"."), &mut |name| {
         if is_name(name.bytes()) {
             if let Ok(group) = file::openat(parent.at(), name, Open::DIRECTORY) {
-                if file::try_lock_exclusive(group.at()).is_ok() {
+                if let Ok(_lock) = lock(group.at()) {
                     // Another user's, or one whose processes are stuck in the kernel: whoever may removes it some time.
                     tolerate(remove(arena, parent.at(), name, group.at()));
                 }
@@ -330,6 +386,18 @@ fn sweep(arena: &Arena, parent: Word) -> Result<()> {
 impl Cgroups {
     pub const NONE: Self = Self { all: [const { None }; MOST], leaf: None };
 
+    /// The directory of each.
+    pub fn directories<'m>(&'m self, arena: &'m Arena) -> &'m [At<'m>] {
+        let mut all = List::new(arena);
+        for group in self.all.iter().flatten() {
+            all.push(group.own.at());
+            if let Some(nested) = &group.nested {
+                all.push(nested.at());
+            }
+        }
+        all.finish()
+    }
+
     /// Whether there is something to remove.
     pub fn are_there(&self) -> bool {
         self.leaf.is_some() || self.all.iter().any(Option::is_some)
@@ -341,7 +409,8 @@ impl Cgroups {
     /// The first failure; what can be removed is.
     pub fn end(&mut self, arena: &Arena) -> Result<()> {
         let mut result = Ok(());
-        for slot in &mut self.all {
+        // The last one, if it is there for nothing else, ends them all.
+        for slot in self.all.iter_mut().rev() {
             if let Some(group) = slot.take() {
                 result = result.and(group.remove(arena));
             }
@@ -356,6 +425,8 @@ impl Cgroups {
 /// A group of which the parts are limited can have no processes: it limits them no more.
 fn return_from(arena: &Arena, leaf: &Group) -> Result<()> {
     let own = leaf.parent.at();
+    // What root's groups are in, if it is below: it stays if there are others, and then its own parts stay limited.
+    tolerate(file::rmdirat(own, word(c"aril")));
     let limited = file::openat(own, SUBTREE, Open::READ)?;
     let mut less = Text::new(arena);
     for controller in split(cut(read_whole(arena, limited.at())?, b'\n').0, b' ').filter(|name| !name.is_empty()) {

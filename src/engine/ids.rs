@@ -60,11 +60,7 @@ impl<'p> Carrier<'p> {
                 if let Some(number) = overlay {
                     tree = self.overlay(tree, number, false, attributes)?;
                 }
-                match socket::send_fd(self.socket()?, handover::TREE, tree.at()) {
-                    // The new process has failed, and what it said of it is heard next.
-                    Err(Errno::EPIPE | Errno::ECONNRESET) => {}
-                    result => result?,
-                }
+                self.send_tree(tree.at())?;
             }
             IdStep::Take { place, .. } => {
                 let received = socket::receive_fd(self.socket()?, &mut [0])?;
@@ -80,6 +76,15 @@ impl<'p> Carrier<'p> {
             }
         }
         Ok(())
+    }
+
+    /// Hands a tree of mounts to the new process.
+    pub(super) fn send_tree(&self, tree: At) -> Result<()> {
+        match socket::send_fd(self.socket()?, handover::TREE, tree) {
+            // The new process has failed, and what it said of it is heard next.
+            Err(Errno::EPIPE | Errno::ECONNRESET) => Ok(()),
+            result => result,
+        }
     }
 
     /// Runs both at once; what they say of a failure is told.

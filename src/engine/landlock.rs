@@ -68,6 +68,6 @@ const WARNING: Sentence = t!("\
 aril: landlock alone is no container: every file but devices can be read, modes, owners and times be changed; network, processes,
       and services that listen on files such as those of D-Bus and Docker are the host's, in reach of this user
 ");
-const WARNING_OF_OLD: Sentence = t!("\
-      this kernel is older than 6.12: signals, abstract sockets, and perhaps devices and truncation are not kept away
-");
+const WARNING_OF_OLD: Sentence = t!(
+    "      this kernel is older than 6.12: signals, abstract sockets, and perhaps devices and truncation are not kept away\n"
+);

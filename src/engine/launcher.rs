@@ -43,6 +43,9 @@ pub struct Launcher {
     pub(super) ids: Option<Fd>,
     #[cfg(feature = "full")]
     pub(super) cgroups: Cgroups,
+    /// Where the figures go.
+    #[cfg(feature = "full")]
+    pub(super) figures: Option<Fd>,
     /// The container's name.
     #[cfg(feature = "full")]
     pub(super) claim: Option<Claim>,
@@ -79,6 +82,9 @@ pub struct Ended {
     /// They are still there.
     #[cfg(feature = "full")]
     pub cgroups: Cgroups,
+    /// Where the figures go.
+    #[cfg(feature = "full")]
+    pub figures: Option<Fd>,
     /// `farewell` is due.
     #[cfg(feature = "full")]
     pub reports: bool,
@@ -141,6 +147,8 @@ impl Launcher {
             reports: self.reports || self.cgroups.are_there(),
             #[cfg(feature = "full")]
             cgroups: self.cgroups,
+            #[cfg(feature = "full")]
+            figures: self.figures,
             #[cfg(feature = "full")]
             begun: self.begun,
             #[cfg(feature = "full")]
@@ -342,6 +350,7 @@ mod tests {
             lock: None,
             ids: None,
             cgroups: Cgroups::NONE,
+            figures: None,
             claim: None,
             made: false,
             container: None,

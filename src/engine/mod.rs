@@ -5,7 +5,9 @@ mod carry;
 #[cfg(feature = "full")]
 pub mod causes;
 #[cfg(feature = "full")]
-mod cgroups;
+pub mod cgroups;
+#[cfg(feature = "full")]
+mod devices;
 #[cfg(feature = "full")]
 mod enter;
 mod execute;
@@ -32,11 +34,13 @@ mod terminal;
 #[cfg(feature = "full")]
 pub use advice::OLDEST;
 #[cfg(feature = "full")]
+pub use devices::allow as allow_devices;
+#[cfg(feature = "full")]
 pub use enter::enter;
 pub use launcher::{Ended, Launcher};
 pub use points::clean_up;
 #[cfg(feature = "full")]
-pub use report::{farewell, supervise};
+pub use report::{farewell, figures, out_of_memory, supervise};
 
 use crate::host::{Host, Terminal};
 use crate::init::{AS_THEY_COME, GRACE, Init, Log, Manner, Stop, take_terminal};
@@ -106,6 +110,9 @@ struct Carrier<'p> {
     ids: Option<Fd>,
     #[cfg(feature = "full")]
     cgroups: Cgroups,
+    /// Where the figures go.
+    #[cfg(feature = "full")]
+    figures: Option<Fd>,
     /// Whether mount points were made in the image.
     made: bool,
     /// Of the last failure: with what aril exits, and what says more than the errno's own sentence, or nothing.
@@ -168,6 +175,8 @@ fn launch<'m>(
         #[cfg(feature = "full")]
         Err(failure) if ids::is_lost_race(plan, &failure) => run(arena, spec, start),
         Err(failure) => {
+            #[cfg(feature = "full")]
+            let failure = carrier.reason(failure);
             let problem = advice::explain(arena, &failure, spec, host, plan);
             carrier.abandon(spec, host);
             Err(problem)
@@ -198,6 +207,8 @@ impl<'p> Carrier<'p> {
             ids: None,
             #[cfg(feature = "full")]
             cgroups: Cgroups::NONE,
+            #[cfg(feature = "full")]
+            figures: None,
             made: false,
             status: FAILED,
             detail: Word::default(),
@@ -351,12 +362,17 @@ impl<'p> Carrier<'p> {
             ids: self.ids,
             #[cfg(feature = "full")]
             cgroups: self.cgroups,
+            #[cfg(feature = "full")]
+            figures: self.figures,
             made: self.made,
             #[cfg(feature = "full")]
             container: self.container.and_then(|(_, init)| init),
             preserved: spec.preserve_fds,
             #[cfg(feature = "full")]
-            reports: spec.status_fd.is_some() || spec.pid_file.is_some() || self.claim.is_some(),
+            reports: spec.status_fd.is_some()
+                || spec.pid_file.is_some()
+                || spec.stats.is_some()
+                || self.claim.is_some(),
             #[cfg(feature = "full")]
             claim: self.claim,
             #[cfg(feature = "full")]
@@ -405,6 +421,7 @@ impl<'p> Carrier<'p> {
         #[cfg(feature = "full")]
         {
             self.cgroups = Cgroups::NONE;
+            self.figures = None;
         }
         self.phase(Phase::Inside)?;
         let Some(command) = self.command else {

@@ -1,6 +1,7 @@
 //! Tells programs of a container: JSON lines on a descriptor, and a file with its process id.
 
-use super::{Carrier, ContainerInit, Ended};
+use super::{Carrier, ContainerInit, Ended, Failure};
+use crate::host::figures::{Figure, Figures};
 use crate::init::{KILLED, Outcome, TIMED_OUT, exit_status};
 use crate::plan::Report;
 use crate::spec::{Namespace, Spec};
@@ -8,9 +9,9 @@ use crate::sys::file::{self, Kind, Open};
 use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{self, set_of};
-use crate::sys::{Arena, At, Errno, List, Result, Word, socket, tolerate, word};
+use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, socket, tolerate, word};
 use crate::text::names::words;
-use crate::text::{Text, copy, decimal, problem::FAILED};
+use crate::text::{Problem, Text, copy, decimal, problem::FAILED, t};
 use linux_raw_sys::general as k;
 
 impl<'p> Carrier<'p> {
@@ -44,6 +45,10 @@ impl<'p> Carrier<'p> {
                     tolerate(file::unlinkat(At::CWD, path));
                 }
                 result
+            }
+            Report::OpenFigures { path } => {
+                self.figures = Some(file::append(At::CWD, path, 0o644)?);
+                Ok(())
             }
             Report::SayStarted { fd } => {
                 let mut values = List::new(self.arena);
@@ -117,18 +122,58 @@ pub fn supervise(init: &ContainerInit) -> u8 {
 }
 
 /// What is due when a container has ended.
-pub fn farewell(arena: &Arena, spec: &Spec, ended: &Ended) -> Result<()> {
-    let told = say_ended(arena, spec, ended);
+pub fn farewell(arena: &Arena, spec: &Spec, ended: Ended, figures: &Figures) -> Result<()> {
+    let told = say_ended(arena, spec, &ended, figures).and(say_figures(arena, spec, &ended, figures));
     let removed = remove_pid_file(arena, spec, ended.child);
     // Last: whoever waits for the container goes on now.
-    let named = ended
-        .claim
-        .as_ref()
-        .map_or(Ok(()), |claim| claim.end(arena, Some(ended.status.unwrap_or(FAILED)), spec.detach && !spec.forget));
+    let status = Some(ended.status.unwrap_or(FAILED));
+    let named = ended.claim.map_or(Ok(()), |claim| claim.end(arena, status, spec.detach && !spec.forget));
     told.and(removed).and(named)
 }
 
-fn say_ended(arena: &Arena, spec: &Spec, ended: &Ended) -> Result<()> {
+/// What the groups tell, while they are there, if somebody wants to know; else what is known of all that was waited for.
+pub fn figures(arena: &Arena, spec: &Spec, ended: &Ended) -> Figures {
+    let is_told = spec.stats.is_some() || spec.status_fd.is_some();
+    if !is_told && !ended.may_be_out_of_memory() {
+        return Figures::default();
+    }
+    let mut figures = Figures::read(arena, ended.cgroups.directories(arena));
+    let usage = process::usage_of_children();
+    figures.or(Figure::User, usage.user);
+    figures.or(Figure::System, usage.system);
+    // A group that does not tell its peak had another one.
+    if figures.get(Figure::Memory).is_none() {
+        figures.or(Figure::MemoryPeak, usage.memory);
+    }
+    figures
+}
+
+/// Whom the OOM killer has ended.
+pub fn out_of_memory<'m>(arena: &'m Arena, ended: &Ended, figures: &Figures) -> Option<&'m Problem<'m>> {
+    let is_so = ended.may_be_out_of_memory() && figures.is_out_of_memory();
+    is_so.then(|| Problem::refused(arena, t!("killed: %"), &[figures.out_of_memory(arena)]))
+}
+
+impl Ended {
+    fn may_be_out_of_memory(&self) -> bool {
+        self.status == Ok(exit_status(k::SIGKILL as u8))
+    }
+}
+
+impl<'p> Carrier<'p> {
+    /// A start that failed because there is too little memory says so.
+    #[inline(never)]
+    pub(super) fn reason(&self, failure: Failure<'p>) -> Failure<'p> {
+        let groups = self.cgroups.directories(self.arena);
+        let figures = if groups.is_empty() { Figures::default() } else { Figures::read(self.arena, groups) };
+        if !figures.is_out_of_memory() {
+            return failure;
+        }
+        Failure { errno: Errno::ENOMEM, status: FAILED, detail: figures.out_of_memory(self.arena), ..failure }
+    }
+}
+
+fn say_ended(arena: &Arena, spec: &Spec, ended: &Ended, figures: &Figures) -> Result<()> {
     let (Some(fd), Ok(status)) = (spec.status_fd, ended.status) else { return Ok(()) };
     let usage = process::usage_of_children();
     let number = |number: u64| decimal(arena, number);
@@ -138,6 +183,26 @@ fn say_ended(arena: &Arena, spec: &Spec, ended: &Ended) -> Result<()> {
         signal => (none, number(signal.into())),
     };
     let wall = number(poll::now() - ended.begun);
-    let values = [number(status.into()), code, signal, wall, number(usage.processor), number(usage.memory)];
+    let peak = figures.get(Figure::MemoryPeak).unwrap_or(usage.memory);
+    let values = [number(status.into()), code, signal, wall, number(usage.user + usage.system), number(peak)];
     say(arena, fd, b"exited", "status code signal wall_us cpu_us peak_memory", &values)
+}
+
+/// One line: a JSON object of all that was used.
+fn say_figures(arena: &Arena, spec: &Spec, ended: &Ended, figures: &Figures) -> Result<()> {
+    if spec.stats.is_none() {
+        return Ok(());
+    }
+    let mut line = Text::new(arena);
+    line.add(b"{\"name\":");
+    match &ended.claim {
+        Some(claim) => line.json(claim.name().bytes()),
+        None => line.add(b"null"),
+    };
+    line.add(b",\"status\":").number_or_null(ended.status.ok().map(u64::from));
+    line.add(b",\"signal\":").number_or_null(Some(ended.signal.into()).filter(|signal| *signal > 0));
+    line.add(b",\"wall_us\":").number(poll::now() - ended.begun);
+    figures.write(&mut line, true);
+    line.add(b"}\n");
+    file::write_all(ended.figures.as_ref().map_or(At::STDERR, Fd::at), line.bytes())
 }

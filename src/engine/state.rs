@@ -7,7 +7,7 @@ use crate::state::{self, record};
 use crate::sys::file::{self, Open};
 use crate::sys::process::{self, Change, Side};
 use crate::sys::{At, Errno, Fd, Result, Word, poll, socket, tolerate, word};
-use crate::text::copy;
+use crate::text::{copy, text};
 
 impl Carrier<'_> {
     /// Does what such a step says.
@@ -19,7 +19,9 @@ impl Carrier<'_> {
                 let claimed = match state::open(self.arena, directory, true) {
                     Ok(opened) => state::claim(self.arena, opened, name),
                     Err(errno) => {
-                        self.detail = state::why(errno);
+                        if let Some(why) = state::why(errno) {
+                            self.detail = text(self.arena, why, &[]);
+                        }
                         Err(errno)
                     }
                 };
@@ -46,11 +48,10 @@ impl Carrier<'_> {
             }
             StateStep::Record { stop } => {
                 let (Some(claim), Some((child, _))) = (&self.claim, &self.child) else { return Err(Errno::EBADF) };
-                let init = claim.process(self.arena, *child, None);
-                let command = self.command.map_or(init, |pid| claim.process(self.arena, pid, Some(*child)));
+                let [init, command] = claim.processes(self.arena, *child, self.command);
                 let plan = &self.plan.command;
                 let lists = [self.start.anew(), plan.arguments, plan.environment];
-                let started = record::Started { init, command, started: poll::date(), stop, lists };
+                let started = record::Started { init, command, started: poll::date().max(1), stop, lists };
                 claim.write(record::body(self.arena, &started))?;
             }
             StateStep::TellCaller => {
@@ -63,6 +64,7 @@ impl Carrier<'_> {
     }
 
     /// Goes on in a new process. The first one ends here, with what becomes of that.
+    #[inline(never)]
     fn detach(&mut self, name: Word) -> Result<Fd> {
         let [ours, theirs] = socket::pair()?;
         // The older call, which no filter refuses.

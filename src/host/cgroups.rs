@@ -5,6 +5,7 @@ use super::mounts::unescape;
 use super::rootfs::{read_file, read_path};
 use crate::spec::{Cgroups, Resource, Spec};
 use crate::sys::file::{self, Open};
+use crate::sys::process::Pid;
 use crate::sys::{Arena, At, List, Word, word};
 use crate::text::{Problem, Text, Told, copy, cut, decimal, number, path, split, t};
 
@@ -24,8 +25,14 @@ pub struct Hierarchy<'m> {
 pub struct Site<'m> {
     pub hierarchy: Hierarchy<'m>,
     pub parent: Word<'m>,
+    /// Of version 2: those that are to be had below the parent.
+    pub controllers: &'m [&'m [u8]],
     /// What has to be done first, in order.
     pub ways: &'m [Way<'m>],
+    /// What is done then, where it can be: controllers of which nothing but figures is wanted.
+    pub wishes: &'m [Way<'m>],
+    /// The container is as good without this group.
+    pub is_wished: bool,
     /// Of a cpuset of version 1: what a new group has to be told before anything can be in it.
     pub cpuset: Option<[Word<'m>; 2]>,
 }
@@ -62,6 +69,26 @@ impl Hierarchy<'_> {
     pub fn has(&self, controller: &[u8]) -> bool {
         split(self.controllers, b',').any(|own| own == name_in_1(controller))
     }
+
+    /// The group that was made for the container in which the process is: its own, or one above that.
+    pub fn container<'m>(&self, arena: &'m Arena) -> Option<Word<'m>> {
+        let mut path = self.own.bytes();
+        loop {
+            let (above, name) = path.split_at(path.iter().rposition(|byte| *byte == b'/')?);
+            if is_name(&name[1..]) {
+                return Some(copy(arena, &[path]));
+            }
+            path = above;
+        }
+    }
+
+    /// Whether the container's group has this controller, which for `cgroup` is what each group of version 2 has.
+    pub fn controls(&self, arena: &Arena, controller: &[u8]) -> bool {
+        let group = self.container(arena).unwrap_or(self.own);
+        let is_listed =
+            || controller == b"cgroup" || has_word(first_line(arena, group, c"/cgroup.controllers"), controller);
+        if self.is_unified() { is_listed() } else { self.has(controller) }
+    }
 }
 
 /// The name of a controller in version 1.
@@ -69,20 +96,38 @@ pub fn name_in_1(controller: &[u8]) -> &[u8] {
     if controller == b"io" { b"blkio" } else { controller }
 }
 
-/// How the name of every container's group begins, before eight hexadecimal digits.
+/// Every hierarchy that a process is in and that can be reached here. It is named as in `/proc`.
+pub fn hierarchies<'m>(arena: &'m Arena, process: Word) -> Told<'m, &'m [Hierarchy<'m>]> {
+    let groups = read_file(arena, copy(arena, &[b"/proc/", process.bytes(), b"/cgroup"]))?;
+    let mounts = read_file(arena, word(c"/proc/self/mountinfo"))?;
+    Ok(find(arena, groups, mounts, &is_seen))
+}
+
+/// The hierarchies in which a container has groups, by its launcher and its init: those in which both are not in the same.
+pub fn groups_of<'m>(arena: &'m Arena, launcher: Pid, init: Pid) -> Told<'m, &'m [Hierarchy<'m>]> {
+    let of = |Pid(pid)| hierarchies(arena, decimal(arena, pid as u64));
+    let (outside, inside) = (of(launcher)?, of(init)?);
+    let mut groups = List::new(arena);
+    for hierarchy in
+        inside.iter().filter(|hierarchy| !outside.contains(hierarchy) && hierarchy.container(arena).is_some())
+    {
+        groups.push(*hierarchy);
+    }
+    Ok(groups.finish())
+}
+
+/// Whether this mount is not covered by another.
+fn is_seen(id: u32, point: Word) -> bool {
+    file::mount_id(At::CWD, point) == Ok(id.into())
+}
+
+/// How the names of all containers' groups begin.
 pub const PREFIX: &[u8] = b"aril-";
 
 /// Whether it is the name of a container's group.
 pub fn is_name(name: &[u8]) -> bool {
     let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
     name.strip_prefix(PREFIX).is_some_and(|digits| digits.len() == 8 && digits.iter().all(is_digit))
-}
-
-/// Every hierarchy that a process is in and that can be reached here. It is named as in `/proc`.
-pub fn hierarchies<'m>(arena: &'m Arena, process: Word) -> Told<'m, &'m [Hierarchy<'m>]> {
-    let groups = read_file(arena, copy(arena, &[b"/proc/", process.bytes(), b"/cgroup"]))?;
-    let mounts = read_file(arena, word(c"/proc/self/mountinfo"))?;
-    Ok(find(arena, groups, mounts, &|id, point| file::mount_id(At::CWD, point) == Ok(id.into())))
 }
 
 /// The same of a process, from the texts of proc_pid_cgroup(5) and proc_pid_mountinfo(5).
@@ -175,7 +220,8 @@ impl<'m> Sites<'m> {
         }
         let all = hierarchies(arena, word(c"self"))?;
         let is_wanted = |name: &[u8]| spec.resources.iter().any(|resource| resource.controller() == name);
-        let mut unified = List::new(arena);
+        let (mut unified, mut listed) = (List::new(arena), None);
+        let there = |root| first_line(arena, root, c"/cgroup.controllers");
         for (at, resource) in spec.resources.iter().enumerate() {
             let name = resource.controller();
             let is_first = !spec.resources[..at].iter().any(|other| other.controller() == name);
@@ -185,27 +231,63 @@ impl<'m> Sites<'m> {
             match all.iter().find(|hierarchy| hierarchy.is_unified()) {
                 // What no controller has is every group's.
                 Some(_) if name == b"cgroup" => {}
-                Some(hierarchy) if lists(arena, hierarchy.root, c"/cgroup.controllers", name) => unified.push(name),
+                Some(hierarchy) if has_word(listed.get_or_insert_with(|| there(hierarchy.root)), name) => {
+                    unified.push(name)
+                }
                 _ if spec.cgroups == Cgroups::Best => lacking.push(copy(arena, &[name])),
                 _ => return Err(lacks(arena, all.is_empty(), name)),
             }
         }
-        let has_core = is_wanted(b"cgroup");
+        let (unified, has_core): (&[&[u8]], _) = (unified.finish(), is_wanted(b"cgroup"));
+        let (mut wished, mut last, mut wishes) = (List::new(arena), None, List::new(arena));
+        let core = all.iter().find(|hierarchy| hierarchy.is_unified());
+        if let (Some(core), [_, ..]) = (core, spec.wished_controllers()) {
+            // Who may not enable one has it already or not at all.
+            let there = there(if uid == 0 { core.root } else { core.own });
+            for name in spec.wished_controllers() {
+                let is_elsewhere = unified.contains(name) || all.iter().any(|hierarchy| hierarchy.has(name));
+                if !is_elsewhere && has_word(there, name) {
+                    wishes.push(*name);
+                }
+            }
+        }
+        let wishes: &[&[u8]] = wishes.finish();
         for hierarchy in all {
             let is_needed = spec.resources.iter().any(|resource| hierarchy.has(resource.controller()));
             if is_needed || hierarchy.is_unified() && (!unified.is_empty() || has_core) {
-                sites.push(Site::read(arena, spec, *hierarchy, &unified, uid));
+                sites.push(Site::read(arena, spec, *hierarchy, [unified, wishes], uid));
+            } else if spec.wishes_for(hierarchy.controllers, core.is_some()) {
+                let site = Site { is_wished: true, ..Site::read(arena, spec, *hierarchy, [&[], wishes], uid) };
+                if hierarchy.is_unified() || hierarchy.has(b"freezer") {
+                    last = Some(site);
+                } else {
+                    wished.push(site);
+                }
             }
+        }
+        sites.extend(&wished);
+        // What freezes and ends all of a container is ended first, which is the last.
+        if let Some(site) = last {
+            sites.push(site);
         }
         Ok(Self { all: sites.finish(), lacking: lacking.finish(), disks: disks.finish() })
     }
+
+    /// Those that are needed.
+    pub fn needed(&self) -> &'m [Site<'m>] {
+        let wished = self.all.iter().position(|site| site.is_wished);
+        wished.map_or(self.all, |first| &self.all[..first])
+    }
 }
 
-/// Whether a file of a group has this word.
-fn lists(arena: &Arena, directory: Word, file: &core::ffi::CStr, name: &[u8]) -> bool {
+/// What a file of a group lists.
+fn first_line<'m>(arena: &'m Arena, directory: Word, file: &core::ffi::CStr) -> &'m [u8] {
     let path = copy(arena, &[directory.bytes(), file.to_bytes()]);
-    let text = read_path(arena, path, Open::READ).unwrap_or_default();
-    split(cut(text, b'\n').0, b' ').any(|word| word == name)
+    cut(read_path(arena, path, Open::READ).unwrap_or_default(), b'\n').0
+}
+
+fn has_word(line: &[u8], name: &[u8]) -> bool {
+    split(line, b' ').any(|word| word == name)
 }
 
 fn lacks<'m>(arena: &'m Arena, all: bool, name: &[u8]) -> &'m Problem<'m> {
@@ -219,7 +301,7 @@ fn lacks<'m>(arena: &'m Arena, all: bool, name: &[u8]) -> &'m Problem<'m> {
 }
 
 /// `MAJOR:MINOR` of a block device.
-fn disk<'m>(arena: &'m Arena, path: Word) -> Told<'m, Word<'m>> {
+pub fn disk<'m>(arena: &'m Arena, path: Word) -> Told<'m, Word<'m>> {
     let stat = file::fstatat(At::CWD, path)
         .map_err(|errno| Problem::failed(arena, t!("limit the rate of %"), &[path], errno))?;
     if !stat.is_block_device {
@@ -230,18 +312,28 @@ fn disk<'m>(arena: &'m Arena, path: Word) -> Told<'m, Word<'m>> {
 }
 
 impl<'m> Site<'m> {
-    fn read(arena: &'m Arena, spec: &Spec<'m>, hierarchy: Hierarchy<'m>, controllers: &[&'m [u8]], uid: u32) -> Self {
+    fn read(
+        arena: &'m Arena,
+        spec: &Spec<'m>,
+        hierarchy: Hierarchy<'m>,
+        unified: [&'m [&'m [u8]]; 2],
+        uid: u32,
+    ) -> Self {
         let asked = match spec.cgroup_parent {
             None if uid == 0 => Some(word(c"/aril")),
             asked => asked,
         };
         let parent = asked.map_or(hierarchy.own, |asked| copy(arena, &[hierarchy.root.bytes(), asked.bytes()]));
         let parent = copy(arena, &[parent.bytes().strip_suffix(b"/").unwrap_or(parent.bytes())]);
+        let [controllers, wanted]: [&[&[u8]]; 2] = if hierarchy.is_unified() { unified } else { [&[], &[]] };
         let mut walk = Walk {
             arena,
             hierarchy,
             controllers,
             ways: List::new(arena),
+            wanted,
+            wishes: List::new(arena),
+            may_leave: spec.stats.is_some(),
             cpuset: hierarchy.has(b"cpuset").then_some([Word::default(); 2]),
         };
         if !hierarchy.is_unified() || !walk.is_open(parent) {
@@ -252,26 +344,32 @@ impl<'m> Site<'m> {
                 walk.step(directory);
             }
         }
-        Self { hierarchy, parent, ways: walk.ways.finish(), cpuset: walk.cpuset }
+        let (ways, wishes) = (walk.ways.finish(), walk.wishes.finish());
+        Self { hierarchy, parent, controllers, ways, wishes, is_wished: false, cpuset: walk.cpuset }
     }
 }
 
 /// The way from a hierarchy's root down to where a group is to be.
-struct Walk<'w, 'm> {
+struct Walk<'m> {
     arena: &'m Arena,
     hierarchy: Hierarchy<'m>,
     /// Of version 2: what is to be limited below.
-    controllers: &'w [&'m [u8]],
+    controllers: &'m [&'m [u8]],
     ways: List<'m, Way<'m>>,
+    /// The same of what is only wished.
+    wanted: &'m [&'m [u8]],
+    wishes: List<'m, Way<'m>>,
+    /// The caller's process may leave its group for a mere wish.
+    may_leave: bool,
     /// What the last one has of these.
     cpuset: Option<[Word<'m>; 2]>,
 }
 
-impl<'m> Walk<'_, 'm> {
+impl<'m> Walk<'m> {
     /// Whether groups below this one can be limited as they are to be.
     fn is_open(&self, directory: Word) -> bool {
-        let is_open = |name: &&[u8]| lists(self.arena, directory, c"/cgroup.subtree_control", name);
-        is_directory(directory) && self.controllers.iter().all(is_open)
+        let open = first_line(self.arena, directory, c"/cgroup.subtree_control");
+        is_directory(directory) && self.controllers.iter().chain(self.wanted).all(|name| has_word(open, name))
     }
 
     fn step(&mut self, directory: Word<'m>) {
@@ -291,23 +389,41 @@ impl<'m> Walk<'_, 'm> {
             }
             self.cpuset = Some(own);
         }
-        let mut value = Text::new(self.arena);
-        for name in self.controllers.iter().filter(|_| self.hierarchy.is_unified()) {
-            if !lists(self.arena, directory, c"/cgroup.subtree_control", name) {
-                value.add(b" +").add(name);
-            }
-        }
-        if value.bytes().is_empty() {
+        if self.controllers.is_empty() && self.wanted.is_empty() {
             return;
         }
+        let open = first_line(self.arena, directory, c"/cgroup.subtree_control");
         // The first group of all may have processes and parts (cgroups(7), "no internal processes"); it has no type.
         let first = path::join(self.arena, directory.bytes(), b"cgroup.type");
-        if directory == self.hierarchy.own && file::fstatat(At::CWD, first).is_ok() {
-            self.ways.push(Way::Leave(directory));
+        let mut must_leave = directory == self.hierarchy.own && file::fstatat(At::CWD, first).is_ok();
+        if let Some(value) = enable(self.arena, self.controllers, &|name| !has_word(open, name)) {
+            if must_leave {
+                self.ways.push(Way::Leave(directory));
+                must_leave = false;
+            }
+            self.ways.push(Way::Write { directory, file: SUBTREE, value });
         }
-        let value = value.word().after(1);
-        self.ways.push(Way::Write { directory, file: SUBTREE, value });
+        let wanted = if must_leave && !self.may_leave { &[] } else { self.wanted };
+        for name in wanted {
+            if !has_word(open, name) {
+                if must_leave {
+                    self.wishes.push(Way::Leave(directory));
+                    must_leave = false;
+                }
+                // One by one: what cannot be had is no hindrance to others.
+                self.wishes.push(Way::Write { directory, file: SUBTREE, value: copy(self.arena, &[b"+", name]) });
+            }
+        }
     }
+}
+
+/// `+memory +pids` of these, if there are any.
+pub fn enable<'m>(arena: &'m Arena, names: &[&[u8]], is_meant: &dyn Fn(&&[u8]) -> bool) -> Option<Word<'m>> {
+    let mut value = Text::new(arena);
+    for name in names.iter().filter(|name| is_meant(name)) {
+        value.add(b" +").add(name);
+    }
+    (!value.bytes().is_empty()).then(|| value.word().after(1))
 }
 
 /// What groups below it have of controllers (cgroups(7)).
@@ -392,11 +508,166 @@ mod tests {
     }
 
     #[test]
+    fn the_group_of_a_container_is_found_above_its_processes() {
+        let arena = Arena::new().unwrap();
+        for (own, group) in [
+            ("/g/aril/aril-0123abcd", Some("/g/aril/aril-0123abcd")),
+            ("/g/aril/aril-0123abcd/a/b", Some("/g/aril/aril-0123abcd")),
+            ("/g/aril-00000000/aril-11111111/in", Some("/g/aril-00000000/aril-11111111")),
+            ("/g/aril", None),
+            ("/g/aril-0123abc", None),
+            ("/g/aril-0123ABCD", None),
+            ("", None),
+        ] {
+            let owned = std::ffi::CString::new(own).unwrap();
+            let hierarchy = Hierarchy { controllers: b"", root: word(c"/g"), own: Word::new(&owned) };
+            assert_eq!(hierarchy.container(&arena).map(Word::bytes), group.map(str::as_bytes), "{own}");
+        }
+    }
+
+    #[test]
     fn a_process_outside_of_what_is_mounted_has_no_group_in_it() {
         assert_eq!(below(b"/a/b", b"/a"), Some(&b"/b"[..]));
         assert_eq!(below(b"/a", b"/a"), Some(&b""[..]));
         assert_eq!(below(b"/", b"/"), Some(&b""[..]));
         assert_eq!(below(b"/ab", b"/a"), None);
         assert_eq!(below(b"/b", b"/a"), None);
+    }
+
+    /// A directory as a hierarchy: its files with what they say.
+    struct Fake(tempfile::TempDir);
+
+    impl Fake {
+        fn new(files: &[(&str, &str)]) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            for (path, text) in files {
+                let path = folder.path().join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+            Self(folder)
+        }
+
+        /// The way to a new group of someone who is in this one: each step in a line.
+        fn ways(&self, controllers: &[u8], own: &str, parent: Option<&str>, uid: u32) -> String {
+            let arena = Arena::new().unwrap();
+            let mut spec = Spec::new(&arena);
+            spec.cgroup_parent = parent.map(|parent| copy(&arena, &[parent.as_bytes()]));
+            let root = copy(&arena, &[self.0.path().to_str().unwrap().as_bytes()]);
+            let hierarchy = Hierarchy { controllers, root, own: copy(&arena, &[root.bytes(), own.as_bytes()]) };
+            let site = Site::read(&arena, &spec, hierarchy, [&[b"memory", b"pids"], &[]], uid);
+            let said = |word: Word| String::from_utf8(word.bytes().to_vec()).unwrap();
+            let short = |word: Word| said(word).replace(&said(root), "");
+            let mut lines: Vec<String> = site
+                .ways
+                .iter()
+                .map(|way| match way {
+                    Way::Make(path) => format!("make {}", short(*path)),
+                    Way::Leave(path) => format!("leave {}", short(*path)),
+                    Way::Write { directory, file, value } => {
+                        format!("{}/{} {}", short(*directory), said(*file), said(*value))
+                    }
+                })
+                .collect();
+            lines.push(format!("in {}", short(site.parent)));
+            lines.extend(site.cpuset.map(|both| both.map(said).join(" of ")));
+            lines.join("; ")
+        }
+    }
+
+    #[test]
+    fn what_is_only_wished_is_enabled_one_by_one_and_moves_nobody_unless_it_is_asked_for() {
+        let machine = Fake::new(&[
+            ("cgroup.subtree_control", "memory io\n"),
+            ("user/cgroup.subtree_control", ""),
+            ("user/cgroup.type", "domain\n"),
+        ]);
+        let arena = Arena::new().unwrap();
+        let root = copy(&arena, &[machine.0.path().to_str().unwrap().as_bytes()]);
+        let hierarchy = Hierarchy { controllers: b"", root, own: copy(&arena, &[root.bytes(), b"/user"]) };
+        let said = |ways: &[Way]| {
+            let each = ways.iter().map(|way| match way {
+                Way::Make(_) => "make".to_string(),
+                Way::Leave(_) => "leave".to_string(),
+                Way::Write { value, .. } => String::from_utf8(value.bytes().to_vec()).unwrap(),
+            });
+            each.collect::<Vec<_>>().join("; ")
+        };
+        let mut spec = Spec::new(&arena);
+        for (needed, is_asked, ways, wishes) in [
+            (false, false, "", "+cpu"),
+            (false, true, "", "+cpu; leave; +io; +cpu"),
+            (true, false, "leave; +memory", "+cpu; +io; +cpu"),
+        ] {
+            spec.stats = is_asked.then_some(word(c""));
+            let needed: &[&[u8]] = if needed { &[b"memory"] } else { &[] };
+            let site = Site::read(&arena, &spec, hierarchy, [needed, &[b"io", b"cpu"]], 1000);
+            assert_eq!((said(site.ways).as_str(), said(site.wishes).as_str()), (ways, wishes));
+        }
+    }
+
+    #[test]
+    fn controllers_are_enabled_on_the_way_down() {
+        let machine = Fake::new(&[
+            ("cgroup.subtree_control", "cpu memory\n"),
+            ("user/cgroup.subtree_control", ""),
+            ("user/cgroup.type", "domain\n"),
+        ]);
+        assert_eq!(
+            machine.ways(b"", "/user", None, 1000),
+            "/cgroup.subtree_control +pids; leave /user; /user/cgroup.subtree_control +memory +pids; in /user"
+        );
+        // The first group of all is not left, and root has a place of his own.
+        assert_eq!(
+            machine.ways(b"", "", None, 0),
+            "/cgroup.subtree_control +pids; make /aril; /aril/cgroup.subtree_control +memory +pids; in /aril"
+        );
+        assert_eq!(
+            machine.ways(b"", "/user", Some("/user/a"), 1000),
+            "/cgroup.subtree_control +pids; leave /user; /user/cgroup.subtree_control +memory +pids; make /user/a; \
+            /user/a/cgroup.subtree_control +memory +pids; in /user/a"
+        );
+        // Whoever is beside need not leave.
+        assert_eq!(
+            machine.ways(b"", "/else", Some("/user"), 1000),
+            "/cgroup.subtree_control +pids; /user/cgroup.subtree_control +memory +pids; in /user"
+        );
+    }
+
+    #[test]
+    fn where_all_is_enabled_nothing_is_left_to_do() {
+        let machine = Fake::new(&[
+            ("user/cgroup.subtree_control", "pids io memory\n"),
+            ("user/cgroup.type", "domain\n"),
+            ("pidsmemory/cgroup.subtree_control", "pidsmemory\n"),
+        ]);
+        // What lies above may be closed to its user, or be the administrator's affair.
+        assert_eq!(machine.ways(b"", "/user", None, 1000), "in /user");
+        assert_eq!(machine.ways(b"", "/else", Some("/user"), 1000), "in /user");
+        assert!(machine.ways(b"", "", Some("/pidsmemory"), 0).contains("+memory +pids"), "a part of a name is none");
+    }
+
+    #[test]
+    fn the_first_group_of_a_cgroup_namespace_is_left() {
+        let machine = Fake::new(&[("cgroup.subtree_control", ""), ("cgroup.type", "domain\n")]);
+        assert!(
+            machine.ways(b"", "", None, 0).starts_with("leave ; /cgroup.subtree_control +memory +pids; make /aril;")
+        );
+    }
+
+    #[test]
+    fn a_cpuset_inherits_what_lies_above() {
+        let machine = Fake::new(&[
+            ("cpuset.cpus", "0-3\n"),
+            ("cpuset.mems", "0\n"),
+            ("aril/cpuset.cpus", "\n"),
+            ("aril/cpuset.mems", "0\n"),
+        ]);
+        assert_eq!(machine.ways(b"cpuset", "", None, 0), "/aril/cpuset.cpus 0-3; in /aril; 0-3 of 0");
+        assert_eq!(
+            machine.ways(b"cpuset", "/aril", Some("/x"), 1000),
+            "make /x; /x/cpuset.cpus 0-3; /x/cpuset.mems 0; in /x; 0-3 of 0"
+        );
+        assert_eq!(machine.ways(b"memory", "", None, 0), "in /aril", "others are told nothing");
     }
 }

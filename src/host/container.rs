@@ -1,7 +1,7 @@
 //! A container that runs, as far as someone needs to know it who comes to it later.
 
 use super::cgroups::{Hierarchy, hierarchies, is_name};
-use super::{Host, ids, rootfs, variables};
+use super::{Host, figures, ids, rootfs, variables};
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::process::Pid;
@@ -42,6 +42,16 @@ impl<'m> Container<'m> {
                 if path::names(hierarchy.own.bytes()).any(is_name) {
                     own.push(*hierarchy);
                 }
+            }
+            let is_paused = |group: &Hierarchy| {
+                let directory = file::openat(At::CWD, group.container(arena).unwrap_or(group.own), Open::DIRECTORY);
+                directory.is_ok_and(|directory| figures::is_paused(arena, &[directory.at()]))
+            };
+            if own.iter().any(is_paused) {
+                // Nothing would happen, and nobody could say why.
+                let name = [spec.name.unwrap_or_default()];
+                let problem = Problem::refused(arena, t!("exec in %: it is paused"), &name);
+                return Err(problem.advise(arena, t!("first: aril resume %"), &name));
             }
             container.groups = own.finish();
         }

@@ -5,6 +5,10 @@ pub mod accounts;
 pub mod cgroups;
 #[cfg(feature = "full")]
 pub mod container;
+#[cfg(feature = "full")]
+pub mod devices;
+#[cfg(feature = "full")]
+pub mod figures;
 mod ids;
 pub mod image;
 mod kept;
@@ -22,6 +26,8 @@ mod variables;
 pub mod view;
 
 pub use accounts::Account;
+#[cfg(feature = "full")]
+pub use devices::Node;
 pub use image::Image;
 #[cfg(feature = "full")]
 pub use ranges::{Ids, Lack};
@@ -83,6 +89,9 @@ pub struct Host<'m> {
     pub mount_points: &'m [(Word<'m>, Presence)],
     /// What each volume's source is, in the order of the Spec.
     pub volumes: &'m [Kind],
+    /// What each device's node is, in the order of the Spec.
+    #[cfg(feature = "full")]
+    pub devices: &'m [Node<'m>],
     /// Whether there is an `/etc/resolv.conf` to share.
     pub resolver: bool,
     /// Of what a view of this machine is made; empty without one.
@@ -115,6 +124,7 @@ impl<'m> Host<'m> {
             host.place = runtime::place(arena, spec, environment)?;
             host.cgroups = cgroups::Sites::read(arena, spec, host.uid)?;
             host.variables = variables::read(arena, spec)?;
+            host.devices = devices::read(arena, spec)?;
         }
         host.volumes = volumes(arena, spec)?;
         if let Some(kept) = spec.kept() {
@@ -189,6 +199,8 @@ impl<'m> Host<'m> {
             image: None,
             mount_points: &[],
             volumes: &[],
+            #[cfg(feature = "full")]
+            devices: &[],
             resolver: spec.shares_resolver() && file::fstatat(At::CWD, RESOLVER).is_ok(),
             view: &[],
             // Without /proc nothing is known, and nothing inside could find the program either.

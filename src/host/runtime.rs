@@ -3,7 +3,7 @@
 use crate::spec::Spec;
 use crate::sys::file::{self, Kind};
 use crate::sys::{Arena, At, Result, Word, identity, word};
-use crate::text::{Problem, Text, Told, copy, decimal, hex, path, t};
+use crate::text::{Problem, Text, Told, copy, decimal, hex, t};
 
 /// `/run/aril` for root, `$XDG_RUNTIME_DIR/aril` or `/run/user/UID/aril` for an ordinary user. It need not be there yet.
 ///
@@ -20,7 +20,7 @@ pub fn directory<'m>(arena: &'m Arena, environment: &[Word]) -> Told<'m, Word<'m
     }
     let own = copy(arena, &[b"/run/user/", decimal(arena, uid.into()).bytes()]);
     match file::lstatat(At::CWD, own) {
-        Ok(stat) if stat.kind == Kind::Directory && stat.uid == uid => Ok(path::join(arena, own.bytes(), b"aril")),
+        Ok(stat) if stat.kind == Kind::Directory && stat.uid == uid => Ok(copy(arena, &[own.bytes(), b"/aril"])),
         _ => {
             let problem = Problem::refused(arena, t!("find a directory for the records of running containers"), &[]);
             Err(problem.advise(arena, t!("set XDG_RUNTIME_DIR to one of yours, which nobody else can write to"), &[]))

@@ -73,7 +73,7 @@ fn how(file_system: &[u8], kind: Kind) -> Option<How<'static>> {
         _ if is_in(KERNEL) => None,
         Kind::Directory if is_in(LOWER) => Some(How::Overlay),
         Kind::Directory | Kind::Regular => Some(How::Bind(kind)),
-        Kind::Link | Kind::Other => None,
+        _ => None,
     }
 }
 

@@ -1,13 +1,14 @@
 //! The container's control groups (cgroups(7)): where they are made, what they are told, and what of them the container sees.
 //! What is asked for is the same on every machine; the files differ.
 
+use super::identity::Maps;
 use super::{Draft, Fate, On, Step};
 use crate::host::Host;
-use crate::host::cgroups::{CPUSET, Site, Way};
-use crate::spec::{Cgroups, Namespace, RateKind, Resource, Spec};
+use crate::host::cgroups::{CPUSET, SUBTREE, Site, Way, enable};
+use crate::spec::{Cgroups, IdRange, Namespace, RateKind, Resource, Spec};
 use crate::sys::{Arena, Word, word};
 use crate::text::sentence::Sentence;
-use crate::text::{Text, copy, decimal, names, t};
+use crate::text::{Text, copy, decimal, names, number, t};
 use linux_raw_sys::general as k;
 
 /// What is done about them.
@@ -38,6 +39,11 @@ pub enum CgroupStep<'p> {
         site: u8,
         parent: Word<'p>,
     },
+    /// The container's own, in the one that holds it: whose owner is a user inside could write what limits him.
+    Nest {
+        site: u8,
+    },
+    /// To the one that was made last.
     Write {
         site: u8,
         file: Word<'p>,
@@ -67,6 +73,7 @@ impl<'p> CgroupStep<'p> {
             Self::Leave { .. } => t!("leave the control group % for one below it"),
             Self::Prepare { .. } => t!("write % to %/%"),
             Self::Make { .. } => t!("make the container's control group in %"),
+            Self::Nest { .. } => t!("make another in it, as a user inside may write to his own"),
             Self::Write { .. } => t!("write % to its %"),
             Self::Clone { .. } => t!("clone into its control group and new namespaces:%"),
             Self::Enter => t!("move the new process into its control groups"),
@@ -90,53 +97,79 @@ impl<'p> CgroupStep<'p> {
             Self::Prepare { directory, file, value } => [value, directory, file],
             Self::Write { file, value, .. } => [value, file, none],
             Self::Clone { flags } => [super::step::namespaces(arena, flags), none, none],
-            Self::Enter | Self::Unshare | Self::Show { .. } => [none; 3],
+            Self::Nest { .. } | Self::Enter | Self::Unshare | Self::Show { .. } => [none; 3],
         }
     }
 }
 
 /// While the host is as it was: the groups are made and told.
-pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>) {
-    let add = |draft: &mut Draft<'p>, step| draft.add(fate(spec, Fate::Must), Step::Cgroup(step));
+pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>, maps: Maps) {
     for controller in host.cgroups.lacking {
         draft.must(Step::Cgroup(CgroupStep::Lack { controller: *controller }));
     }
     for (number, site) in host.cgroups.all.iter().enumerate() {
-        let (parent, number) = (site.parent, number as u8);
+        let (parent, number, fate) = (site.parent, number as u8, fate_of(spec, site));
         let mut is_new = false;
-        for way in site.ways {
-            match *way {
+        let ways = site.ways.iter().map(|way| (fate, way));
+        for (fate, way) in ways.chain(site.wishes.iter().map(|way| (WISHED, way))) {
+            let step = match *way {
                 Way::Make(path) => {
                     is_new |= path == parent;
-                    add(draft, CgroupStep::Parent { path });
+                    CgroupStep::Parent { path }
                 }
-                Way::Leave(path) => add(draft, CgroupStep::Leave { path }),
-                Way::Write { directory, file, value } => add(draft, CgroupStep::Prepare { directory, file, value }),
-            }
+                Way::Leave(path) => CgroupStep::Leave { path },
+                Way::Write { directory, file, value } => CgroupStep::Prepare { directory, file, value },
+            };
+            draft.add(fate, Step::Cgroup(step));
         }
         if !is_new {
-            add(draft, CgroupStep::Sweep { parent });
+            draft.add(fate, Step::Cgroup(CgroupStep::Sweep { parent }));
         }
-        add(draft, CgroupStep::Make { site: number, parent });
-        tell(draft, spec, host, site, number);
+        let mut add = |step| draft.add(fate, Step::Cgroup(step));
+        add(CgroupStep::Make { site: number, parent });
+        for (file, value) in CPUSET.into_iter().zip(site.cpuset.into_iter().flatten()) {
+            // What is asked for comes after.
+            add(CgroupStep::Write { site: number, file, value });
+        }
+        let is_nested = is_owner_inside(spec, host, maps);
+        tell(draft, spec, host, (site, number), u32::from(is_nested));
+        if is_nested {
+            let enabled = enable(draft.lines.arena(), site.controllers, &|_| true);
+            let mut add = |step| draft.add(fate, Step::Cgroup(step));
+            if site.cpuset.is_some() {
+                add(CgroupStep::Write { site: number, file: word(c"cgroup.clone_children"), value: word(c"1") });
+            }
+            if let Some(value) = enabled {
+                add(CgroupStep::Write { site: number, file: SUBTREE, value });
+            }
+            add(CgroupStep::Nest { site: number });
+            tell(draft, spec, host, (site, number), 0);
+        }
     }
 }
 
-/// What a group is told.
+/// What a failure means where the container is as good without.
+const WISHED: Fate = Fate::May(On::NoGroup);
+
+fn fate_of(spec: &Spec, site: &Site) -> Fate {
+    if site.is_wished { WISHED } else { fate(spec, Fate::Must) }
+}
+
+/// Whether whoever makes the groups, and owns their files, is someone inside too: he could mount them in namespaces of his own.
+fn is_owner_inside(spec: &Spec, host: &Host, maps: Maps) -> bool {
+    let is_owner = |range: &IdRange| host.uid.wrapping_sub(range.outside) < range.count;
+    !spec.is_private(Namespace::User) || maps.uids.iter().any(is_owner)
+}
+
+/// What a group is told; `below`: how many of the container's own groups are not the command's.
 #[inline(never)]
-fn tell<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>, site: &Site<'p>, number: u8) {
+fn tell<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>, (site, slot): (&Site<'p>, u8), below: u32) {
     let (arena, is_unified) = (draft.lines.arena(), site.hierarchy.is_unified());
     let is_here = |resource: &Resource| match resource.controller() {
         b"cgroup" => is_unified,
         name if is_unified => !host.cgroups.all.iter().any(|other| other.hierarchy.has(name)),
         name => site.hierarchy.has(name),
     };
-    if let Some(values) = site.cpuset {
-        for (file, value) in CPUSET.into_iter().zip(values) {
-            // What is asked for comes after.
-            draft.add(fate(spec, Fate::Must), Step::Cgroup(CgroupStep::Write { site: number, file, value }));
-        }
-    }
     let mut disks = host.cgroups.disks.iter();
     for resource in spec.resources.iter() {
         let disk = match resource {
@@ -145,7 +178,11 @@ fn tell<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>, site: &Site
         };
         if is_here(resource) {
             files(arena, resource, spec.memory(), disk, is_unified, &mut |on, file, value| {
-                draft.add(fate(spec, on), Step::Cgroup(CgroupStep::Write { site: number, file, value }));
+                // Of groups themselves there are more then.
+                let is_of_groups = resource.controller() == b"cgroup";
+                let most = number::decimal(value.bytes()).filter(|_| below > 0 && is_of_groups);
+                let value = most.map_or(value, |most| decimal(arena, u64::from(most) + u64::from(below)));
+                draft.add(fate(spec, on), Step::Cgroup(CgroupStep::Write { site: slot, file, value }));
             });
         }
     }
@@ -247,19 +284,22 @@ pub fn files<'p>(
 /// The clone, as far as groups change it.
 pub fn clone(host: &Host, flags: u32) -> (Step<'static>, u32) {
     let sites = host.cgroups.all;
-    // Its namespace begins where the process is when it is made.
-    let is_moved = sites.iter().any(|site| !site.hierarchy.is_unified());
-    let flags = if is_moved { flags & !k::CLONE_NEWCGROUP } else { flags };
+    // Its namespace begins where the process is when it is made; the older call, and version 1, move it only then.
+    let flags = if sites.is_empty() { flags } else { flags & !k::CLONE_NEWCGROUP };
     let is_born = sites.iter().any(|site| site.hierarchy.is_unified());
     (if is_born { Step::Cgroup(CgroupStep::Clone { flags }) } else { Step::Clone { flags } }, flags)
 }
 
-/// What version 1 takes after the clone.
+/// What is left to do after the clone.
 pub fn enter(draft: &mut Draft, spec: &Spec, host: &Host) {
     let is_moved = host.cgroups.all.iter().any(|site| !site.hierarchy.is_unified());
     match draft.phase {
-        super::Phase::Parent if is_moved => draft.add(fate(spec, Fate::Must), Step::Cgroup(CgroupStep::Enter)),
-        super::Phase::Outside if is_moved && spec.is_private(Namespace::Cgroup) => {
+        super::Phase::Parent if is_moved => {
+            let is_needed = host.cgroups.needed().iter().any(|site| !site.hierarchy.is_unified());
+            let fate = if is_needed { fate(spec, Fate::Must) } else { WISHED };
+            draft.add(fate, Step::Cgroup(CgroupStep::Enter));
+        }
+        super::Phase::Outside if !host.cgroups.all.is_empty() && spec.is_private(Namespace::Cgroup) => {
             draft.must(Step::Cgroup(CgroupStep::Unshare));
         }
         _ => {}
@@ -268,10 +308,11 @@ pub fn enter(draft: &mut Draft, spec: &Spec, host: &Host) {
 
 /// In the container's own sysfs.
 pub fn show<'p>(draft: &mut Draft<'p>, spec: &Spec, host: &Host<'p>) {
-    if !host.cgroups.all.is_empty() && spec.is_private(Namespace::Cgroup) {
-        // An outer container may refuse the mount: then the host's are shown.
-        let step = CgroupStep::Show { sites: host.cgroups.all };
-        draft.add(Fate::May(On::Refused), Step::Cgroup(step));
+    let sites = host.cgroups.needed();
+    if !sites.is_empty() && spec.is_private(Namespace::Cgroup) {
+        // An outer container may refuse the mount, or a group above be closed to others: then the host's are shown.
+        let step = CgroupStep::Show { sites };
+        draft.add(Fate::May(On::NoPlace), Step::Cgroup(step));
     }
 }
 
@@ -381,5 +422,70 @@ mod tests {
             assert_eq!(told(resource, memory, false).join(", "), old, "{resource:?}");
             assert_eq!(told(resource, memory, true).join(", "), new, "{resource:?}");
         }
+    }
+
+    /// What is done about these sites: each sentence, marked where it may fail.
+    fn planned(sites: &[Site], change: fn(&mut Spec)) -> Vec<String> {
+        let arena = Arena::new().unwrap();
+        let mut spec = Spec::new(&arena);
+        change(&mut spec);
+        let mut draft =
+            Draft { phase: super::super::Phase::Launcher, strict: false, lines: crate::sys::List::new(&arena) };
+        let host = Host {
+            cgroups: crate::host::cgroups::Sites { all: sites, ..Default::default() },
+            ..super::super::tests::host(true)
+        };
+        prepare(&mut draft, &spec, &host, super::super::identity::maps(&spec, &host));
+        draft.phase = super::super::Phase::Parent;
+        enter(&mut draft, &spec, &host);
+        let said = |line: &super::super::Line| {
+            let mut text = Text::new(&arena);
+            line.step.write(&mut text);
+            let may = if line.fate == WISHED { "may " } else { "" };
+            format!("{may}{}", str::from_utf8(text.bytes()).unwrap())
+        };
+        draft.lines.iter().map(said).collect()
+    }
+
+    #[test]
+    fn what_is_only_wished_may_fail() {
+        use crate::host::cgroups::{Hierarchy, SUBTREE};
+        let hierarchy = |controllers| Hierarchy { controllers, root: word(c"/r"), own: word(c"/r/own") };
+        let enable = |value| [Way::Write { directory: word(c"/r"), file: SUBTREE, value }];
+        let (ways, wishes) = (enable(word(c"+memory")), enable(word(c"+io")));
+        let needed = Site {
+            hierarchy: hierarchy(b""),
+            parent: word(c"/r/aril"),
+            ways: &ways,
+            wishes: &wishes,
+            controllers: &[],
+            is_wished: false,
+            cpuset: None,
+        };
+        // Whoever is root inside as well has one in it.
+        const NEST: &str = "make another in it, as a user inside may write to his own";
+        assert_eq!(
+            planned(&[needed], |_| {}),
+            [
+                "write +memory to /r/cgroup.subtree_control",
+                "may write +io to /r/cgroup.subtree_control",
+                "remove the control groups in /r/aril of which the launcher is dead",
+                "make the container's control group in /r/aril",
+                NEST,
+            ]
+        );
+        let wished =
+            |controllers| Site { hierarchy: hierarchy(controllers), ways: &[], wishes: &[], is_wished: true, ..needed };
+        let one = [
+            "remove the control groups in /r/aril of which the launcher is dead",
+            "make the container's control group in /r/aril",
+            NEST,
+        ];
+        let may = one.map(|line| format!("may {line}"));
+        let enter = "move the new process into its control groups";
+        let both = [&may[..], &may, &[format!("may {enter}")]].concat();
+        assert_eq!(planned(&[wished(b"memory"), wished(b"freezer")], |_| {}), both);
+        let pids = Site { is_wished: false, ..wished(b"pids") };
+        assert_eq!(planned(&[pids, wished(b"freezer")], |_| {}).last().unwrap(), enter);
     }
 }

@@ -6,6 +6,8 @@
 mod cgroups;
 mod command;
 #[cfg(feature = "full")]
+mod devices;
+#[cfg(feature = "full")]
 pub mod enter;
 mod filter;
 mod identity;
@@ -32,6 +34,8 @@ mod terminal;
 #[cfg(feature = "full")]
 pub use cgroups::{CgroupStep, files as cgroup_files};
 pub use command::Command;
+#[cfg(feature = "full")]
+pub use devices::{DeviceStep, Rule, program as device_program, rules as device_rules};
 #[cfg(feature = "full")]
 pub use enter::EnterStep;
 pub use filter::FILTER;
@@ -97,6 +101,9 @@ pub enum On {
     NoCall,
     /// What would be made cannot be made there.
     NoPlace,
+    /// There can be no such control group here (cgroups(7)).
+    #[cfg(feature = "full")]
+    NoGroup,
     /// The kernel has no landlock, or none with scopes (Linux 6.12), or an outer container's filter refuses it.
     #[cfg(feature = "full")]
     NoScopes,
@@ -110,6 +117,16 @@ impl On {
             Self::Invalid => &[Errno::EINVAL],
             Self::NoCall => &[Errno::ENOSYS, Errno::EPERM],
             Self::NoPlace => &[Errno::EACCES, Errno::EPERM, Errno::EROFS, Errno::ENOTDIR],
+            #[cfg(feature = "full")]
+            Self::NoGroup => &[
+                Errno::EACCES,
+                Errno::EPERM,
+                Errno::EROFS,
+                Errno::ENOENT,
+                Errno::EBUSY,
+                Errno::EAGAIN,
+                Errno::EOPNOTSUPP,
+            ],
             #[cfg(feature = "full")]
             Self::NoScopes => &[Errno::ENOSYS, Errno::EOPNOTSUPP, Errno::E2BIG, Errno::EPERM],
         }
@@ -181,6 +198,8 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     identity::check(arena, spec, host, maps)?;
     #[cfg(feature = "full")]
     ids::check(arena, spec, host, maps)?;
+    #[cfg(feature = "full")]
+    devices::check(arena, spec, host)?;
     let layout = mounts::Layout::of(arena, spec, host, maps)?;
     let mut draft = Draft {
         phase: Phase::Launcher,
@@ -198,12 +217,14 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     // What is taken anew after a lost race comes before.
     #[cfg(feature = "full")]
     state::add(&mut draft, spec, host);
+    #[cfg(feature = "full")]
+    report::add(&mut draft, spec);
     layout.lock(&mut draft);
     draft.must(Step::BlockSignals);
     #[cfg(feature = "full")]
     setting::add(&mut draft, spec);
     #[cfg(feature = "full")]
-    cgroups::prepare(&mut draft, spec, host);
+    cgroups::prepare(&mut draft, spec, host, maps);
     layout.prepare(&mut draft);
     join(&mut draft, spec);
     clone(&mut draft, spec, host);
@@ -403,6 +424,41 @@ mod tests {
     }
 
     #[cfg(feature = "full")]
+    const DEVICE: crate::spec::Device =
+        crate::spec::Device { source: word(c"/dev/full"), target: word(c"/dev/a/mine"), access: 7 };
+    #[cfg(feature = "full")]
+    const NODES: [crate::host::Node; 1] =
+        [crate::host::Node { path: DEVICE.source, is_block: false, device: 0x107, mode: 0o666, uid: 0, gid: 5 }];
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn a_device_of_the_host_is_bound_where_root_inside_is_root() {
+        let host = Host { devices: &NODES, ..host(true) };
+        let add = |spec: &mut Spec| spec.devices.push(DEVICE);
+        planned_on(&host, add, |lines| {
+            assert_eq!(at(lines, |step| matches!(step, Step::Device(_))), None);
+            let bound = at(lines, |step| {
+                matches!(step, Step::Bind { source, place, .. }
+                if *source == DEVICE.source && place.path == DEVICE.target && place.make == Some(Make::File))
+            });
+            assert!(at(lines, |step| *step == Step::DeviceLinks) < bound);
+        });
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn a_group_may_use_the_usual_devices_and_those_that_are_asked_for() {
+        let arena = Arena::new().unwrap();
+        let mut spec = Spec::new(&arena);
+        spec.devices.push(crate::spec::Device { access: crate::sys::bpf::READ, ..DEVICE });
+        let host = Host { devices: &[crate::host::Node { is_block: true, device: 0x0810, ..NODES[0] }], ..host(true) };
+        let rules = device_rules(&arena, &spec, &host);
+        let expected = "allow only these devices: c *:* m b *:* m c 1:3 rwm c 1:5 rwm c 1:7 rwm c 1:8 rwm c 1:9 rwm \
+            c 5:0 rwm c 5:2 rwm c 136:* rwm b 8:16 r";
+        assert_eq!(said(&Step::Device(DeviceStep::Allow { rules, unified: true })), expected);
+    }
+
+    #[cfg(feature = "full")]
     #[test]
     fn what_is_handed_over_is_taken_in_the_same_order() {
         let volume = |source, target, idmap| crate::spec::Volume {
@@ -420,11 +476,12 @@ mod tests {
             (spec.rootfs, spec.command) = (word(c"image"), TRUE);
             spec.volumes.push(volume(word(c"/deep"), word(c"/mnt/deep"), true));
             spec.volumes.push(volume(word(c"/high"), word(c"/mnt"), false));
+            spec.devices.push(DEVICE);
             change(&mut spec);
             if spec.change_root != ChangeRoot::Pivot {
                 continue;
             }
-            let (spec, host) = (arena.hold(spec), arena.hold(shifted()));
+            let (spec, host) = (arena.hold(spec), arena.hold(Host { devices: &NODES, ..shifted() }));
             let lines = plan(&arena, spec, host).unwrap().lines;
             let (mut handed, mut taken, mut idmapped) = (Vec::new(), Vec::new(), Vec::new());
             for line in lines {
@@ -435,6 +492,10 @@ mod tests {
                         idmapped.push(is);
                     }
                     Step::Ids(IdStep::Take { source, .. }) => taken.push(source),
+                    Step::Device(DeviceStep::HandOver { nodes, .. }) => {
+                        assert_eq!((nodes[0].uid, nodes[0].gid), (0x7000_0000, 0x7000_0005), "those of the container");
+                        handed.push(word(c"the nodes"));
+                    }
                     Step::BindRoot { .. }
                     | Step::AttachRoot { .. }
                     | Step::AttachOverlay { .. }
@@ -448,6 +509,15 @@ mod tests {
             assert_eq!(handed[handed.len() - 2..], [word(c"/high"), word(c"/deep")]);
             assert!(idmapped[..idmapped.len() - 2].iter().all(|is| *is), "all of the root is");
             assert_eq!(idmapped[idmapped.len() - 2..], [false, true]);
+            let order = [
+                at(
+                    lines,
+                    |step| matches!(step, Step::Ids(IdStep::Take { place: Some(place), .. }) if place.keep == Some(Tree::Devices)),
+                ),
+                at(lines, |step| matches!(step, Step::Mount { place, .. } if place.keep == Some(Tree::Dev))),
+                at(lines, |step| matches!(step, Step::Device(DeviceStep::Bind { path, .. }) if *path == DEVICE.target)),
+            ];
+            assert!(order.map(Option::unwrap).is_sorted(), "the nodes are hidden, and then shown");
             let open = at(lines, |step| *step == Step::Ids(IdStep::OpenMap)).unwrap();
             let maps = lines.iter().rposition(|line| matches!(line.step, Step::WriteMap { .. })).unwrap();
             let go = at(lines, |step| *step == Step::Go).unwrap();
@@ -455,7 +525,7 @@ mod tests {
         }
     }
 
-    fn host(root: bool) -> Host<'static> {
+    pub(super) fn host(root: bool) -> Host<'static> {
         Host {
             uid: if root { 0 } else { 1000 },
             gid: if root { 0 } else { 1000 },
@@ -478,6 +548,8 @@ mod tests {
             image: None,
             mount_points: POINTS,
             volumes: &[],
+            #[cfg(feature = "full")]
+            devices: &[],
             resolver: true,
             view: if root { VIEW } else { &VIEW[1..] },
             can_be_written: true,
@@ -501,6 +573,55 @@ mod tests {
         spec.command = TRUE;
         change(&mut spec);
         look(plan(&arena, arena.hold(spec), host).unwrap().lines)
+    }
+
+    #[test]
+    fn whoever_owns_the_groups_and_is_inside_has_one_in_another() {
+        use crate::host::cgroups::{Hierarchy, Site, Sites};
+        use crate::spec::{IdMap, IdRange, Resource};
+        const HIERARCHY: Hierarchy = Hierarchy { controllers: b"", root: word(c"/c"), own: word(c"/c") };
+        const SITE: Site = Site {
+            hierarchy: HIERARCHY,
+            parent: word(c"/c/p"),
+            controllers: &[b"pids"],
+            ways: &[],
+            wishes: &[],
+            is_wished: false,
+            cpuset: None,
+        };
+        let told = |root: bool, change: &dyn Fn(&mut Spec)| {
+            let host = Host { cgroups: Sites { all: &[SITE], ..Sites::default() }, ..host(root) };
+            let limited = |spec: &mut Spec| {
+                spec.resources.push(Resource::Pids(Some(9)));
+                let (name, value) = (word(c"cgroup.max.depth"), word(c"0"));
+                spec.resources.push(Resource::File { name, value });
+                change(spec);
+            };
+            planned_on(&host, limited, |lines| {
+                let said = lines.iter().filter_map(|line| match line.step {
+                    Step::Cgroup(CgroupStep::Nest { .. }) => Some("nest".to_string()),
+                    Step::Cgroup(CgroupStep::Write { file, value, .. }) => {
+                        let [file, value] = [file, value].map(|word| String::from_utf8(word.bytes().to_vec()).unwrap());
+                        Some(format!("{file} {value}"))
+                    }
+                    _ => None,
+                });
+                said.collect::<Vec<_>>().join(", ")
+            })
+        };
+        let nested =
+            "pids.max 9, cgroup.max.depth 1, cgroup.subtree_control +pids, nest, pids.max 9, cgroup.max.depth 0";
+        let shifted = |spec: &mut Spec| {
+            let mut ranges = List::new(spec.resources.arena());
+            ranges.push(IdRange { inside: 0, outside: 100_000, count: 65536 });
+            let mut gids = List::new(spec.resources.arena());
+            gids.push(IdRange { inside: 0, outside: 100_000, count: 65536 });
+            (spec.uids, spec.gids) = (IdMap::Ranges(ranges), IdMap::Ranges(gids));
+        };
+        assert_eq!(told(true, &|_| {}), nested);
+        assert_eq!(told(false, &|_| {}), nested);
+        assert_eq!(told(true, &|spec| spec.namespaces[Namespace::User as usize] = Source::Host), nested);
+        assert_eq!(told(true, &shifted), "pids.max 9, cgroup.max.depth 0");
     }
 
     fn at(lines: &[Line], is_wanted: impl Fn(&Step) -> bool) -> Option<usize> {
@@ -927,6 +1048,61 @@ mod tests {
             assert_eq!(anew.is_some(), change_root != ChangeRoot::None);
             assert!(anew.is_none_or(|anew| anew == 0));
         }
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn a_name_is_taken_before_anything_is_made_and_told_once_the_command_runs() {
+        let named = || Host { place: Some((word(c"/run/aril"), word(c"web"))), ..host(true) };
+        let state = |lines: &[Line], wanted: fn(&StateStep) -> bool| {
+            at(lines, |step| matches!(step, Step::State(step) if wanted(step)))
+        };
+        planned_on(
+            &named(),
+            |spec| (spec.detach, spec.status_fd) = (true, Some(7)),
+            |lines| {
+                let order = [
+                    at(lines, |step| matches!(step, Step::Report(Report::KeepStatus { .. }))),
+                    state(lines, |step| matches!(step, StateStep::Detach { .. })),
+                    state(lines, |step| matches!(step, StateStep::Claim { .. })),
+                    state(lines, |step| matches!(step, StateStep::OpenLog { .. })),
+                    at(lines, |step| *step == Step::BlockSignals),
+                    at(lines, |step| matches!(step, Step::Clone { .. })),
+                    state(lines, |step| *step == StateStep::AskForSenders),
+                    at(lines, |step| *step == Step::Go),
+                    state(lines, |step| *step == StateStep::TakeStreams),
+                    state(lines, |step| *step == StateStep::SaySender),
+                    at(lines, |step| matches!(step, Step::SetUser { .. } | Step::Exec { .. })),
+                    state(lines, |step| matches!(step, StateStep::Record { stop: 0 })),
+                    at(lines, |step| matches!(step, Step::Report(Report::SayStarted { .. }))),
+                    state(lines, |step| *step == StateStep::TellCaller),
+                ];
+                assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{order:?}");
+                assert_eq!(lines.last().map(|line| line.step), Some(Step::State(StateStep::TellCaller)));
+                assert_eq!(
+                    at(lines, |step| *step == Step::Ids(IdStep::OpenPipes)),
+                    None,
+                    "the caller's are not its own"
+                );
+            },
+        );
+        // A launcher to which a stop request means nothing.
+        let deaf = Host { ignored: crate::sys::signal::set_of(k::SIGTERM as u8), ..named() };
+        planned_on(
+            &deaf,
+            |_| {},
+            |lines| assert!(state(lines, |step| *step == StateStep::Record { stop: 15 }).is_some()),
+        );
+        // Alone with the command it is known who that is.
+        planned_on(
+            &named(),
+            |spec| (spec.init, spec.passes_signals, spec.stop_signal) = (false, false, 2),
+            |lines| {
+                assert_eq!(state(lines, |step| matches!(step, StateStep::AskForSenders | StateStep::SaySender)), None);
+                assert!(state(lines, |step| *step == StateStep::Record { stop: 2 }).is_some());
+            },
+        );
+        planned(true, |_| {}, |lines| assert_eq!(state(lines, |_| true), None));
     }
 
     #[test]

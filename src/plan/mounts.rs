@@ -1,5 +1,7 @@
 //! What is mounted in the container, in which order, and where a mount point has to be made for it.
 
+#[cfg(feature = "full")]
+use super::devices;
 use super::identity::{Maps, has_group};
 #[cfg(feature = "full")]
 use super::ids::{IdStep, is_handed};
@@ -21,7 +23,7 @@ use core::ffi::CStr;
 const NO_SUID: Attributes = Attributes::NOSUID;
 const NO_DEVICES: Attributes = NO_SUID.and(Attributes::NODEV);
 const DATA_ONLY: Attributes = NO_DEVICES.and(Attributes::NOEXEC);
-const DEVICE: Attributes = NO_SUID.and(Attributes::NOEXEC).and(Attributes::RDONLY);
+pub(super) const DEVICE: Attributes = NO_SUID.and(Attributes::NOEXEC).and(Attributes::RDONLY);
 const TERMINALS: Attributes = NO_SUID.and(Attributes::NOEXEC);
 const READ_ONLY: Attributes = DATA_ONLY.and(Attributes::RDONLY);
 
@@ -153,6 +155,7 @@ impl<'p> Layout<'p> {
         if self.root.is_handed(self.host) {
             self.root.hand_over(draft, self.spec, self.host);
         }
+        devices::hand_over(draft, self.host, self.maps);
         let has_overlays = self.spec.volumes.iter().any(|volume| volume.overlay);
         if has_overlays {
             draft.when(!draft.has(|step| matches!(step, Step::UnshareMounts)), Step::UnshareMounts);
@@ -318,6 +321,10 @@ impl<'p> Layout<'p> {
 
     fn dev(&self, draft: &mut Draft<'p>, path: Word<'p>) {
         const PREFIX: usize = "/dev/".len();
+        #[cfg(feature = "full")]
+        if self.is_handed {
+            devices::take(draft, self.host, path);
+        }
         draft.must(new(c"tmpfs", c"mode=0755,size=64m", NO_DEVICES, Place::kept(path, Tree::Dev)));
         for source in DEVICES {
             // Read-only keeps root inside from changing the host's node; a device can be written all the same.
@@ -334,6 +341,8 @@ impl<'p> Layout<'p> {
             draft.add(Fate::May(On::Missing), step);
         }
         draft.must(Step::DeviceLinks);
+        #[cfg(feature = "full")]
+        devices::add(draft, self.spec, self.is_handed);
     }
 
     fn terminals(&self, draft: &mut Draft<'p>, place: Place<'p>, attributes: Attributes) {

@@ -14,6 +14,10 @@ pub enum Report<'p> {
         fd: u32,
         from: u32,
     },
+    /// Where the figures will be told.
+    OpenFigures {
+        path: Word<'p>,
+    },
     /// Now, because later this process may not look.
     ReadNamespaces,
     WritePid {
@@ -32,7 +36,7 @@ impl<'p> Report<'p> {
     {
         match *self {
             Self::KeepStatus { fd, .. } | Self::SayStarted { fd } => decimal(arena, fd.into()),
-            Self::WritePid { path } => path,
+            Self::WritePid { path } | Self::OpenFigures { path } => path,
             Self::ReadNamespaces => Word::default(),
         }
     }
@@ -41,6 +45,7 @@ impl<'p> Report<'p> {
     pub(super) const fn sentence(&self) -> Sentence {
         match self {
             Self::KeepStatus { .. } => t!("keep descriptor % for the status"),
+            Self::OpenFigures { .. } => t!("open % for the figures"),
             Self::ReadNamespaces => t!("look which namespaces these are"),
             Self::WritePid { .. } => t!("write the process id to %"),
             Self::SayStarted { .. } => t!("tell descriptor % that the container has started"),
@@ -52,6 +57,11 @@ impl<'p> Report<'p> {
 pub fn add<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>) {
     match draft.phase {
         // What cannot be written has begun nothing.
+        Phase::Launcher => {
+            if let Some(path) = spec.stats.filter(|path| !path.is_empty()) {
+                draft.must(Step::Report(Report::OpenFigures { path }));
+            }
+        }
         Phase::Parent => {
             draft.when(spec.status_fd.is_some(), Step::Report(Report::ReadNamespaces));
             if let Some(path) = spec.pid_file {

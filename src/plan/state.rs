@@ -4,8 +4,10 @@ use super::{Draft, Phase, Step};
 use crate::host::Host;
 use crate::spec::Spec;
 use crate::sys::Word;
+use crate::sys::signal::set_of;
 use crate::text::sentence::Sentence;
 use crate::text::t;
+use linux_raw_sys::general as k;
 
 /// One such step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,7 +83,9 @@ pub fn add<'p>(draft: &mut Draft<'p>, spec: &'p Spec<'p>, host: &Host<'p>) {
         Phase::Outside => step(spec.detach, StateStep::TakeStreams),
         Phase::Command => step(spec.init, StateStep::SaySender),
         _ => {
-            let stop = if spec.passes_signals { 0 } else { spec.stop_signal };
+            // The launcher does nothing about what its caller ignores, either.
+            let hears = spec.passes_signals && host.ignored & set_of(k::SIGTERM as u8) == 0;
+            let stop = if hears { 0 } else { spec.stop_signal };
             step(true, StateStep::Record { stop });
         }
     }

@@ -7,6 +7,8 @@ use super::CgroupStep;
 #[cfg(feature = "full")]
 use super::Landlock;
 #[cfg(feature = "full")]
+use super::devices::DeviceStep;
+#[cfg(feature = "full")]
 use super::enter::EnterStep;
 #[cfg(feature = "full")]
 use super::ids::IdStep;
@@ -75,6 +77,9 @@ pub enum Tree {
     Proc,
     Sys,
     Dev,
+    /// Nodes of the container's own, below its `/dev`.
+    #[cfg(feature = "full")]
+    Devices,
     /// An empty, read-only directory that hides others.
     Empty,
 }
@@ -325,6 +330,8 @@ pub enum Step<'p> {
     #[cfg(feature = "full")]
     State(StateStep<'p>),
     #[cfg(feature = "full")]
+    Device(DeviceStep<'p>),
+    #[cfg(feature = "full")]
     Enter(EnterStep<'p>),
 }
 
@@ -357,6 +364,8 @@ impl<'p> Step<'p> {
             Self::Layer(layer) => layer.sentence(),
             #[cfg(feature = "full")]
             Self::Ids(step) => step.sentence(),
+            #[cfg(feature = "full")]
+            Self::Device(step) => step.sentence(),
             #[cfg(feature = "full")]
             Self::Landlock(step) => step.sentence(),
             #[cfg(feature = "full")]
@@ -430,6 +439,7 @@ impl<'p> Step<'p> {
             | Self::Terminal(_)
             | Self::Layer(_)
             | Self::Ids(_)
+            | Self::Device(_)
             | Self::Landlock(_)
             | Self::Cgroup(_)
             | Self::State(_)
@@ -501,6 +511,8 @@ impl<'p> Step<'p> {
             Self::Terminal(ref step) => *first = step.word(arena),
             #[cfg(feature = "full")]
             Self::State(step) => [*first, *second] = step.words(),
+            #[cfg(feature = "full")]
+            Self::Device(step) => [*first, *second] = step.words(arena),
             #[cfg(feature = "full")]
             Self::Enter(step) => *first = step.word(arena),
             #[cfg(feature = "full")]

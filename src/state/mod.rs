@@ -55,26 +55,23 @@ pub fn open(arena: &Arena, directory: Word, make: bool) -> Result<Fd> {
 }
 
 /// Why a directory of all cannot be had, beyond what an errno says.
-pub fn why(errno: Errno) -> Word<'static> {
+pub fn why(errno: Errno) -> Option<Sentence> {
     match errno {
-        Errno::EPERM => word(c"it is another user's, or others can write to it"),
-        Errno::ELOOP | Errno::ENOTDIR => word(c"it must be a directory, and no link to one"),
-        _ => Word::default(),
+        Errno::EPERM => Some(t!("it is another user's, or others can write to it")),
+        Errno::ELOOP | Errno::ENOTDIR => Some(t!("it must be a directory, and no link to one")),
+        _ => None,
     }
 }
 
 /// Gives a container its name. EEXIST: another has it.
+#[inline(never)]
 pub fn claim(arena: &Arena, directory: Fd, name: Word) -> Result<Claim> {
     let proc = file::openat(At::CWD, word(c"/proc"), Open::PATH_DIRECTORY)?;
-    let (start, _) = look_up(arena, proc.at(), process::getpid())?;
+    let (start, _) = look_up(arena, Some(proc.at()), process::getpid())?;
     let launcher = Process { pid: process::getpid(), start };
     let file = locked(directory.at(), || {
         sweep(arena, directory.at(), name)?;
-        if file::mkdirat(directory.at(), NEW, 0o700) == Err(Errno::EEXIST) {
-            // Someone was killed at this place.
-            remove(arena, directory.at(), NEW)?;
-            file::mkdirat(directory.at(), NEW, 0o700)?;
-        }
+        file::mkdirat(directory.at(), NEW, 0o700)?;
         let fill = || -> Result<Fd> {
             let file = file::create(directory.at(), path_of(arena, NEW), 0o600)?;
             file::lock_byte(file.at(), LIFE)?;
@@ -98,17 +95,23 @@ fn locked<T>(directory: At, act: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 impl Claim {
-    /// Processes as they are now. One that has ended is gone; so is one that cannot be seen (proc(5), `hidepid=2`), since nobody
-    /// could tell it from a later one. With a parent, it is that one's child or gone.
-    pub fn process(&self, arena: &Arena, pid: Pid, parent: Option<Pid>) -> Process {
-        let look_up = |pid| look_up(arena, self.proc.at(), pid);
-        match (look_up(pid), look_up(self.launcher.pid)) {
-            // In a time namespace that was joined each start is shown earlier or later, the launcher's own too.
-            (Ok((start, found)), Ok((own, _))) if parent.is_none_or(|parent| parent == found) => {
-                Process { pid, start: start.wrapping_sub(own).wrapping_add(self.launcher.start) }
-            }
+    /// The init and the command as they are now; without an init it is the command. One that has ended is gone; so is one that
+    /// cannot be seen (proc(5), `hidepid=2`), since nobody could tell it from a later one, and a command that is not the init's
+    /// child.
+    pub fn processes(&self, arena: &Arena, init: Pid, command: Option<Pid>) -> [Process; 2] {
+        let look_up = |pid| look_up(arena, Some(self.proc.at()), pid);
+        // In a time namespace that was joined each start is shown earlier or later, the launcher's own too.
+        let shift = look_up(self.launcher.pid).map_or(0, |(own, _)| self.launcher.start.wrapping_sub(own));
+        let found = |pid, parent| match look_up(pid) {
+            Ok((start, of)) if of == parent => Process { pid, start: start.wrapping_add(shift) },
             _ => Process::GONE,
-        }
+        };
+        let first = found(init, self.launcher.pid);
+        [first, command.map_or(first, |command| found(command, init))]
+    }
+
+    pub fn name(&self) -> Word<'_> {
+        Word::in_bytes(&self.name).unwrap_or_default()
     }
 
     /// Adds a part of the record.
@@ -117,15 +120,15 @@ impl Claim {
     }
 
     /// Gives the name back; or keeps it with the record, until somebody has asked for the status.
-    pub fn end(&self, arena: &Arena, status: Option<u8>, keep: bool) -> Result<()> {
-        // Whoever waits has the file open, removed or not.
-        let written = status.map_or(Ok(()), |status| self.write(record::end(arena, status)));
-        if keep && written.is_ok() {
-            return Ok(());
-        }
-        let name = Word::in_bytes(&self.name).unwrap_or_default();
-        let removed = locked(self.directory.at(), || remove(arena, self.directory.at(), name));
-        written.and(removed)
+    pub fn end(self, arena: &Arena, status: Option<u8>, keep: bool) -> Result<()> {
+        locked(self.directory.at(), || {
+            // Whoever waits has the file open, removed or not.
+            let written = status.map_or(Ok(()), |status| self.write(record::end(arena, status)));
+            if keep && written.is_ok() {
+                return Ok(());
+            }
+            written.and(remove(arena, self.directory.at(), self.name()))
+        })
     }
 }
 
@@ -142,11 +145,13 @@ fn remove(arena: &Arena, directory: At, name: Word) -> Result<()> {
 fn sweep(arena: &Arena, directory: At, name: Word) -> Result<()> {
     let mut result = Ok(());
     list(directory, word(c"."), &mut |other| {
-        if !names::is_name(other.bytes()) {
-            return true;
-        }
         let is_same = other == name;
-        let is_over = is_over(arena, directory, other, is_same);
+        let is_over = if names::is_name(other.bytes()) {
+            is_over(arena, directory, other, is_same)
+        } else {
+            // Someone was killed while he gave a name.
+            Ok(other == NEW)
+        };
         if is_over == Ok(true) {
             // What somebody else has put there stays, and is in the way of this name alone.
             tolerate(remove(arena, directory, other));
@@ -158,17 +163,21 @@ fn sweep(arena: &Arena, directory: At, name: Word) -> Result<()> {
     result
 }
 
-/// Whether nobody needs this one any more: its launcher is gone, and there is no status that is still asked for.
+/// Whether nobody needs this one any more: its launcher is gone, and its status is not there, or asked for by nobody.
 fn is_over(arena: &Arena, directory: At, name: Word, even_ended: bool) -> Result<bool> {
     let mut found = match Found::open(arena, directory, name) {
         Err(Errno::ENOENT) => return Ok(true),
         found => found?,
     };
-    if found.is_live || even_ended {
-        return Ok(!found.is_live);
+    match (found.is_live, even_ended) {
+        (true, false) => Ok(false),
+        (false, true) => Ok(true),
+        // The one of this name that lives, but has said how it ended, does nothing more. Another that is dead is kept if it has.
+        (is_live, _) => {
+            found.read(arena)?;
+            Ok(found.status().is_some() == is_live)
+        }
     }
-    found.read(arena)?;
-    Ok(found.status().is_none())
 }
 
 /// A container that was found by its name.
@@ -179,7 +188,7 @@ pub struct Found<'m> {
     /// Its launcher lives.
     pub is_live: bool,
     /// `None`: it cannot be read.
-    pub record: Option<Record<'m>>,
+    pub record: Option<&'m Record<'m>>,
 }
 
 impl<'m> Found<'m> {
@@ -204,8 +213,8 @@ impl<'m> Found<'m> {
     }
 
     /// What is known of it while it runs.
-    pub fn running(&self) -> Option<Running<'m>> {
-        self.record.filter(|record| record.status.is_none() && self.is_live).and_then(|record| record.running)
+    pub fn running(&self) -> Option<&'m Running<'m>> {
+        self.record.filter(|record| record.status.is_none() && self.is_live)?.running.as_ref()
     }
 
     /// Whether it runs, or has ended and can say how.
@@ -215,7 +224,8 @@ impl<'m> Found<'m> {
 
     /// Reads the record as it is now.
     pub fn read(&mut self, arena: &'m Arena) -> Result<()> {
-        self.record = Record::read(read_all(arena, self.file.at())?);
+        let record = Record::read(read_all(arena, self.file.at())?);
+        self.record = record.map(|record| arena.hold(record));
         Ok(())
     }
 
@@ -266,12 +276,17 @@ pub fn find<'m>(arena: &'m Arena, directory: Word, name: Word) -> Told<'m, (Fd, 
 ///
 /// # Errors
 /// Likewise; or it has ended, or its command does not run yet.
-pub fn find_running<'m>(arena: &'m Arena, directory: Word, name: Word) -> Told<'m, Running<'m>> {
+pub fn find_running<'m>(arena: &'m Arena, directory: Word, name: Word) -> Told<'m, &'m Running<'m>> {
     let (_, found) = find(arena, directory, name)?;
-    found.running().ok_or_else(|| {
-        let text: Sentence = if found.status().is_some() { t!("% has ended") } else { t!("% does not run yet") };
-        Problem::refused(arena, text, &[name])
+    found.running().ok_or_else(|| match found.status() {
+        Some(_) => ended(arena, name),
+        None => Problem::refused(arena, t!("the command of % does not run yet"), &[name]),
     })
+}
+
+/// It is too late.
+pub fn ended<'m>(arena: &'m Arena, name: Word) -> &'m Problem<'m> {
+    Problem::refused(arena, t!("% has ended"), &[name])
 }
 
 fn unknown<'m>(arena: &'m Arena, name: Word) -> &'m Problem<'m> {
@@ -284,10 +299,11 @@ pub fn open_for<'m>(arena: &'m Arena, directory: Word) -> Told<'m, Option<Fd>> {
         Ok(opened) => Ok(Some(opened)),
         Err(Errno::ENOENT) => Ok(None),
         Err(errno) => {
-            let text = t!("use the directory %: % (");
-            let mut line = crate::text::Text::new(arena);
-            line.fill(text, &[directory, why(errno)]).errno_name(errno).add(b")");
-            Err(arena.hold(Problem { status: crate::text::problem::FAILED, line: line.word(), advice: None }))
+            let problem = Problem::failed(arena, t!("use the directory %"), &[directory], errno);
+            Err(match why(errno) {
+                Some(why) => problem.advise(arena, why, &[]),
+                None => problem,
+            })
         }
     }
 }
@@ -297,12 +313,18 @@ pub fn clean(arena: &Arena, directory: At) -> Result<()> {
     locked(directory, || sweep(arena, directory, Word::default()))
 }
 
-/// When a process began, and which is its parent.
-fn look_up(arena: &Arena, proc: At, Pid(pid): Pid) -> Result<(u64, Pid)> {
-    let path = copy(arena, &[decimal(arena, pid as u64).bytes(), b"/stat"]);
+/// When a process began, and which is its parent. Without /proc in hand it is the one at its usual place.
+#[inline(never)]
+fn look_up(arena: &Arena, proc: Option<At>, Pid(pid): Pid) -> Result<(u64, Pid)> {
+    const PROC: &[u8] = b"/proc/";
+    let path = copy(arena, &[PROC, decimal(arena, pid as u64).bytes(), b"/stat"]);
+    let file = match proc {
+        Some(proc) => file::openat(proc, path.after(PROC.len()), Open::READ)?,
+        None => file::openat(At::CWD, path, Open::READ)?,
+    };
     let mut stat = [0; 512];
-    let length = file::read(file::openat(proc, path, Open::READ)?.at(), &mut stat)?;
-    record::read_stat(&stat[..length]).ok_or(Errno::ESRCH)
+    let length = file::read(file.at(), &mut stat)?;
+    record::read_stat(stat.get(..length).unwrap_or_default()).ok_or(Errno::ESRCH)
 }
 
 impl Process {
@@ -313,8 +335,7 @@ impl Process {
         }
         let pidfd = process::pidfd_open(self.pid)?;
         // Of whichever process the pidfd is: one that began then had the number before this looked, and has it still.
-        let proc = file::openat(At::CWD, word(c"/proc"), Open::PATH_DIRECTORY)?;
-        match look_up(arena, proc.at(), self.pid) {
+        match look_up(arena, None, self.pid) {
             Ok((start, _)) if start == self.start => Ok(pidfd),
             Ok(_) | Err(Errno::ENOENT) => Err(Errno::ESRCH),
             Err(errno) => Err(errno),

@@ -38,7 +38,7 @@ pub struct Running<'m> {
     /// With `--no-init` the command.
     pub init: Process,
     pub command: Process,
-    /// In seconds since 1970.
+    /// In seconds since 1970, and never 0.
     pub started: u64,
     /// What a stop request is for the init; 0: ask the launcher.
     pub stop: u8,
@@ -48,6 +48,19 @@ pub struct Running<'m> {
     pub arguments: Words<'m>,
     /// The command's variables: `NAME=VALUE`.
     pub environment: Words<'m>,
+}
+
+impl Running<'static> {
+    /// Of one whose command does not run yet.
+    pub const NOT_YET: Self = Self {
+        init: Process::GONE,
+        command: Process::GONE,
+        started: 0,
+        stop: 0,
+        words: Words(b""),
+        arguments: Words(b""),
+        environment: Words(b""),
+    };
 }
 
 /// Words with a NUL behind each.
@@ -95,6 +108,7 @@ impl<'m> Words<'m> {
         Some(Self(&all[..all.len() - self.0.len()]))
     }
 
+    #[inline(never)]
     fn running(&mut self) -> Option<Running<'m>> {
         Some(Running {
             init: self.process()?,
@@ -140,6 +154,7 @@ pub struct Started<'a> {
 }
 
 /// The second part.
+#[inline(never)]
 pub fn body<'m>(arena: &'m Arena, started: &Started) -> &'m [u8] {
     let mut text = Text::new(arena);
     add_process(&mut text, started.init);
@@ -174,12 +189,13 @@ fn add_number(text: &mut Text, number: u64) {
 
 /// When a process began and which is its parent, from its `stat` (proc_pid_stat(5)). Its name may hold anything.
 pub fn read_stat(stat: &[u8]) -> Option<(u64, Pid)> {
-    const PARENT: usize = 4;
-    const START: usize = 22;
-    // The last bracket ends the second field.
+    // The last bracket ends the second field; the third is the state.
     let end = stat.iter().rposition(|byte| *byte == b')')?;
-    let field = |number: usize| crate::text::split(&stat[end..], b' ').nth(number - 2).and_then(number::size);
-    Some((field(START)?, Pid(i32::try_from(field(PARENT)?).ok()?)))
+    let mut fields = crate::text::split(stat.get(end..)?, b' ').skip(2);
+    let mut number = |skipped| fields.nth(skipped).and_then(number::size);
+    const START: usize = 22;
+    let parent = i32::try_from(number(0)?).ok()?;
+    Some((number(START - 5)?, Pid(parent)))
 }
 
 /// The path of a name's record in the directory of all.

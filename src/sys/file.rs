@@ -199,6 +199,12 @@ pub fn is_noexec(path: Word) -> Result<bool> {
     mount_flags(path).map(|flags| flags & libc::ST_NOEXEC as i64 != 0)
 }
 
+/// Whether no device on this mount can be used.
+#[cfg(feature = "full")]
+pub fn is_nodev(path: Word) -> Result<bool> {
+    mount_flags(path).map(|flags| flags & libc::ST_NODEV as i64 != 0)
+}
+
 /// Whether nothing on this mount can be written.
 pub fn is_read_only(path: Word) -> Result<bool> {
     mount_flags(path).map(|flags| flags & libc::ST_RDONLY as i64 != 0)
@@ -220,6 +226,14 @@ pub fn mkdirat(at: At, path: Word, mode: u32) -> Result<()> {
 pub fn make_file(at: At, path: Word, mode: u32) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.
     done(unsafe { sc::syscall!(MKNODAT, number(at.number()), path.as_ptr(), k::S_IFREG | mode, 0) })
+}
+
+/// mknodat(2) of a device node that nobody may use yet.
+#[cfg(feature = "full")]
+pub fn make_device(at: At, path: Word, is_block: bool, device: u32) -> Result<()> {
+    let kind = if is_block { k::S_IFBLK } else { k::S_IFCHR };
+    // SAFETY: `path` is NUL-terminated and outlives the call.
+    done(unsafe { sc::syscall!(MKNODAT, number(at.number()), path.as_ptr(), kind, device) })
 }
 
 /// symlinkat(2).
@@ -252,6 +266,10 @@ pub enum Kind {
     Directory,
     Link,
     Regular,
+    #[cfg(feature = "full")]
+    Character,
+    #[cfg(feature = "full")]
+    Block,
     Other,
 }
 
@@ -301,6 +319,10 @@ fn stat(at: At, path: Word, flags: u32) -> Result<Stat> {
         k::S_IFDIR => Kind::Directory,
         k::S_IFLNK => Kind::Link,
         k::S_IFREG => Kind::Regular,
+        #[cfg(feature = "full")]
+        k::S_IFCHR => Kind::Character,
+        #[cfg(feature = "full")]
+        k::S_IFBLK => Kind::Block,
         _ => Kind::Other,
     };
     let time = |seconds, nanoseconds| k::__kernel_timespec { tv_sec: seconds as i64, tv_nsec: nanoseconds as i64 };

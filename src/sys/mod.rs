@@ -7,6 +7,8 @@
 #![allow(unsafe_code)]
 
 pub mod arena;
+#[cfg(feature = "full")]
+pub mod bpf;
 pub mod entry;
 pub mod errno;
 pub mod fd;

@@ -276,7 +276,8 @@ pub fn wait_for(child: Pid) -> Result<Change> {
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
     /// Microseconds of processor time, in user mode and in the kernel.
-    pub processor: u64,
+    pub user: u64,
+    pub system: u64,
     /// Bytes of the largest of them in memory, at its largest.
     pub memory: u64,
 }
@@ -290,8 +291,11 @@ pub fn usage_of_children() -> Usage {
         usage.assume_init()
     };
     let microseconds = |time: k::__kernel_old_timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
-    let processor = microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
-    Usage { processor, memory: usage.ru_maxrss as u64 * 1024 }
+    Usage {
+        user: microseconds(usage.ru_utime),
+        system: microseconds(usage.ru_stime),
+        memory: usage.ru_maxrss as u64 * 1024,
+    }
 }
 
 /// getpid(2).

@@ -156,10 +156,13 @@ mod tests {
         assert_eq!((&buffer[..length], sender), (&b"T1"[..], None));
         let same = |fd: At| file::fstat(fd).unwrap().identity;
         assert_eq!(same(fd.expect("it came").at()), same(null.at()));
-        let alone = |length| Ok::<_, crate::sys::Errno>(Received { length, fd: None, sender: None });
-        assert_eq!(format!("{:?}", receive_fd(theirs.at(), &mut buffer)), format!("{:?}", alone(1)));
+        let mut alone = |length| {
+            let received = receive_fd(theirs.at(), &mut buffer).unwrap();
+            assert!(received.length == length && received.fd.is_none() && received.sender.is_none());
+        };
+        alone(1);
         drop(ours);
-        assert_eq!(format!("{:?}", receive_fd(theirs.at(), &mut buffer)), format!("{:?}", alone(0)));
+        alone(0);
     }
 
     #[cfg(feature = "full")]

@@ -43,7 +43,8 @@ impl<'m> Text<'m> {
         while let Some(first) = bytes.first() {
             let length = printable(bytes);
             if length == 0 {
-                self.add(b"\\x").add(&hex(*first));
+                let [high, low] = hex(*first);
+                self.add(&[b'\\', b'x', high, low]);
             }
             let (shown, rest) = bytes.split_at(length.max(1));
             if length > 0 {
@@ -115,6 +116,32 @@ impl<'m> Text<'m> {
         self.add(digits.get(start..).unwrap_or_default())
     }
 
+    /// The same for JSON.
+    #[cfg(feature = "full")]
+    #[inline(never)]
+    pub fn number_or_null(&mut self, number: Option<u64>) -> &mut Self {
+        match number {
+            Some(number) => self.number(number),
+            None => self.add(b"null"),
+        }
+    }
+
+    /// `64 MiB`, `63.9 MiB`: the unit is the largest of which there is one, and what is less than a tenth of it is dropped.
+    #[cfg(feature = "full")]
+    #[inline(never)]
+    pub fn size(&mut self, bytes: u64) -> &mut Self {
+        let unit = bytes.checked_ilog2().unwrap_or(0) / 10;
+        let tenth = bytes.checked_shr((10 * unit).wrapping_sub(10)).map_or(0, |parts| ((parts & 1023) * 10) >> 10);
+        self.number(bytes >> (10 * unit));
+        if tenth > 0 {
+            self.add(b".").number(tenth);
+        }
+        match b"KMGTPE".get((unit as usize).wrapping_sub(1)) {
+            Some(letter) => self.add(&[b' ', *letter]).add(b"iB"),
+            None => self.add(b" B"),
+        }
+    }
+
     /// `No such file or directory (ENOENT)`.
     pub fn errno(&mut self, errno: Errno) -> &mut Self {
         self.add(said(self.arena(), errno).bytes())
@@ -156,6 +183,7 @@ pub fn said(arena: &Arena, errno: Errno) -> Word<'_> {
 }
 
 /// The two digits of a byte.
+#[inline(always)]
 pub fn hex(byte: u8) -> [u8; 2] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
@@ -226,17 +254,36 @@ mod tests {
 
     #[cfg(feature = "full")]
     #[test]
-    fn any_bytes_are_a_string_of_json() {
-        let read = |bytes: &[u8]| {
+    fn a_size_is_told_in_its_largest_unit() {
+        for (bytes, told) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1 KiB"),
+            (1535, "1.4 KiB"),
+            (64 << 20, "64 MiB"),
+            ((64 << 20) - 1, "63.9 MiB"),
+            (3 << 29, "1.5 GiB"),
+            (u64::MAX, "15.9 EiB"),
+        ] {
             let arena = Arena::new().unwrap();
             let mut text = Text::new(&arena);
-            text.json(bytes);
-            serde_json::from_slice::<String>(text.bytes()).unwrap()
-        };
-        for character in (0..0x11_0000).filter_map(char::from_u32) {
-            assert_eq!(read(character.to_string().as_bytes()), character.to_string());
+            assert_eq!(text.size(bytes).bytes(), told.as_bytes());
         }
-        assert_eq!(read(b"a\"\\\n\xff\xc2z\xe2\x82"), "a\"\\\n\u{fffd}\u{fffd}z\u{fffd}\u{fffd}");
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn any_bytes_are_a_string_of_json() {
+        for (bytes, string) in [
+            (&b"a b"[..], "\"a b\""),
+            (b"a\"\\\n\0\x1f\x7f", "\"a\\\"\\\\\\u000a\\u0000\\u001f\\u007f\""),
+            ("\u{9b}\u{fc}\u{20ac}\u{1d11e}".as_bytes(), "\"\\u009b\u{fc}\u{20ac}\u{1d11e}\""),
+            (b"\xff\xc2z\xe2\x82", "\"\\ufffd\\ufffdz\\ufffd\\ufffd\""),
+        ] {
+            let arena = Arena::new().unwrap();
+            let mut text = Text::new(&arena);
+            assert_eq!(text.json(bytes).bytes(), string.as_bytes());
+        }
     }
 
     #[test]

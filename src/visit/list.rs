@@ -1,88 +1,126 @@
 //! `aril ps`: a table for a person, or one JSON object a line for a program.
 
+use super::groups::Groups;
 use crate::host::rootfs;
-use crate::state::{self, Found, Words};
+use crate::state::{self, Found, Process, Running, Words};
 use crate::sys::process::Pid;
-use crate::sys::{Arena, At, Errno, List, Word, poll, word};
-use crate::text::{Problem, Text, Told, copy, names, t, text};
+use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, poll, word};
+use crate::text::{Problem, Text, Told, copy, names, t};
 
 /// Writes them. Those whose launcher was killed are removed first.
 pub fn write<'m>(into: &mut Text<'m>, directory: Word, json: bool) -> Told<'m, ()> {
     let arena = into.arena();
+    let opened = state::open_for(arena, directory)?;
+    write_all(into, opened.as_ref().map(Fd::at), json)
+        .map_err(|errno| Problem::failed(arena, t!("list the containers in %"), &[directory], errno))
+}
+
+fn write_all(into: &mut Text, directory: Option<At>, json: bool) -> Result<()> {
+    let arena = into.arena();
     let mut all: List<Word> = List::new(arena);
-    let mut is_ours = None;
-    if let Some(opened) = state::open_for(arena, directory)? {
-        let listed = state::clean(arena, opened.at()).and_then(|()| {
-            rootfs::list(opened.at(), word(c"."), &mut |name| {
-                if names::is_name(name.bytes()) {
-                    all.push(copy(arena, &[name.bytes()]));
-                }
-                true
-            })
-        });
-        listed.map_err(|errno| Problem::failed(arena, t!("list the containers in %"), &[directory], errno))?;
-        is_ours = Some(opened);
+    if let Some(directory) = directory {
+        list(arena, directory, &mut all)?;
     }
-    let width = all.iter().map(|name| name.bytes().len()).fold(WIDTH, usize::max);
+    let width = width(&all);
     if !json {
-        row(into, width, [word(c"NAME"), word(c"PID"), word(c"STATUS")], word(c"COMMAND"));
+        let mut end = into.bytes().len() + width + GAP;
+        into.add(b"NAME");
+        fill(into, &mut end);
+        into.add(b"PID           STATUS        COMMAND\n");
     }
-    for (name, opened) in all.iter().filter_map(|name| Some((*name, is_ours.as_ref()?))) {
+    for (name, directory) in all.iter().zip(directory.into_iter().cycle()) {
         // A long record goes with its memory.
-        let own = Arena::new().map_err(|errno| Problem::failed(arena, t!("reserve memory"), &[], errno))?;
-        match look(&own, opened.at(), name) {
-            Ok(found) if json => write_object(into, name, &found),
-            Ok(found) => write_row(into, width, name, &found),
+        let own = Arena::new()?;
+        match Found::look(&own, directory, *name) {
+            Ok(found) if !found.is_there() => {}
+            Ok(found) => {
+                let groups = found.running().and(found.record).map(|record| Groups::open(&own, record));
+                let is_paused = groups.is_some_and(|groups| groups.is_ok_and(|groups| groups.are_paused(&own)));
+                if json {
+                    write_object(into, *name, &found, is_paused);
+                } else {
+                    write_row(into, width, *name, &found, is_paused);
+                }
+            }
             // It has ended meanwhile.
             Err(Errno::ENOENT) => {}
-            Err(errno) => return Err(Problem::failed(arena, t!("read the record of %"), &[name], errno)),
+            Err(errno) => return Err(errno),
         }
     }
     Ok(())
 }
 
-/// As wide as a column is at least.
-const WIDTH: usize = 12;
-
-fn look<'m>(arena: &'m Arena, directory: At, name: Word) -> crate::sys::Result<Found<'m>> {
-    Found::look(arena, directory, name).and_then(|found| if found.is_there() { Ok(found) } else { Err(Errno::ENOENT) })
+/// All names. Those whose launcher was killed are removed first.
+pub fn list<'m>(arena: &'m Arena, directory: At, all: &mut List<'m, Word<'m>>) -> Result<()> {
+    state::clean(arena, directory)?;
+    rootfs::list(directory, word(c"."), &mut |name| {
+        if names::is_name(name.bytes()) {
+            all.push(copy(arena, &[name.bytes()]));
+        }
+        true
+    })
 }
 
-fn row(text: &mut Text, mut width: usize, cells: [Word; 3], last: Word) {
-    for cell in cells {
-        text.add(cell.bytes());
-        for _ in cell.bytes().len()..width + 2 {
-            text.add(b" ");
-        }
-        width = WIDTH;
-    }
-    text.add(last.bytes()).add(b"\n");
+/// As wide as the column of these names is.
+pub fn width(names: &[Word]) -> usize {
+    names.iter().fold(WIDTH, |width, name| width.max(name.bytes().len()))
 }
 
-fn write_row(into: &mut Text, width: usize, name: Word, found: &Found) {
-    let arena = into.arena();
-    let running = found.record.and_then(|record| record.running);
-    let mut status = Text::new(arena);
-    match (found.status(), running) {
-        (Some(ended), _) => drop(status.add(b"exited (").number(ended.into()).add(b")")),
-        (None, Some(running)) => {
-            status.add(b"up ");
-            write_time(&mut status, poll::date().saturating_sub(running.started));
+/// As wide as a column is, the first one at least, and what is between two.
+pub const WIDTH: usize = 12;
+pub const GAP: usize = 2;
+
+/// Up to the end of a column, after which the next one begins.
+pub fn fill(text: &mut Text, end: &mut usize) {
+    while text.bytes().len() < *end {
+        text.add(b" ");
+    }
+    *end += WIDTH + GAP;
+}
+
+#[inline(never)]
+fn write_row(into: &mut Text, width: usize, name: Word, found: &Found, is_paused: bool) {
+    let running = running(found);
+    let mut end = into.bytes().len() + width + GAP;
+    into.add(name.bytes());
+    fill(into, &mut end);
+    match (running.command.pid, found.status()) {
+        (Pid(number @ 1..), None) => into.number(number as u64),
+        _ => into.add(b"-"),
+    };
+    fill(into, &mut end);
+    match found.status() {
+        Some(status) => drop(into.add(b"exited (").number(status.into()).add(b")")),
+        None if running.started == 0 => drop(into.add(b"starting")),
+        None if is_paused => drop(into.add(b"paused")),
+        None => {
+            into.add(b"up ");
+            write_time(into, poll::date().saturating_sub(running.started));
         }
-        (None, None) => drop(status.add(b"starting")),
     }
-    let mut pid = Text::new(arena);
-    let mut command = Word::default();
-    if let Some(running) = running {
-        command = shorten(arena, running.arguments);
-        if let (Pid(number @ 1..), None) = (running.command.pid, found.status()) {
-            pid.number(number as u64);
+    fill(into, &mut end);
+    let begin = into.bytes().len();
+    for part in running.arguments {
+        match into.bytes().len() - begin {
+            0 => {}
+            1..LONGEST => drop(into.add(b" ")),
+            _ => {
+                into.add(b" ...");
+                break;
+            }
         }
+        let part = part.bytes();
+        into.show(part.get(..LONGEST).unwrap_or(part));
     }
-    if pid.bytes().is_empty() {
-        pid.add(b"-");
-    }
-    row(into, width, [name, pid.word(), status.word()], command);
+    into.add(b"\n");
+}
+
+/// As much of a command as is shown, about.
+const LONGEST: usize = 40;
+
+/// What is known of it, or nothing.
+fn running<'m>(found: &Found<'m>) -> &'m Running<'m> {
+    found.record.and_then(|record| record.running.as_ref()).unwrap_or(&Running::NOT_YET)
 }
 
 /// In the largest unit that is full.
@@ -97,58 +135,44 @@ fn write_time(text: &mut Text, mut time: u64) {
     text.number(time).add(unit);
 }
 
-/// So much of a command as fits on a line.
-fn shorten<'m>(arena: &'m Arena, words: Words) -> Word<'m> {
-    const LONGEST: usize = 40;
-    let mut line = Text::new(arena);
-    for (at, part) in words.enumerate() {
-        if at > 0 {
-            line.add(b" ");
-        }
-        line.add(part.bytes());
-        if line.bytes().len() > LONGEST {
-            let cut = copy(arena, &[line.bytes().get(..LONGEST).unwrap_or_default()]);
-            return text(arena, t!("%..."), &[cut]);
-        }
-    }
-    text(arena, t!("%"), &[line.word()])
-}
-
-fn write_object(into: &mut Text, name: Word, found: &Found) {
-    let record = found.record;
-    let running = record.and_then(|record| record.running);
-    let state: &[u8] = match (found.status(), running) {
-        (Some(_), _) => b"exited",
-        (None, Some(_)) => b"running",
-        (None, None) => b"starting",
+#[inline(never)]
+fn write_object(into: &mut Text, name: Word, found: &Found, is_paused: bool) {
+    let running = running(found);
+    let state: &[u8] = match found.status() {
+        Some(_) => b"exited",
+        None if running.started == 0 => b"starting",
+        None if is_paused => b"paused",
+        None => b"running",
     };
-    into.add(b"{\"name\":").json(name.bytes()).add(b",\"state\":").json(state);
-    let number = |into: &mut Text, name: &[u8], number: Option<u64>| {
+    into.add(b"{\"name\":").json(name.bytes()).add(b",\"state\":").json(state).add(b",\"status\":");
+    match found.status() {
+        Some(status) => into.number(status.into()),
+        None => into.add(b"null"),
+    };
+    let launcher = found.record.map_or(Process::GONE, |record| record.launcher);
+    let pids = [launcher, running.init, running.command].map(|process| process.pid.0 as u64);
+    for (name, number) in names::words("launcher init pid started").zip(pids.into_iter().chain([running.started])) {
         into.add(b",\"").add(name).add(b"\":");
         match number {
-            Some(number) => into.number(number),
-            None => into.add(b"null"),
+            0 => into.add(b"null"),
+            number => into.number(number),
         };
-    };
-    let pid = |Pid(number): Pid| (number > 0).then_some(number as u64);
-    number(into, b"status", found.status().map(u64::from));
-    number(into, b"launcher", record.and_then(|record| pid(record.launcher.pid)));
-    number(into, b"init", running.and_then(|running| pid(running.init.pid)));
-    number(into, b"pid", running.and_then(|running| pid(running.command.pid)));
-    number(into, b"started", running.map(|running| running.started));
-    let lists = running.map(|running| {
-        [(&b"command"[..], running.arguments), (b"run", running.words), (b"environment", running.environment)]
-    });
-    for (name, words) in lists.into_iter().flatten() {
-        let mut separator: &[u8] = b"";
-        into.add(b",\"").add(name).add(b"\":[");
-        for word in words {
-            into.add(separator).json(word.bytes());
-            separator = b",";
-        }
-        into.add(b"]");
     }
+    write_words(into, b"command", running.arguments);
+    write_words(into, b"run", running.words);
+    write_words(into, b"environment", running.environment);
     into.add(b"}\n");
+}
+
+#[inline(never)]
+fn write_words(into: &mut Text, name: &[u8], words: Words) {
+    into.add(b",").json(name).add(b":[");
+    let mut separator: &[u8] = b"";
+    for word in words {
+        into.add(separator).json(word.bytes());
+        separator = b",";
+    }
+    into.add(b"]");
 }
 
 #[cfg(test)]

@@ -1,13 +1,17 @@
-//! What is done with running containers: listed, signalled, waited for.
+//! What is done with running containers: listed, signalled, waited for, looked at, paused, held to something else.
 
+mod groups;
 mod list;
+mod stats;
 
 use crate::init::{STOP_REQUEST, plain};
-use crate::state::{self, Found, Process, Running};
+use crate::spec::Resource;
+use crate::state::{self, Found, Record, Running};
 use crate::sys::poll::{self, Watched};
 use crate::sys::signal::{self, Info};
 use crate::sys::{Arena, Errno, Result, Word};
 use crate::text::{Problem, Text, Told, t};
+use groups::Groups;
 use linux_raw_sys::general as k;
 
 /// What a caller wants.
@@ -24,64 +28,114 @@ pub enum Visit<'a> {
     Wait {
         name: Word<'a>,
     },
+    /// What they use: one of them, or all.
+    Stats {
+        name: Option<Word<'a>>,
+        json: bool,
+    },
+    Pause {
+        name: Word<'a>,
+        /// Else it goes on.
+        on: bool,
+    },
+    Update {
+        name: Word<'a>,
+        resources: &'a [Resource<'a>],
+    },
 }
 
-impl Visit<'_> {
+impl<'a> Visit<'a> {
     /// Does it, with the containers whose records are in this directory. Gives the exit status.
     ///
     /// # Errors
     /// There is no such container, or what was asked for cannot be.
-    pub fn carry_out<'m>(&self, into: &mut Text<'m>, directory: Word) -> Told<'m, u8> {
+    pub fn carry_out<'m>(&self, into: &mut Text<'m>, directory: Word) -> Told<'m, u8>
+    where
+        'a: 'm,
+    {
         let arena = into.arena();
         match *self {
             Self::List { json } => list::write(into, directory, json).map(|()| 0),
             Self::Kill { name, signal } => kill(arena, directory, name, signal).map(|()| 0),
             Self::Wait { name } => wait(arena, directory, name),
+            Self::Stats { name, json } => stats::write(into, directory, name, json).map(|()| 0),
+            Self::Pause { name, on } => groups::pause(arena, directory, name, on).map(|()| 0),
+            Self::Update { name, resources } => groups::update(arena, directory, name, resources).map(|()| 0),
         }
     }
 }
 
+const KILL: u8 = k::SIGKILL as u8;
 const TERM: u8 = k::SIGTERM as u8;
 const CONT: u8 = k::SIGCONT as u8;
 const STOP: u8 = k::SIGSTOP as u8;
 
+#[inline(never)]
 fn kill<'m>(arena: &'m Arena, directory: Word, name: Word, signal: u8) -> Told<'m, ()> {
     let (_, found) = state::find(arena, directory, name)?;
-    let sent = match (found.record, found.running()) {
-        (_, Some(running)) => send(arena, &found, &running, signal),
-        // Its launcher is all that there is for certain, and nothing outlives that.
-        (Some(record), None) => record.launcher.open(arena).and_then(|launcher| signal::send(launcher.at(), signal)),
-        (None, None) => Err(Errno::EINVAL),
+    if found.status().is_some() {
+        return Err(state::ended(arena, name));
+    }
+    // What cannot be looked at is not paused.
+    let groups = found.record.ok_or(Errno::EINVAL).and_then(|record| Groups::open(arena, record));
+    let is_paused = groups.as_ref().is_ok_and(|groups| groups.are_paused(arena));
+    if is_paused && signal != KILL {
+        let problem = Problem::refused(arena, t!("send a signal to %: it is paused"), &[name]);
+        return Err(problem.advise(arena, t!("first: aril resume %, or at once: aril kill % KILL"), &[name, name]));
+    }
+    let sent = found.record.ok_or(Errno::EINVAL).and_then(|record| send(arena, record, signal));
+    let sent = match groups {
+        Ok(groups) if is_paused => sent.and_then(|()| groups.let_die()),
+        _ => sent,
     };
     sent.map_err(|errno| Problem::failed(arena, t!("send a signal to %"), &[name], errno))
 }
 
+#[inline(never)]
 /// To whom it means what the caller means.
-fn send(arena: &Arena, found: &Found, running: &Running, signal: u8) -> Result<()> {
-    let to = |process: &Process, info: Info| {
-        let pidfd = process.open(arena)?;
-        if info.code == 0 { signal::send(pidfd.at(), info.signal) } else { signal::send_info(pidfd.at(), info) }
-    };
-    let Running { init, command, stop, .. } = running;
-    match (signal, stop, found.record) {
-        // What a stop request is the launcher knows, which may have a terminal in its hands; a stopped one takes it later.
-        (TERM, 0, Some(record)) | (CONT, _, Some(record)) => to(&record.launcher, plain(signal)),
-        // One that passes nothing on says so in its record.
-        (TERM, 1.., _) if *stop != TERM && command != init => to(init, Info { code: STOP_REQUEST, ..plain(*stop) }),
-        (TERM, 1.., _) => to(init, plain(*stop)),
+fn send(arena: &Arena, record: &Record, signal: u8) -> Result<()> {
+    let launcher = (&record.launcher, plain(signal));
+    let (process, info) = match (signal, &record.running) {
+        // Its launcher is all that there is for certain, and nothing outlives that.
+        (_, None) => launcher,
+        // What a stop request is the launcher knows, which may have a terminal in its hands.
+        (TERM, Some(Running { stop: 0, .. })) | (CONT, _) => launcher,
+        // One that passes nothing on has said so.
+        (TERM, Some(Running { init, command, stop, .. })) => {
+            let code = if *stop == TERM || init == command { 0 } else { STOP_REQUEST };
+            (init, Info { code, ..plain(*stop) })
+        }
         // It would stop the init itself, which then reaps nobody.
-        (STOP, ..) => to(command, plain(signal)),
+        (STOP, Some(running)) => (&running.command, plain(signal)),
         // The launcher leaves alone what its caller ignores (nohup(1)), but here it is asked for.
-        _ => to(init, plain(signal)),
-    }
+        (_, Some(running)) => (&running.init, plain(signal)),
+    };
+    let pidfd = process.open(arena)?;
+    if info.code == 0 { signal::send(pidfd.at(), info.signal) } else { signal::send_info(pidfd.at(), info) }
 }
 
 fn wait<'m>(arena: &'m Arena, directory: Word, name: Word) -> Told<'m, u8> {
-    let failed = |errno| Problem::failed(arena, t!("wait for %"), &[name], errno);
     let (all, mut found) = state::find(arena, directory, name)?;
+    let status = status(arena, &mut found).and_then(|status| {
+        if status.is_some() {
+            found.forget(arena, all.at(), name)?;
+        }
+        Ok(status)
+    });
+    match status {
+        Ok(Some(status)) => Ok(status),
+        Ok(None) => {
+            let text = t!("wait for %: its launcher was killed, or it never started");
+            Err(Problem::refused(arena, text, &[name]))
+        }
+        Err(errno) => Err(Problem::failed(arena, t!("wait for %"), &[name], errno)),
+    }
+}
+
+/// With what a container has ended, once it has; `None`: nobody was there to say so.
+fn status<'m>(arena: &'m Arena, found: &mut Found<'m>) -> Result<Option<u8>> {
     if found.is_live {
-        let launcher = found.record.map_or(Err(Errno::EINVAL), |record| record.launcher.open(arena));
-        match launcher {
+        match found.record.ok_or(Errno::EINVAL)?.launcher.open(arena) {
             Ok(pidfd) => {
                 let mut watched = [Watched::READING];
                 watched[0].on(pidfd.at());
@@ -89,13 +143,9 @@ fn wait<'m>(arena: &'m Arena, directory: Word, name: Word) -> Told<'m, u8> {
             }
             // It has ended just now.
             Err(Errno::ESRCH) => {}
-            Err(errno) => return Err(failed(errno)),
+            Err(errno) => return Err(errno),
         }
-        found.read(arena).map_err(failed)?;
+        found.read(arena)?;
     }
-    let Some(status) = found.status() else {
-        return Err(Problem::refused(arena, t!("wait for %: its launcher was killed, or it never started"), &[name]));
-    };
-    found.forget(arena, all.at(), name).map_err(failed)?;
-    Ok(status)
+    Ok(found.status())
 }

@@ -37,6 +37,7 @@ fn it_is_this_machine(who: &Who) {
 /// /var/tmp is to an ordinary user.
 fn what_is_written_vanishes(who: &Who) {
     who.needs_root_behind();
+    who.needs_idmapped_tmpfs();
     let script = "cd /srv/mine && echo new >file && mkdir folder && mv file folder && cat folder/file && \
         echo more >>old && cat old && rm old && mv other moved && ls";
     let outcome = with_srv(who, "cat old; ls -A; ls -A /srv", &["/bin/sh", "-c", script]);
@@ -146,6 +147,7 @@ fn nothing_lies_on_top_of_the_root(who: &Who) {
 /// A lower layer does not include what is mounted below it: such places are taken one by one.
 fn a_mount_of_the_machine_is_seen(who: &Who) {
     who.needs_root_behind();
+    who.needs_idmapped_tmpfs();
     with_srv(who, ":", &["/bin/cat", "/srv/mine/old", "/srv/deeper/file"]).prints("outer\ndeep");
 }
 

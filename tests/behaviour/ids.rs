@@ -146,6 +146,7 @@ fn with_mounts(who: &Who, mounts: &str, options: &[&str], rootfs: &str, look: &s
 }
 
 fn what_is_mounted_below_is_idmapped_too(who: &Who) {
+    who.needs_idmapped_tmpfs();
     let rootfs = who.own_rootfs(&[]);
     let mounts = format!("mount -t tmpfs -o mode=755 none {0}/media; >{0}/media/file", rootfs.str());
     let look = "stat -c %u /media/file; echo x >/media/file && cat /media/file";
@@ -153,6 +154,7 @@ fn what_is_mounted_below_is_idmapped_too(who: &Who) {
 }
 
 fn a_root_on_a_tmpfs_is_idmapped(who: &Who) {
+    who.needs_idmapped_tmpfs();
     let (folder, model) = (who.folder(), who.rootfs());
     let mounts = format!("mount -t tmpfs -o mode=755 none {0}; cp -a {model}/. {0}", folder.str());
     for options in [&[][..], &["--overlay"]] {

@@ -167,7 +167,7 @@ fn alone_it_forbids_writing_outside_of_volumes(who: &Who) {
     prints(&alone(who, &["-v", &volume], &["sh", "-c", writes, inside.str()]).run(), "new");
     // A single file too, and what everybody writes to.
     let file = format!("{0}/file:{0}/file", outside.str());
-    let script = "echo more >>$0/file && cat $0/file && echo >/dev/null && head -c 3 /dev/zero | wc -c && ! echo >$0/other 2>/dev/null";
+    let script = "echo more >>$0/file && cat $0/file && echo >/dev/null && head -c 3 /dev/zero | wc -c && ! echo 2>/dev/null >$0/other";
     prints(&alone(who, &["-v", &file], &["sh", "-c", script, outside.str()]).run(), "as it wasmore\n3");
     // Nor by way of another name, or of a process that does it later.
     let script = "exec 3<$0/file; echo >/proc/self/fd/3; (sleep 0.1; echo >$0/new) & wait; ls $0";

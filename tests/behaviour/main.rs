@@ -3,9 +3,12 @@
 
 mod bad_input;
 mod check;
+mod containers;
+mod devices;
 mod exec;
 mod explain;
 mod figures;
+mod figures_of_groups;
 mod help;
 mod host_view;
 mod hosts;
@@ -18,6 +21,7 @@ mod init_options;
 mod init_personas;
 mod init_signals;
 mod landlock;
+mod limits;
 mod mounts;
 mod names;
 mod namespaces;
@@ -50,9 +54,11 @@ fn main() -> ExitCode {
         roots::tests(),
         mounts::tests(),
         volumes::tests(),
+        devices::tests(),
         exec::tests(),
         names::tests(),
         programs::tests(),
+        containers::tests(),
         identity::tests(),
         init::tests(),
         init_personas::tests(),
@@ -65,6 +71,7 @@ fn main() -> ExitCode {
         safety::tests(),
         settings::tests(),
         landlock::tests(),
+        limits::tests(),
         explain::tests(),
         help::tests(),
         bad_input::tests(),
@@ -73,13 +80,16 @@ fn main() -> ExitCode {
         hosts::tests(),
         tutorial::tests(),
         figures::tests(),
+        figures_of_groups::tests(),
         work::tests(),
         servers::tests(),
         signals_stress::tests(),
     ];
     let world: &'static World = Box::leak(Box::new(World::make(!arguments.list)));
     support::remember_where_a_test_fails();
-    let trials = tests.into_iter().flatten().flat_map(|test| test.trials(world)).collect();
+    let chosen = support::chosen();
+    let trials = tests.into_iter().flatten().flat_map(|test| test.trials(world));
+    let trials = trials.filter(|trial| chosen.as_ref().is_none_or(|names| names.contains(trial.name()))).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
 
     let left = [process::naming(&world.name()), process::naming(&support::marks())].concat();

@@ -80,11 +80,7 @@ fn an_overlay_s_writes_vanish(who: &Who) {
 
 /// tmpfs as an upper layer in a user namespace has no attributes for that before Linux 6.6.
 fn folders_are_replaced_in_an_overlay(who: &Who) {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("/proc is mounted");
-    let mut numbers = release.split('.').map(|part| part.parse().unwrap_or(0));
-    if (numbers.next(), numbers.next()) < (Some(6), Some(6)) {
-        who.skip("before Linux 6.6 a replaced folder gives EIO");
-    }
+    who.needs_linux((6, 6), "before Linux 6.6 a replaced folder gives EIO");
     who.sh(
         &["--overlay"],
         "rmdir /media && mkdir /media && >/media/file && rm -r /home && mkdir /home && ls -A /media /home",

@@ -2,6 +2,7 @@
 //! nothing hangs and a failure prints everything. `process` looks into /proc, `traces` compares before with after, `inits`
 //! runs an init without a container, `ranges` gives an ordinary user more ids.
 
+pub mod cgroups;
 pub mod inits;
 pub mod process;
 mod ranges;
@@ -15,6 +16,7 @@ pub use terminal::{Terminal, pair};
 
 use libtest_mimic::{Completion, Failed, Trial};
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::panic::{self, AssertUnwindSafe};
@@ -94,6 +96,13 @@ pub fn remember_where_a_test_fails() {
     panic::set_hook(Box::new(|info| FAILED_AT.set(info.location().map(ToString::to_string))));
 }
 
+/// The names of the only tests to be run, one a line in a file: more than a filter can name.
+pub fn chosen() -> Option<BTreeSet<String>> {
+    let path = std::env::var("ARIL_TESTS").ok()?;
+    let names = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    Some(names.lines().map(ToString::to_string).collect())
+}
+
 fn outcome_of(body: impl FnOnce()) -> Result<Completion, Failed> {
     let Err(payload) = panic::catch_unwind(AssertUnwindSafe(body)) else { return Ok(Completion::Completed) };
     if let Some(Skip(reason)) = payload.downcast_ref() {
@@ -132,7 +141,11 @@ impl World {
             tool("cp", &[binary, &self.path(name)]);
         }
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/behaviour/probe.c");
-        let compiled = Command::new("gcc").args(["-static", "-O1", "-o", &self.path("probe"), source]).output();
+        // Where there is no compiler, such as in a VM, there may be one that is ready.
+        let compiled = match std::env::var_os("ARIL_PROBE") {
+            Some(ready) => Command::new("cp").arg(ready).arg(self.path("probe")).output(),
+            None => Command::new("gcc").args(["-static", "-O1", "-o", &self.path("probe"), source]).output(),
+        };
         self.probe = compiled.is_ok_and(|output| output.status.success());
         for (caller, owner) in [("root", 0), ("user", ORDINARY)] {
             let copy = self.path(&format!("untouched-of-{caller}"));
@@ -251,6 +264,22 @@ impl Who {
     pub fn needs_root_behind(&self) {
         if !self.world.root {
             self.skip("only root can prepare it");
+        }
+    }
+
+    /// Skips the test on an older kernel.
+    pub fn needs_linux(&self, version: (u32, u32), reason: &str) {
+        let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("/proc is mounted");
+        let mut numbers = release.split('.').map(|part| part.parse().unwrap_or(0));
+        if (numbers.next(), numbers.next()) < (Some(version.0), Some(version.1)) {
+            self.skip(reason);
+        }
+    }
+
+    /// Skips the test where root's ids inside cannot be root's on a tmpfs too, and aril says so.
+    pub fn needs_idmapped_tmpfs(&self) {
+        if self.is_root() {
+            self.needs_linux((6, 3), "before Linux 6.3 a tmpfs cannot be idmapped");
         }
     }
 
