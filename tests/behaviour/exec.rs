@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{chown, symlink};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 crate::tests! {
@@ -462,7 +463,13 @@ fn a_frozen_container_can_be_left_alone(who: &Who) {
         .find_map(|line| line.rsplit(':').next().filter(|path| path.contains("/aril-")))
         .expect("it has one");
     let all = tool("find", &["/sys/fs/cgroup", "-path", &format!("*{own}/{file}")]);
-    let set = |value: &str| fs::write(all.lines().next().expect("it is mounted"), value).expect("root may");
+    let group = Path::new(all.lines().next().expect("it is mounted")).parent().expect("a directory");
+    // A part of it, in which the command has moved: that the whole is paused would be told.
+    let part = group.join("part");
+    fs::create_dir(&part).expect("root may");
+    let command = process::children(running.init())[0];
+    fs::write(part.join("cgroup.procs"), command.to_string()).expect("root may");
+    let set = |value: &str| fs::write(part.join(file), value).expect("root may");
     set(frozen);
     let mark = mark();
     let exec = place.exec(&name, &["sleep", &mark]).start();
