@@ -142,7 +142,6 @@ fn answer<'m>(arena: &'m Arena, start: Start, words: Words) -> Told<'m, Answer<'
 
 /// A command in a container that runs. What that was made for is found again by its own command line.
 #[cfg(feature = "full")]
-#[inline(never)]
 fn enter<'m>(arena: &'m Arena, mut asked: Spec<'m>, start: Start) -> Told<'m, Side> {
     let (name, new_user) = (asked.name.unwrap_or_default(), asked.user.is_some());
     let running = state::find_running(arena, runtime::directory(arena, start.environment())?, name)?;

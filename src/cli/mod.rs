@@ -275,6 +275,9 @@ impl<'a> Scan<'a> {
     fn apply(&mut self, option: Opt, written: Option<Word<'a>>) -> Told<'a, ()> {
         let arena = self.arena;
         let name = copy(arena, &[option.long()]);
+        if cfg!(feature = "full") && self.enters && !option.is_for_exec() {
+            return Err(Problem::refused(arena, t!("exec has no option --%: the container keeps its own"), &[name]));
+        }
         let (called, mut word) = (option.value(), written.unwrap_or_default());
         let optional = table::is_optional(called);
         #[cfg(feature = "full")]
@@ -292,9 +295,6 @@ impl<'a> Scan<'a> {
             _ => {}
         }
         self.help |= option == Opt::Help;
-        if cfg!(feature = "full") && self.enters && !option.is_for_exec() {
-            return Err(Problem::refused(arena, t!("exec has no option --%: the container keeps its own"), &[name]));
-        }
         option
             .set(&mut self.spec, Value { word, arena })
             .map_err(|reason| Problem::refused(arena, t!("option --% %: %"), &[name, word, text(arena, reason, &[])]))
@@ -399,6 +399,8 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
 mod tests {
     use super::*;
     use crate::spec::Source;
+    #[cfg(feature = "full")]
+    use linux_raw_sys::general as k;
     use std::ffi::CString;
 
     /// Parses `aril run …` and shows the Spec or the problem.
@@ -504,6 +506,30 @@ mod tests {
         ] {
             refused(words);
         }
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn a_later_command_keeps_all_walls_of_the_container_and_nothing_of_its_start() {
+        let arena = Arena::new().unwrap();
+        let words = |text: &str| {
+            let owned = text.split(' ').map(|word| CString::new(word).unwrap());
+            owned.map(|word| copy(&arena, &[word.as_bytes()])).collect::<Vec<_>>()
+        };
+        let first = words(
+            "aril run -t --trace --verbose --user 5 -w /srv -e A=b --cap-drop all --pidfile p --status-fd 9 --preserve-fds 2 \
+             --timeout 5s --sig-proxy=false --stop-signal INT --name web --ulimit core=0 --network none r first",
+        );
+        let Ok(Request::Run(mut spec)) = parse(&arena, &first) else { panic!("it is a run") };
+        let later = words("aril exec -u 6 -e C=d web second -x");
+        let Ok(Request::Enter(mut asked)) = parse(&arena, &later) else { panic!("it is an exec") };
+        spec.take_command_of(&mut asked);
+        assert_eq!((spec.command, spec.user), (&later[6..], Some(word(c"6"))));
+        assert_eq!((&*spec.environment, spec.workdir), (&[word(c"C=d")][..], Some(word(c"/srv"))));
+        assert_eq!((spec.capabilities, spec.settings.len(), spec.is_private(Namespace::Network)), (0, 2, true));
+        assert!(!spec.init && !spec.trace && !spec.verbose && !spec.detach && spec.passes_signals);
+        assert_eq!((spec.tty, spec.timeout, spec.pid_file, spec.status_fd), (None, None, None, None));
+        assert_eq!((spec.preserve_fds, spec.stop_signal), (0, k::SIGTERM as u8));
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! Brings a later command into a container that runs.
 
 use super::carry::copied;
-use super::handover::{self, Answer, Failure};
-use super::{Carrier, Side, advice, cgroups};
+use super::{Carrier, Side, cgroups, handover};
 use crate::host::Host;
 use crate::host::cgroups::Hierarchy;
-use crate::host::container::look_failed;
+use crate::host::container::{Container, look_failed};
 use crate::host::rootfs::in_root;
 use crate::plan::enter::{Started, enter as plan};
-use crate::plan::{EnterStep, Line, Phase, Step, Tree};
+use crate::plan::{EnterStep, Tree};
 use crate::spec::{Namespace, Spec};
 use crate::state::{Process, Running};
 use crate::sys::file::{self, Open};
@@ -16,14 +15,12 @@ use crate::sys::mount::Attributes;
 use crate::sys::process::{self, Pid};
 use crate::sys::words::Start;
 use crate::sys::{Arena, At, Errno, Fd, Result, Word, socket, word};
-use crate::text::problem::FAILED;
 use crate::text::{Told, copy, decimal};
 
 /// Starts a command in a container. The Spec is that of the container with the command of the one who asks.
 ///
 /// # Errors
 /// Any step that failed, on either side; nothing is left behind then.
-#[inline(never)]
 pub fn enter<'m>(
     arena: &'m Arena,
     spec: &'m Spec<'m>,
@@ -36,26 +33,14 @@ pub fn enter<'m>(
     }
     let pid = running.command.pid;
     let recorded = running.environment.all(arena);
-    let (host, container) = Host::of_container(arena, spec, start.environment(), pid, recorded, new_user)?;
-    let (host, container) = (arena.hold(host), arena.hold(container));
+    let container = Container::read(arena, spec, pid)?;
+    let host = arena.hold(Host::of_container(arena, spec, start.environment(), pid, recorded, new_user)?);
     let started = |process: Process| Started { pid: process.pid, start: process.start };
-    let plan = arena.hold(plan(arena, spec, host, container, [running.init, running.command].map(started))?);
-    let mut carrier = Carrier::new(arena, plan, start, spec, host);
-    let launched = carrier.phase(Phase::Launcher);
-    if carrier.inside {
-        carrier.come_in(launched);
-    }
-    match launched.and_then(|()| carrier.let_in()) {
-        Ok(()) => carrier.launcher(spec, host),
-        Err(failure) => {
-            let problem = advice::explain(arena, &failure, spec, host, plan);
-            carrier.abandon(spec, host);
-            Err(problem)
-        }
-    }
+    let plan = arena.hold(plan(arena, spec, host, &container, [running.init, running.command].map(started))?);
+    super::launch(arena, spec, host, plan, start)
 }
 
-impl<'p> Carrier<'p> {
+impl Carrier<'_> {
     /// Does what such a step says.
     #[inline(never)]
     pub(super) fn carry_out_enter(&mut self, step: &EnterStep) -> Result<()> {
@@ -98,6 +83,7 @@ impl<'p> Carrier<'p> {
             }
             EnterStep::Move { groups } => self.move_child(groups, false)?,
             EnterStep::Join { namespaces } => {
+                // No path inside can lead to what is closed.
                 let (command, _) = self.container.take().ok_or(Errno::EBADF)?;
                 if namespaces != 0 {
                     process::setns(command.at(), namespaces)?;
@@ -132,53 +118,18 @@ impl<'p> Carrier<'p> {
         Ok(())
     }
 
-    /// The new process, and the one in which it goes on.
-    fn come_in(&mut self, launched: core::result::Result<(), Failure<'p>>) -> ! {
-        self.start.erase_environment();
-        let result = launched.and_then(|()| self.phase(Phase::Outside)).and_then(|()| self.phase(Phase::Command));
-        if let (Err(failure), Some(socket)) = (result, &self.socket) {
-            handover::say_failed(self.arena, socket.at(), &failure);
-            process::exit(failure.status);
-        }
-        process::exit(FAILED)
-    }
-
-    /// The launcher after the clone: up to the moment when the command runs.
-    fn let_in(&mut self) -> core::result::Result<(), Failure<'p>> {
-        self.trees.close();
-        self.phase(Phase::Parent)?;
-        let answer = match &self.socket {
-            Some(socket) => {
-                handover::hear(self.arena, socket.at(), &mut self.terminal, &mut self.command, Some(self.mask))
-            }
-            None => Answer::Gone,
-        };
-        if let Answer::Failed(failure) = answer {
-            return Err(failure);
-        }
-        // Whoever it is, and however it has ended meanwhile: nobody has waited for it yet.
-        let opened = match self.command {
-            Some(pid) if process::is_child(pid.0) => process::pidfd_open(pid).map(|pidfd| (pid, pidfd)),
-            _ => Err(Errno::ESRCH),
-        };
-        match opened {
-            Ok(child) => {
-                self.child = Some(child);
-                Ok(())
-            }
-            Err(errno) => {
-                let is_fork = |line: &Line| matches!(line.step, Step::Enter(EnterStep::Fork));
-                let fork = self.plan.lines.iter().position(is_fork);
-                let detail = word(c"the new process has died");
-                Err(Failure { line: fork.unwrap_or(0) as u16, errno, status: FAILED, detail })
-            }
-        }
+    /// Whether the last process that came in has said who it is. However it has ended meanwhile, nobody has waited for it yet.
+    pub(super) fn has_come_in(&mut self) -> bool {
+        let (Some(_), Some(pid)) = (&self.container, self.command) else { return false };
+        let opened = if process::is_child(pid.0) { process::pidfd_open(pid) } else { Err(Errno::ECHILD) };
+        opened.map(|pidfd| self.child = Some((pid, pidfd))).is_ok()
     }
 }
 
 const PROGRAM: Word = word(c"/proc/self/exe");
 
 /// This program on a read-only mount, for someone who may make one in a user namespace of his own alone.
+#[inline(never)]
 pub fn copied_by_child() -> Result<Fd> {
     let [ours, theirs] = socket::pair()?;
     match process::clone3((Namespace::User.flag() | Namespace::Mount.flag()).into())? {

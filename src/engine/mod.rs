@@ -153,6 +153,17 @@ pub fn supervise(init: &ContainerInit) -> u8 {
 pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, Side> {
     let host = arena.hold(Host::read(arena, spec, start.environment())?);
     let plan = arena.hold(plan(arena, spec, host)?);
+    launch(arena, spec, host, plan, start)
+}
+
+/// Carries a plan out up to a command that runs.
+fn launch<'m>(
+    arena: &'m Arena,
+    spec: &'m Spec<'m>,
+    host: &'m Host<'m>,
+    plan: &'m Plan<'m>,
+    start: Start,
+) -> Told<'m, Side> {
     let mut carrier = Carrier::new(arena, plan, start, spec, host);
     let launched = carrier.phase(Phase::Launcher);
     if carrier.inside {
@@ -291,7 +302,7 @@ impl<'p> Carrier<'p> {
     fn parent(&mut self) -> core::result::Result<(), Failure<'p>> {
         self.trees.close();
         self.phase(Phase::Parent)?;
-        let start = self.plan.lines.iter().position(|line| line.step == Step::StartCommand);
+        let start = self.plan.lines.iter().position(|line| line.step.starts_command());
         let hear = |socket: &Fd| {
             handover::hear(
                 self.arena,
@@ -301,16 +312,19 @@ impl<'p> Carrier<'p> {
                 #[cfg(feature = "full")]
                 &mut self.command,
                 #[cfg(feature = "full")]
-                None,
+                self.container.as_ref().map(|_| self.mask),
             )
         };
-        match (self.socket.as_ref().map(hear), start) {
+        let answer = self.socket.as_ref().map(hear);
+        #[cfg(feature = "full")]
+        let start = start.filter(|_| !self.has_come_in());
+        match (answer, start) {
             (Some(Answer::Failed(failure)), _) => Err(failure),
             (Some(Answer::Gone), Some(line)) => Err(Failure {
                 line: line as u16,
                 errno: Errno::ESRCH,
                 status: FAILED,
-                detail: word(c"the container's init has died"),
+                detail: word(c"the new process has died"),
             }),
             // Without an init the command itself has taken the other end's place.
             #[cfg(feature = "full")]
@@ -388,6 +402,12 @@ impl<'p> Carrier<'p> {
             tolerate(file::close_range(fd, fd));
         }
         self.start.erase_environment();
+        #[cfg(feature = "full")]
+        if self.container.is_some() {
+            self.phase(Phase::Outside)?;
+            self.phase(Phase::Command)?;
+            process::exit(FAILED);
+        }
         let mut children = None;
         if !spec.is_private(Namespace::Pid) {
             // Not PID 1: orphans come here only if asked for. It cannot fail on any kernel with clone3. Without the list of

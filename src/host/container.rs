@@ -5,9 +5,8 @@ use super::{Host, figures, ids, rootfs, variables};
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::process::Pid;
-use crate::sys::{Arena, At, Errno, List, Word, identity, word};
+use crate::sys::{Arena, At, Errno, List, Word};
 use crate::text::{Problem, Told, copy, decimal, names, path, t};
-use linux_raw_sys::general as k;
 
 /// What its command has that the caller has not.
 #[derive(Clone, Copy, Debug)]
@@ -16,16 +15,55 @@ pub struct Container<'m> {
     pub namespaces: u32,
     /// Its control groups, if it has any of its own.
     pub groups: &'m [Hierarchy<'m>],
-    /// Someone inside may be the owner of this very program's file, or who may do all.
-    pub could_write: bool,
+}
+
+impl<'m> Container<'m> {
+    /// Reads it of the one whose command has this process id.
+    ///
+    /// # Errors
+    /// It has ended, or it is another user's.
+    pub fn read(arena: &'m Arena, spec: &Spec, Pid(pid): Pid) -> Told<'m, Self> {
+        let mut container = Self { namespaces: 0, groups: &[] };
+        let pid = decimal(arena, pid as u64);
+        for ((.., flag), name) in Namespace::ALL.iter().zip(names::words(Namespace::FILES)) {
+            let of = |process: &[u8]| {
+                let path = copy(arena, &[b"/proc/", process, b"/ns/", name]);
+                let stat = file::fstatat(At::CWD, path);
+                stat.map(|stat| stat.identity).map_err(|errno| look_failed(arena, spec, errno))
+            };
+            if of(b"self")? != of(pid.bytes())? {
+                container.namespaces |= flag;
+            }
+        }
+        // One that was not to have groups of its own is wherever its launcher was, which is no part of it.
+        if spec.wants_cgroups() {
+            let mut own = List::new(arena);
+            for hierarchy in hierarchies(arena, pid)? {
+                if path::names(hierarchy.own.bytes()).any(is_name) {
+                    own.push(*hierarchy);
+                }
+            }
+            let is_paused = |group: &Hierarchy| {
+                let directory = file::openat(At::CWD, group.container(arena).unwrap_or(group.own), Open::DIRECTORY);
+                directory.is_ok_and(|directory| figures::is_paused(arena, &[directory.at()]))
+            };
+            if own.iter().any(is_paused) {
+                // Nothing would happen, and nobody could say why.
+                let name = [spec.name.unwrap_or_default()];
+                let problem = Problem::refused(arena, t!("exec in %: it is paused"), &name);
+                return Err(problem.advise(arena, t!("first: aril resume %"), &name));
+            }
+            container.groups = own.finish();
+        }
+        Ok(container)
+    }
 }
 
 impl<'m> Host<'m> {
-    /// Reads what a command in a container takes whose own command has this process id. `recorded` are its variables.
+    /// Reads what a later command takes. `recorded` are the variables of the first.
     ///
     /// # Errors
-    /// It has ended, it is another user's, or there is no such user in it.
-    #[inline(never)]
+    /// Likewise; or there is no such user in it.
     pub fn of_container(
         arena: &'m Arena,
         spec: &Spec<'m>,
@@ -33,20 +71,17 @@ impl<'m> Host<'m> {
         Pid(pid): Pid,
         recorded: &[Word<'m>],
         new_user: bool,
-    ) -> Told<'m, (Self, Container<'m>)> {
-        let capabilities = identity::effective_capabilities()
-            .map_err(|errno| Problem::failed(arena, t!("read the capabilities"), &[], errno))?;
+    ) -> Told<'m, Self> {
         let pid = decimal(arena, pid as u64);
         let of = |name: &[u8]| copy(arena, &[b"/proc/", pid.bytes(), b"/", name]);
-        let failed = |errno| look_failed(arena, spec, errno);
-        let root = file::openat(At::CWD, of(b"root"), Open::PATH_DIRECTORY).map_err(failed)?;
-        let mut host = Self::of_caller(arena, spec, environment, capabilities, root.at())?;
+        let root = file::openat(At::CWD, of(b"root"), Open::PATH_DIRECTORY);
+        let root = root.map_err(|errno| look_failed(arena, spec, errno))?;
+        let mut host = Self::of_caller(arena, spec, environment, root.at())?;
         if spec.is_private(Namespace::User) {
             host.has_setgroups = rootfs::read_file(arena, of(b"setgroups"))?.starts_with(b"allow");
-            host.uids = ids::of_other(arena, of(b"uid_map"))?;
-            host.gids = ids::of_other(arena, of(b"gid_map"))?;
+            host.uids = ids::all(arena, of(b"uid_map"), false)?;
+            host.gids = ids::all(arena, of(b"gid_map"), false)?;
         }
-
         let mut all = List::new(arena);
         all.extend(recorded);
         if new_user {
@@ -54,33 +89,7 @@ impl<'m> Host<'m> {
         }
         all.extend(variables::read(arena, spec)?);
         host.variables = all.finish();
-
-        let mut namespaces = 0;
-        for ((.., flag), name) in Namespace::ALL.iter().zip(names::words(Namespace::FILES)) {
-            let of_process = |process: &[u8]| {
-                let path = copy(arena, &[b"/proc/", process, b"/ns/", name]);
-                file::fstatat(At::CWD, path).map(|stat| stat.identity).map_err(failed)
-            };
-            if of_process(b"self")? != of_process(pid.bytes())? {
-                namespaces |= flag;
-            }
-        }
-        let program = file::fstatat(At::CWD, word(c"/proc/self/exe"));
-        const BY_OTHERS: u32 = 0o022;
-        let could_write =
-            program.is_ok_and(|stat| host.has(k::CAP_SYS_ADMIN) || stat.uid == host.uid || stat.mode & BY_OTHERS != 0);
-        let groups = groups(arena, spec, pid)?;
-        let is_paused = |group: &Hierarchy| {
-            let directory = file::openat(At::CWD, group.container(arena).unwrap_or(group.own), Open::DIRECTORY);
-            directory.is_ok_and(|directory| figures::is_paused(arena, &[directory.at()]))
-        };
-        if groups.iter().any(is_paused) {
-            // Nothing would happen, and nobody could say why.
-            let name = [spec.name.unwrap_or_default()];
-            let problem = Problem::refused(arena, t!("exec in %: it is paused"), &name);
-            return Err(problem.advise(arena, t!("first: aril resume %"), &name));
-        }
-        Ok((host, Container { namespaces, groups, could_write }))
+        Ok(host)
     }
 }
 
@@ -91,17 +100,4 @@ pub fn look_failed<'m>(arena: &'m Arena, spec: &Spec, errno: Errno) -> &'m Probl
         Errno::ENOENT | Errno::ESRCH => Problem::refused(arena, t!("% has ended"), &name),
         _ => Problem::failed(arena, t!("look into the container %"), &name, errno),
     }
-}
-
-/// A container that was not to have groups of its own is wherever its launcher was, which is no part of it.
-fn groups<'m>(arena: &'m Arena, spec: &Spec, pid: Word) -> Told<'m, &'m [Hierarchy<'m>]> {
-    let mut own = List::new(arena);
-    if spec.wants_cgroups() {
-        for hierarchy in hierarchies(arena, pid)? {
-            if path::names(hierarchy.own.bytes()).any(is_name) {
-                own.push(*hierarchy);
-            }
-        }
-    }
-    Ok(own.finish())
 }

@@ -26,23 +26,13 @@ pub fn own(arena: &Arena, own: u32) -> &[IdRange] {
     core::slice::from_ref(arena.hold(IdRange { inside: own, outside: own, count: 1 }))
 }
 
-/// The map of all ids that there are, each as it is, from `/proc/self/uid_map` or `gid_map`.
-pub fn all<'m>(arena: &'m Arena, path: Word) -> Told<'m, &'m [IdRange]> {
+/// The map of all ids that there are, from `uid_map` or `gid_map`; those of this process's own namespace each as it is.
+pub fn all<'m>(arena: &'m Arena, path: Word, is_own: bool) -> Told<'m, &'m [IdRange]> {
     let mut ranges = List::new(arena);
     for line in split(read_file(arena, path)?, b'\n') {
-        if let Some([inside, _, count]) = parse(line) {
-            ranges.push(IdRange { inside, outside: inside, count });
+        if let Some([inside, outside, count]) = parse(line) {
+            ranges.push(IdRange { inside, outside: if is_own { inside } else { outside }, count });
         }
-    }
-    Ok(ranges.finish())
-}
-
-/// A map of another user namespace, as it is.
-#[cfg(feature = "full")]
-pub fn of_other<'m>(arena: &'m Arena, path: Word) -> Told<'m, &'m [IdRange]> {
-    let mut ranges = List::new(arena);
-    for [inside, outside, count] in split(read_file(arena, path)?, b'\n').filter_map(parse) {
-        ranges.push(IdRange { inside, outside, count });
     }
     Ok(ranges.finish())
 }
@@ -71,6 +61,6 @@ mod tests {
     #[test]
     fn this_process_has_ids() {
         let arena = Arena::new().unwrap();
-        assert!(!all(&arena, crate::sys::word(c"/proc/self/uid_map")).unwrap().is_empty());
+        assert!(!all(&arena, crate::sys::word(c"/proc/self/uid_map"), true).unwrap().is_empty());
     }
 }

@@ -115,12 +115,10 @@ impl<'m> Host<'m> {
     /// # Errors
     /// What can be foreseen: no such root file system, volume, user or descriptor.
     pub fn read(arena: &'m Arena, spec: &Spec<'m>, environment: &'m [Word<'m>]) -> Told<'m, Self> {
-        let capabilities = identity::effective_capabilities()
-            .map_err(|errno| Problem::failed(arena, t!("read the capabilities"), &[], errno))?;
         // Before anything of ours takes the number of one that is missing.
         descriptors(arena, spec)?;
         let (root, format) = rootfs::open(arena, spec)?;
-        let mut host = Self::of_caller(arena, spec, environment, capabilities, root)?;
+        let mut host = Self::of_caller(arena, spec, environment, root)?;
         #[cfg(feature = "full")]
         {
             host.place = runtime::place(arena, spec, environment)?;
@@ -168,13 +166,9 @@ impl<'m> Host<'m> {
     }
 
     /// What does not depend on where the container is: the caller, and whom the command runs as.
-    fn of_caller(
-        arena: &'m Arena,
-        spec: &Spec<'m>,
-        environment: &'m [Word<'m>],
-        capabilities: CapabilitySet,
-        root: At,
-    ) -> Told<'m, Self> {
+    fn of_caller(arena: &'m Arena, spec: &Spec<'m>, environment: &'m [Word<'m>], root: At) -> Told<'m, Self> {
+        let capabilities = identity::effective_capabilities()
+            .map_err(|errno| Problem::failed(arena, t!("read the capabilities"), &[], errno))?;
         let (uid, gid) = (identity::geteuid(), identity::getegid());
         let mut host = Self {
             uid,
@@ -220,8 +214,8 @@ impl<'m> Host<'m> {
             (host.uids, host.gids) = (ids::EVERY, ids::EVERY);
         } else if host.maps_any() {
             host.has_setgroups = rootfs::read_file(arena, word(c"/proc/self/setgroups"))?.starts_with(b"allow");
-            host.uids = ids::all(arena, word(c"/proc/self/uid_map"))?;
-            host.gids = ids::all(arena, word(c"/proc/self/gid_map"))?;
+            host.uids = ids::all(arena, word(c"/proc/self/uid_map"), true)?;
+            host.gids = ids::all(arena, word(c"/proc/self/gid_map"), true)?;
         }
         #[cfg(feature = "full")]
         {

@@ -103,7 +103,7 @@ pub fn enter<'p>(
 
     // Whoever is inside already may wait for it, and have the kernel execute `/proc/self/exe` in place of the command.
     let has_own_root = spec.change_root != ChangeRoot::None;
-    draft.when(host.can_be_written && container.could_write && has_own_root, Step::ExecuteAnew);
+    draft.when(host.can_be_written && has_own_root, Step::ExecuteAnew);
     super::close_descriptors(&mut draft, spec);
     // In a pid namespace of its own all ends with the init.
     let init = if spec.is_private(Namespace::Pid) { None } else { Some(init) };

@@ -983,6 +983,75 @@ mod tests {
 
     #[cfg(feature = "full")]
     #[test]
+    fn what_comes_into_a_container_is_confined_before_it_can_be_seen() {
+        use crate::host::{cgroups::Hierarchy, container::Container};
+        use crate::sys::process::Pid;
+        use enter::Started;
+        let of_1 = Hierarchy { controllers: b"pids", root: word(c"/g"), own: word(c"/g/aril-00000000") };
+        let groups = [Hierarchy { controllers: b"", ..of_1 }, of_1];
+        let step = |lines: &[Line], wanted: fn(&EnterStep) -> bool| {
+            at(lines, |step| matches!(step, Step::Enter(step) if wanted(step)))
+        };
+        for (own_devices, change_root, pid) in [
+            (true, ChangeRoot::Pivot, Source::Private),
+            (false, ChangeRoot::Chroot, Source::Host),
+            (false, ChangeRoot::None, Source::Private),
+        ] {
+            let arena = Arena::new().unwrap();
+            let mut spec = Spec::new(&arena);
+            const TRUE: &[Word] = &[word(c"/bin/true")];
+            (spec.rootfs, spec.command, spec.init) = (word(c"image"), TRUE, false);
+            (spec.change_root, spec.user) = (change_root, Some(word(c"0")));
+            spec.file_systems = Some(FileSystems { dev: own_devices, ..FileSystems::NONE });
+            spec.namespaces[Namespace::Pid as usize] = pid;
+            let mut host = host(true);
+            host.terminal = Terminal::Own { modes: true, errors: true };
+            let container = Container { namespaces: k::CLONE_NEWPID, groups: &groups };
+            let processes = [1, 2].map(|pid| Started { pid: Pid(pid), start: 0 });
+            let (spec, host) = (arena.hold(spec), arena.hold(host));
+            let lines = enter::enter(&arena, spec, host, &container, processes).unwrap().lines;
+            let fork = step(lines, |step| *step == EnterStep::Fork);
+            let join = step(lines, |step| matches!(step, EnterStep::Join { .. }));
+            let order = [
+                at(lines, |step| *step == Step::BlockSignals),
+                step(lines, |step| matches!(step, EnterStep::Clone { .. })),
+                step(lines, |step| matches!(step, EnterStep::Move { .. })),
+                at(lines, |step| *step == Step::Go),
+                at(lines, |step| *step == Step::HideMemory),
+                join,
+                at(lines, |step| *step == Step::JoinKeyring),
+                at(lines, |step| matches!(step, Step::SetUser { .. })),
+                at(lines, |step| matches!(step, Step::SetCapabilities { .. })),
+                at(lines, |step| *step == Step::NoNewPrivileges),
+                at(lines, |step| *step == Step::Filter),
+                lines.iter().rposition(|line| line.step == Step::HideMemory),
+                fork,
+                at(lines, |step| *step == Step::DieWithLauncher),
+                at(lines, |step| *step == Step::NewSession),
+                at(lines, |step| matches!(step, Step::Terminal(TerminalStep::Take { .. }))),
+                at(lines, |step| matches!(step, Step::ResetSignals { .. })),
+                at(lines, |step| matches!(step, Step::Exec { .. })),
+            ];
+            assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{order:?}");
+            // Where there are none of its own the host's are in reach before alone.
+            let opened = at(lines, |step| matches!(step, Step::Terminal(TerminalStep::Open { .. })));
+            assert_eq!(join < opened, own_devices);
+            assert_eq!(step(lines, |step| *step == EnterStep::OpenDevices).is_some(), own_devices);
+            let chroot = step(lines, |step| *step == EnterStep::ChangeRoot);
+            assert_eq!(chroot.is_some(), change_root == ChangeRoot::Chroot);
+            assert!(chroot.is_none_or(|chroot| Some(chroot) > join && Some(chroot) < fork));
+            // Whose end has to be seen.
+            let sees = step(lines, |step| matches!(step, EnterStep::Open { init: Some(_), .. }));
+            assert_eq!(sees.is_some(), pid == Source::Host);
+            // A root that is the host's shows its programs anyway.
+            let anew = at(lines, |step| *step == Step::ExecuteAnew);
+            assert_eq!(anew.is_some(), change_root != ChangeRoot::None);
+            assert!(anew.is_none_or(|anew| anew == 0));
+        }
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
     fn a_name_is_taken_before_anything_is_made_and_told_once_the_command_runs() {
         let named = || Host { place: Some((word(c"/run/aril"), word(c"web"))), ..host(true) };
         let state = |lines: &[Line], wanted: fn(&StateStep) -> bool| {

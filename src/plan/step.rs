@@ -336,6 +336,15 @@ pub enum Step<'p> {
 }
 
 impl<'p> Step<'p> {
+    /// Whether the process of the command comes of it.
+    pub const fn starts_command(&self) -> bool {
+        #[cfg(feature = "full")]
+        if matches!(self, Self::Enter(EnterStep::Fork)) {
+            return true;
+        }
+        matches!(self, Self::StartCommand)
+    }
+
     /// Writes the step's sentence.
     pub fn write(&self, text: &mut Text) {
         let words = self.words(text.arena());
