@@ -13,6 +13,8 @@ use crate::spec::{NewKind, Set, Source};
 use crate::sys::{Arena, Word, word};
 use crate::text::{Problem, Told, copy, cut, names, path, t, table, text};
 #[cfg(feature = "full")]
+use crate::text::{Text, problem::FAILED, split};
+#[cfg(feature = "full")]
 use crate::visit::Visit;
 use options::Opt;
 use values::Value;
@@ -79,56 +81,59 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
 /// What is done with containers that run.
 #[cfg(feature = "full")]
 fn visit<'a>(arena: &'a Arena, verb: usize, words: &'a [Word<'a>]) -> Told<'a, Visit<'a>> {
+    let is_name = |name: &Word| !name.bytes().starts_with(b"-");
+    let is_json = |option: &Word| matches!(verb, 0 | 3) && *option == word(c"--json");
+    let (words, json) = match words {
+        [option, rest @ ..] | [rest @ .., option] if is_json(option) => (rest, true),
+        words => (words, false),
+    };
     match (verb, words) {
-        (0, []) => Ok(Visit::List { json: false }),
-        (0, [option]) if *option == word(c"--json") => Ok(Visit::List { json: true }),
-        (0, _) => Err(Problem::refused(arena, t!("ps takes [--json], and nothing else"), &[])),
-        (1, [name, signal @ ..]) if signal.len() < 2 && !name.bytes().starts_with(b"-") => {
+        (0, []) => return Ok(Visit::List { json }),
+        (1, [name, signal @ ..]) if signal.len() < 2 && is_name(name) => {
             let signal = signal.first().copied().unwrap_or(word(c"TERM"));
-            match names::signal(signal.bytes()) {
+            return match names::signal(signal.bytes()) {
                 Some(number) => Ok(Visit::Kill { name: *name, signal: number }),
                 None => Err(Problem::refused(arena, t!("no such signal: % (signal(7))"), &[signal])),
+            };
+        }
+        (2, [name]) if is_name(name) => return Ok(Visit::Wait { name: *name }),
+        (3, []) => return Ok(Visit::Stats { name: None, json }),
+        (3, [name]) if is_name(name) => return Ok(Visit::Stats { name: Some(*name), json }),
+        (4 | 5, [name]) if is_name(name) => return Ok(Visit::Pause { name: *name, on: verb == 4 }),
+        (6, words) => {
+            if let Some(update) = update(arena, words)? {
+                return Ok(update);
             }
         }
-        (1, _) => Err(Problem::refused(arena, t!("kill takes NAME [SIGNAL], and nothing else"), &[])),
-        (3, words) => {
-            let json = word(c"--json");
-            let mut names = words.iter().filter(|word| **word != json);
-            match (names.next(), names.next()) {
-                (name, None) if name.is_none_or(|name| !name.bytes().starts_with(b"-")) => {
-                    Ok(Visit::Stats { name: name.copied(), json: words.contains(&json) })
-                }
-                _ => Err(Problem::refused(arena, t!("stats takes [NAME] [--json], and nothing else"), &[])),
-            }
-        }
-        (6, words) => update(arena, words),
-        (_, [name]) if !name.bytes().starts_with(b"-") => match verb {
-            2 => Ok(Visit::Wait { name: *name }),
-            verb => Ok(Visit::Pause { name: *name, on: verb == 4 }),
-        },
-        _ => {
-            let verb = copy(arena, &[names::at("- - wait - pause resume", verb)]);
-            Err(Problem::refused(arena, t!("% takes NAME, and nothing else"), &[verb]))
-        }
+        _ => {}
     }
+    let mut usages = Text::new(arena);
+    usages.fill(
+        t!("\
+ps takes [--json], and nothing else
+kill takes NAME [SIGNAL], and nothing else
+wait takes NAME, and nothing else
+stats takes [NAME] [--json], and nothing else
+pause takes NAME, and nothing else
+resume takes NAME, and nothing else
+update takes NAME and the limits that change, such as -m 64m"),
+        &[],
+    );
+    let line = copy(arena, &[split(usages.finish(), b'\n').nth(verb).unwrap_or_default()]);
+    Err(arena.hold(Problem { status: FAILED, line, advice: None }))
 }
 
 /// The options of limits, before the name or after it.
 #[cfg(feature = "full")]
-fn update<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Visit<'a>> {
+fn update<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Option<Visit<'a>>> {
     let mut scan = Scan { arena, words, spec: Spec::new(arena), help: false, limits_alone: true, enters: false };
     scan.options()?;
-    let name = scan.words.split_first().map(|(name, rest)| {
-        scan.words = rest;
-        *name
-    });
+    let Some((name, rest)) = scan.words.split_first() else { return Ok(None) };
+    scan.words = rest;
     scan.options()?;
-    match (name, scan.words) {
-        (Some(name), []) if !scan.spec.resources.is_empty() => {
-            Ok(Visit::Update { name, resources: scan.spec.resources.finish() })
-        }
-        _ => Err(Problem::refused(arena, t!("update takes NAME and the limits that change, such as -m 64m"), &[])),
-    }
+    let resources = &*scan.spec.resources.finish();
+    let is_whole = scan.words.is_empty() && !resources.is_empty();
+    Ok(is_whole.then_some(Visit::Update { name: *name, resources }))
 }
 
 /// `run` or `explain`; or `exec`, whose options are some of those.

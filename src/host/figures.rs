@@ -160,9 +160,13 @@ fn whole<'m>(arena: &'m Arena, group: At, file: &[u8]) -> Option<&'m [u8]> {
 /// What stands behind a word, or after its `=`; the sum where it stands more than once.
 #[inline(never)]
 fn find(said: &[u8], key: &[u8]) -> Option<u64> {
+    let (mut rest, mut sum) = (said, None);
     // Of a file with nothing but a number that is the value.
-    let (mut sum, mut is_value) = (None, key == b"-");
-    for word in split(said, b'\n').flat_map(|line| split(line, b' ')) {
+    let mut is_value = key == b"-";
+    while !rest.is_empty() {
+        let length = rest.iter().take_while(|byte| !byte.is_ascii_whitespace()).count();
+        let (word, after) = rest.split_at(length);
+        rest = after.get(1..).unwrap_or_default();
         let (name, value) = cut(word, b'=');
         // That all waited is a part of the time for which some did.
         if name == b"full" {

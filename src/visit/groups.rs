@@ -12,21 +12,12 @@ use crate::sys::poll::{self, Watched};
 use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, signal, word};
 use crate::text::{Problem, Told, copy, cut, number, split, t};
 
-/// A group that was made for a container.
-#[derive(Debug)]
-struct Group<'m> {
-    hierarchy: Hierarchy<'m>,
-    whole: Fd,
-    /// The one in which its init is, if that is another.
-    inner: Option<Fd>,
-}
-
 /// All that a container has of its own.
 #[derive(Debug)]
 pub struct Groups<'m> {
-    all: &'m [Group<'m>],
-    /// Their directories.
-    pub directories: &'m [At<'m>],
+    hierarchies: &'m [Hierarchy<'m>],
+    /// In each the group that was made for the container, and the one in which its init is, which may be the same.
+    all: List<'m, Fd>,
 }
 
 impl<'m> Groups<'m> {
@@ -38,38 +29,40 @@ impl<'m> Groups<'m> {
         // They were these very processes if they still are.
         record.launcher.open(arena)?;
         running.init.open(arena)?;
-        let (mut all, mut directories) = (List::new(arena), List::new(arena));
-        for hierarchy in found.map_err(|_| Errno::EACCES)? {
-            let open = |path| file::openat(At::CWD, path, Open::DIRECTORY);
-            let path = hierarchy.container(arena).unwrap_or(hierarchy.own);
-            let inner = if path == hierarchy.own { None } else { Some(open(hierarchy.own)?) };
-            all.push(Group { hierarchy: *hierarchy, whole: open(path)?, inner });
-        }
-        let all = &*all.finish();
-        for group in all {
-            directories.push(group.whole.at());
-            if let Some(inner) = &group.inner {
-                directories.push(inner.at());
+        let hierarchies = found.map_err(|_| Errno::EACCES)?;
+        let mut all = List::new(arena);
+        for hierarchy in hierarchies {
+            for path in [hierarchy.container(arena).unwrap_or(hierarchy.own), hierarchy.own] {
+                all.push(file::openat(At::CWD, path, Open::DIRECTORY)?);
             }
         }
-        Ok(Self { all, directories: directories.finish() })
+        Ok(Self { hierarchies, all })
+    }
+
+    /// Their directories.
+    pub fn directories<'g>(&'g self, arena: &'g Arena) -> &'g [At<'g>] {
+        let mut directories = List::new(arena);
+        for group in self.all.iter() {
+            directories.push(group.at());
+        }
+        directories.finish()
     }
 
     /// Whether it is paused.
     pub fn are_paused(&self, arena: &Arena) -> bool {
-        is_paused(arena, self.directories)
+        is_paused(arena, self.directories(arena))
     }
 
     /// Has all in them stop where it is, or go on, and waits until it does.
     #[inline(never)]
-    fn pause(&self, on: bool) -> Result<()> {
-        let [unified, freezer] = FREEZE;
+    fn pause(&self, arena: &Arena, on: bool) -> Result<()> {
+        let ([unified, freezer], groups) = (FREEZE, self.directories(arena));
         let has = |file| move |group: &&At| file::fstatat(**group, file).is_ok();
-        if let Some(group) = self.directories.iter().find(has(unified)) {
+        if let Some(group) = groups.iter().find(has(unified)) {
             write(*group, unified, if on { b"1" } else { b"0" })?;
             return wait_for(*group, if on { b"frozen 1" } else { b"frozen 0" });
         }
-        let group = self.directories.iter().find(has(freezer)).ok_or(Errno::EOPNOTSUPP)?;
+        let group = groups.iter().find(has(freezer)).ok_or(Errno::EOPNOTSUPP)?;
         let state: &[u8] = if on { b"FROZEN" } else { b"THAWED" };
         write(*group, freezer, state)?;
         let mut said = [0; 16];
@@ -91,7 +84,7 @@ impl<'m> Groups<'m> {
     #[inline(never)]
     pub fn let_die(&self) -> Result<()> {
         let [_, freezer] = FREEZE;
-        self.directories.iter().try_for_each(|group| match write(*group, freezer, b"THAWED") {
+        self.all.iter().try_for_each(|group| match write(group.at(), freezer, b"THAWED") {
             Err(Errno::ENOENT | Errno::ENODEV) => Ok(()),
             result => result,
         })
@@ -140,7 +133,7 @@ fn find<'m>(arena: &'m Arena, directory: Word, name: Word) -> Told<'m, Groups<'m
 /// Pauses a container, or has it go on.
 #[inline(never)]
 pub fn pause<'m>(arena: &'m Arena, directory: Word, name: Word, on: bool) -> Told<'m, ()> {
-    match find(arena, directory, name)?.pause(on) {
+    match find(arena, directory, name)?.pause(arena, on) {
         Err(Errno::EOPNOTSUPP) => {
             Err(Problem::refused(arena, t!("pause %: it has no control group of its own"), &[name]))
         }
@@ -154,21 +147,22 @@ pub fn pause<'m>(arena: &'m Arena, directory: Word, name: Word, on: bool) -> Tol
 /// A file that is to be written.
 #[derive(Clone, Copy)]
 struct Change<'m> {
-    group: &'m Group<'m>,
+    /// The container's, and the one in which its init is.
+    groups: [At<'m>; 2],
     file: Word<'m>,
     value: Word<'m>,
     fate: Fate,
 }
 
 impl Change<'_> {
-    /// In the group, and in the one in it that is held to the same.
+    /// In the group, and in the one in it that is held to the same; twice in one that is both.
     fn write(&self, value: Word) -> Result<()> {
         let write = |group: At| write(group, self.file, value.bytes());
-        let Some(inner) = &self.group.inner else { return write(self.group.whole.at()) };
-        match write(self.group.whole.at()) {
+        let [whole, inner] = self.groups;
+        match write(whole) {
             // Version 1 takes nothing that is less than what is in it.
-            Err(Errno::EINVAL | Errno::EBUSY) => write(inner.at()).and_then(|()| write(self.group.whole.at())),
-            result => result.and_then(|()| match write(inner.at()) {
+            Err(Errno::EINVAL | Errno::EBUSY) => write(inner).and_then(|()| write(whole)),
+            result => result.and_then(|()| match write(inner) {
                 // A controller that was wished for stays above.
                 Err(Errno::ENOENT) => Ok(()),
                 result => result,
@@ -180,7 +174,8 @@ impl Change<'_> {
 /// Holds a running container to something else: to all of it or to nothing.
 #[inline(never)]
 pub fn update<'m>(arena: &'m Arena, directory: Word, name: Word, asked: &[Resource<'m>]) -> Told<'m, ()> {
-    let groups = arena.hold(find(arena, directory, name)?);
+    let groups = find(arena, directory, name)?;
+    let directories = groups.directories(arena);
     let mut changes = List::new(arena);
     for resource in asked {
         let controller = resource.controller();
@@ -188,15 +183,15 @@ pub fn update<'m>(arena: &'m Arena, directory: Word, name: Word, asked: &[Resour
             Resource::Rate { device, .. } => cgroups::disk(arena, *device)?,
             _ => Word::default(),
         };
-        let found = groups.all.iter().find(|group| group.hierarchy.controls(arena, controller));
-        let Some(group) = found else {
+        let mut all = groups.hierarchies.iter().zip(directories.chunks_exact(2));
+        let Some((hierarchy, [whole, inner])) = all.find(|(group, _)| group.controls(arena, controller)) else {
             let words = [name, copy(arena, &[controller])];
             let problem = Problem::refused(arena, t!("update %: it has no control group for %"), &words);
             return Err(problem.advise(arena, t!("it takes one from the start: run it with such a limit"), &[]));
         };
-        let memory = memory(arena, asked, group.whole.at())?;
-        cgroup_files(arena, resource, memory, disk, group.hierarchy.is_unified(), &mut |fate, file, value| {
-            changes.push(Change { group, file, value, fate });
+        let memory = memory(arena, asked, *whole)?;
+        cgroup_files(arena, resource, memory, disk, hierarchy.is_unified(), &mut |fate, file, value| {
+            changes.push(Change { groups: [*whole, *inner], file, value, fate });
         });
     }
     carry_out(arena, name, in_order(arena, changes.finish()))
@@ -235,7 +230,7 @@ fn in_order<'c, 'm>(arena: &Arena, changes: &'c mut [Change<'m>]) -> &'c [Change
 
 /// What a file has to be told to be as it is now; `None`: that cannot be read.
 fn before<'m>(arena: &'m Arena, change: &Change) -> Option<Word<'m>> {
-    let file = file::openat(change.group.whole.at(), change.file, Open::READ);
+    let file = file::openat(change.groups[0], change.file, Open::READ);
     let said = file.and_then(|file| read_whole(arena, file.at())).ok()?;
     let (disk, rate) = cut(change.value.bytes(), b' ');
     let is_of_disk = rate.is_some() && disk.contains(&b':');

@@ -90,7 +90,7 @@ fn write_all<'m>(into: &mut Text<'m>, directory: Word, name: Option<Word>, is_ta
         let (Some(record), Some(running)) = (found.record, found.running()) else { continue };
         // It may end just now.
         let Ok(groups) = Groups::open(arena, record) else { continue };
-        let figures = Figures::read(arena, groups.directories);
+        let figures = Figures::read(arena, groups.directories(arena));
         count += 1;
         if is_table {
             write_row(into, width, *name, &figures, groups.are_paused(arena));

