@@ -529,7 +529,7 @@ mod tests {
         let later = words("aril exec -u 6 -e C=d web second -x");
         let Ok(Request::Enter(mut asked)) = parse(&arena, &later) else { panic!("it is an exec") };
         spec.take_command_of(&mut asked);
-        assert_eq!((spec.command, spec.user), (&later[6..], Some(word(c"6"))));
+        assert_eq!((spec.command, spec.user), (&later[7..], Some(word(c"6"))));
         assert_eq!((&*spec.environment, spec.workdir), (&[word(c"C=d")][..], Some(word(c"/srv"))));
         assert_eq!((spec.capabilities, spec.settings.len(), spec.is_private(Namespace::Network)), (0, 2, true));
         assert!(!spec.init && !spec.trace && !spec.verbose && !spec.detach && spec.passes_signals);
