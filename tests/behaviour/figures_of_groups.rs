@@ -296,6 +296,7 @@ fn a_paused_one_stands_still(who: &Who) {
         for signal in ["TERM", "USR1", "CONT"] {
             layout.aril(&["kill", &name, signal]).run().refused(125, &[&name, "paused", "aril resume"]);
         }
+        layout.aril(&["exec", &name, "true"]).run().refused(125, &["exec", &name, "paused", "aril resume"]);
         for _ in 0..2 {
             layout.aril(&["resume", &name]).run().ok();
             assert!(!layout.is_frozen(&name));
