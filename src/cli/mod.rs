@@ -57,6 +57,9 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
     }
     #[cfg(feature = "full")]
     if let Some(verb) = names::position("ps kill wait stats pause resume update", verb.bytes()) {
+        if matches!(rest.first().map(|first| first.bytes()), Some(b"--help" | b"-h")) {
+            return Ok(Request::Overview);
+        }
         return visit(arena, verb, rest).map(Request::Visit);
     }
     #[cfg(feature = "full")]

@@ -4,7 +4,7 @@
 //! On the page a block `sh` holds commands and the block `text` after it what they print, errors included. In that a `…`
 //! stands for anything within a line, and a line of its own for any lines or none.
 
-use crate::support::{Folder, Outcome, Who, tool, traces};
+use crate::support::{Folder, Outcome, Who, mark, process, tool, traces};
 use std::path::Path;
 
 crate::tests! {
@@ -12,11 +12,12 @@ crate::tests! {
     both: step_1_uts_the_host_name_changes_inside_only, step_2_user_one_is_nobody_and_then_mapped,
         step_3_mount_what_is_mounted_is_seen_inside_only, step_4_pid_the_host_is_seen_until_proc_is_mounted_anew,
         step_5_chroot_another_root_with_a_way_out, step_6_pivot_root_and_the_way_out_is_gone,
-        step_7_its_own_file_systems_come_one_by_one, step_8_all_together;
+        step_7_its_own_file_systems_come_one_by_one, step_9_all_together;
+    as_root: step_8_cgroup_what_takes_too_much_is_stopped;
 }
 
 const PAGE: &str = include_str!("../../docs/tutorial.md");
-const LAST_STEP: usize = 8;
+const LAST_STEP: usize = 9;
 /// The first block of step 0, which has been done when tests run.
 const BUILD: &str = "cargo build --release\n";
 /// Printed between a page's blocks.
@@ -220,8 +221,22 @@ fn step_7_its_own_file_systems_come_one_by_one(who: &Who) {
     }
 }
 
-fn step_8_all_together(who: &Who) {
+fn step_8_cgroup_what_takes_too_much_is_stopped(who: &Who) {
+    if who.run(&["-m", "64m", "--pids-limit", "64"], &["true"]).code() != Some(0) {
+        who.skip("no limits of memory and processes on this machine");
+    }
     page(who, 8);
+    // A bomb is held, and goes with its shell.
+    let mark = mark();
+    let bomb = format!("f() {{ f | f & }}; f 2>/dev/null; sleep 0.3; exec sleep {mark}");
+    let running = who.start(&["--pids-limit", "12"], &["/bin/sh", "-c", &bomb]);
+    let sleeper = running.sleeper(&mark);
+    let inside = process::children(running.init());
+    assert!(inside.contains(&sleeper) && inside.len() <= 11, "{inside:?}");
+}
+
+fn step_9_all_together(who: &Who) {
+    page(who, 9);
     who.sh(&["--network", "none"], "id -u; hostname; echo $$; grep ^ID= /etc/os-release; ls /sys/class/net")
         .prints("0\ncontainer\n2\nID=aril-busybox\nlo");
 }
