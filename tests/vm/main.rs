@@ -16,13 +16,23 @@ use std::thread;
 use transcript::Transcript;
 
 /// Tests that every machine runs: aril works there as everywhere.
-const EVERYWHERE: &[&str] = &["namespaces::", "users::", "identity::", "root::nothing_of_the_old_root", "limits::"];
+const EVERYWHERE: &[&str] = &[
+    "namespaces::",
+    "users::",
+    "identity::",
+    "root::nothing_of_the_old_root",
+    "limits::",
+    "figures_of_groups::",
+    "devices::",
+];
 
 /// The machines, with the tests that each of them runs: a name is chosen by how it begins.
-const MACHINES: [(Machine, &[&str]); 3] = [
+const MACHINES: [(Machine, &[&str]); 4] = [
     (Machine { name: "v2", kernel: "bookworm", layout: "v2" }, EVERYWHERE),
     (Machine { name: "v1", kernel: "bookworm", layout: "v1" }, EVERYWHERE),
     (Machine { name: "hybrid", kernel: "bookworm", layout: "hybrid" }, EVERYWHERE),
+    // Where a newer kernel has left controllers to version 2 alone.
+    (Machine { name: "newer", kernel: "trixie", layout: "hybrid" }, &["limits::", "figures_of_groups::"]),
 ];
 
 /// What they all run in a long run: whatever is not about the files that are shipped or about a whole Debian.

@@ -115,7 +115,8 @@ impl Place {
         for hierarchy in controllers.iter().filter_map(|controller| of(controller)) {
             let group = self.group(&hierarchy);
             if hierarchy.is_unified() {
-                let all: Vec<String> = controllers.iter().map(|controller| format!("+{controller}")).collect();
+                let is_here = |name: &&&str| of(name).is_some_and(|other| other.is_unified());
+                let all: Vec<String> = controllers.iter().filter(is_here).map(|name| format!("+{name}")).collect();
                 fs::write(hierarchy.root.join("cgroup.subtree_control"), all.join(" ")).expect("root may");
             }
             fs::create_dir_all(&group).expect("root may");
