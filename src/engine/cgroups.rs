@@ -183,7 +183,8 @@ impl Group {
             let id = file::random()?;
             match Self::try_make(arena, parent.at(), id) {
                 Ok((own, lock)) => return Ok(Self { parent, own, nested: None, lock, id }),
-                Err(errno @ (Errno::EEXIST | Errno::ENOENT | Errno::EAGAIN)) => last = errno,
+                // ENODEV: it was removed while it was looked at.
+                Err(errno @ (Errno::EEXIST | Errno::ENOENT | Errno::EAGAIN | Errno::ENODEV)) => last = errno,
                 Err(errno) => return Err(errno),
             }
         }

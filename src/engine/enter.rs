@@ -36,7 +36,8 @@ pub fn enter<'m>(
     let container = Container::read(arena, spec, pid)?;
     let host = arena.hold(Host::of_container(arena, spec, start.environment(), pid, recorded, new_user)?);
     let started = |process: Process| Started { pid: process.pid, start: process.start };
-    let plan = arena.hold(plan(arena, spec, host, &container, [running.init, running.command].map(started))?);
+    let plan =
+        arena.hold(plan(arena, spec, host, &container, [running.init, running.command].map(started), running.users)?);
     super::launch(arena, spec, host, plan, start)
 }
 
@@ -57,12 +58,20 @@ impl Carrier<'_> {
 
     fn try_enter(&mut self, step: &EnterStep) -> Result<()> {
         match *step {
-            EnterStep::Open { command, init, root } => {
+            EnterStep::Open { command, init, root, users } => {
                 let open = |Started { pid, start }| Process { pid, start }.open(self.arena);
                 self.container = Some((open(command)?, init.map(open).transpose()?));
+                let pid = decimal(self.arena, command.pid.0 as u64);
+                let of = |name: &[u8]| copy(self.arena, &[b"/proc/", pid.bytes(), name]);
+                let namespace = file::openat(At::CWD, of(b"/ns/user"), Open::READ)?;
+                if file::fstat(namespace.at())?.identity.1 != users {
+                    self.detail = word(c"its command has made a user namespace of its own");
+                    return Err(Errno::EPERM);
+                }
+                // By this descriptor, whatever the command does meanwhile.
+                self.namespaces[Namespace::User as usize] = Some(namespace);
                 if root {
-                    let pid = decimal(self.arena, command.pid.0 as u64);
-                    let path = copy(self.arena, &[b"/proc/", pid.bytes(), b"/root"]);
+                    let path = of(b"/root");
                     self.trees.keep(Tree::Root, file::openat(At::CWD, path, Open::PATH_DIRECTORY)?);
                 }
             }
@@ -85,8 +94,13 @@ impl Carrier<'_> {
             EnterStep::Join { namespaces } => {
                 // No path inside can lead to what is closed.
                 let (command, _) = self.container.take().ok_or(Errno::EBADF)?;
-                if namespaces != 0 {
-                    process::setns(command.at(), namespaces)?;
+                let users = self.namespaces[Namespace::User as usize].take().ok_or(Errno::EBADF)?;
+                let rest = namespaces & !Namespace::User.flag();
+                if rest != namespaces {
+                    process::setns(users.at(), Namespace::User.flag())?;
+                }
+                if rest != 0 {
+                    process::setns(command.at(), rest)?;
                 }
             }
             EnterStep::ChangeRoot => {

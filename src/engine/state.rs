@@ -3,6 +3,7 @@
 use super::{Carrier, handover};
 use crate::init::exit_status;
 use crate::plan::StateStep;
+use crate::spec::Namespace;
 use crate::state::{self, record};
 use crate::sys::file::{self, Open};
 use crate::sys::process::{self, Change, Side};
@@ -51,7 +52,14 @@ impl Carrier<'_> {
                 let [init, command] = claim.processes(self.arena, *child, self.command);
                 let plan = &self.plan.command;
                 let lists = [self.start.anew(), plan.arguments, plan.environment];
-                let started = record::Started { init, command, started: poll::date().max(1), stop, lists };
+                let started = record::Started {
+                    init,
+                    command,
+                    started: poll::date().max(1),
+                    stop,
+                    users: self.inodes[Namespace::User as usize],
+                    lists,
+                };
                 claim.write(record::body(self.arena, &started))?;
             }
             StateStep::TellCaller => {

@@ -8,11 +8,11 @@ use super::identity;
 use super::{Command, Draft, Fate, On, Phase, Plan, StateStep, Step, command, setting, step, terminal};
 use crate::host::cgroups::Hierarchy;
 use crate::host::{Host, Terminal, container::Container};
-use crate::spec::{ChangeRoot, Namespace, Spec};
+use crate::spec::{ChangeRoot, IdMap, Namespace, Spec};
 use crate::sys::process::Pid;
 use crate::sys::{Arena, List, Word};
 use crate::text::sentence::Sentence;
-use crate::text::{Told, decimal, t};
+use crate::text::{Problem, Told, decimal, t};
 
 /// One such step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,6 +23,9 @@ pub enum EnterStep<'p> {
         init: Option<Started>,
         /// Its root is needed, which may not be that of its mounts.
         root: bool,
+        /// The inode of the container's user namespace, in which it still has to be: in one of its own making whoever comes
+        /// would not become another than he is.
+        users: u64,
     },
     /// The new process is born in the container's group of version 2.
     Clone {
@@ -91,8 +94,16 @@ pub fn enter<'p>(
     host: &'p Host<'p>,
     container: &Container<'p>,
     [init, command]: [Started; 2],
+    users: u64,
 ) -> Told<'p, Plan<'p>> {
     let maps = identity::maps_of_running(spec, host);
+    if spec.is_private(Namespace::User) && maps.uids.is_empty() && !matches!(spec.uids, IdMap::None) {
+        return Err(Problem::refused(
+            arena,
+            t!("exec: the container's command has made a user namespace without ids"),
+            &[],
+        ));
+    }
     identity::check(arena, spec, host, maps)?;
     let mut draft = Draft { phase: Phase::Launcher, strict: false, lines: List::new(arena) };
     let add = |draft: &mut Draft<'p>, step| draft.must(Step::Enter(step));
@@ -107,7 +118,7 @@ pub fn enter<'p>(
     super::close_descriptors(&mut draft, spec);
     // In a pid namespace of its own all ends with the init.
     let init = if spec.is_private(Namespace::Pid) { None } else { Some(init) };
-    add(&mut draft, EnterStep::Open { command, init, root: has_root });
+    add(&mut draft, EnterStep::Open { command, init, root: has_root, users });
     draft.must(Step::BlockSignals);
     setting::add(&mut draft, spec);
     draft.add(Fate::Try(On::NoCall), Step::Enter(EnterStep::Clone { groups }));

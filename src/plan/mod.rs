@@ -1009,7 +1009,7 @@ mod tests {
             let container = Container { namespaces: k::CLONE_NEWPID, groups: &groups };
             let processes = [1, 2].map(|pid| Started { pid: Pid(pid), start: 0 });
             let (spec, host) = (arena.hold(spec), arena.hold(host));
-            let lines = enter::enter(&arena, spec, host, &container, processes).unwrap().lines;
+            let lines = enter::enter(&arena, spec, host, &container, processes, 7).unwrap().lines;
             let fork = step(lines, |step| *step == EnterStep::Fork);
             let join = step(lines, |step| matches!(step, EnterStep::Join { .. }));
             let order = [

@@ -63,7 +63,8 @@ pub fn add<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>) {
             }
         }
         Phase::Parent => {
-            draft.when(spec.status_fd.is_some(), Step::Report(Report::ReadNamespaces));
+            let are_told = spec.status_fd.is_some() || spec.name.is_some() || spec.detach;
+            draft.when(are_told, Step::Report(Report::ReadNamespaces));
             if let Some(path) = spec.pid_file {
                 draft.must(Step::Report(Report::WritePid { path }));
             }

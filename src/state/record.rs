@@ -42,6 +42,8 @@ pub struct Running<'m> {
     pub started: u64,
     /// What a stop request is for the init; 0: ask the launcher.
     pub stop: u8,
+    /// The inode of its user namespace. Its command may have made others since then, of which it is the master.
+    pub users: u64,
     /// The command line of aril, with presets in place.
     pub words: Words<'m>,
     /// The command and its arguments.
@@ -57,6 +59,7 @@ impl Running<'static> {
         command: Process::GONE,
         started: 0,
         stop: 0,
+        users: 0,
         words: Words(b""),
         arguments: Words(b""),
         environment: Words(b""),
@@ -115,6 +118,7 @@ impl<'m> Words<'m> {
             command: self.process()?,
             started: self.number()?,
             stop: self.number()? as u8,
+            users: self.number()?,
             words: self.list()?,
             arguments: self.list()?,
             environment: self.list()?,
@@ -149,6 +153,7 @@ pub struct Started<'a> {
     pub command: Process,
     pub started: u64,
     pub stop: u8,
+    pub users: Word<'a>,
     /// The three lists of words, each as execve(2) takes it.
     pub lists: [&'a [Option<Word<'a>>]; 3],
 }
@@ -161,6 +166,7 @@ pub fn body<'m>(arena: &'m Arena, started: &Started) -> &'m [u8] {
     add_process(&mut text, started.command);
     add_number(&mut text, started.started);
     add_number(&mut text, started.stop.into());
+    text.add(started.users.bytes()).add(b"\0");
     for list in started.lists {
         add_number(&mut text, list.iter().flatten().count() as u64);
         for word in list.iter().flatten() {
@@ -217,6 +223,7 @@ mod tests {
             command: Process { pid: Pid(9), start: u64::MAX },
             started: 1_700_000_000,
             stop: 2,
+            users: word(c"4026531837"),
             lists: [&words, &words[..1], &[None]],
         };
         [head(arena, LAUNCHER), body(arena, &started), end(arena, 255)].concat()
@@ -261,9 +268,9 @@ mod tests {
         ] {
             assert!(Record::read(garbage).is_none(), "{}", garbage.escape_ascii());
         }
-        let huge = b"aril 1\x007\x0070\x008\x0080\x009\x0090\x001\x000\x0018446744073709551615\0a\0";
+        let huge = b"aril 1\x007\x0070\x008\x0080\x009\x0090\x001\x000\x005\x0018446744073709551615\0a\0";
         assert!(Record::read(huge).unwrap().running.is_none());
-        let status = b"aril 1\x007\x0070\x008\x0080\x009\x0090\x001\x000\x000\x000\x000\x00256\0";
+        let status = b"aril 1\x007\x0070\x008\x0080\x009\x0090\x001\x000\x005\x000\x000\x000\x00256\0";
         assert!(Record::read(status).is_some_and(|record| record.running.is_some() && record.status.is_none()));
     }
 

@@ -517,7 +517,7 @@ fn a_foreign_process_is_never_signalled(who: &Who) {
     let foreign = who.program("sleep", &[&mark]).start();
     let pid = foreign.sleeper(&mark);
     // The number is right, the start is another's.
-    let record = format!("aril 1\0{pid}\05\0{pid}\05\0{pid}\05\01700000000\00\03\0aril\0run\0/\01\0x\00\0");
+    let record = format!("aril 1\0{pid}\05\0{pid}\05\0{pid}\05\01700000000\00\05\03\0aril\0run\0/\01\0x\00\0");
     let held = forge(&place, &name, record.as_bytes());
     assert_eq!(place.state(&name), "running");
     for signal in ["TERM", "KILL", "STOP", "CONT", "HUP"] {

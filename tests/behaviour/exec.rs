@@ -16,7 +16,7 @@ crate::tests! {
         what_is_asked_for_counts, signals_are_passed_on, with_its_caller_it_is_killed, it_ends_with_the_container,
         who_cannot_be_entered, many_at_once, a_terminal_of_its_own, ctrl_c_and_ctrl_z_at_a_terminal, in_a_pipe_ctrl_c_reaches_all,
         a_terminal_that_is_none_is_refused, a_hostile_container_gets_hold_of_nothing, a_link_for_a_directory_leads_nowhere,
-        it_says_what_it_takes;
+        it_says_what_it_takes, nobody_enters_what_the_command_has_made;
     as_root: another_user_by_the_container_s_names, with_the_container_s_groups, a_frozen_container_can_be_left_alone, a_command_that_has_changed_its_user;
     as_user: a_container_of_others_is_not_there;
 }
@@ -250,7 +250,7 @@ fn who_cannot_be_entered(who: &Who) {
     place.exec(&name, &["true"]).run().refused(125, &[&name, "does not run yet"]);
     // One whose processes are gone, and their numbers perhaps another's.
     let own = std::process::id();
-    write!(record, "{own}\x001\0{own}\x001\x001\x000\x003\0aril\0run\0/\x000\x000\0").expect("our own");
+    write!(record, "{own}\x001\0{own}\x001\x001\x000\x005\x003\0aril\0run\0/\x000\x000\0").expect("our own");
     place.exec(&name, &["true"]).run().refused(125, &[&name, "has ended"]);
     fs::remove_dir_all(directory).expect("our own");
 
@@ -484,6 +484,25 @@ fn a_frozen_container_can_be_left_alone(who: &Who) {
     place.exec(&name, &["true"]).run().ok();
     running.send("done");
     running.finish().exited(0);
+}
+
+/// In a user namespace of the command's own making, without a map or with one, whoever came would be who he is outside.
+fn nobody_enters_what_the_command_has_made(who: &Who) {
+    let place = Place::of(who);
+    for command in ["unshare -U", "unshare -U -r", "unshare -U -m"] {
+        for options in [&[][..], &["--userns", "identity"], &["--userns", "host", "--cap-add", "sys_admin"]] {
+            if !who.is_root() && options.contains(&"host") {
+                continue;
+            }
+            let mark = mark();
+            let script = format!("exec {command} sleep {mark}");
+            let (running, name) = place.start_in(&who.rootfs(), options, &["sh", "-c", &script]);
+            running.sleeper(&mark);
+            let outcome = place.exec(&name, &["id"]).run();
+            outcome.check(outcome.code() == Some(125), "it is refused").check(outcome.out().is_empty(), "nothing runs");
+            outcome.check(outcome.err().contains("user namespace"), "it says why");
+        }
+    }
 }
 
 fn it_says_what_it_takes(who: &Who) {

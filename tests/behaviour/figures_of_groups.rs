@@ -449,7 +449,7 @@ fn what_cannot_be_changed_changes_nothing(who: &Who) {
     assert_eq!(limit().as_deref(), Some("20"), "{outcome}");
     for (options, words) in [
         (&["--pids-limit=30", "--cpuset-cpus=1000"][..], &["update", "cpuset.cpus", "1000", "("][..]),
-        (&["--pids-limit=30", "--cgroup", "hugetlb.7MB.max=0"], &["control group for hugetlb"]),
+        (&["--pids-limit=30", "--cgroup", "nosuch.max=0"], &["control group for nosuch"]),
         (&["--pids-limit=30", "--cgroup", "pids.nothing=1"], &["pids.nothing", "(ENOENT)"]),
         (&["--pids-limit=30", "--device-read-bps=/dev/null:1m"], &["/dev/null", "not a block device"]),
     ] {
