@@ -281,24 +281,57 @@ fn remove(arena: &Arena, parent: At, name: Word, own: At, wait: Wait) -> Result<
         Err(Errno::ENOENT) => return Ok(()),
         result => return result,
     }
-    if is_unified(own) {
-        end_unified(own, wait)?;
-    } else {
-        end_old(arena, own, wait)?;
-    }
-    let mut below = List::new(arena);
-    list(own, word(c"."), &mut |entry| {
-        if file::openat(own, entry, Open::PATH_DIRECTORY).is_ok() {
-            below.push(copy(arena, &[entry.bytes()]));
-        }
-        true
-    })?;
-    for entry in below.iter() {
-        let child = file::openat(own, *entry, Open::DIRECTORY)?;
-        remove(arena, own, *entry, child.at(), wait)?;
-    }
+    end_all(arena, own, wait)?;
+    remove_below(arena, own, wait)?;
     file::rmdirat(parent, name)
 }
+
+fn end_all(arena: &Arena, group: At, wait: Wait) -> Result<()> {
+    if is_unified(group) { end_unified(group, wait) } else { end_old(arena, group, wait) }
+}
+
+/// Removes the groups below one. How deep they are the container has decided: this goes down to what can be removed and up
+/// again, and has two of them open at a time.
+fn remove_below(arena: &Arena, top: At, wait: Wait) -> Result<()> {
+    let (mut current, mut depth, mut is_back) = (None::<Fd>, 0, false);
+    loop {
+        let group = current.as_ref().map_or(top, Fd::at);
+        let (mut deeper, mut removed, mut result) = ([0; NAME], false, Ok(()));
+        list(group, word(c"."), &mut |entry| {
+            match file::rmdirat(group, entry) {
+                Ok(()) => removed = true,
+                Err(Errno::EBUSY) => {
+                    deeper.iter_mut().zip(entry.bytes()).for_each(|(slot, byte)| *slot = *byte);
+                    // One is enough: they are listed again.
+                    return false;
+                }
+                // A file; or somebody else was faster.
+                Err(Errno::ENOTDIR | Errno::ENOENT) => {}
+                Err(errno) => result = Err(errno),
+            }
+            result.is_ok()
+        })?;
+        result?;
+        let name = Word::in_bytes(&deeper).unwrap_or_default();
+        if !name.is_empty() {
+            if is_back && !removed {
+                // It has nobody and nothing in it, and stays all the same.
+                return Err(Errno::EBUSY);
+            }
+            let child = file::openat(group, name, Open::DIRECTORY)?;
+            end_all(arena, child.at(), wait)?;
+            (current, depth, is_back) = (Some(child), depth + 1, false);
+        } else if depth == 0 {
+            return Ok(());
+        } else {
+            let above = file::openat(group, word(c".."), Open::DIRECTORY)?;
+            (current, depth, is_back) = (Some(above), depth - 1, true);
+        }
+    }
+}
+
+/// As long as a name can be, and a NUL (`NAME_MAX`).
+const NAME: usize = 256;
 
 /// Kills all in a group of version 2 and below, and waits until they are gone.
 fn end_unified(group: At, wait: Wait) -> Result<()> {
@@ -369,19 +402,25 @@ fn thaw(arena: &Arena, group: At) -> Result<()> {
 
 /// Kills each process that is listed; it can be waited for.
 fn kill_listed(arena: &Arena, group: At, dying: &mut List<Fd>) -> Result<()> {
-    let listed = file::openat(group, PROCESSES, Open::READ)?;
-    for pid in split(read_whole(arena, listed.at())?, b'\n').filter_map(number::decimal) {
+    let listed = || read_whole(arena, file::openat(group, PROCESSES, Open::READ)?.at());
+    let mut opened = List::new(arena);
+    for pid in split(listed()?, b'\n').filter_map(number::decimal) {
         // 0: one whose pid namespace is not below this one's. It cannot be signalled from here.
-        if pid == 0 {
-            continue;
-        }
         match process::pidfd_open(Pid(pid as i32)) {
-            Ok(process) => {
-                tolerate(signal::send(process.at(), k::SIGKILL as u8));
-                dying.push(process);
-            }
+            _ if pid == 0 => {}
+            Ok(process) => opened.push((pid, process)),
             Err(Errno::ESRCH) => {}
+            // The next time for the others.
+            Err(Errno::EMFILE) => break,
             Err(errno) => return Err(errno),
+        }
+    }
+    // A number that is here still, now that it is held, is not another's.
+    let now = listed()?;
+    while let Some((pid, process)) = opened.pop() {
+        if split(now, b'\n').any(|line| number::decimal(line) == Some(pid)) {
+            tolerate(signal::send(process.at(), k::SIGKILL as u8));
+            dying.push(process);
         }
     }
     Ok(())

@@ -232,13 +232,13 @@ impl<'p> Carrier<'p> {
     fn phase(&mut self, phase: Phase) -> core::result::Result<(), Failure<'p>> {
         let mut gave_way = false;
         for (number, line) in self.plan.lines.iter().enumerate().filter(|(_, line)| line.phase == phase) {
-            if line.fate == Fate::Instead && !core::mem::take(&mut gave_way) {
+            if line.fate.is_instead() && !core::mem::take(&mut gave_way) {
                 continue;
             }
             let result = self.traced(line);
             match result {
                 #[cfg(feature = "full")]
-                Err(errno) if matches!(line.fate, Fate::Best) => self.tell_failure(line, errno),
+                Err(errno) if matches!(line.fate, Fate::Best | Fate::InsteadBest) => self.tell_failure(line, errno),
                 Err(errno) if line.fate.tolerates(errno) => gave_way = matches!(line.fate, Fate::Try(_)),
                 Err(errno) => {
                     // One that the command's process has met is not that of the step which started it.

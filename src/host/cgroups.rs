@@ -58,6 +58,8 @@ pub struct Sites<'m> {
     pub lacking: &'m [Word<'m>],
     /// `MAJOR:MINOR` of each block device whose rate is limited, in the order of the Spec.
     pub disks: &'m [Word<'m>],
+    /// Of other hierarchies, where containers that had groups there have left some.
+    pub others: &'m [Word<'m>],
     /// Which of them says what devices may be used: of version 1 that of the controller, else that of version 2.
     pub of_devices: Option<usize>,
 }
@@ -283,10 +285,18 @@ impl<'m> Sites<'m> {
         if let Some(site) = last {
             sites.push(site);
         }
-        let all: &[Site] = sites.finish();
+        let chosen: &[Site] = sites.finish();
+        let mut others = List::new(arena);
+        for hierarchy in all.iter().filter(|other| !chosen.iter().any(|site| site.hierarchy == **other)) {
+            let parent = Site::parent(arena, spec, hierarchy, uid);
+            if parent != hierarchy.own && is_directory(parent) {
+                others.push(parent);
+            }
+        }
+        let (all, others) = (chosen, others.finish());
         let is_of_devices = |site: &Site| Some(&site.hierarchy) == with_devices;
         let of_devices = all.iter().position(is_of_devices).filter(|_| confines_devices);
-        Ok(Self { all, lacking: lacking.finish(), disks: disks.finish(), of_devices })
+        Ok(Self { all, lacking: lacking.finish(), disks: disks.finish(), others, of_devices })
     }
 
     /// Those that are needed.
@@ -328,6 +338,16 @@ pub fn disk<'m>(arena: &'m Arena, path: Word) -> Told<'m, Word<'m>> {
 }
 
 impl<'m> Site<'m> {
+    /// In which a group is made.
+    fn parent(arena: &'m Arena, spec: &Spec<'m>, hierarchy: &Hierarchy<'m>, uid: u32) -> Word<'m> {
+        let asked = match spec.cgroup_parent {
+            None if uid == 0 => Some(word(c"/aril")),
+            asked => asked,
+        };
+        let parent = asked.map_or(hierarchy.own, |asked| copy(arena, &[hierarchy.root.bytes(), asked.bytes()]));
+        copy(arena, &[parent.bytes().strip_suffix(b"/").unwrap_or(parent.bytes())])
+    }
+
     fn read(
         arena: &'m Arena,
         spec: &Spec<'m>,
@@ -335,12 +355,7 @@ impl<'m> Site<'m> {
         unified: [&'m [&'m [u8]]; 2],
         uid: u32,
     ) -> Self {
-        let asked = match spec.cgroup_parent {
-            None if uid == 0 => Some(word(c"/aril")),
-            asked => asked,
-        };
-        let parent = asked.map_or(hierarchy.own, |asked| copy(arena, &[hierarchy.root.bytes(), asked.bytes()]));
-        let parent = copy(arena, &[parent.bytes().strip_suffix(b"/").unwrap_or(parent.bytes())]);
+        let parent = Self::parent(arena, spec, &hierarchy, uid);
         let [controllers, wanted]: [&[&[u8]]; 2] = if hierarchy.is_unified() { unified } else { [&[], &[]] };
         let mut walk = Walk {
             arena,

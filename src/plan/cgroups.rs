@@ -107,6 +107,9 @@ pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>, maps
     for controller in host.cgroups.lacking {
         draft.must(Step::Cgroup(CgroupStep::Lack { controller: *controller }));
     }
+    for parent in host.cgroups.others {
+        draft.add(WISHED, Step::Cgroup(CgroupStep::Sweep { parent: *parent }));
+    }
     for (number, site) in host.cgroups.all.iter().enumerate() {
         let (parent, number, fate) = (site.parent, number as u8, fate_of(spec, site));
         let mut is_new = false;
@@ -191,7 +194,11 @@ fn tell<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>, (site, slot
 
 /// What a failure means: what is tried in two ways still is.
 fn fate(spec: &Spec, fate: Fate) -> Fate {
-    if spec.cgroups == Cgroups::Best && matches!(fate, Fate::Must | Fate::Instead) { Fate::Best } else { fate }
+    match fate {
+        Fate::Must if spec.cgroups == Cgroups::Best => Fate::Best,
+        Fate::Instead if spec.cgroups == Cgroups::Best => Fate::InsteadBest,
+        fate => fate,
+    }
 }
 
 /// Of memory and swap together, and of swap alone.

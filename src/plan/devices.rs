@@ -80,12 +80,29 @@ pub fn check<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host) -> Told<'p, ()>
             let text = t!("device %: only a control group of root's forbids reading or writing alone: say rw");
             return Err(Problem::refused(arena, text, &[*source]));
         }
+        if device.is_half() && is_whole_otherwise(arena, spec, host, device) {
+            let text = t!("device %: another rule lets it be read and written: say rw");
+            return Err(Problem::refused(arena, text, &[*source]));
+        }
         if let Some(cover) = covers.iter().find(|cover| path::is_within(target.bytes(), cover.bytes())) {
             return Err(Problem::refused(arena, t!("device %: what is mounted on % hides it"), &[*source, *cover]));
         }
         covers.push(*target);
     }
     Ok(())
+}
+
+/// Whether one of the rules allows more of a device than it says: each of them is enough.
+fn is_whole_otherwise(arena: &Arena, spec: &Spec, host: &Host, device: &Device) -> bool {
+    let found = spec.devices.iter().zip(host.devices).find(|(other, _)| core::ptr::eq(*other, device));
+    let Some((_, node)) = found else { return false };
+    let [major, minor] = node.numbers();
+    let kind = if node.is_block { BLOCK } else { CHARACTER };
+    rules(arena, spec, host).iter().any(|rule| {
+        let is_same =
+            rule.kind == kind && rule.major.is_none_or(|own| own == major) && rule.minor.is_none_or(|own| own == minor);
+        is_same && rule.access & (READ | WRITE) & !device.access != 0
+    })
 }
 
 /// The group's rules, while it is made. Not even an error where an outer container keeps its own to itself, unless only they

@@ -89,6 +89,9 @@ pub enum Fate {
     /// A failure is told, and it goes on.
     #[cfg(feature = "full")]
     Best,
+    /// Both.
+    #[cfg(feature = "full")]
+    InsteadBest,
 }
 
 /// Errors that have one meaning.
@@ -134,10 +137,18 @@ impl On {
 }
 
 impl Fate {
+    /// Whether it is done only after a `Try` that failed.
+    pub const fn is_instead(self) -> bool {
+        #[cfg(feature = "full")]
+        return matches!(self, Self::Instead | Self::InsteadBest);
+        #[cfg(not(feature = "full"))]
+        matches!(self, Self::Instead)
+    }
+
     /// Whether this failure does not end the run.
     pub fn tolerates(self, errno: Errno) -> bool {
         #[cfg(feature = "full")]
-        if matches!(self, Self::Best) {
+        if matches!(self, Self::Best | Self::InsteadBest) {
             return true;
         }
         matches!(self, Self::May(on) | Self::Try(on) if on.errors().contains(&errno))
@@ -363,12 +374,12 @@ impl Plan<'_> {
 
 impl Line<'_> {
     fn write(&self, text: &mut Text) {
-        text.add(if self.fate == Fate::Instead { b"    " } else { b"  " });
+        text.add(if self.fate.is_instead() { b"    " } else { b"  " });
         self.step.write(text);
         match self.fate {
             Fate::Must | Fate::Instead => {}
             #[cfg(feature = "full")]
-            Fate::Best => drop(text.fill(t!(" [may fail: told]"), &[])),
+            Fate::Best | Fate::InsteadBest => drop(text.fill(t!(" [may fail: told]"), &[])),
             Fate::May(on) => write_errors(text, b" [may fail:", on, b"]"),
             Fate::Try(on) => write_errors(text, b" [on", on, b" instead:]"),
         }
@@ -858,7 +869,7 @@ mod tests {
             planned(false, change, |lines| {
                 for pair in lines.windows(2) {
                     assert!(pair[0].phase as u8 <= pair[1].phase as u8);
-                    assert_eq!(matches!(pair[0].fate, Fate::Try(_)), pair[1].fate == Fate::Instead, "{pair:?}");
+                    assert_eq!(matches!(pair[0].fate, Fate::Try(_)), pair[1].fate.is_instead(), "{pair:?}");
                 }
             });
         }

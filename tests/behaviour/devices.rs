@@ -162,6 +162,9 @@ fn what_is_read_or_written_alone_is_kept_by_the_group(who: &Who) {
             outcome.prints(told);
         }
     }
+    who.run(&["--device", "/dev/null:/dev/x:r"], &["true"]).refused(125, &["/dev/null", "another rule"]);
+    let twice = ["--device", &format!("{device}:/dev/x:r"), "--device", &format!("{device}:/dev/y:rw")];
+    who.run(&twice, &["true"]).refused(125, &[device, "another rule"]);
     let asked = format!("{device}:/dev/x:r");
     who.run(&["--cgroups", "off", "--device", &asked], &["true"]).refused(125, &["control group", "say rw"]);
 }

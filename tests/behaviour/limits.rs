@@ -17,7 +17,7 @@ crate::tests! {
         forks_fail_at_the_limit, a_bomb_is_held, what_needs_too_much_memory_is_killed_in_its_group_alone,
         processor_time_is_taken_away, processors_are_chosen, root_inside_writes_no_limit,
         whoever_owns_the_groups_lifts_no_limit, nothing_is_left_of_a_start_that_fails,
-        nothing_is_left_of_what_goes_on, nested_groups_go_too, what_is_frozen_ends, runs_leave_no_group,
+        nothing_is_left_of_what_goes_on, nested_groups_go_too, however_deep_groups_are_they_go, what_is_frozen_ends, runs_leave_no_group,
         a_killed_launcher_leaves_groups_to_the_next, a_live_one_keeps_its_groups, others_cannot_hold_the_lock,
         what_is_asked_of_a_file_system_that_cannot_be_written, without_groups_there_are_no_limits,
         the_first_group_of_a_namespace_is_left;
@@ -441,6 +441,21 @@ fn nested_groups_go_too(who: &Who) {
         }
         place.is_empty("nested groups");
     }
+}
+
+/// Deeper than descriptors reach.
+fn however_deep_groups_are_they_go(who: &Who) {
+    let pids = needs(who, "pids");
+    let (place, mark) = (Place::new(), mark());
+    let words = ["run", "--pids-limit=20", &place.option(), &who.rootfs(), "sleep", &mark];
+    let running = who.program("prlimit", &[&["--nofile=48", &who.binary("aril")], &words[..]].concat()).start();
+    running.sleeper(&mark);
+    let group = below(&place.group(&pids)).into_iter().next().expect("it has one");
+    let deep = "cd \"$1\" && for n in $(seq 90); do mkdir a b && cd b || exit; done";
+    tool("sh", &["-c", deep, "sh", &group.display().to_string()]);
+    running.signal(Signal::TERM);
+    running.finish().exited(143);
+    place.is_empty("a deep chain");
 }
 
 fn what_is_frozen_ends(who: &Who) {
