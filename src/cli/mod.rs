@@ -94,7 +94,8 @@ fn visit<'a>(arena: &'a Arena, verb: usize, words: &'a [Word<'a>]) -> Told<'a, V
         (0, []) => return Ok(Visit::List { json }),
         (1, [name, signal @ ..]) if signal.len() < 2 && is_name(name) => {
             let signal = signal.first().copied().unwrap_or(word(c"TERM"));
-            return match names::signal(signal.bytes()) {
+            // As kill(1) takes it.
+            return match names::signal(signal.bytes().strip_prefix(b"-").unwrap_or(signal.bytes())) {
                 Some(number) => Ok(Visit::Kill { name: *name, signal: number }),
                 None => Err(Problem::refused(arena, t!("no such signal: % (signal(7))"), &[signal])),
             };
@@ -391,6 +392,16 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
         #[cfg(feature = "full")]
         (!spec.detach && spec.log.is_some(), t!("--log is for --detach: elsewhere the caller has the output")),
         #[cfg(feature = "full")]
+        (
+            spec.detach && spec.status_fd.is_some_and(|fd| fd < 3),
+            t!("--detach leaves the caller's standard streams: --status-fd must be another descriptor"),
+        ),
+        #[cfg(feature = "full")]
+        (
+            spec.detach && spec.log.is_none() && spec.stats.is_some_and(|file| file.is_empty()),
+            t!("--detach leaves nobody to read the figures: say --stats=FILE, or --log"),
+        ),
+        #[cfg(feature = "full")]
         (!spec.init && spec.timeout.is_some(), t!("--timeout needs the init: leave out --no-init")),
         (
             has_proc && !spec.is_private(Namespace::Pid),
@@ -567,6 +578,7 @@ mod tests {
         {
             assert_eq!(update(words), Ok(("web".into(), 2)), "{words:?}");
         }
+        // Help is help there too.
         for option in Opt::ALL.iter().filter(|option| **option != Opt::Help) {
             let is_refused = update(&[&format!("--{}", str::from_utf8(option.long()).unwrap())])
                 .is_err_and(|line| line.contains("for the start"));

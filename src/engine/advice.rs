@@ -46,6 +46,11 @@ pub fn explain<'m>(arena: &'m Arena, failure: &Failure, spec: &Spec, host: &Host
         let [major, minor] = [release.0, release.1].map(|part| decimal(arena, part.into()));
         return problem.advise(arena, t!("this kernel is %.%: aril needs 5.14"), &[major, minor]);
     }
+    #[cfg(feature = "full")]
+    if errno == Errno::EAGAIN && causes::is_container_full(arena, &line.step, plan) {
+        let text = t!("the container has all the processes that its limit allows: aril update % --pids-limit N");
+        return problem.advise(arena, text, &[spec.name.unwrap_or_default()]);
+    }
     match advise(arena, &line.step, errno, spec, host) {
         Some((advice, words)) if status == FAILED => problem.advise(arena, advice, &words),
         _ => problem,

@@ -3,7 +3,7 @@
 use super::advice::sysctl;
 use crate::host::cgroups::{Hierarchy, Site, enable};
 use crate::host::{Host, cgroups, mounts, rootfs};
-use crate::plan::{CgroupStep, IdStep, Step};
+use crate::plan::{CgroupStep, EnterStep, IdStep, Plan, Step};
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::sandbox::{CALLS, COUNT, DECISIVE, answer_to_nonsense};
@@ -54,7 +54,7 @@ pub fn find<'a>(
             }
         }
         (Step::Clone { .. } | Step::CloneByOldCall { .. } | Step::StartCommand, Errno::EAGAIN) => {
-            match full_group(arena) {
+            match full_group(arena, word(c"self"), 0) {
                 Some(group) => Some((t!("its cgroup has all the processes that %/pids.max allows"), group)),
                 None => {
                     let limit = process::limit(k::RLIMIT_NPROC)
@@ -209,17 +209,30 @@ fn profile(arena: &Arena) -> Option<Word<'_>> {
     (!name.is_empty() && !name.starts_with(b"unconfined")).then(|| copy(arena, &[name]))
 }
 
-/// A group of the caller in which there may be no more processes.
-fn full_group(arena: &Arena) -> Option<Word<'_>> {
+/// Whether the container that a later command comes into has all the processes that its limit allows.
+pub fn is_container_full(arena: &Arena, step: &Step, plan: &Plan) -> bool {
+    use EnterStep::{Clone, CloneByOldCall, Fork, Open};
+    let command = plan.lines.iter().find_map(|line| match line.step {
+        Step::Enter(Open { command, .. }) => Some(decimal(arena, command.pid.0 as u64)),
+        _ => None,
+    });
+    // What could not fork has perhaps left a place free.
+    matches!(step, Step::Enter(Clone { .. } | CloneByOldCall { .. } | Fork))
+        && command.and_then(|command| full_group(arena, command, 1)).is_some()
+}
+
+/// A group of a process, or of its container, in which there may be no more processes than so many.
+fn full_group<'m>(arena: &'m Arena, process: Word, more: u32) -> Option<Word<'m>> {
     let number = |path: Word, name: &[u8]| {
         let text = read(arena, copy(arena, &[path.bytes(), name]))?;
         number::decimal(cut(text, b'\n').0)
     };
     let mut full = None;
-    for hierarchy in cgroups::hierarchies(arena, word(c"self")).ok()? {
-        if let Some(most) = number(hierarchy.own, b"/pids.max") {
-            if number(hierarchy.own, b"/pids.current") >= Some(most) {
-                full = Some(hierarchy.own);
+    for hierarchy in cgroups::hierarchies(arena, process).ok()? {
+        let group = hierarchy.container(arena).unwrap_or(hierarchy.own);
+        if let (Some(most), Some(current)) = (number(group, b"/pids.max"), number(group, b"/pids.current")) {
+            if current.saturating_add(more) >= most {
+                full = Some(group);
             }
         }
     }

@@ -47,7 +47,7 @@ impl<'p> Carrier<'p> {
                 result
             }
             Report::OpenFigures { path } => {
-                self.figures = Some(file::append(At::CWD, path, 0o644)?);
+                self.figures = Some(open(path, 0o644)?);
                 Ok(())
             }
             Report::SayStarted { fd } => {
@@ -59,6 +59,14 @@ impl<'p> Carrier<'p> {
             }
         }
     }
+}
+
+/// A file of the caller's, at whose end is written. A FIFO without a reader is a failure now, not a wait without end.
+#[inline(never)]
+pub fn open(path: Word, mode: u32) -> Result<Fd> {
+    let file = file::append(At::CWD, path, mode)?;
+    file::wait_to_append(file.at())?;
+    Ok(file)
 }
 
 /// What is in the file with a process id.

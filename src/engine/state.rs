@@ -4,18 +4,19 @@ use super::{Carrier, handover};
 use crate::init::exit_status;
 use crate::plan::StateStep;
 use crate::spec::Namespace;
-use crate::state::{self, record};
+use crate::state::{self, Found, record};
 use crate::sys::file::{self, Open};
-use crate::sys::process::{self, Change, Side};
-use crate::sys::{At, Errno, Fd, Result, Word, poll, socket, tolerate, word};
+use crate::sys::process::{self, Change, Pid, Side};
+use crate::sys::{At, Errno, Fd, Result, Word, poll, signal, socket, tolerate, word};
 use crate::text::{copy, text};
+use linux_raw_sys::general as k;
 
 impl Carrier<'_> {
     /// Does what such a step says.
     #[inline(never)]
     pub(super) fn carry_out_state(&mut self, step: &StateStep) -> Result<()> {
         match *step {
-            StateStep::Detach { name } => self.caller = Some(self.detach(name)?),
+            StateStep::Detach { directory, name } => self.caller = Some(self.detach(directory, name)?),
             StateStep::Claim { directory, name } => {
                 let claimed = match state::open(self.arena, directory, true) {
                     Ok(opened) => state::claim(self.arena, opened, name),
@@ -33,7 +34,7 @@ impl Carrier<'_> {
             }
             StateStep::OpenLog { path } => {
                 let null = file::openat(At::CWD, word(c"/dev/null"), Open::READ_WRITE)?;
-                let log = path.map(|path| file::append(At::CWD, path, 0o600));
+                let log = path.map(|path| super::report::open(path, 0o600));
                 self.streams = Some((null, log.transpose()?));
             }
             StateStep::AskForSenders => socket::ask_for_senders(self.socket()?)?,
@@ -73,7 +74,7 @@ impl Carrier<'_> {
 
     /// Goes on in a new process. The first one ends here, with what becomes of that.
     #[inline(never)]
-    fn detach(&mut self, name: Word) -> Result<Fd> {
+    fn detach(&mut self, directory: Word, name: Word) -> Result<Fd> {
         let [ours, theirs] = socket::pair()?;
         // The older call, which no filter refuses.
         match process::clone(0)? {
@@ -82,10 +83,16 @@ impl Carrier<'_> {
                 process::setsid()?;
                 Ok(theirs)
             }
-            Side::Parent { child, .. } => {
+            Side::Parent { child, pidfd } => {
                 drop(theirs);
                 if socket::receive(ours.at(), &mut [0]) == Ok(1) {
-                    file::write_all(At::STDOUT, copy(self.arena, &[name.bytes(), b"\n"]).bytes())?;
+                    let printed = file::write_all(At::STDOUT, copy(self.arena, &[name.bytes(), b"\n"]).bytes());
+                    if printed.is_err() {
+                        // Nobody would know of it. The first failure is the one to tell.
+                        tolerate(self.take_back(child, pidfd.at(), directory, name));
+                        self.detail = word(c"the name cannot be printed");
+                        printed?;
+                    }
                     process::exit(0);
                 }
                 match process::wait_for(child)? {
@@ -95,5 +102,23 @@ impl Carrier<'_> {
                 }
             }
         }
+    }
+
+    /// Ends a container that has just begun, and its name.
+    #[inline(never)]
+    fn take_back(&self, launcher: Pid, pidfd: At, directory: Word, name: Word) -> Result<()> {
+        let all = state::open(self.arena, directory, false)?;
+        let found = Found::look(self.arena, all.at(), name);
+        // One that has ended already has perhaps another in its place.
+        let found = found.ok().filter(|found| found.record.is_some_and(|record| record.launcher.pid == launcher));
+        let init = found.as_ref().and_then(Found::running).map_or(Err(Errno::ESRCH), |running| {
+            // Whatever its command or its launcher ignores. The launcher goes on, and cleans up.
+            signal::send(running.init.open(self.arena)?.at(), k::SIGKILL as u8)
+        });
+        if init.is_err() {
+            signal::send(pidfd, k::SIGTERM as u8)?;
+        }
+        process::wait_for(launcher)?;
+        found.map_or(Ok(()), |found| found.forget(self.arena, all.at(), name))
     }
 }

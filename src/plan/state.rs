@@ -15,6 +15,7 @@ pub enum StateStep<'p> {
     /// A new process is the launcher from now on, in a session of its own; the first one waits for the start, or for the
     /// failure, and ends with that.
     Detach {
+        directory: Word<'p>,
         name: Word<'p>,
     },
     /// No two containers of one caller have one name at a time.
@@ -75,7 +76,7 @@ pub fn add<'p>(draft: &mut Draft<'p>, spec: &'p Spec<'p>, host: &Host<'p>) {
     let mut step = |wanted, step| draft.when(wanted, Step::State(step));
     match phase {
         Phase::Launcher => {
-            step(spec.detach, StateStep::Detach { name });
+            step(spec.detach, StateStep::Detach { directory, name });
             step(true, StateStep::Claim { directory, name });
             step(spec.detach, StateStep::OpenLog { path: spec.log });
         }

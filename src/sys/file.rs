@@ -56,12 +56,19 @@ pub fn create(at: At, path: Word, mode: u32) -> Result<Fd> {
     check(unsafe { sc::syscall!(OPENAT, number(at.number()), path.as_ptr(), flags, mode) }).map(Fd::new)
 }
 
-/// openat(2) of a file at whose end is written, which is made if it is missing; ELOOP where its name is a link.
+/// openat(2) of a file at whose end is written, which is made if it is missing; ELOOP where its name is a link, ENXIO
+/// where it is a FIFO that nobody reads. Writing does not wait.
 #[cfg(feature = "full")]
 pub fn append(at: At, path: Word, mode: u32) -> Result<Fd> {
-    let flags = k::O_WRONLY | k::O_APPEND | k::O_CREAT | k::O_NOFOLLOW | k::O_NOCTTY | k::O_CLOEXEC;
+    let flags = k::O_WRONLY | k::O_APPEND | k::O_CREAT | k::O_NOFOLLOW | k::O_NONBLOCK | k::O_NOCTTY | k::O_CLOEXEC;
     // SAFETY: `path` is NUL-terminated and outlives the call.
     check(unsafe { sc::syscall!(OPENAT, number(at.number()), path.as_ptr(), flags, mode) }).map(Fd::new)
+}
+
+/// fcntl(2) `F_SETFL`: writing to what `append` has opened waits from now on.
+#[cfg(feature = "full")]
+pub fn wait_to_append(fd: At) -> Result<()> {
+    nothing!(FCNTL, fd.number(), k::F_SETFL, k::O_APPEND)
 }
 
 /// renameat2(2) within a directory.

@@ -17,7 +17,8 @@ crate::tests! {
     both: a_name_is_listed_while_it_runs, two_with_one_name_are_refused, of_many_at_once_one_has_the_name,
         a_name_is_free_after_a_failure, names_that_cannot_be, nobody_inside_has_the_record,
         one_in_the_background_leaves_its_caller_alone, its_output_goes_to_the_log_or_nowhere,
-        its_status_is_kept_until_somebody_has_asked, a_failure_to_start_is_the_caller_s, what_makes_no_sense_is_refused,
+        its_status_is_kept_until_somebody_has_asked, a_failure_to_start_is_the_caller_s,
+        one_whose_name_cannot_be_told_is_taken_back, a_log_that_nobody_reads_is_refused, what_is_no_record_is_passed_over, what_makes_no_sense_is_refused,
         the_background_goes_with_reports, a_stop_request_is_what_the_container_was_told, a_killed_one_is_137_to_its_launcher,
         other_signals_reach_the_command, a_signal_that_the_caller_ignores_is_passed_on_when_asked_for,
         without_a_proxy_signals_go_to_the_init, a_stopped_command_goes_on, all_who_wait_get_the_status,
@@ -291,10 +292,59 @@ fn a_failure_to_start_is_the_caller_s(who: &Who) {
     assert!(!place.has(&name));
     assert_eq!(place.folder.read("log"), "");
     place.run(&["-d", "-e", "=x"], &["true"]).run().refused(125, &["--env"]);
-    let full = format!("{} run -d --name {name} {} sleep 0.1 >/dev/full", who.binary("aril"), who.rootfs());
-    let outcome = who.program("sh", &["-c", &full]).env("XDG_RUNTIME_DIR", place.folder.str()).run();
-    outcome.refused(125, &["(ENOSPC)"]);
-    place.wait(&name).exited(0);
+}
+
+fn one_whose_name_cannot_be_told_is_taken_back(who: &Who) {
+    let place = Place::of(who);
+    for options in ["", "--sig-proxy=false", "--no-init", "--rm"] {
+        let (name, mark) = (name(), mark());
+        // Whatever the command ignores.
+        let command = format!("sh -c 'trap \"\" TERM; sleep {mark}; true'");
+        let full =
+            format!("{} run -d --name {name} {options} {} {command} >/dev/full", who.binary("aril"), who.rootfs());
+        let outcome = who.program("sh", &["-c", &full]).env("XDG_RUNTIME_DIR", place.folder.str()).run();
+        outcome.refused(125, &["the name cannot be printed", "(ENOSPC)"]);
+        assert!(place.listed(&name).is_none() && !place.has(&name), "{options}: it is over");
+        eventually("nobody sleeps", || process::sleeper(&mark).is_none());
+    }
+}
+
+fn a_log_that_nobody_reads_is_refused(who: &Who) {
+    let (place, name) = (Place::of(who), name());
+    let fifo = place.folder.join("fifo").display().to_string();
+    tool("mkfifo", &["-m", "666", &fifo]);
+    place.run(&["-d", "--name", &name, "--log", &fifo], &["true"]).run().refused(125, &["open the log", "(ENXIO)"]);
+    place.run(&[&format!("--stats={fifo}")], &["true"]).run().refused(125, &["for the figures", "(ENXIO)"]);
+    assert!(!place.has(&name));
+    // More than a pipe holds waits for who reads slowly.
+    let reader = who.program("sh", &["-c", &format!("exec <{fifo}; sleep 0.3; wc -c")]).start();
+    eventually("it reads", || {
+        let run = place.run(&["-d", "--rm", "--log", &fifo], &["sh", "-c", "head -c 200000 /dev/zero"]).run();
+        run.code() == Some(0)
+    });
+    reader.finish().prints("200000");
+}
+
+fn what_is_no_record_is_passed_over(who: &Who) {
+    let (place, name, mark) = (Place::of(who), name(), mark());
+    let running = place.start(&name, &[], &["sleep", &mark]);
+    let (stray, link, odd) = (format!("{name}-stray"), format!("{name}-link"), format!("{name}-odd"));
+    fs::write(place.all().join(&stray), "").expect("it is ours");
+    fs::create_dir_all(place.all().join(&odd).join("state")).expect("it is ours");
+    fs::create_dir(place.all().join(&link)).expect("it is ours");
+    symlink("/etc/passwd", place.all().join(&link).join("state")).expect("it is ours");
+    let (listed, table, stats) =
+        (place.aril(&["ps", "--json"]).run(), place.aril(&["ps"]).run(), place.aril(&["stats", "--json"]).run());
+    fs::remove_file(place.all().join(&stray)).expect("it is still there");
+    fs::remove_dir_all(place.all().join(&odd)).expect("it is still there");
+    fs::remove_dir_all(place.all().join(&link)).expect("it is still there");
+    for outcome in [listed, table] {
+        let out = outcome.ok().out();
+        assert!(out.contains(&name) && ![&stray, &odd, &link].iter().any(|other| out.contains(*other)), "{out}");
+    }
+    stats.ok();
+    place.aril(&["kill", &name]).run().ok();
+    running.finish().exited(143);
 }
 
 fn what_makes_no_sense_is_refused(who: &Who) {
@@ -303,6 +353,10 @@ fn what_makes_no_sense_is_refused(who: &Who) {
         place.run(options, &["true"]).run().refused(125, &["--detach", "--tty"]);
     }
     place.run(&["--log", "/tmp/log"], &["true"]).run().refused(125, &["--log", "--detach"]);
+    for fd in ["0", "1", "2"] {
+        place.run(&["-d", "--status-fd", fd], &["true"]).run().refused(125, &["--detach", "--status-fd"]);
+    }
+    place.run(&["-d", "--stats"], &["true"]).run().refused(125, &["--detach", "--stats=FILE", "--log"]);
 }
 
 fn the_background_goes_with_reports(who: &Who) {
@@ -345,11 +399,14 @@ fn a_stop_request_is_what_the_container_was_told(who: &Who) {
 }
 
 fn a_killed_one_is_137_to_its_launcher(who: &Who) {
-    let (place, name, mark) = (Place::of(who), name(), mark());
-    let running = place.start(&name, &[], &["sleep", &mark]);
-    place.aril(&["kill", &name, "9"]).run().ok();
-    running.finish().exited(137);
-    assert!(!place.has(&name));
+    let place = Place::of(who);
+    for signal in ["9", "-9", "-KILL"] {
+        let (name, mark) = (name(), mark());
+        let running = place.start(&name, &[], &["sleep", &mark]);
+        place.aril(&["kill", &name, signal]).run().ok();
+        running.finish().exited(137);
+        assert!(!place.has(&name));
+    }
 }
 
 fn other_signals_reach_the_command(who: &Who) {
@@ -582,17 +639,18 @@ fn verbs_say_what_they_take(who: &Who) {
     let place = Place::of(who);
     for (words, takes) in [
         (&["ps", "x"][..], "[--json]"),
-        (&["ps", "--help"], "[--json]"),
         (&["kill"], "NAME [SIGNAL]"),
-        (&["kill", "--help"], "NAME [SIGNAL]"),
         (&["kill", "a", "TERM", "x"], "NAME [SIGNAL]"),
         (&["kill", "a", "NOSUCH"], "NOSUCH"),
+        (&["kill", "a", "--9"], "no such signal"),
         (&["wait"], "NAME"),
-        (&["wait", "-h"], "NAME"),
         (&["wait", "no-such"], "there is no container no-such"),
         (&["kill", "no-such"], "there is no container no-such"),
     ] {
         place.aril(words).run().refused(125, &[takes]);
+    }
+    for words in [["ps", "--help"], ["kill", "--help"], ["wait", "-h"]] {
+        place.aril(&words).run().ok().mentions("aril kill NAME");
     }
 }
 

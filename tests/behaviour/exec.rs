@@ -278,7 +278,7 @@ fn many_at_once(who: &Who) {
     for (number, exec) in all.into_iter().enumerate() {
         exec.finish().exited(number as i32).says(number.to_string());
     }
-    place.sh(&name, "ps | grep -c -v -e ps -e grep -e sh").exited(0);
+    place.sh(&name, "set -- /proc/[0-9]*; echo $#").prints("3");
 }
 
 /// A shell at a terminal, for which `$exec` is `aril exec`.
@@ -555,17 +555,23 @@ fn with_the_container_s_groups(who: &Who) {
     }
     for options in [&["--pids-limit", "20"][..], &["--pids-limit", "20", "--cgroupns", "host", "--user", "guest"]] {
         let (running, name) = place.start(options);
-        let mark = mark();
+        let (mark, later) = (mark(), mark());
         let exec = place.exec(&name, &["sleep", &mark]).start();
         let groups = |pid: u32| fs::read_to_string(format!("/proc/{pid}/cgroup")).expect("it lives");
         let (own, of_container) = (groups(exec.sleeper(&mark)), groups(running.init()));
         assert_eq!(own, of_container);
         assert!(own.contains("/aril/aril-"), "{own}");
         assert!(groups(exec.pid()) == groups(std::process::id()), "the caller's own stays outside");
-        // What comes later counts too.
-        place
-            .sh(&name, "for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 5 & done")
-            .check(true, "");
+        // What comes later counts too, and what fills the container up is told to whoever comes then.
+        let script = format!("n=0; while sleep {later} >/dev/null 2>&1 & do n=$((n+1)); [ $n -lt 30 ] || exit 9; done");
+        let full = place.sh(&name, &script);
+        full.check(full.code() == Some(2) && full.err().contains("can't fork"), "there are too many");
+        assert!((10..20).contains(&process::sleepers(&later)));
+        let advice = format!("aril update {name} --pids-limit N");
+        let refused = place.exec(&name, &["true"]).run();
+        refused.refused(125, &["(EAGAIN)"]).check(refused.err().contains(&advice), "what can be done");
+        place.aril(&["update", &name, "--pids-limit", "100"]).run().ok();
+        place.exec(&name, &["true"]).run().ok();
         exec.signal(Signal::TERM);
         exec.finish().exited(143);
         running.signal(Signal::TERM);
