@@ -142,8 +142,9 @@ impl<'a> Value<'a> {
     /// A number of the same kind, without a unit.
     #[cfg(feature = "full")]
     pub fn most_of(self) -> Parsed<Option<u64>> {
-        let digits = self.word.bytes().last().is_some_and(u8::is_ascii_digit) || self.word == word(c"max");
-        number::limit(self.word.bytes()).filter(|_| digits).ok_or(t!("not a number, or -1"))
+        let text = self.word.bytes();
+        let is_whole = matches!(text, b"-1" | b"max") || text.iter().all(u8::is_ascii_digit);
+        number::limit(text).filter(|_| is_whole).ok_or(t!("not a number, or -1"))
     }
 
     /// Processors, such as `0.5`, as microseconds of each period.
@@ -198,6 +199,9 @@ impl<'a> Value<'a> {
         // What moves, kills, stops and divides is aril's.
         if controller == b"cgroup" && names::position("cgroup.max.depth cgroup.max.descendants", name).is_none() {
             return Err(t!("of cgroup.* only cgroup.max.depth and cgroup.max.descendants"));
+        }
+        if names::position("freezer devices", controller).is_some() {
+            return Err(t!("aril itself stops a container, and gives it devices"));
         }
         Ok(Resource::File { name: copy(self.arena, &[name]), value: self.word.after(name.len() + 1) })
     }
@@ -550,6 +554,27 @@ mod tests {
         for wrong in [c"/a", c"/a:b", c":/b", c"/a:/b:rx", c"/a:/", c"/a:/.."] {
             with(wrong, |value| assert!(value.volume().is_err(), "{wrong:?}"));
         }
+    }
+
+    #[test]
+    #[cfg(feature = "full")]
+    fn there_is_no_half_of_a_process() {
+        with(c"12", |value| assert_eq!(value.most_of(), Ok(Some(12))));
+        for none in [c"-1", c"max", c"0"] {
+            with(none, |value| assert_eq!(value.most_of(), Ok(None), "{none:?}"));
+        }
+        for wrong in [c"", c"1.5", c"0.5", c"1k", c"k1"] {
+            with(wrong, |value| assert!(value.most_of().is_err(), "{wrong:?}"));
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "full")]
+    fn what_aril_needs_of_a_group_is_not_written_for_others() {
+        for wrong in [c"cgroup.procs=1", c"freezer.state=FROZEN", c"devices.allow=a", c"devices.deny=a"] {
+            with(wrong, |value| assert!(value.cgroup_file().is_err(), "{wrong:?}"));
+        }
+        with(c"memory.high=48m", |value| assert!(value.cgroup_file().is_ok()));
     }
 
     #[test]

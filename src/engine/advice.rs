@@ -87,6 +87,11 @@ fn advise<'a>(
         (Step::Clone { .. } | Step::StartCommand, Errno::EAGAIN) => {
             t!("the limit of processes is reached: see ulimit -u, and pids.max of the cgroup")
         }
+        // Its own limit, of which is told what there was.
+        #[cfg(feature = "full")]
+        (Step::Clone { .. } | Step::StartCommand, Errno::ENOMEM) if spec.memory()[0].flatten().is_some() => {
+            return None;
+        }
         (Step::Clone { .. } | Step::StartCommand, Errno::ENOMEM) => {
             t!("the machine, its cgroup or its pid namespace has no memory or no process ids left")
         }

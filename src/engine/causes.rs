@@ -4,7 +4,7 @@ use super::advice::sysctl;
 use crate::host::cgroups::{Hierarchy, Site, enable};
 use crate::host::{Host, cgroups, mounts, rootfs};
 use crate::plan::{CgroupStep, EnterStep, IdStep, Plan, Step};
-use crate::spec::{Namespace, Spec};
+use crate::spec::{Namespace, Resource, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::sandbox::{CALLS, COUNT, DECISIVE, answer_to_nonsense};
 use crate::sys::{Arena, At, Errno, Word, identity, process, word};
@@ -56,6 +56,10 @@ pub fn find<'a>(
         (Step::Clone { .. } | Step::CloneByOldCall { .. } | Step::StartCommand, Errno::EAGAIN) => {
             match full_group(arena, word(c"self"), 0) {
                 Some(group) => Some((t!("its cgroup has all the processes that %/pids.max allows"), group)),
+                None if spec.resources.iter().any(has_no_room) => {
+                    let text = t!("--pids-limit leaves no room for the command: aril's own process counts too");
+                    Some((text, Word::default()))
+                }
                 None => {
                     let limit = process::limit(k::RLIMIT_NPROC)
                         .ok()
@@ -70,6 +74,15 @@ pub fn find<'a>(
         (Step::Mount { kind, .. }, Errno::EPERM) if *kind == word(c"proc") => Some((MASKED, mask(arena)?)),
         (_, Errno::EACCES) if calls(step).1 > 0 => Some((PROFILE, profile(arena)?)),
         _ => None,
+    }
+}
+
+/// Whether it is a limit below the two processes that a container begins with.
+fn has_no_room(resource: &Resource) -> bool {
+    match *resource {
+        Resource::Pids(Some(most)) => most < 2,
+        Resource::File { name, value } => name == word(c"pids.max") && matches!(value.bytes(), b"0" | b"1"),
+        _ => false,
     }
 }
 
@@ -101,7 +114,7 @@ fn of_cgroups<'a>(arena: &'a Arena, step: &CgroupStep<'a>, errno: Errno, host: &
             none,
         ),
         (Write { .. }, Errno::ENODEV) => (t!("a rate is that of a whole disk, not of a part of it"), none),
-        (Write { .. }, Errno::EINVAL | Errno::ENOSPC) => {
+        (Write { .. }, Errno::EINVAL | Errno::ERANGE | Errno::ENOSPC) => {
             (t!("the kernel does not take this value: see the group above for what there is"), none)
         }
         (Write { .. }, Errno::EBUSY) => (t!("the container needs more to begin with"), none),

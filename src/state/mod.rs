@@ -180,6 +180,11 @@ fn is_over(arena: &Arena, directory: At, name: Word, even_ended: bool) -> Result
     }
 }
 
+/// Whether somebody has put something else where records are.
+pub const fn is_no_record(errno: Errno) -> bool {
+    matches!(errno, Errno::ENOTDIR | Errno::EISDIR | Errno::ELOOP | Errno::EACCES)
+}
+
 /// A container that was found by its name.
 #[derive(Debug)]
 pub struct Found<'m> {

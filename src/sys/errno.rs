@@ -79,6 +79,7 @@ errnos! {
     EROFS "Read-only file system"
     EMLINK "Too many links"
     EPIPE "Broken pipe"
+    ERANGE "Numerical result out of range"
     ENAMETOOLONG "File name too long"
     ENOSYS "Function not implemented"
     ENOTEMPTY "Directory not empty"

@@ -10,7 +10,7 @@ use crate::state::{self, Record};
 use crate::sys::file::{self, Open};
 use crate::sys::poll::{self, Watched};
 use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, signal, word};
-use crate::text::{Problem, Told, copy, cut, number, split, t};
+use crate::text::{Problem, Told, copy, cut, decimal, number, split, t};
 
 /// All that a container has of its own.
 #[derive(Debug)]
@@ -59,8 +59,10 @@ impl<'m> Groups<'m> {
         let ([unified, freezer], groups) = (FREEZE, self.directories(arena));
         let has = |file| move |group: &&At| file::fstatat(**group, file).is_ok();
         if let Some(group) = groups.iter().find(has(unified)) {
-            write(*group, unified, if on { b"1" } else { b"0" })?;
-            return wait_for(*group, if on { b"frozen 1" } else { b"frozen 0" });
+            let value: &[u8] = if on { b"1" } else { b"0" };
+            write(*group, unified, value)?;
+            let asked = file::openat(*group, unified, Open::READ)?;
+            return wait_for(*group, &asked, value, if on { b"frozen 1" } else { b"frozen 0" });
         }
         let group = groups.iter().find(has(freezer)).ok_or(Errno::EOPNOTSUPP)?;
         let state: &[u8] = if on { b"FROZEN" } else { b"THAWED" };
@@ -69,8 +71,11 @@ impl<'m> Groups<'m> {
         let file = file::openat(*group, freezer, Open::READ)?;
         loop {
             let length = file::pread(file.at(), &mut said, 0)?;
-            if said[..length].starts_with(state) {
-                return Ok(());
+            match &said[..length] {
+                said if said.starts_with(state) => return Ok(()),
+                // FREEZING.
+                [b'F', ..] if on => {}
+                _ => return Err(Errno::EAGAIN),
             }
             // Version 1 has no event for it.
             match signal::wait(0, Some(MOMENT)) {
@@ -94,9 +99,9 @@ impl<'m> Groups<'m> {
 /// Microseconds between two looks.
 const MOMENT: u64 = 10_000;
 
-/// Until a group of version 2 says so.
+/// Until a group of version 2 says so. EAGAIN: it is asked for something else meanwhile.
 #[inline(never)]
-fn wait_for(group: At, line: &[u8]) -> Result<()> {
+fn wait_for(group: At, asked: &Fd, value: &[u8], line: &[u8]) -> Result<()> {
     let events = file::openat(group, word(c"cgroup.events"), Open::READ)?;
     loop {
         let mut said = [0; 128];
@@ -104,9 +109,14 @@ fn wait_for(group: At, line: &[u8]) -> Result<()> {
         if split(&said[..length], b'\n').any(|said| said == line) {
             return Ok(());
         }
+        let length = file::pread(asked.at(), &mut said, 0)?;
+        if !said[..length].starts_with(value) {
+            return Err(Errno::EAGAIN);
+        }
         let mut watched = [Watched::CHANGED];
         watched[0].on(events.at());
-        match poll::poll(&mut watched, true) {
+        // What was never all frozen thaws without an event.
+        match poll::poll_for(&mut watched, 1) {
             Err(Errno::EINTR) => {}
             result => result?,
         }
@@ -139,7 +149,13 @@ pub fn pause<'m>(arena: &'m Arena, directory: Word, name: Word, on: bool) -> Tol
         }
         result => {
             let text = if on { t!("pause %") } else { t!("resume %") };
-            result.map_err(|errno| Problem::failed(arena, text, &[name], errno))
+            result.map_err(|errno| match Problem::failed(arena, text, &[name], errno) {
+                problem if errno == Errno::EAGAIN && on => problem.advise(arena, t!("it was resumed meanwhile"), &[]),
+                problem if errno == Errno::EAGAIN => {
+                    problem.advise(arena, t!("it, or a group around it, is paused by someone else"), &[])
+                }
+                problem => problem,
+            })
         }
     }
 }
@@ -191,7 +207,15 @@ pub fn update<'m>(arena: &'m Arena, directory: Word, name: Word, asked: &[Resour
         };
         let memory = memory(arena, asked, *whole)?;
         cgroup_files(arena, resource, memory, disk, hierarchy.is_unified(), &mut |fate, file, value| {
-            changes.push(Change { groups: [*whole, *inner], file, value, fate });
+            let mut groups = [*whole, *inner];
+            // Of groups themselves there is one more in the outer, if there are two.
+            let is_nested = hierarchy.container(arena).is_some_and(|whole| whole != hierarchy.own);
+            if let (b"cgroup", true, Some(most)) = (controller, is_nested, number::decimal(value.bytes())) {
+                let value = decimal(arena, u64::from(most) + 1);
+                changes.push(Change { groups: [*whole; 2], file, value, fate });
+                groups = [*inner; 2];
+            }
+            changes.push(Change { groups, file, value, fate });
         });
     }
     carry_out(arena, name, in_order(arena, changes.finish()))
@@ -255,10 +279,19 @@ fn carry_out<'m>(arena: &'m Arena, name: Word, changes: &[Change]) -> Told<'m, (
             continue;
         }
         let now = before(arena, change);
+        // One of its two groups may take it.
+        done.push((change, now));
         match change.write(change.value) {
-            Ok(()) => done.push((change, now)),
-            Err(errno) if change.fate.tolerates(errno) => gave_way = matches!(change.fate, Fate::Try(_)),
+            Ok(()) => {}
+            Err(errno) if change.fate.tolerates(errno) => {
+                done.pop();
+                gave_way = matches!(change.fate, Fate::Try(_));
+            }
             Err(errno) => {
+                // What cannot be read, or is not there, has nothing to go back to.
+                if now.is_none() {
+                    done.pop();
+                }
                 let words = [name, change.value, change.file];
                 let mut problem = Problem::failed(arena, t!("update %: write % to its %"), &words, errno);
                 if errno == Errno::EBUSY {

@@ -45,7 +45,7 @@ fn write_all(into: &mut Text, directory: Option<At>, json: bool) -> Result<()> {
             // It has ended meanwhile.
             Err(Errno::ENOENT) => {}
             // What somebody else has put there is no record.
-            Err(Errno::ENOTDIR | Errno::EISDIR | Errno::ELOOP | Errno::EACCES) => {}
+            Err(errno) if state::is_no_record(errno) => {}
             Err(errno) => return Err(errno),
         }
     }

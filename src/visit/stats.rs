@@ -4,11 +4,11 @@
 use super::groups::{self, Groups};
 use super::list;
 use crate::host::figures::{Figure, Figures};
-use crate::state;
+use crate::state::{self, Found};
 use crate::sys::file;
 use crate::sys::poll::{self, Watched};
 use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, terminal};
-use crate::text::{Problem, Text, Told, copy, names, t};
+use crate::text::{Problem, Text, Told, copy, names, split, t};
 
 /// Writes the figures of one or of all; a table goes to the terminal itself, until there is nothing more to tell.
 #[inline(never)]
@@ -29,10 +29,12 @@ pub fn write<'m>(into: &mut Text<'m>, directory: Word, name: Option<Word>, json:
         }
         let own = Arena::new().map_err(failed)?;
         let mut text = Text::new(&own);
-        // Who could tell has memory that is gone by then.
-        let Ok(count @ 1..) = write_all(&mut text, directory, name, true) else { return Ok(()) };
-        show(&own, lines, text.bytes()).map_err(failed)?;
-        lines = count + 1;
+        match write_all(&mut text, directory, name, true) {
+            Ok(0) => return Ok(()),
+            Ok(_) => lines = show(&own, lines, text.bytes()).map_err(failed)?,
+            // It is in memory that is gone by then: who asks again is told in the caller's.
+            Err(_) => return write_all(into, directory, name, true).map(drop),
+        }
         match wait(launcher.as_ref()) {
             Ok(true) => return Ok(()),
             Ok(false) | Err(Errno::EINTR) => {}
@@ -52,22 +54,34 @@ fn wait(launcher: Option<&Fd>) -> Result<bool> {
     Ok(watched[0].is_ready())
 }
 
-/// In the place of what was there before. The cursor is always below it, whoever ends this.
+/// In the place of what was there before, as much as there is room for; gives its lines. The cursor is always below it, whoever
+/// ends this.
 #[inline(never)]
-fn show(arena: &Arena, lines: u64, table: &[u8]) -> Result<()> {
+fn show(arena: &Arena, lines: u64, table: &[u8]) -> Result<u64> {
+    // One that does not know its size has room.
+    let [rows, columns] = match terminal::size(At::STDOUT)? {
+        [0, ..] | [_, 0, ..] => [usize::MAX; 2],
+        [rows, columns, ..] => [rows, columns].map(usize::from),
+    };
     let mut text = Text::new(arena);
     if lines > 0 {
         text.add(b"\x1b[").number(lines).add(b"A\x1b[J");
     }
-    text.add(table);
-    file::write_all(At::STDOUT, text.bytes())
+    let mut count = 0;
+    for line in split(table.trim_ascii_end(), b'\n').take(rows - 1) {
+        text.add(line.get(..columns).unwrap_or(line).trim_ascii_end()).add(b"\n");
+        count += 1;
+    }
+    file::write_all(At::STDOUT, text.bytes())?;
+    Ok(count)
 }
 
 /// Those that run, and how many they are.
 fn write_all<'m>(into: &mut Text<'m>, directory: Word, name: Option<Word>, is_table: bool) -> Told<'m, u64> {
     let arena = into.arena();
     let mut all: List<Word> = List::new(arena);
-    match (name, state::open_for(arena, directory)?) {
+    let opened = state::open_for(arena, directory)?;
+    match (name, &opened) {
         (Some(name), _) => all.push(copy(arena, &[name.bytes()])),
         (None, Some(opened)) => {
             let listed = list::list(arena, opened.at(), &mut all);
@@ -85,11 +99,23 @@ fn write_all<'m>(into: &mut Text<'m>, directory: Word, name: Option<Word>, is_ta
         into.add(b"\n");
     }
     let mut count = 0;
-    for name in all.iter() {
-        let Ok((_, found)) = state::find(arena, directory, *name) else { continue };
-        let (Some(record), Some(running)) = (found.record, found.running()) else { continue };
-        // It may end just now.
-        let Ok(groups) = Groups::open(arena, record) else { continue };
+    for (name, opened) in all.iter().zip(opened.iter().cycle()) {
+        let looked = Found::look(arena, opened.at(), *name);
+        if looked.as_ref().is_err_and(|errno| state::is_no_record(*errno)) {
+            continue;
+        }
+        let found = looked.and_then(|found| match (found.record, found.running()) {
+            (Some(record), Some(running)) => Ok((Groups::open(arena, record)?, running)),
+            _ => Err(Errno::ESRCH),
+        });
+        let (groups, running) = match found {
+            Ok(found) => found,
+            // It may end just now.
+            Err(Errno::ESRCH | Errno::ENOENT) => continue,
+            Err(errno) => {
+                return Err(Problem::failed(arena, t!("look for the control groups of %"), &[*name], errno));
+            }
+        };
         let figures = Figures::read(arena, groups.directories(arena));
         count += 1;
         if is_table {

@@ -1,6 +1,7 @@
 //! `aril exec`: a later command in a container has what the first one has and nothing else, and ends with its caller and with the
 //! container.
 
+use crate::support::cgroups;
 use crate::support::{Folder, Outcome, Run, Running, Terminal, Who, eventually, executable, mark, process, tool};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{Winsize, tcsetwinsize};
@@ -8,7 +9,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{chown, symlink};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 crate::tests! {
@@ -450,20 +451,18 @@ fn a_link_for_a_directory_leads_nowhere(who: &Who) {
 
 fn a_frozen_container_can_be_left_alone(who: &Who) {
     let place = Place::of(who);
-    let kinds =
-        [["freezer.state=THAWED", "freezer.state", "FROZEN", "THAWED"], ["cgroup.freeze=0", "cgroup.freeze", "1", "0"]];
-    let can_be = |kind: &&[&str; 4]| who.run(&["--cgroup", kind[0]], &["true"]).code() == Some(0);
-    let Some([option, file, frozen, thawed]) = kinds.iter().find(can_be) else { who.skip("nothing can be frozen") };
-    let (mut running, name) =
-        place.start_in(&who.rootfs(), &["--cgroup", option], &["sh", "-c", "echo ready; read word"]);
+    // What has a name can be paused.
+    let (mut running, name) = place.start_in(&who.rootfs(), &[], &["sh", "-c", "echo ready; read word"]);
     running.expect("ready");
-    let groups = fs::read_to_string(format!("/proc/{}/cgroup", running.init())).expect("it lives");
-    let own = groups
-        .lines()
-        .find_map(|line| line.rsplit(':').next().filter(|path| path.contains("/aril-")))
-        .expect("it has one");
-    let all = tool("find", &["/sys/fs/cgroup", "-path", &format!("*{own}/{file}")]);
-    let group = Path::new(all.lines().next().expect("it is mounted")).parent().expect("a directory");
+    let kinds = [["freezer.state", "FROZEN", "THAWED"], ["cgroup.freeze", "1", "0"]];
+    let groups: Vec<_> = cgroups::hierarchies().iter().filter_map(|one| one.group(running.init())).collect();
+    let of_kind = |kind: [&'static str; 3]| {
+        let is_own = |group: &&PathBuf| group.to_string_lossy().contains("/aril-") && group.join(kind[0]).exists();
+        Some((groups.iter().find(is_own)?, kind))
+    };
+    let Some((group, [file, frozen, thawed])) = kinds.into_iter().find_map(of_kind) else {
+        who.skip("nothing can be frozen")
+    };
     // A part of it, in which the command has moved: that the whole is paused would be told.
     let part = group.join("part");
     fs::create_dir(&part).expect("root may");

@@ -14,7 +14,7 @@ crate::tests! {
     as_root: what_needs_too_much_memory_is_told, a_whole_group_that_is_killed_is_told, a_start_without_memory_says_so,
         the_groups_tell_at_the_end, a_limit_that_was_hit_is_named, they_tell_while_it_runs,
         a_table_is_told_anew_until_the_end, a_paused_one_stands_still, a_paused_one_can_be_killed,
-        a_paused_one_goes_with_its_launcher, other_limits_hold_at_once, memory_goes_up_and_down,
+        a_paused_one_goes_with_its_launcher, other_limits_hold_at_once, of_groups_as_many_as_from_the_start, memory_goes_up_and_down,
         what_cannot_be_changed_changes_nothing, none_is_left;
     both: without_groups_the_kernel_tells_of_processes, a_file_for_the_figures_is_opened_first,
         what_has_no_group_is_not_paused, visits_say_what_they_take;
@@ -265,6 +265,17 @@ fn a_table_is_told_anew_until_the_end(who: &Who) {
     running.signal(Signal::TERM);
     running.finish().exited(143);
     terminal.expect("ended with 0");
+    // A small one has as much as fits: two lines, of each two columns.
+    let running = place.start(&name, &[], &["sleep", &mark()]);
+    let columns = name.len().max(12) + 2 + 10;
+    let small = Terminal::open(who, &["sh", "-c", &format!("stty rows 3 cols {columns}; {script}")]);
+    for _ in 0..2 {
+        small.expect(" CPU\r\n");
+        small.expect("s\r\n\x1b[2A\x1b[J");
+    }
+    running.signal(Signal::TERM);
+    running.finish().exited(143);
+    small.expect("ended with 0");
     // Ctrl-C ends it at any time, and the cursor is below the table then.
     let running = place.start(&name, &[], &["sleep", &mark()]);
     let terminal = Terminal::open(who, &["bash", "-c", &format!("trap : INT; {script}")]);
@@ -392,6 +403,20 @@ fn other_limits_hold_at_once(who: &Who) {
         let (file, expected) = if hierarchy.is_unified() { new } else { old };
         assert_eq!(hierarchy.read(pid, file)[0].as_deref(), Some(*expected), "{option} {value}: {file}");
     }
+    running.signal(Signal::TERM);
+    running.finish().exited(143);
+}
+
+fn of_groups_as_many_as_from_the_start(who: &Who) {
+    let (place, name, unified) = (Place::of(who), name(), needs(who, "cgroup"));
+    let running = place.start(&name, &["--cgroup=cgroup.max.descendants=5"], &["sleep", &mark()]);
+    let pid = place.pid(&name, "pid");
+    let both = || unified.read(pid, "cgroup.max.descendants");
+    let number = |text: Option<String>| text.and_then(|text| text.parse::<u32>().ok());
+    let before = both().map(number);
+    place.aril(&["update", &name, "--cgroup=cgroup.max.descendants=7"]).run().ok();
+    let one_is_more = before[1] == Some(6);
+    assert_eq!(both().map(number), [Some(7), if one_is_more { Some(8) } else { before[1] }]);
     running.signal(Signal::TERM);
     running.finish().exited(143);
 }
