@@ -482,6 +482,13 @@ fn what_cannot_be_changed_changes_nothing(who: &Who) {
         outcome.refused(125, &words.iter().filter(|word| **word != "(").copied().collect::<Vec<_>>());
         assert_eq!(limit().as_deref(), Some("20"), "{outcome}");
     }
+    // The group around it has taken it already when the one in it does not.
+    let (before, file) = (pids.read(pid, "pids.max"), pids.group(pid).expect("it lives").join("pids.max"));
+    let file = file.display();
+    let script = format!("mount --bind {file} {file}; mount -o remount,bind,ro {file}");
+    let outcome = who.prepared(&script, &[&who.binary("aril"), "update", &name, "--pids-limit=30"]).run();
+    outcome.refused(125, &["pids.max", "(EROFS)"]);
+    assert_eq!(pids.read(pid, "pids.max"), before);
     running.signal(Signal::TERM);
     running.finish().exited(143);
 }
