@@ -409,7 +409,7 @@ fn other_limits_hold_at_once(who: &Who) {
 
 fn of_groups_as_many_as_from_the_start(who: &Who) {
     let (place, name, unified) = (Place::of(who), name(), needs(who, "cgroup"));
-    let running = place.start(&name, &["--cgroup=cgroup.max.descendants=5"], &["sleep", &mark()]);
+    let running = place.start(&name, &["--cgroup=cgroup.max.descendants=5", "--userns=identity"], &["sleep", &mark()]);
     let pid = place.pid(&name, "pid");
     let both = || unified.read(pid, "cgroup.max.descendants");
     let number = |text: Option<String>| text.and_then(|text| text.parse::<u32>().ok());
@@ -465,7 +465,7 @@ fn memory_goes_up_and_down(who: &Who) {
 fn what_cannot_be_changed_changes_nothing(who: &Who) {
     let (place, name) = (Place::of(who), name());
     let (pids, _) = (needs(who, "pids"), needs(who, "cpuset"));
-    let running = place.start(&name, &["--pids-limit=20", "--cpuset-cpus=0"], &["sleep", &mark()]);
+    let running = place.start(&name, &["--pids-limit=20", "--cpuset-cpus=0", "--userns=identity"], &["sleep", &mark()]);
     let pid = place.pid(&name, "pid");
     let limit = || pids.read(pid, "pids.max")[0].clone();
     // No machine has that one; what came before it is put back.
