@@ -409,7 +409,7 @@ fn other_limits_hold_at_once(who: &Who) {
 
 fn of_groups_as_many_as_from_the_start(who: &Who) {
     let (place, name, unified) = (Place::of(who), name(), needs(who, "cgroup"));
-    let running = place.start(&name, &["--cgroup=cgroup.max.descendants=5"], &["sleep", &mark()]);
+    let running = place.start(&name, &["--cgroup=cgroup.max.descendants=5", "--userns=identity"], &["sleep", &mark()]);
     let pid = place.pid(&name, "pid");
     let both = || unified.read(pid, "cgroup.max.descendants");
     let number = |text: Option<String>| text.and_then(|text| text.parse::<u32>().ok());
@@ -465,7 +465,7 @@ fn memory_goes_up_and_down(who: &Who) {
 fn what_cannot_be_changed_changes_nothing(who: &Who) {
     let (place, name) = (Place::of(who), name());
     let (pids, _) = (needs(who, "pids"), needs(who, "cpuset"));
-    let running = place.start(&name, &["--pids-limit=20", "--cpuset-cpus=0"], &["sleep", &mark()]);
+    let running = place.start(&name, &["--pids-limit=20", "--cpuset-cpus=0", "--userns=identity"], &["sleep", &mark()]);
     let pid = place.pid(&name, "pid");
     let limit = || pids.read(pid, "pids.max")[0].clone();
     // No machine has that one; what came before it is put back.
@@ -482,6 +482,13 @@ fn what_cannot_be_changed_changes_nothing(who: &Who) {
         outcome.refused(125, &words.iter().filter(|word| **word != "(").copied().collect::<Vec<_>>());
         assert_eq!(limit().as_deref(), Some("20"), "{outcome}");
     }
+    // The group around it has taken it already when the one in it does not.
+    let (before, file) = (pids.read(pid, "pids.max"), pids.group(pid).expect("it lives").join("pids.max"));
+    let file = file.display();
+    let script = format!("mount --bind {file} {file}; mount -o remount,bind,ro {file}");
+    let outcome = who.prepared(&script, &[&who.binary("aril"), "update", &name, "--pids-limit=30"]).run();
+    outcome.refused(125, &["pids.max", "(EROFS)"]);
+    assert_eq!(pids.read(pid, "pids.max"), before);
     running.signal(Signal::TERM);
     running.finish().exited(143);
 }
