@@ -49,7 +49,10 @@ pub fn limit(text: &[u8]) -> Option<Option<u64>> {
     if !matches!(rest, [] | [b'b' | b'B'] | [b'i' | b'I', b'b' | b'B']) {
         return None;
     }
-    Some(Some(fixed(number, 1 << shift)?).filter(|most| *most != 0))
+    let most = fixed(number, 1 << shift)?;
+    // What is less than one byte is no way to say "no limit".
+    let is_zero = !number.iter().any(|byte| matches!(byte, b'1'..=b'9'));
+    if most == 0 && !is_zero { None } else { Some(Some(most).filter(|_| !is_zero)) }
 }
 
 /// `1.5` and the like, times a unit; what is less than one of it is dropped.
