@@ -216,6 +216,7 @@ mod tests {
             "1.2.3",
             "MAX",
             "1.x",
+            "0.0001",
         ] {
             assert_eq!(limit(wrong.as_bytes()), None, "{wrong}");
         }
