@@ -6,6 +6,7 @@
 
 use super::Carrier;
 use crate::host::cgroups::{PREFIX, SUBTREE, Site, hierarchies, is_name};
+use crate::host::figures::FREEZE;
 use crate::host::rootfs::{list, read_whole};
 use crate::plan::{CgroupStep, Line, Tree};
 use crate::sys::file::{self, Open};
@@ -238,12 +239,8 @@ fn lock(group: At) -> Result<Fd> {
 
 /// `aril-1a2b3c4d`.
 fn name(arena: &Arena, id: u32) -> Word<'_> {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut name = Text::new(arena);
-    name.add(PREFIX);
-    for digit in (0..8).rev() {
-        name.add(&[DIGITS[(id >> (4 * digit) & 15) as usize]]);
-    }
+    name.add(PREFIX).hex(id);
     name.word()
 }
 
@@ -381,7 +378,7 @@ fn end_old(arena: &Arena, group: At, wait: Wait) -> Result<()> {
     Err(Errno::EBUSY)
 }
 
-const STATE: Word<'static> = word(c"freezer.state");
+const STATE: Word<'static> = FREEZE[1];
 const THAWED: &[u8] = b"THAWED";
 
 /// What is paused dies only when it goes on, and it may be so in another hierarchy.

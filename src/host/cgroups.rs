@@ -4,7 +4,7 @@
 use super::mounts::unescape;
 use super::rootfs::{read_file, read_path};
 use crate::spec::{Cgroups, Resource, Spec};
-use crate::sys::file::{self, Open};
+use crate::sys::file::{self, Kind, Open};
 use crate::sys::process::Pid;
 use crate::sys::{Arena, At, List, Word, word};
 use crate::text::{Problem, Text, Told, copy, cut, decimal, number, path, split, t};
@@ -330,7 +330,7 @@ fn lacks<'m>(arena: &'m Arena, all: bool, name: &[u8]) -> &'m Problem<'m> {
 pub fn disk<'m>(arena: &'m Arena, path: Word) -> Told<'m, Word<'m>> {
     let stat = file::fstatat(At::CWD, path)
         .map_err(|errno| Problem::failed(arena, t!("limit the rate of %"), &[path], errno))?;
-    if !stat.is_block_device {
+    if stat.kind != Kind::Block {
         return Err(Problem::refused(arena, t!("limit the rate of %: not a block device"), &[path]));
     }
     let [major, minor] = stat.device_numbers().map(|number| decimal(arena, number.into()));

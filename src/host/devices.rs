@@ -19,9 +19,9 @@ pub struct Node<'m> {
 }
 
 impl Node<'_> {
-    /// Major and minor number (linux/kdev_t.h, `new_decode_dev`).
+    /// Major and minor number.
     pub const fn numbers(&self) -> [u32; 2] {
-        [self.device >> 8 & 0xfff, self.device & 0xff | self.device >> 12 & 0xf_ff00]
+        file::device_numbers(self.device)
     }
 }
 

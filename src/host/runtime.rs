@@ -3,7 +3,7 @@
 use crate::spec::Spec;
 use crate::sys::file::{self, Kind};
 use crate::sys::{Arena, At, Result, Word, identity, word};
-use crate::text::{Problem, Text, Told, copy, decimal, hex, t};
+use crate::text::{Problem, Text, Told, copy, decimal, t};
 
 /// `/run/aril` for root, `$XDG_RUNTIME_DIR/aril` or `/run/user/UID/aril` for an ordinary user. It need not be there yet.
 ///
@@ -41,8 +41,6 @@ pub fn place<'m>(arena: &'m Arena, spec: &Spec<'m>, environment: &[Word]) -> Tol
 /// Eight hexadecimal digits.
 fn random(arena: &Arena) -> Result<Word<'_>> {
     let mut text = Text::new(arena);
-    for byte in file::random()?.to_be_bytes() {
-        text.add(&hex(byte));
-    }
+    text.hex(file::random()?);
     Ok(text.word())
 }

@@ -294,18 +294,20 @@ pub struct Stat {
     pub identity: (u64, u64),
     /// Of a device node: which device.
     pub rdev: u64,
-    #[cfg(feature = "full")]
-    pub is_block_device: bool,
     times: [k::__kernel_timespec; 2],
+}
+
+/// Major and minor number of a device as mknod(2) takes it (linux/kdev_t.h, `new_decode_dev`).
+#[cfg(feature = "full")]
+pub const fn device_numbers(device: u32) -> [u32; 2] {
+    [device >> 8 & 0xfff, device & 0xff | device >> 12 & 0xf_ff00]
 }
 
 impl Stat {
     /// Of a device node: major and minor number (makedev(3)).
     #[cfg(feature = "full")]
     pub const fn device_numbers(&self) -> [u32; 2] {
-        // As the kernel's `new_encode_dev` puts them together.
-        let rdev = self.rdev as u32;
-        [rdev >> 8 & 0xfff, rdev & 0xff | rdev >> 12 & 0xf_ff00]
+        device_numbers(self.rdev as u32)
     }
 
     /// Whether this was modified before the other.
@@ -341,8 +343,6 @@ fn stat(at: At, path: Word, flags: u32) -> Result<Stat> {
         size: s.st_size as u64,
         identity: (s.st_dev, s.st_ino),
         rdev: s.st_rdev,
-        #[cfg(feature = "full")]
-        is_block_device: s.st_mode & k::S_IFMT == k::S_IFBLK,
         times: [time(s.st_atime, s.st_atime_nsec), time(s.st_mtime, s.st_mtime_nsec)],
     })
 }

@@ -153,6 +153,15 @@ impl<'m> Text<'m> {
         self.add(cut(said, b'(').1.map_or(said, |name| cut(name, b')').0))
     }
 
+    /// The eight hexadecimal digits of a number.
+    #[cfg(feature = "full")]
+    pub fn hex(&mut self, number: u32) -> &mut Self {
+        for byte in number.to_be_bytes() {
+            self.add(&hex(byte));
+        }
+        self
+    }
+
     /// What has been written.
     pub fn bytes(&self) -> &[u8] {
         &self.0
