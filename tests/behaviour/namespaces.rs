@@ -58,8 +58,10 @@ fn network_and_time_are_new_on_request(who: &Who) {
 
 fn a_network_of_its_own_has_only_loopback_and_it_is_up(who: &Who) {
     who.sh(&["--network", "none"], "ls /sys/class/net; ip link show lo | grep -c '[<,]UP[,>]'").prints("lo\n1");
-    let listens = "nc -l -p 7 >/tmp/heard & for i in 1 2 3 4 5 6 7 8 9; do \
-        echo word | nc 127.0.0.1 7 2>/dev/null && break; sleep 0.1; done; wait; cat /tmp/heard";
+    // The one that listens must not see the end of its own input: it would close, and whoever connects leave with his word
+    // unsaid. How long it takes to listen is for the machine to say.
+    let listens = "mkfifo /tmp/open; nc -l -p 7 <>/tmp/open >/tmp/heard & \
+        until echo word | nc 127.0.0.1 7 2>/dev/null; do sleep 0.1; done; wait; cat /tmp/heard";
     who.sh(&["--network", "none", "--tmpfs", "/tmp"], listens).prints("word");
 }
 
