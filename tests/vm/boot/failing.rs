@@ -39,12 +39,11 @@ fn explained(line: &str) -> Vec<String> {
     String::from_utf8(output.stdout).expect("text").lines().map(ToString::to_string).collect()
 }
 
-/// Lines `[12345678] step`: microseconds since the kernel's start.
+/// Lines `aril: TIME us  STEP`, in microseconds since the kernel's start.
 fn timed(ended: &Ended) -> Vec<(u64, String)> {
     let parse = |line: &str| {
-        let (time, step) = line.strip_prefix('[')?.split_once("] ")?;
-        // The kernel's own are seconds with a point.
-        Some((time.trim().parse().ok()?, step.trim().to_string()))
+        let (time, step) = line.strip_prefix("aril: ")?.split_once(" us  ")?;
+        Some((time.parse().ok()?, step.to_string()))
     };
     ended.console.lines().filter_map(parse).collect()
 }
@@ -60,7 +59,7 @@ fn each_step_is_told_with_its_time() {
     for (_, step) in &steps {
         assert!(plan.iter().any(|line| line.contains(step.as_str())), "{step} is not in {plan:#?}\n{ended}");
     }
-    for step in ["sethostname", "guest", "exec", "power off"] {
+    for step in ["host name timed", "user guest", "execute /bin/true", "power off"] {
         assert!(steps.iter().any(|(_, line)| line.contains(step)), "{step}\n{ended}");
     }
 }

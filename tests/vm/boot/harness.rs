@@ -77,10 +77,11 @@ mount -t proc proc /proc && modprobe virtio_pci && modprobe virtio_blk && modpro
 mount -t ext4 /dev/nvme0n1 /disk && cat /disk/file && echo new >/disk/new && umount /disk
 mount -t squashfs /dev/vda /packed && cat /packed/file && ls -ln /packed/file && umount /packed
 mount -t erofs /dev/vdb /packed && cat /packed/file
-cat /both && echo on the second >/dev/ttyS1 && echo ready && read line && poweroff -f";
+cat /both; echo x >/full || echo it is full; echo on the second >/dev/ttyS1 && echo ready && read line && poweroff -f";
     let tree = |word: &str| Archive::new().file("/file", 0o640, format!("{word}\n")).owner("/file", 7, 8);
     let boot = without_aril(SCRIPT).cores("2").memory("256").second_port().monitor().modules();
-    let boot = boot.then(Archive::new().file("/both", 0o644, "of the second archive\n"));
+    let more = Archive::new().file("/both", 0o644, "of the second archive\n").node("/full", 0o600, (1, 7));
+    let boot = boot.then(more);
     let disk = boot.image("disk", Image::Ext4("8M"), &tree("ext4"));
     let packed = boot.image("packed", Image::Squashfs, &tree("squashfs"));
     let erofs = boot.image("erofs", Image::Erofs, &tree("erofs"));
@@ -89,6 +90,7 @@ cat /both && echo on the second >/dev/ttyS1 && echo ready && read line && powero
     vm.types(b"\r");
     let ended = vm.end();
     ended.went_off().says_line("ext4").says_line("squashfs").says_line("erofs").says_line("of the second archive");
+    ended.says_line("it is full");
     assert_eq!(ended.second, "on the second\n");
     let checked = Command::new("debugfs").args(["-R", "cat /new"]).arg(ended.path("disk")).output();
     assert_eq!(checked.expect("it is part of e2fsprogs").stdout, b"new\n", "{ended}");

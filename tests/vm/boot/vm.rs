@@ -438,10 +438,11 @@ impl Ended {
         self
     }
 
-    /// The command's status is the console's last line of its kind, and the only one.
+    /// The command's status is on the console, once. The command itself may have left half a line there.
     #[track_caller]
     pub fn told(&self, status: u8) -> &Self {
-        let told: Vec<&str> = self.console.lines().filter_map(|line| line.strip_prefix(LAST_WORDS)).collect();
+        let told = self.console.lines().filter_map(|line| line.rsplit_once(LAST_WORDS).map(|(_, status)| status));
+        let told: Vec<&str> = told.collect();
         if told != [status.to_string()] {
             self.fail(&format!("the console does not tell of the exit status {status}, but of {told:?}"));
         }
