@@ -6,6 +6,9 @@
 // `sys` alone may, and says of each use why it is sound.
 #![deny(unsafe_code)]
 
+/// The kernel's command line -> what the machine is to become.
+#[cfg(feature = "boot")]
+pub mod boot;
 /// What of all this works on this machine, and what to do about the rest.
 #[cfg(feature = "full")]
 pub mod check;
@@ -37,8 +40,8 @@ mod tests {
     use std::path::Path;
 
     /// Lowest first.
-    const FLOORS: [&str; 11] =
-        ["sys", "text", "spec", "host", "plan", "init", "state", "engine", "check", "visit", "cli"];
+    const FLOORS: [&str; 12] =
+        ["sys", "text", "spec", "host", "plan", "init", "state", "engine", "check", "visit", "cli", "boot"];
 
     /// Calls `each` with every source file below a path.
     fn walk(path: &Path, each: &mut dyn FnMut(&Path)) {

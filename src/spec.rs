@@ -1,5 +1,8 @@
 //! What a container is to be: plain data, no behaviour beyond its defaults.
 
+#[cfg(feature = "boot")]
+pub mod boot;
+
 #[cfg(feature = "full")]
 use crate::sys::bpf::{Access, READ, WRITE};
 use crate::sys::identity::CapabilitySet;
