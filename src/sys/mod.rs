@@ -14,9 +14,15 @@ pub mod errno;
 pub mod fd;
 pub mod file;
 pub mod identity;
+#[cfg(feature = "boot")]
+pub mod input;
 pub mod loops;
 pub mod mount;
+#[cfg(feature = "boot")]
+pub mod netlink;
 pub mod poll;
+#[cfg(feature = "boot")]
+pub mod port;
 pub mod process;
 pub mod sandbox;
 pub mod signal;
