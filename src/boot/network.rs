@@ -4,20 +4,37 @@
 //!
 //! Servers of NFS and NTP are looked at and left to others.
 
-use crate::spec::boot::{Address, Network};
-use crate::sys::{Arena, Word};
+use crate::cli::values::Value;
+use crate::spec::{Address, Network};
+use crate::sys::{Arena, List, Word};
 use crate::text::sentence::Sentence;
 use crate::text::{copy, cut, names, number, split, t};
 
 type Parsed<T> = Result<T, Sentence>;
 
-const DHCP: Sentence = t!("DHCP is left to the image: give an address, and off as the seventh field");
-
-/// One `ip=`; `None` if nothing is asked for.
+/// Adds what one `ip=` asks for. The last for a device and a kind of address is the one that counts, and after one that asks for
+/// nothing none does that came before.
 ///
 /// # Errors
 /// Why it is refused.
-pub fn network<'a>(arena: &'a Arena, value: Word) -> Parsed<Option<Network<'a>>> {
+pub fn add<'a>(networks: &mut List<'a, Network<'a>>, value: Value<'a>) -> Result<(), Sentence> {
+    let Some(network) = read(value.arena, value.word)? else {
+        *networks = List::new(value.arena);
+        return Ok(());
+    };
+    let is_v6 = |network: &Network| network.address.is_some_and(|address| address.is_v6);
+    let is_same = |other: &&mut Network| other.device == network.device && is_v6(other) == is_v6(&network);
+    match networks.iter_mut().find(is_same) {
+        Some(other) => *other = network,
+        None => networks.push(network),
+    }
+    Ok(())
+}
+
+const DHCP: Sentence = t!("DHCP is left to the image: give an address, and off as the seventh field");
+
+/// One `ip=`; `None` if nothing is asked for.
+fn read<'a>(arena: &'a Arena, value: Word) -> Parsed<Option<Network<'a>>> {
     let mut text = value.bytes();
     if text.is_empty() || is_off(text) {
         return Ok(None);
@@ -189,7 +206,7 @@ mod tests {
 
     fn with<R>(text: &str, look: impl FnOnce(Parsed<Option<Network>>) -> R) -> R {
         let text = CString::new(text).unwrap();
-        look(network(&Arena::new().unwrap(), Word::new(&text)))
+        look(read(&Arena::new().unwrap(), Word::new(&text)))
     }
 
     fn v4(written: &'static std::ffi::CStr, first: [u8; 4]) -> Address<'static> {
@@ -392,7 +409,7 @@ mod tests {
         let arena = Arena::new().unwrap();
         for text in [&b"\xff\xff:[\xff]:::"[..], b"[[[[", b"]:]:]", b"::::::::::::::::::[", b"1.1.1.1:::\xff"] {
             let text = CString::new(text).unwrap();
-            assert!(!matches!(network(&arena, Word::new(&text)), Ok(Some(_))));
+            assert!(!matches!(read(&arena, Word::new(&text)), Ok(Some(_))));
         }
     }
 }

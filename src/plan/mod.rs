@@ -2,6 +2,8 @@
 //!
 //! The list serves the engine, which carries it out; `explain`, which prints it; `--trace`; and every error message.
 
+#[cfg(feature = "boot")]
+pub mod boot;
 #[cfg(feature = "full")]
 mod cgroups;
 mod command;
@@ -18,6 +20,8 @@ mod landlock;
 #[cfg(feature = "full")]
 mod layers;
 mod mounts;
+#[cfg(feature = "boot")]
+mod network;
 #[cfg(feature = "full")]
 mod own_files;
 #[cfg(feature = "full")]
@@ -31,6 +35,8 @@ pub mod step;
 #[cfg(feature = "full")]
 mod terminal;
 
+#[cfg(feature = "boot")]
+pub use boot::BootStep;
 #[cfg(feature = "full")]
 pub use cgroups::{CgroupStep, files as cgroup_files};
 pub use command::Command;
@@ -47,6 +53,8 @@ pub use landlock::Landlock;
 pub use layers::Layer;
 #[cfg(feature = "full")]
 pub use mounts::DEVICES;
+#[cfg(feature = "boot")]
+pub use network::NetworkStep;
 #[cfg(feature = "full")]
 pub use own_files::OwnFile;
 #[cfg(feature = "full")]
@@ -110,6 +118,9 @@ pub enum On {
     /// The kernel has no landlock, or none with scopes (Linux 6.12), or an outer container's filter refuses it.
     #[cfg(feature = "full")]
     NoScopes,
+    /// The file is not there to be written, or not to be changed.
+    #[cfg(feature = "boot")]
+    NoFile,
 }
 
 impl On {
@@ -132,6 +143,18 @@ impl On {
             ],
             #[cfg(feature = "full")]
             Self::NoScopes => &[Errno::ENOSYS, Errno::EOPNOTSUPP, Errno::E2BIG, Errno::EPERM],
+            #[cfg(feature = "boot")]
+            Self::NoFile => &[
+                Errno::EROFS,
+                Errno::ENOENT,
+                Errno::EACCES,
+                Errno::EPERM,
+                Errno::ENOTDIR,
+                Errno::EISDIR,
+                Errno::ELOOP,
+                Errno::ENXIO,
+                Errno::ENOSPC,
+            ],
         }
     }
 }
@@ -173,6 +196,11 @@ struct Draft<'p> {
 }
 
 impl<'p> Draft<'p> {
+    #[cfg(feature = "boot")]
+    const fn new(arena: &'p Arena, phase: Phase) -> Self {
+        Self { phase, strict: false, lines: List::new(arena) }
+    }
+
     fn add(&mut self, fate: Fate, step: Step<'p>) {
         #[cfg(feature = "full")]
         let fate = match fate {

@@ -24,6 +24,8 @@ pub mod poll;
 #[cfg(feature = "boot")]
 pub mod port;
 pub mod process;
+#[cfg(feature = "boot")]
+pub mod reboot;
 pub mod sandbox;
 pub mod signal;
 pub mod socket;
