@@ -12,7 +12,11 @@ pub mod figures;
 mod ids;
 pub mod image;
 mod kept;
+#[cfg(feature = "boot")]
+pub mod modules;
 pub mod mounts;
+#[cfg(feature = "boot")]
+pub mod partition;
 #[cfg(feature = "full")]
 pub mod presets;
 #[cfg(feature = "full")]
@@ -20,6 +24,8 @@ pub mod ranges;
 pub mod rootfs;
 #[cfg(feature = "full")]
 pub mod runtime;
+#[cfg(feature = "boot")]
+pub mod superblock;
 mod terminal;
 #[cfg(feature = "full")]
 mod variables;

@@ -15,6 +15,8 @@ pub mod fd;
 pub mod file;
 pub mod identity;
 pub mod loops;
+#[cfg(feature = "boot")]
+pub mod modules;
 pub mod mount;
 pub mod poll;
 pub mod process;
