@@ -1,5 +1,6 @@
 //! That the VMs' tests can fail: what goes wrong inside, or with the machine itself, is never a pass.
 
+use crate::boot::outcome_of;
 use crate::machine::{Machine, Vm, patience};
 use crate::transcript::{End, Transcript};
 use libtest_mimic::{Completion, Trial};
@@ -19,17 +20,13 @@ pub fn trials(behaviour: &Path) -> Vec<Trial> {
     let in_a_vm = |name: &str, body: fn(&Vm)| {
         let behaviour = behaviour.clone();
         Trial::ignorable_test(format!("harness::{name}"), move || match MACHINE.is_ready() {
-            Ok(()) => {
-                body(&Vm::of(&MACHINE, &behaviour));
-                Ok(Completion::Completed)
-            }
+            Ok(()) => outcome_of(|| body(&Vm::of(&MACHINE, &behaviour))),
             Err(reason) => Ok(Completion::ignored_with(reason)),
         })
     };
     vec![
         Trial::test("harness::only_what_passed_in_a_machine_that_ended_well_is_a_pass", || {
-            only_what_passed_in_a_machine_that_ended_well_is_a_pass();
-            Ok(())
+            outcome_of(only_what_passed_in_a_machine_that_ended_well_is_a_pass).map(drop)
         }),
         in_a_vm("a_test_that_fails_inside_fails_here", a_test_that_fails_inside_fails_here),
         in_a_vm("a_panic_is_no_pass", a_panic_is_no_pass),

@@ -31,32 +31,37 @@ impl Machine {
         Self { kernel: kernel.map_or(self.kernel, |kernel| kernel.leak()), ..self }
     }
 
-    fn kernel(&self) -> PathBuf {
-        source("target/vm").join(self.kernel)
-    }
-
     /// Why it cannot be booted here.
     pub fn is_ready(&self) -> Result<(), String> {
-        if Command::new(QEMU).arg("--version").output().is_err() {
-            return Err(format!("no {QEMU} on this machine: install qemu-system-x86"));
-        }
-        let kernel = self.kernel();
-        if kernel.join("vmlinuz").exists() {
-            return Ok(());
-        }
-        Err(format!("no target/vm/{0}: rootfs/kernel target/vm/{0} {0} makes it, with a mirror in reach", self.kernel))
+        is_ready(self.kernel)
     }
 }
 
-const QEMU: &str = "qemu-system-x86_64";
+/// Why no machine with this kernel can be booted here.
+pub fn is_ready(suite: &str) -> Result<(), String> {
+    if Command::new(QEMU).arg("--version").output().is_err() {
+        return Err(format!("no {QEMU} on this machine: install qemu-system-x86"));
+    }
+    if kernel(suite).join("vmlinuz").exists() {
+        return Ok(());
+    }
+    Err(format!("no target/vm/{suite}: rootfs/kernel target/vm/{suite} {suite} makes it, with a mirror in reach"))
+}
+
+/// Where the kernel of a Debian suite is, once it has been made.
+pub fn kernel(suite: &str) -> PathBuf {
+    source("target/vm").join(suite)
+}
+
+pub const QEMU: &str = "qemu-system-x86_64";
 
 /// A file of the sources.
-fn source(path: &str) -> PathBuf {
+pub fn source(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 /// The folder of the root file systems that recipes made, as the behaviour tests find it.
-fn rootfs() -> PathBuf {
+pub fn rootfs() -> PathBuf {
     env::var_os("ARIL_ROOTFS").map_or_else(|| source("target/rootfs"), PathBuf::from)
 }
 
@@ -119,8 +124,8 @@ impl<'a> Vm<'a> {
             mke2fs -q -F -t ext4 -O ^has_journal disk";
         made(Command::new("sh").args(["-c", archive, "sh"]).arg(self.folder.path()));
 
-        let mut recipe = Command::new(source("rootfs/initramfs"));
-        recipe.arg(self.path("initramfs")).arg(self.machine.kernel()).arg(self.behaviour);
+        let mut recipe = Command::new(source("rootfs/machine"));
+        recipe.arg(self.path("initramfs")).arg(kernel(self.machine.kernel)).arg(self.behaviour);
         recipe.args([env!("CARGO_BIN_EXE_aril"), env!("CARGO_BIN_EXE_aril-init")]);
         made(recipe.arg(rootfs().join("busybox")).arg(source("rootfs")).args(python()));
         made(
@@ -135,7 +140,7 @@ impl<'a> Vm<'a> {
         // So that it does not outlive us, whoever kills us.
         qemu.args(["--pdeathsig", "KILL", QEMU, "-machine", "q35", "-accel", "tcg", "-cpu", "max", "-m", MEMORY]);
         qemu.args(["-smp", CORES, "-no-reboot", "-nodefaults", "-no-user-config", "-display", "none"]);
-        qemu.arg("-kernel").arg(self.machine.kernel().join("vmlinuz")).args(["-initrd", &self.path("initramfs")]);
+        qemu.arg("-kernel").arg(kernel(self.machine.kernel).join("vmlinuz")).args(["-initrd", &self.path("initramfs")]);
         // The kernel has one port for itself, so that nothing that it says is in the middle of a line of the tests.
         qemu.args(["console", "said"].iter().flat_map(|name| ["-serial".into(), format!("file:{}", self.path(name))]));
         qemu.args(["-drive", &format!("file={},if=none,id=disk,format=raw,cache=unsafe", self.path("disk"))]);
@@ -160,24 +165,24 @@ fn python() -> Vec<PathBuf> {
 }
 
 /// Runs what makes a file.
-fn made(command: &mut Command) {
+pub fn made(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {output:?}");
 }
 
-fn ends_within(child: &Child, patience: Duration) -> bool {
+pub fn ends_within(child: &Child, patience: Duration) -> bool {
     let pidfd = pidfd_open(Pid::from_child(child), PidfdFlags::empty()).expect("the child is not waited for yet");
     let patience = patience.try_into().expect("it is short");
     poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&patience)).is_ok_and(|ready| ready == 1)
 }
 
 /// Held by a VM that runs: only so many at once.
-struct Permit;
+pub struct Permit;
 
 static FREE: (Mutex<usize>, Condvar) = (Mutex::new(2), Condvar::new());
 
 impl Permit {
-    fn wait() -> Self {
+    pub fn wait() -> Self {
         let free = FREE.0.lock().expect("no holder panics");
         *FREE.1.wait_while(free, |free| *free == 0).expect("no holder panics") -= 1;
         Self

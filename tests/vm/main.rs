@@ -1,7 +1,8 @@
 //! The behaviour tests once more, on machines that this one is not: in VMs under QEMU's software emulation, with Debian's
 //! kernels and each layout of control groups. A test in a VM is a test here, `v2::limits::…`. `machine` boots one and
-//! `transcript` reads what came out of it.
+//! `transcript` reads what came out of it. And aril as a VM's first process, `boot::…`, in VMs of `boot`'s own.
 
+mod boot;
 mod harness;
 mod machine;
 mod transcript;
@@ -60,7 +61,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let behaviour = behaviour();
     let names = names(&behaviour);
-    let mut trials = harness::trials(&behaviour);
+    let mut trials = boot::trials();
+    trials.extend(harness::trials(&behaviour));
     for (machine, filters) in MACHINES {
         let machine = machine.with_kernel(env::var("ARIL_KERNEL").ok());
         let prefix = machine.name;

@@ -32,7 +32,7 @@ pub struct Transcript {
     shown: AtomicBool,
 }
 
-/// What rootfs/init says last, in front of the job's exit status.
+/// What rootfs/machine-init says last, in front of the job's exit status.
 const LAST_WORDS: &str = "the job has ended: ";
 /// So much is shown of a machine that did not end well.
 const LINES: usize = 100;
