@@ -1,6 +1,8 @@
 //! What this machine is, as plain data: read once, and only as far as a Spec asks. Nothing here changes anything.
 
 pub mod accounts;
+#[cfg(feature = "boot")]
+pub mod block;
 #[cfg(feature = "full")]
 pub mod cgroups;
 #[cfg(feature = "full")]
