@@ -3,6 +3,7 @@
 
 pub mod archive;
 mod harness;
+mod root;
 pub mod vm;
 
 use libtest_mimic::{Completion, Failed, Trial};
@@ -27,7 +28,7 @@ pub struct Test {
 }
 
 pub fn trials() -> Vec<Trial> {
-    let tests = [harness::tests()];
+    let tests = [harness::tests(), root::tests()];
     panic::set_hook(Box::new(|info| FAILED_AT.set(info.location().map(ToString::to_string))));
     tests.into_iter().flatten().map(Test::trial).collect()
 }
