@@ -15,6 +15,8 @@ mod ids;
 pub mod image;
 mod kept;
 #[cfg(feature = "boot")]
+pub mod machine;
+#[cfg(feature = "boot")]
 pub mod modules;
 pub mod mounts;
 #[cfg(feature = "boot")]

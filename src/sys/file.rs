@@ -184,12 +184,6 @@ fn mount_flags(path: Word) -> Result<i64> {
     statfs(path).map(|s| s.f_flags)
 }
 
-/// statfs(2): whether this is on a file system of nothing but memory, as an initramfs is.
-#[cfg(feature = "boot")]
-pub fn is_in_memory(path: Word) -> Result<bool> {
-    statfs(path).map(|s| matches!(s.f_type as u32, k::RAMFS_MAGIC | k::TMPFS_MAGIC))
-}
-
 /// sync(2): returns when all that was written is on its disk.
 #[cfg(feature = "boot")]
 pub fn sync() {
@@ -206,6 +200,18 @@ pub fn is_pipe(fd: At) -> Result<bool> {
         s.assume_init()
     };
     Ok(s.f_type as u32 == k::PIPEFS_MAGIC)
+}
+
+/// Whether what is mounted here is a file system of memory, as an initramfs is (statfs(2)).
+#[cfg(feature = "boot")]
+pub fn is_in_memory(path: Word) -> Result<bool> {
+    let mut s = MaybeUninit::<k::statfs64>::uninit();
+    // SAFETY: `path` is NUL-terminated; the kernel fills the whole structure when it succeeds.
+    let s = unsafe {
+        check(sc::syscall!(STATFS, path.as_ptr(), s.as_mut_ptr()))?;
+        s.assume_init()
+    };
+    Ok([k::TMPFS_MAGIC, k::RAMFS_MAGIC].contains(&(s.f_type as u32)))
 }
 
 /// Whether nothing on this mount gives a right to who executes it.

@@ -20,6 +20,8 @@ pub mod modules;
 pub mod mount;
 pub mod poll;
 pub mod process;
+#[cfg(feature = "boot")]
+pub mod reboot;
 pub mod sandbox;
 pub mod signal;
 pub mod socket;
