@@ -33,6 +33,11 @@ pub fn is_of(file: &[u8], name: &[u8]) -> bool {
     is_same(crate::text::cut(file, b'.').0, name) && matches!(suffix(file), b"ko" | b"ko.xz" | b"ko.gz" | b"ko.zst")
 }
 
+/// The name of the module in a file.
+pub fn name(file: &[u8]) -> &[u8] {
+    crate::text::cut(file.rsplit(|byte| *byte == b'/').next().unwrap_or_default(), b'.').0
+}
+
 /// Whether the kernel itself would have to decompress a module's file.
 pub fn is_compressed(file: &[u8]) -> bool {
     !file.ends_with(b".ko")

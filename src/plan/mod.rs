@@ -108,6 +108,9 @@ pub enum On {
     NoCall,
     /// What would be made cannot be made there.
     NoPlace,
+    /// A device or its file system is read-only.
+    #[cfg(feature = "boot")]
+    Unwritable,
     /// There can be no such control group here (cgroups(7)).
     #[cfg(feature = "full")]
     NoGroup,
@@ -124,6 +127,8 @@ impl On {
             Self::Invalid => &[Errno::EINVAL],
             Self::NoCall => &[Errno::ENOSYS, Errno::EPERM],
             Self::NoPlace => &[Errno::EACCES, Errno::EPERM, Errno::EROFS, Errno::ENOTDIR],
+            #[cfg(feature = "boot")]
+            Self::Unwritable => &[Errno::EROFS, Errno::EACCES],
             #[cfg(feature = "full")]
             Self::NoGroup => &[
                 Errno::EACCES,
