@@ -131,6 +131,11 @@ fn set<'m>(
         }
         Some(7) => boot.init = Some(value.absolute()?),
         Some(8) => network::add(&mut boot.networks, value)?,
+        // A module's, or one of something that the kernel has built in.
+        _ if name.contains(&b'.') => {
+            let equals: &[u8] = if given.is_some() { b"=" } else { b"" };
+            boot.module_parameters.push(copy(arena, &[name, equals, value.word.bytes()]));
+        }
         _ => {}
     }
     Ok(())

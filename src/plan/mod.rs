@@ -112,6 +112,9 @@ pub enum On {
     NoCall,
     /// What would be made cannot be made there.
     NoPlace,
+    /// A device or its file system is read-only.
+    #[cfg(feature = "boot")]
+    Unwritable,
     /// There can be no such control group here (cgroups(7)).
     #[cfg(feature = "full")]
     NoGroup,
@@ -131,6 +134,8 @@ impl On {
             Self::Invalid => &[Errno::EINVAL],
             Self::NoCall => &[Errno::ENOSYS, Errno::EPERM],
             Self::NoPlace => &[Errno::EACCES, Errno::EPERM, Errno::EROFS, Errno::ENOTDIR],
+            #[cfg(feature = "boot")]
+            Self::Unwritable => &[Errno::EROFS, Errno::EACCES],
             #[cfg(feature = "full")]
             Self::NoGroup => &[
                 Errno::EACCES,

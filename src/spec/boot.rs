@@ -8,6 +8,8 @@ use crate::sys::{Arena, List, Word, word};
 pub struct Boot<'a> {
     /// Modules to load first, by name.
     pub modules: List<'a, Word<'a>>,
+    /// `NAME.PARAMETER=VALUE`, each a parameter of a module.
+    pub module_parameters: List<'a, Word<'a>>,
     /// Where the root file system is; `None`: it is what is there.
     pub root: Option<Word<'a>>,
     /// Its types, in the order in which they are tried, with commas between; empty: what its superblock says.
@@ -49,6 +51,7 @@ impl<'a> Boot<'a> {
     pub const fn new(arena: &'a Arena) -> Self {
         Self {
             modules: List::new(arena),
+            module_parameters: List::new(arena),
             root: None,
             root_types: word(c""),
             root_flags: word(c""),

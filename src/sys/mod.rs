@@ -17,6 +17,8 @@ pub mod identity;
 #[cfg(feature = "boot")]
 pub mod input;
 pub mod loops;
+#[cfg(feature = "boot")]
+pub mod modules;
 pub mod mount;
 #[cfg(feature = "boot")]
 pub mod netlink;

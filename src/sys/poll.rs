@@ -50,6 +50,15 @@ pub fn poll_for(watched: &mut [Watched], seconds: u8) -> Result<()> {
     done(unsafe { sc::syscall!(PPOLL, watched.as_mut_ptr(), watched.len(), &raw const time, 0, 0) })
 }
 
+/// The same, but not for longer than so many microseconds.
+#[cfg(feature = "boot")]
+pub fn poll_within(watched: &mut [Watched], microseconds: u64) -> Result<()> {
+    let (tv_sec, tv_nsec) = ((microseconds / 1_000_000) as i64, (microseconds % 1_000_000 * 1000) as i64);
+    let time = k::__kernel_timespec { tv_sec, tv_nsec };
+    // SAFETY: as above.
+    done(unsafe { sc::syscall!(PPOLL, watched.as_mut_ptr(), watched.len(), &raw const time, 0, 0) })
+}
+
 /// epoll_create1(2) and epoll_ctl(2) `EPOLL_CTL_ADD` with `EPOLLET`: what can be read once for each time that something comes.
 pub fn epoll_of(fd: At) -> Result<Fd> {
     edges(fd, k::EPOLLIN)

@@ -8,6 +8,8 @@ use super::{
 };
 use core::mem::size_of;
 use core::ptr::null_mut;
+#[cfg(feature = "boot")]
+use linux_raw_sys::netlink;
 use linux_raw_sys::{general as k, ioctl, net};
 
 /// A connected pair of `SOCK_SEQPACKET` sockets: messages keep their bounds, and the death of one end is seen.
@@ -116,6 +118,20 @@ pub fn ask_for_senders(socket: At) -> Result<()> {
         let (level, option) = (libc::SOL_SOCKET, libc::SO_PASSCRED);
         sc::syscall!(SETSOCKOPT, number(socket.number()), level, option, &raw const on, size_of::<i32>())
     })
+}
+
+/// A socket on which the kernel tells of each device that comes, changes or goes (netlink(7), `NETLINK_KOBJECT_UEVENT`); reading
+/// it does not wait.
+#[cfg(feature = "boot")]
+pub fn device_events() -> Result<Fd> {
+    /// What comes from the kernel itself, not from udev.
+    const KERNEL: u32 = 1;
+    let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    let socket = descriptor!(SOCKET, net::AF_NETLINK, kind, netlink::NETLINK_KOBJECT_UEVENT)?;
+    let address = netlink::sockaddr_nl { nl_family: net::AF_NETLINK as u16, nl_pad: 0, nl_pid: 0, nl_groups: KERNEL };
+    // SAFETY: the kernel reads one address, of its own size.
+    done(unsafe { sc::syscall!(BIND, number(socket.at().number()), &raw const address, size_of_val(&address)) })?;
+    Ok(socket)
 }
 
 /// Any datagram socket, as netdevice(7) wants one for its ioctls.

@@ -39,6 +39,10 @@ pub struct Machine<'m> {
     link: Option<network::Link>,
     /// Tell when each step was done.
     pub timing: bool,
+    /// The initramfs, until it is empty.
+    initramfs: Option<Fd>,
+    /// What lies below `/` where that is an overlay: the table of mounts does not show it.
+    layers: [Option<Fd>; 2],
     /// The command's exit status, once it has one.
     pub status: u8,
 }
@@ -55,6 +59,8 @@ impl<'m> Machine<'m> {
             unsaid: Text::new(arena),
             link: None,
             timing: false,
+            initramfs: None,
+            layers: [None, None],
             status: FAILED,
         }
     }
@@ -116,11 +122,14 @@ impl<'p> Carrier<'p> {
             BootStep::Mount(ref file_system) => self.machine.mount(file_system),
             BootStep::OpenConsole => self.machine.open_console(),
             BootStep::DeviceLinks => mounts::link_devices(),
-            BootStep::LoadModule { name } => self.load_module(name),
-            BootStep::MountRoot { .. } => self.mount_root(step),
-            BootStep::Overlay { .. } => self.mount_overlay(step),
-            BootStep::PivotRoot => self.pivot_root(),
-            BootStep::SwitchRoot => self.switch_root(),
+            BootStep::LoadModule { name, parameters } => self.load_module(name, parameters),
+            BootStep::MountRoot { source, types, flags, attributes, patience } => {
+                self.mount_root(source, types, flags, attributes, patience)
+            }
+            BootStep::Overlay { source, patience } => self.mount_overlay(source, patience),
+            BootStep::AttachRoot => self.attach_root(),
+            BootStep::MoveMount { path } => self.move_mount(path),
+            BootStep::EmptyInitramfs => self.empty_initramfs(),
             BootStep::CatchCtrlAltDel => reboot(Command::CatchCtrlAltDel),
             BootStep::CatchPowerButton => button::catch(),
             BootStep::Network(ref step) => self.carry_out_network(step),

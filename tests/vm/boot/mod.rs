@@ -3,7 +3,9 @@
 
 pub mod archive;
 mod harness;
-mod status;
+mod network;
+mod root;
+mod reports;
 pub mod vm;
 
 use libtest_mimic::{Completion, Failed, Trial};
@@ -28,7 +30,7 @@ pub struct Test {
 }
 
 pub fn trials() -> Vec<Trial> {
-    let tests = [harness::tests(), status::tests()];
+    let tests = [harness::tests(), network::tests(), reports::tests(), root::tests()];
     panic::set_hook(Box::new(|info| FAILED_AT.set(info.location().map(ToString::to_string))));
     tests.into_iter().flatten().map(Test::trial).collect()
 }
