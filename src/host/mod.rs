@@ -1,6 +1,8 @@
 //! What this machine is, as plain data: read once, and only as far as a Spec asks. Nothing here changes anything.
 
 pub mod accounts;
+#[cfg(feature = "boot")]
+pub mod block;
 #[cfg(feature = "full")]
 pub mod cgroups;
 #[cfg(feature = "full")]
@@ -14,7 +16,11 @@ pub mod image;
 mod kept;
 #[cfg(feature = "boot")]
 pub mod machine;
+#[cfg(feature = "boot")]
+pub mod modules;
 pub mod mounts;
+#[cfg(feature = "boot")]
+pub mod partition;
 #[cfg(feature = "full")]
 pub mod presets;
 #[cfg(feature = "full")]
@@ -22,6 +28,8 @@ pub mod ranges;
 pub mod rootfs;
 #[cfg(feature = "full")]
 pub mod runtime;
+#[cfg(feature = "boot")]
+pub mod superblock;
 mod terminal;
 #[cfg(feature = "full")]
 mod variables;

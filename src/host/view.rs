@@ -38,6 +38,12 @@ const LOWER: &str =
 const KERNEL: &str = "autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl hugetlbfs \
     mqueue nsfs proc pstore rpc_pipefs securityfs selinuxfs sysfs tracefs";
 
+/// Whether a file system of this type shows the kernel, not files.
+#[cfg(feature = "boot")]
+pub fn shows_kernel(kind: &[u8]) -> bool {
+    words(KERNEL).any(|name| name == kind)
+}
+
 /// What a mount table and the directories of this machine make of it. `whole`: the root itself can be a lower layer;
 /// in a new user namespace it cannot, because mounts that are locked lie below it.
 pub fn read(arena: &Arena, whole: bool) -> Told<'_, &[Piece<'_>]> {

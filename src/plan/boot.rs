@@ -1,6 +1,7 @@
 //! The steps by which the first process of a machine makes it what a program expects, runs that, and switches the machine off.
 
 use super::command::{self, Command};
+use super::network::{self, NetworkStep};
 use super::{Draft, Fate, On, Phase, Plan, Step, step};
 use crate::host::Account;
 use crate::spec::{Boot, Exit, Spec};
@@ -19,6 +20,8 @@ pub enum BootStep<'p> {
     DeviceLinks,
     LoadModule {
         name: Word<'p>,
+        /// Every module's.
+        parameters: &'p [Word<'p>],
     },
     /// What a device or a host gives as root file system, once it is there.
     MountRoot {
@@ -33,14 +36,19 @@ pub enum BootStep<'p> {
         source: Word<'p>,
         patience: u64,
     },
-    /// pivot_root(2) of an initramfs, from Linux 7.0 on.
-    PivotRoot,
-    /// Before: its files are removed and the new root is moved over it.
-    SwitchRoot,
+    /// The root lies over the initramfs, to which `/` still leads.
+    AttachRoot,
+    /// What is mounted there comes along.
+    MoveMount {
+        path: Word<'p>,
+    },
+    /// The memory of the initramfs is free.
+    EmptyInitramfs,
     /// Ctrl-Alt-Del is a signal.
     CatchCtrlAltDel,
     /// So is the power button.
     CatchPowerButton,
+    Network(NetworkStep<'p>),
 
     /// Standard input, output and error, and the session's terminal.
     TakeConsole,
@@ -105,7 +113,7 @@ const FILE_SYSTEMS: [FileSystem; 8] = [
 const PTS: usize = 3;
 
 /// Those that move to a new root.
-pub const MOVED: [Word; PTS] = [FILE_SYSTEMS[0].path, FILE_SYSTEMS[1].path, FILE_SYSTEMS[2].path];
+const MOVED: [Word; PTS] = [FILE_SYSTEMS[0].path, FILE_SYSTEMS[1].path, FILE_SYSTEMS[2].path];
 
 impl BootStep<'_> {
     /// As `Step::sentence`.
@@ -117,10 +125,12 @@ impl BootStep<'_> {
             Self::LoadModule { .. } => t!("load module %"),
             Self::MountRoot { .. } => t!("mount root file system %%%%, waiting at most % s for it"),
             Self::Overlay { .. } => t!("mount an overlay over it, with the writes on %"),
-            Self::PivotRoot => t!("pivot_root from the initramfs into it and detach the old root"),
-            Self::SwitchRoot => t!("empty the initramfs, move the root file system over it and chroot"),
+            Self::AttachRoot => t!("put it on top of /"),
+            Self::MoveMount { .. } => t!("move % into it"),
+            Self::EmptyInitramfs => t!("remove the files of the initramfs"),
             Self::CatchCtrlAltDel => t!("take Ctrl-Alt-Del as a signal"),
             Self::CatchPowerButton => t!("take the power button as a signal"),
+            Self::Network(step) => step.sentence(),
             Self::TakeConsole => t!("take the console as standard input, output, error and terminal"),
             Self::BecomeUser { .. } => t!("become user %"),
             Self::ExitFile { .. } | Self::ExitTty { .. } => t!("write the exit status to %"),
@@ -147,14 +157,15 @@ impl BootStep<'_> {
             Self::Mount(FileSystem { path, kind, attributes, options }) => {
                 (*first, *second, *third, *fourth) = (kind, path, step::flags(arena, attributes), spaced(options));
             }
-            Self::LoadModule { name } | Self::BecomeUser { name, .. } => *first = name,
+            Self::LoadModule { name, .. } | Self::BecomeUser { name, .. } => *first = name,
             Self::MountRoot { source, types, flags, attributes, patience } => {
                 (*first, *second, *third, *fourth) =
                     (source, spaced(types), step::flags(arena, attributes), spaced(flags));
                 *fifth = seconds(patience);
             }
             Self::Overlay { source, .. } => *first = source,
-            Self::ExitFile { path } | Self::ExitTty { path } => *first = path,
+            Self::Network(step) => step.words(arena, words),
+            Self::ExitFile { path } | Self::ExitTty { path } | Self::MoveMount { path } => *first = path,
             Self::ExitVsock { port } => *first = decimal(arena, port.into()),
             Self::ExitPort { port } => {
                 let [high, low] = port.to_be_bytes().map(crate::text::hex);
@@ -217,7 +228,7 @@ pub fn off<'p>(arena: &'p Arena, boot: &Boot<'p>, exit: Exit) -> Plan<'p> {
     Plan { lines: draft.lines.finish(), command: Command::NONE }
 }
 
-fn draft_machine<'p>(draft: &mut Draft<'p>, boot: &Boot<'p>, spec: &Spec<'p>) {
+fn draft_machine<'p>(draft: &mut Draft<'p>, boot: &'p Boot<'p>, spec: &Spec<'p>) {
     let [dev, before @ ..] = &FILE_SYSTEMS[..PTS] else { return };
     draft.boot_best(BootStep::Mount(*dev));
     draft.boot_best(BootStep::OpenConsole);
@@ -225,26 +236,39 @@ fn draft_machine<'p>(draft: &mut Draft<'p>, boot: &Boot<'p>, spec: &Spec<'p>) {
         draft.boot_best(BootStep::Mount(*file_system));
     }
     for name in boot.modules.iter() {
-        draft.boot_best(BootStep::LoadModule { name: *name });
+        draft.boot_best(BootStep::LoadModule { name: *name, parameters: &boot.module_parameters });
     }
     if let Some(source) = boot.root {
-        let attributes = Attributes::NONE.when(!boot.writable || boot.overlay.is_some(), Attributes::RDONLY);
         let (types, flags, patience) = (boot.root_types, boot.root_flags, boot.patience);
-        draft.boot(BootStep::MountRoot { source, types, flags, attributes, patience });
+        let mount = |attributes| BootStep::MountRoot { source, types, flags, attributes, patience };
+        let mut fate = Fate::Must;
+        if boot.writable && boot.overlay.is_none() {
+            draft.add(Fate::Try(On::Unwritable), Step::Boot(mount(Attributes::NONE)));
+            fate = Fate::Instead;
+        }
+        draft.add(fate, Step::Boot(mount(Attributes::RDONLY)));
         if let Some(source) = boot.overlay {
             draft.boot(BootStep::Overlay { source, patience });
         }
-        draft.add(Fate::Try(On::Invalid), Step::Boot(BootStep::PivotRoot));
-        draft.add(Fate::Instead, Step::Boot(BootStep::SwitchRoot));
+        draft.boot(BootStep::AttachRoot);
+        for path in MOVED {
+            draft.boot_best(BootStep::MoveMount { path });
+        }
+        // An initramfs is a root that can be pivoted away from Linux 7.0 on.
+        draft.add(Fate::Try(On::Invalid), Step::PivotRoot);
+        draft.add(Fate::Instead, Step::EnterRoot);
+        draft.boot_best(BootStep::EmptyInitramfs);
     }
     for file_system in &FILE_SYSTEMS[PTS..] {
         draft.boot_best(BootStep::Mount(*file_system));
     }
     draft.boot_best(BootStep::DeviceLinks);
-    if let Some(name) = spec.hostname {
+    let of_network = || boot.networks.iter().rev().find_map(|network| network.hostname);
+    if let Some(name) = spec.hostname.or_else(of_network) {
         draft.add(Fate::Best, Step::SetHostname { name });
     }
     draft.add(Fate::Best, Step::LoopbackUp);
+    network::add(draft, boot);
     draft.boot_best(BootStep::CatchCtrlAltDel);
     draft.boot_best(BootStep::CatchPowerButton);
 }

@@ -20,6 +20,8 @@ mod landlock;
 #[cfg(feature = "full")]
 mod layers;
 mod mounts;
+#[cfg(feature = "boot")]
+mod network;
 #[cfg(feature = "full")]
 mod own_files;
 #[cfg(feature = "full")]
@@ -51,6 +53,8 @@ pub use landlock::Landlock;
 pub use layers::Layer;
 #[cfg(feature = "full")]
 pub use mounts::DEVICES;
+#[cfg(feature = "boot")]
+pub use network::NetworkStep;
 #[cfg(feature = "full")]
 pub use own_files::OwnFile;
 #[cfg(feature = "full")]
@@ -108,12 +112,18 @@ pub enum On {
     NoCall,
     /// What would be made cannot be made there.
     NoPlace,
+    /// A device or its file system is read-only.
+    #[cfg(feature = "boot")]
+    Unwritable,
     /// There can be no such control group here (cgroups(7)).
     #[cfg(feature = "full")]
     NoGroup,
     /// The kernel has no landlock, or none with scopes (Linux 6.12), or an outer container's filter refuses it.
     #[cfg(feature = "full")]
     NoScopes,
+    /// The file is not there to be written, or not to be changed.
+    #[cfg(feature = "boot")]
+    NoFile,
 }
 
 impl On {
@@ -124,6 +134,8 @@ impl On {
             Self::Invalid => &[Errno::EINVAL],
             Self::NoCall => &[Errno::ENOSYS, Errno::EPERM],
             Self::NoPlace => &[Errno::EACCES, Errno::EPERM, Errno::EROFS, Errno::ENOTDIR],
+            #[cfg(feature = "boot")]
+            Self::Unwritable => &[Errno::EROFS, Errno::EACCES],
             #[cfg(feature = "full")]
             Self::NoGroup => &[
                 Errno::EACCES,
@@ -136,6 +148,18 @@ impl On {
             ],
             #[cfg(feature = "full")]
             Self::NoScopes => &[Errno::ENOSYS, Errno::EOPNOTSUPP, Errno::E2BIG, Errno::EPERM],
+            #[cfg(feature = "boot")]
+            Self::NoFile => &[
+                Errno::EROFS,
+                Errno::ENOENT,
+                Errno::EACCES,
+                Errno::EPERM,
+                Errno::ENOTDIR,
+                Errno::EISDIR,
+                Errno::ELOOP,
+                Errno::ENXIO,
+                Errno::ENOSPC,
+            ],
         }
     }
 }

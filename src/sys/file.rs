@@ -71,6 +71,21 @@ pub fn wait_to_append(fd: At) -> Result<()> {
     nothing!(FCNTL, fd.number(), k::F_SETFL, k::O_APPEND)
 }
 
+/// openat(2) of a file whose whole text is written anew, which is made if it is missing; ENXIO where it is a FIFO that nobody
+/// reads. Writing does not wait.
+#[cfg(feature = "boot")]
+pub fn replace(at: At, path: Word, mode: u32) -> Result<Fd> {
+    let flags = k::O_WRONLY | k::O_TRUNC | k::O_CREAT | k::O_NONBLOCK | k::O_NOCTTY | k::O_CLOEXEC;
+    // SAFETY: `path` is NUL-terminated and outlives the call.
+    opened(unsafe { sc::syscall!(OPENAT, number(at.number()), path.as_ptr(), flags, mode) })
+}
+
+/// fsync(2).
+#[cfg(feature = "boot")]
+pub fn fsync(fd: At) -> Result<()> {
+    nothing!(FSYNC, fd.number())
+}
+
 /// renameat2(2) within a directory.
 #[cfg(feature = "full")]
 pub fn rename(at: At, from: Word, to: Word) -> Result<()> {
@@ -168,15 +183,27 @@ pub fn pread(fd: At, buffer: &mut [u8], offset: u64) -> Result<usize> {
     check(unsafe { sc::syscall!(PREAD64, number(fd.number()), buffer.as_mut_ptr(), buffer.len(), offset) })
 }
 
-/// statfs(2): the mount's flags (`ST_*`).
-fn mount_flags(path: Word) -> Result<i64> {
+/// statfs(2).
+#[inline(always)]
+fn statfs(path: Word) -> Result<k::statfs64> {
     let mut s = MaybeUninit::<k::statfs64>::uninit();
     // SAFETY: `path` outlives the call; the kernel fills the whole structure when it succeeds.
-    let s = unsafe {
+    unsafe {
         check(sc::syscall!(STATFS, path.as_ptr(), s.as_mut_ptr()))?;
-        s.assume_init()
-    };
-    Ok(s.f_flags)
+        Ok(s.assume_init())
+    }
+}
+
+/// statfs(2): the mount's flags (`ST_*`).
+fn mount_flags(path: Word) -> Result<i64> {
+    statfs(path).map(|s| s.f_flags)
+}
+
+/// sync(2): returns when all that was written is on its disk.
+#[cfg(feature = "boot")]
+pub fn sync() {
+    // SAFETY: no memory is touched; there is no error.
+    unsafe { sc::syscall!(SYNC) };
 }
 
 /// fstatfs(2): whether this is a pipe without a name.

@@ -86,6 +86,13 @@ pub fn detach(path: Word) -> Result<()> {
     done(unsafe { sc::syscall!(UMOUNT2, path.as_ptr(), k::MNT_DETACH) })
 }
 
+/// umount2(2) of what nobody uses, and of no link's target; EBUSY if somebody does.
+#[cfg(feature = "boot")]
+pub fn unmount(path: Word) -> Result<()> {
+    // SAFETY: `path` is NUL-terminated and outlives the call.
+    done(unsafe { sc::syscall!(UMOUNT2, path.as_ptr(), k::UMOUNT_NOFOLLOW) })
+}
+
 /// open_tree(2) with `OPEN_TREE_CLONE`: a detached copy of the mount at `path`, with those below it if `recursive`.
 pub fn open_tree(at: At, path: Word, recursive: bool) -> Result<Fd> {
     let depth = if recursive { k::AT_RECURSIVE } else { 0 };
@@ -164,4 +171,19 @@ pub fn fsconfig_create(context: At) -> Result<()> {
 /// fsmount(2): the file system of a context as a detached mount.
 pub fn fsmount(context: At, attributes: Attributes) -> Result<Fd> {
     descriptor!(FSMOUNT, context.number(), k::FSMOUNT_CLOEXEC, attributes.0)
+}
+
+/// fspick(2): a context in which the file system that is mounted at `path` is configured anew; an empty path is `at` itself,
+/// attached or not.
+#[cfg(feature = "boot")]
+pub fn fspick(at: At, path: Word) -> Result<Fd> {
+    let flags = k::FSPICK_CLOEXEC | k::FSPICK_SYMLINK_NOFOLLOW | k::FSPICK_NO_AUTOMOUNT | k::FSPICK_EMPTY_PATH;
+    // SAFETY: `path` is NUL-terminated and outlives the call.
+    opened(unsafe { sc::syscall!(FSPICK, number(at.number()), path.as_ptr(), flags) })
+}
+
+/// fsconfig(2) `FSCONFIG_CMD_RECONFIGURE`.
+#[cfg(feature = "boot")]
+pub fn fsconfig_reconfigure(context: At) -> Result<()> {
+    nothing!(FSCONFIG, context.number(), k::fsconfig_command::FSCONFIG_CMD_RECONFIGURE as u32, 0, 0, 0)
 }

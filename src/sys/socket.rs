@@ -8,6 +8,8 @@ use super::{
 };
 use core::mem::size_of;
 use core::ptr::null_mut;
+#[cfg(feature = "boot")]
+use linux_raw_sys::netlink;
 use linux_raw_sys::{general as k, ioctl, net};
 
 /// A connected pair of `SOCK_SEQPACKET` sockets: messages keep their bounds, and the death of one end is seen.
@@ -118,6 +120,20 @@ pub fn ask_for_senders(socket: At) -> Result<()> {
     })
 }
 
+/// A socket on which the kernel tells of each device that comes, changes or goes (netlink(7), `NETLINK_KOBJECT_UEVENT`); reading
+/// it does not wait.
+#[cfg(feature = "boot")]
+pub fn device_events() -> Result<Fd> {
+    /// What comes from the kernel itself, not from udev.
+    const KERNEL: u32 = 1;
+    let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    let socket = descriptor!(SOCKET, net::AF_NETLINK, kind, netlink::NETLINK_KOBJECT_UEVENT)?;
+    let address = netlink::sockaddr_nl { nl_family: net::AF_NETLINK as u16, nl_pad: 0, nl_pid: 0, nl_groups: KERNEL };
+    // SAFETY: the kernel reads one address, of its own size.
+    done(unsafe { sc::syscall!(BIND, number(socket.at().number()), &raw const address, size_of_val(&address)) })?;
+    Ok(socket)
+}
+
 /// Any datagram socket, as netdevice(7) wants one for its ioctls.
 pub fn datagram() -> Result<Fd> {
     descriptor!(SOCKET, net::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0)
@@ -138,6 +154,33 @@ pub fn loopback_up(socket: At) -> Result<()> {
     let request = Request { name, flags: (libc::IFF_UP | libc::IFF_RUNNING) as i16, rest: [0; 22] };
     // SAFETY: the kernel reads one ifreq of 40 bytes, the size of `Request`.
     done(unsafe { sc::syscall!(IOCTL, number(socket.number()), ioctl::SIOCSIFFLAGS, &raw const request) })
+}
+
+/// socket(2) `AF_VSOCK`: a stream between a virtual machine and its host (vsock(7)).
+#[cfg(feature = "boot")]
+pub fn vsock() -> Result<Fd> {
+    descriptor!(SOCKET, net::AF_VSOCK, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0)
+}
+
+/// connect(2) to a port of the host. The kernel itself waits for at most two seconds.
+#[cfg(feature = "boot")]
+pub fn connect_to_host(socket: At, port: u32) -> Result<()> {
+    let address = libc::sockaddr_vm {
+        svm_family: net::AF_VSOCK as u16,
+        svm_reserved1: 0,
+        svm_port: port,
+        svm_cid: libc::VMADDR_CID_HOST,
+        svm_zero: [0; 4],
+    };
+    let size = size_of::<libc::sockaddr_vm>();
+    // SAFETY: the kernel reads one address of this size.
+    done(unsafe { sc::syscall!(CONNECT, number(socket.number()), &raw const address, size) })
+}
+
+/// shutdown(2) `SHUT_WR`: the other end reads to the end.
+#[cfg(feature = "boot")]
+pub fn end_writing(socket: At) -> Result<()> {
+    super::nothing!(SHUTDOWN, socket.number(), libc::SHUT_WR)
 }
 
 #[cfg(test)]

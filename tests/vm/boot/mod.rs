@@ -9,7 +9,10 @@ mod ends;
 mod failing;
 mod harness;
 mod mounts;
+mod network;
 mod recipes;
+mod reports;
+mod root;
 mod status;
 mod vm;
 
@@ -44,6 +47,9 @@ pub fn trials() -> Vec<Trial> {
         ends::tests(),
         failing::tests(),
         containers::tests(),
+        root::tests(),
+        network::tests(),
+        reports::tests(),
         recipes::tests(),
     ];
     panic::set_hook(Box::new(|info| FAILED_AT.set(info.location().map(ToString::to_string))));

@@ -1,0 +1,275 @@
+//! The root file system: each kind of it, where it may be and how it may be named, late or missing or damaged, with modules or
+//! without; the writable layer above it; the initramfs that is left behind; and what is on a disk after the end.
+
+use super::archive::Archive;
+use super::vm::{Boot, Ended, Image};
+use crate::machine::made;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+super::tests! {
+    a_disk_becomes_the_root_and_the_initramfs_is_gone,
+    a_partition_becomes_the_root_by_pivot_root,
+    modules_bring_the_disk_and_a_layer_in_memory_takes_the_writes,
+    compressed_modules_bring_the_disk,
+    a_layer_on_a_disk_keeps_the_writes,
+    btrfs_is_a_root,
+    virtiofs_is_a_root,
+    what_cannot_be_moved_stays_whole,
+    a_device_may_come_late,
+    a_device_that_does_not_come_ends_the_machine,
+    a_damaged_file_system_ends_the_machine,
+    what_the_kernel_lacks_is_named,
+}
+
+const UUID: &str = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0";
+
+/// What is on a disk, with this script as its `/test`.
+fn tree(script: &str) -> Archive {
+    let folders = ["/dev", "/proc", "/sys", "/run", "/tmp"];
+    let archive = folders.iter().fold(Archive::busybox(), |archive, folder| archive.folder(folder, 0o755));
+    archive.script("/test", script)
+}
+
+/// What every root shows: where it comes from, what has moved to it, and that of the initramfs nothing is left.
+const LOOK: &str = "\
+    while read -r _ _ _ from at options _ rest; do echo \"at $at $from $options ${rest#*- }\"; done </proc/self/mountinfo
+    echo \"entries $(ls /)\"
+    awk '/^(MemFree|Unevictable|Shmem):/ {print $1, $2}' /proc/meminfo
+    ls -l /proc/1/root /proc/1/cwd | sed 's/.*-> /first /'
+    ";
+
+/// Bytes in an initramfs that must not stay in memory.
+const BALLAST: usize = 24 << 20;
+
+fn with_ballast(boot: Boot) -> Boot {
+    boot.with(|archive| archive.file("/a/b/ballast", 0o644, vec![7; BALLAST]).link("/a/link", "/").folder("/a/c", 0))
+}
+
+#[track_caller]
+fn number(ended: &Ended, name: &str) -> usize {
+    ended.word(&format!("{name}: ")).trim().parse().expect("a number")
+}
+
+/// The initramfs's memory is free: its pages could not be evicted, or are those of a tmpfs.
+#[track_caller]
+fn is_freed(ended: &Ended) {
+    const SLACK: usize = 4 << 10;
+    let held = number(ended, "Unevictable") + number(ended, "Shmem");
+    assert!(held < SLACK, "{held} KiB are held\n{ended}");
+}
+
+/// Nothing is to be done on a disk.
+#[track_caller]
+fn is_clean(image: &Path, ended: &Ended) {
+    let output = Command::new("/usr/sbin/e2fsck").args(["-fn"]).arg(image).output().expect("e2fsprogs");
+    assert!(output.status.success(), "{output:?}\n{ended}");
+}
+
+/// A file of an image.
+fn read(image: &Path, path: &str) -> String {
+    let output = Command::new("/usr/sbin/debugfs").args(["-R", &format!("cat {path}")]).arg(image).output();
+    String::from_utf8_lossy(&output.expect("e2fsprogs").stdout).into_owned()
+}
+
+fn set(image: &Path, options: &[&str]) {
+    made(Command::new("/usr/sbin/tune2fs").args(options).arg(image));
+}
+
+fn a_disk_becomes_the_root_and_the_initramfs_is_gone() {
+    let boot = with_ballast(Boot::of("root=/dev/nvme0n1 rw rootflags=noatime,user_xattr -- /test").kernel("bookworm"));
+    let script = format!("{LOOK}\necho kept >/written; exec 3>/open; echo more >&3; exit 3");
+    let disk = boot.image("disk", Image::Ext4("24M"), &tree(&script));
+    let ended = boot.nvme(&disk).run();
+    ended.exited(3).says_not("aril: note").says("at / / rw").says("ext4 /dev/nvme0n1 rw");
+    for moved in ["at /proc / ", "at /sys / ", "at /dev / ", "at /dev/pts / ", "at /sys/fs/cgroup / "] {
+        ended.says(moved);
+    }
+    // One of each: nothing lies under another, and the initramfs is no part of it.
+    assert_eq!(ended.console.matches("\nat / ").count(), 1, "{ended}");
+    ended.says_not("ballast").says_line("first /");
+    is_freed(&ended);
+    is_clean(&ended.path("disk"), &ended);
+    assert_eq!(read(&ended.path("disk"), "/written"), "kept\n", "{ended}");
+    assert_eq!(read(&ended.path("disk"), "/open"), "more\n", "{ended}");
+}
+
+fn a_partition_becomes_the_root_by_pivot_root() {
+    let words = format!("root=PARTUUID={} rw aril.timing -- /test", UUID.to_uppercase());
+    let boot = with_ballast(Boot::of(&words).kernel("sid"));
+    let part = boot.image("part", Image::Ext4("24M"), &tree(&format!("{LOOK}\necho kept >/written")));
+    let disk = boot.path("disk");
+    File::create(&disk).and_then(|disk| disk.set_len(32 << 20)).expect("our own folder");
+    let mut sfdisk = Command::new("/usr/sbin/sfdisk");
+    let Ok(mut child) = sfdisk.arg("-q").arg(&disk).stdin(Stdio::piped()).spawn() else {
+        super::skip("no sfdisk here")
+    };
+    let table = format!("label: gpt\nstart=2048, size=2M\nsize=24M, uuid={UUID}\n");
+    std::io::Write::write_all(child.stdin.as_mut().expect("piped"), table.as_bytes()).expect("it reads");
+    drop(child.stdin.take());
+    assert!(child.wait().expect("it runs").success());
+    const START: u64 = 3 << 20;
+    let bytes = fs::read(&part).expect("just made");
+    File::options().write(true).open(&disk).and_then(|disk| disk.write_all_at(&bytes, START)).expect("our own");
+    let ended = boot.nvme(&disk).run();
+    ended.exited(0).says("ext4 /dev/nvme0n1p2 rw").says("pivot_root").says_not("chroot").says_not("aril: note");
+    is_freed(&ended);
+    let mut after = vec![0; bytes.len()];
+    File::open(ended.path("disk")).and_then(|disk| disk.read_exact_at(&mut after, START)).expect("it is there");
+    fs::write(ended.path("part"), after).expect("our own folder");
+    is_clean(&ended.path("part"), &ended);
+    assert_eq!(read(&ended.path("part"), "/written"), "kept\n", "{ended}");
+}
+
+fn modules_bring_the_disk_and_a_layer_in_memory_takes_the_writes() {
+    let words = "aril.modules=virtio_pci,virtio-blk,squashfs,ext4,no_such,overlay virtio_blk.queue_depth=16 \
+        root=/dev/vda aril.overlay=tmpfs -- /test";
+    let boot = Boot::of(words).kernel("bookworm").q35().modules();
+    let script = format!(
+        "{LOOK}\ncat /sys/module/virtio_blk/parameters/queue_depth | sed 's/^/depth /'\n\
+        echo kept >/written && cat /written && rm /etc/passwd && ! ls /etc/passwd 2>/dev/null && ls -ld /"
+    );
+    let disk = boot.image("disk", Image::Squashfs, &tree(&script));
+    let ended = boot.virtio_disk(&disk).run();
+    ended.exited(0).says("overlay overlay rw").says_line("depth 16").says_line("kept").says("drwxr-xr-x");
+    // One that the kernel has built in is none to be missed; one that is nowhere is no end.
+    ended.says("aril: note: load module no_such").says("/lib/modules/6.1").says_not("ext4: ");
+    is_freed(&ended);
+}
+
+fn compressed_modules_bring_the_disk() {
+    let boot = Boot::of(&format!("aril.modules=erofs root=UUID={UUID} rw -- /test")).kernel("trixie").q35().modules();
+    let boot = boot.with(|archive| archive.file("/etc/aril/modules", 0o644, "# the disk's\nvirtio_blk\n"));
+    let (folder, disk) = (boot.path("tree"), boot.path("disk"));
+    tree(LOOK).lay(&folder);
+    if Command::new("mkfs.erofs").arg("-V").output().is_err() {
+        super::skip("no mkfs.erofs here");
+    }
+    made(Command::new("mkfs.erofs").args(["-x-1", "-U", UUID]).arg(&disk).arg(&folder));
+    let ended = boot.virtio_disk(&disk).run();
+    ended.exited(0).says("erofs /dev/vda ro");
+}
+
+fn a_layer_on_a_disk_keeps_the_writes() {
+    let words = "aril.modules=overlay,xfs root=LABEL=lower aril.overlay=UUID=";
+    let boot = Boot::of(&format!("{words}{UUID} -- /test")).kernel("bookworm").modules();
+    let lower = boot.image("lower", Image::Ext4("24M"), &tree(&format!("{LOOK}\necho kept >>/written; cat /written")));
+    set(&lower, &["-L", "lower"]);
+    let upper = boot.image("upper", Image::Ext4("8M"), &Archive::new());
+    set(&upper, &["-U", UUID]);
+    let before = fs::read(&lower).expect("just made");
+    let ended = boot.nvme(&upper).nvme(&lower).run();
+    ended.exited(0).says("overlay overlay rw").says_line("kept").says_not("aril: note");
+    is_freed(&ended);
+    is_clean(&ended.path("upper"), &ended);
+    assert!(before == fs::read(ended.path("lower")).expect("it is there"), "the lower one was written\n{ended}");
+    assert_eq!(read(&ended.path("upper"), "/upper0/written"), "kept\n", "{ended}");
+}
+
+fn btrfs_is_a_root() {
+    let boot = Boot::of(&format!("aril.modules=btrfs root=UUID={UUID} rw -- /test")).kernel("trixie").modules();
+    let (folder, disk) = (boot.path("tree"), boot.path("disk"));
+    tree(&format!("{LOOK}\necho kept >/written")).lay(&folder);
+    let mut make = Command::new("/usr/sbin/mkfs.btrfs");
+    make.args(["-q", "-U", UUID, "-b", "128M", "--rootdir"]).arg(&folder).arg(&disk);
+    if !Path::new("/usr/sbin/mkfs.btrfs").exists() {
+        super::skip("no mkfs.btrfs here");
+    }
+    made(&mut make);
+    let ended = boot.memory("256").nvme(&disk).run();
+    ended.exited(0).says("btrfs /dev/nvme0n1 rw").says_not("aril: note");
+    made(Command::new("/usr/sbin/btrfs").args(["check", "--readonly"]).arg(ended.path("disk")));
+}
+
+/// A daemon that is killed with the test.
+struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        drop(self.0.kill().and_then(|()| self.0.wait()));
+    }
+}
+
+fn virtiofs_is_a_root() {
+    const DAEMON: &str = "/usr/lib/qemu/virtiofsd";
+    let boot = Boot::of("root=shared rootfstype=virtiofs rw -- /test").kernel("trixie").q35();
+    if !Path::new(DAEMON).exists() || !rustix::process::geteuid().is_root() {
+        super::skip("no virtiofsd here, or nobody who may run it");
+    }
+    let (folder, socket) = (boot.path("tree"), boot.path("virtiofs"));
+    tree(&format!("{LOOK}\necho kept >/written")).lay(&folder);
+    let mut daemon = Command::new(DAEMON);
+    daemon.arg(format!("--socket-path={}", socket.display())).arg("-o").arg(format!("source={}", folder.display()));
+    daemon.stdout(Stdio::null()).stderr(Stdio::null());
+    let daemon = Daemon(daemon.spawn().expect("it is there"));
+    while !socket.exists() {
+        std::thread::yield_now();
+    }
+    let chardev = format!("socket,id=fs,path={}", socket.display());
+    let memory = ["-object", "memory-backend-memfd,id=memory,size=128M,share=on", "-numa", "node,memdev=memory"];
+    let boot =
+        boot.options(&memory).options(&["-chardev", &chardev, "-device", "vhost-user-fs-pci,chardev=fs,tag=shared"]);
+    let ended = boot.run();
+    drop(daemon);
+    ended.exited(0).says("virtiofs shared rw").says_not("aril: note");
+    assert_eq!(fs::read_to_string(folder.join("written")).unwrap_or_default(), "kept\n", "{ended}");
+}
+
+fn what_cannot_be_moved_stays_whole() {
+    // A root that is read-only and has no place for /sys; the initramfs is emptied around what is mounted there.
+    let boot = with_ballast(Boot::of("root=/dev/nvme0n1 -- /test").kernel("bookworm"));
+    let script = format!("{LOOK}\ncat /proc/sys/kernel/osrelease; ls /dev/null; touch /x 2>&1");
+    let disk = boot.image("disk", Image::Ext4("24M"), &tree(&script).without("/sys"));
+    let before = fs::read(&disk).expect("just made");
+    let ended = boot.nvme(&disk).run();
+    ended.exited(1).says("aril: note: move /sys").says("(EROFS)").says("Read-only file system").says_line("/dev/null");
+    is_freed(&ended);
+    assert!(before == fs::read(ended.path("disk")).expect("it is there"), "it was written\n{ended}");
+}
+
+fn a_device_may_come_late() {
+    let boot = Boot::of("root=LABEL=late rootwait rw -- /test").kernel("bookworm").q35().monitor();
+    let disk = boot.image("disk", Image::Ext4("16M"), &tree("echo it runs"));
+    set(&disk, &["-L", "late"]);
+    let drive = format!("file={},if=none,id=late,format=raw,cache=unsafe", disk.display());
+    let boot = boot.options(&["-drive", &drive, "-device", "pcie-root-port,id=port"]);
+    let mut running = boot.start();
+    running.saw("aril: waiting for LABEL=late");
+    running.monitor("device_add nvme,drive=late,serial=1,bus=port");
+    running.end().exited(0).says_line("it runs");
+}
+
+fn a_device_that_does_not_come_ends_the_machine() {
+    let boot = Boot::of("root=/dev/vda rootdelay=1 -- /test").kernel("bookworm");
+    let other = boot.image("disk", Image::Ext4("1M"), &Archive::new());
+    let ended = boot.nvme(&other).run();
+    ended.exited(125).says("aril: mount root file system /dev/vda").says("within 1 s").says("there are /dev/nvme0n1");
+    ended.says("(ENODEV)");
+}
+
+fn a_damaged_file_system_ends_the_machine() {
+    let boot = Boot::of("root=/dev/nvme0n1 rw -- /test").kernel("bookworm");
+    let disk = boot.image("disk", Image::Ext4("16M"), &tree("echo it runs"));
+    // Group descriptors that lead anywhere.
+    let file = File::options().write(true).open(&disk).expect("just made");
+    file.write_all_at(&[0xa5; 4096], 4096).and_then(|()| file.write_all_at(&[0xa5; 2048], 2048)).expect("our own");
+    boot.nvme(&disk)
+        .run()
+        .exited(125)
+        .says("aril: mount root file system /dev/nvme0n1")
+        .says("ext4")
+        .says_not("it runs");
+
+    let boot = Boot::of("root=/dev/nvme0n1 rw -- /test").kernel("bookworm");
+    let disk = boot.path("disk");
+    File::create(&disk).and_then(|disk| disk.set_len(1 << 20)).expect("our own folder");
+    let ended = boot.nvme(&disk).run();
+    ended.exited(125).says("aril: mount root file system /dev/nvme0n1").says("no file system known");
+}
+
+fn what_the_kernel_lacks_is_named() {
+    let ended = Boot::of("root=9p:shared -- /test").kernel("bookworm").run();
+    ended.exited(125).says("the kernel has no 9p, but").says(" ext4").says("(ENODEV)").says("aril.modules=");
+}
