@@ -4,8 +4,8 @@
 pub mod archive;
 mod harness;
 mod network;
-mod root;
 mod reports;
+mod root;
 pub mod vm;
 
 use libtest_mimic::{Completion, Failed, Trial};
