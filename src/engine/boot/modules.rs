@@ -44,8 +44,8 @@ impl Carrier<'_> {
         }
         let is_compressed = modules::is_compressed(file.bytes());
         let values = values(arena, name, parameters);
-        let loaded = file::openat(At::CWD, file, Open::READ)
-            .and_then(|module| finit_module(module.at(), values, is_compressed));
+        let loaded =
+            file::openat(At::CWD, file, Open::READ).and_then(|module| finit_module(module.at(), values, is_compressed));
         let reason = match loaded {
             // Without /sys it was not seen.
             Ok(()) | Err(Errno::EEXIST) => return Ok(()),
@@ -87,7 +87,8 @@ mod tests {
     #[test]
     fn a_module_gets_its_own_parameters() {
         let arena = Arena::new().unwrap();
-        let line = [c"aril.user=a", c"virtio-blk.num=2", c"virtio_blk.flag", c"x.y=1", c"virtio_blk.text=a b=c", c"plain"];
+        let line =
+            [c"aril.user=a", c"virtio-blk.num=2", c"virtio_blk.flag", c"x.y=1", c"virtio_blk.text=a b=c", c"plain"];
         let line = line.map(word);
         assert_eq!(values(&arena, b"virtio_blk", &line), word(c"num=2 flag text=\"a b=c\" "));
         assert_eq!(values(&arena, b"virtio", &line), word(c""));
