@@ -108,8 +108,8 @@ fn set<'m>(
             Some(12) => boot.exit_file = Some(value.absolute()?),
             Some(13) => boot.exit_tty = Some(value.absolute()?),
             Some(14) => boot.exit_vsock = Some(number::decimal(value.word.bytes()).ok_or(t!("not a number"))?),
-            Some(15) => boot.rescue = true,
-            Some(16) => boot.timing = true,
+            Some(15) => boot.rescue = value.is_on(),
+            Some(16) => boot.timing = value.is_on(),
             _ => boot.unknown.push(copy(arena, &[name])),
         }
         return Ok(());
@@ -198,5 +198,136 @@ impl<'t> Iterator for Words<'t> {
         let value = value.get(1..).unwrap_or_default();
         let Some(inner) = value.strip_prefix(b"\"") else { return Some((name, Some(value))) };
         Some((name, Some(inner.strip_suffix(b"\"").unwrap_or(inner))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::word;
+
+    /// What a line asks for, or why it is refused.
+    fn read_line<R>(line: &str, look: impl FnOnce(&Boot, &Spec) -> R) -> Result<R, String> {
+        let arena = Arena::new().unwrap();
+        let (mut boot, mut spec) = (Boot::new(&arena), Spec::new(&arena));
+        match read(&arena, line.as_bytes(), &mut boot, &mut spec) {
+            Ok(()) => Ok(look(&boot, &spec)),
+            Err(problem) => Err(String::from_utf8_lossy(problem.line.bytes()).into_owned()),
+        }
+    }
+
+    fn command(line: &str) -> Vec<String> {
+        let text = |word: &Word| String::from_utf8_lossy(word.bytes()).into_owned();
+        read_line(line, |_, spec| spec.command.iter().map(text).collect()).unwrap()
+    }
+
+    /// Each pair is what a kernel gives its first process, but for the second `--`.
+    #[test]
+    fn words_are_cut_as_the_kernel_cuts_them() {
+        for (line, words) in [
+            ("quiet -- /probe a b", &["/probe", "a", "b"][..]),
+            ("--  /probe\t\"a  b\"\n", &["/probe", "a  b"]),
+            ("-- \"\" x", &["", "x"]),
+            ("-- x=\"a b\" \"y=a b\"", &["x=a b", "y=a b"]),
+            // A quote within a word stays, and still keeps spaces together.
+            ("-- a\"b c\"d e", &["a\"b c\"d", "e"]),
+            ("-- \"a b\"c", &["a b\"c"]),
+            ("-- x=\" y", &["x= y"]),
+            ("-- \"", &[""]),
+            ("-- =a", &["=a"]),
+            ("-- sh -c -- x", &["sh", "-c", "--", "x"]),
+            ("a=-- b--", &[]),
+            ("\"--\" x", &["x"]),
+            ("foo -- ", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(command(line), words, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_byte_is_some_word_s() {
+        for line in [&b"-- \xff\xa0\xfe"[..], b"-- \"\"\"", b"=", b"\"", b"\"=\"", b"a=\"", b"-- a=\"\""] {
+            assert!(Words(line).count() < 5);
+        }
+        assert_eq!(Words(b"a\xa0b").count(), 2);
+    }
+
+    #[test]
+    fn a_command_in_a_parameter_has_single_quotes() {
+        assert_eq!(command("aril.cmd=\"sh -c 'a  b' c\""), ["sh", "-c", "a  b", "c"]);
+        assert_eq!(command("aril.cmd=a -- b"), ["b"]);
+        assert!(read_line("aril.cmd=\"a 'b\"", |_, _| ()).unwrap_err().contains("quote"));
+    }
+
+    #[test]
+    fn parameters_of_ours_are_read() {
+        let line = "aril.env=A=b=c aril.user=1:2 aril.workdir=/w aril.hostname=h aril.restart=on-failure:3 aril.ulimit=nofile=9 \
+            aril.stop-timeout=2s aril.overlay=tmpfs aril.modules=a,,b aril.modules=c aril.exit=reboot aril.exitport=0xf4 \
+            aril.exitfile=/f aril.exittty=/dev/x aril.exitvsock=7 aril.rescue aril.timing aril.what=1 aril.\
+            quite_a_long_name_that_nobody_knows";
+        read_line(line, |boot, spec| {
+            assert_eq!(*spec.environment, [word(c"A=b=c")]);
+            assert_eq!((spec.user, spec.workdir), (Some(word(c"1:2")), Some(word(c"/w"))));
+            assert_eq!((spec.hostname, spec.stop_timeout), (Some(word(c"h")), 2_000_000));
+            assert_eq!((boot.restart, boot.exit), (Restart::OnFailure(3), Exit::Reboot));
+            assert_eq!(spec.settings.len(), 1);
+            assert_eq!((boot.overlay, boot.exit_port), (Some(word(c"tmpfs")), Some(0xf4)));
+            assert_eq!(*boot.modules, [word(c"a"), word(c"b"), word(c"c")]);
+            assert_eq!((boot.exit_file, boot.exit_tty), (Some(word(c"/f")), Some(word(c"/dev/x"))));
+            assert_eq!((boot.exit_vsock, boot.rescue, boot.timing), (Some(7), true, true));
+            assert_eq!(boot.unknown.len(), 2);
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn parameters_of_the_kernel_s_are_read() {
+        let line = "root=/dev/a root=UUID=b rootfstype=ext4,xfs rootflags=\"x, y\" rw rootwait=7 init=/i ro2 xroot=z";
+        read_line(line, |boot, _| {
+            assert_eq!((boot.root, boot.root_types), (Some(word(c"UUID=b")), word(c"ext4,xfs")));
+            assert_eq!((boot.root_flags, boot.writable), (word(c"x, y"), true));
+            assert_eq!((boot.patience, boot.init), (7_000_000, Some(word(c"/i"))));
+        })
+        .unwrap();
+        assert_eq!(read_line("rw ro rootwait", |boot, _| (boot.writable, boot.patience)), Ok((false, LONG)));
+        assert_eq!(read_line("rootdelay=3", |boot, _| boot.patience), Ok(3_000_000));
+    }
+
+    #[test]
+    fn a_wrong_value_is_named() {
+        for wrong in [
+            "aril.env=A",
+            "aril.env==b",
+            "aril.user=",
+            "aril.workdir=w",
+            "aril.hostname=",
+            "aril.restart=maybe",
+            "aril.ulimit=x",
+            "aril.stop_timeout=x",
+            "aril.overlay=",
+            "aril.exit=off",
+            "aril.exitport=0x",
+            "aril.exitport=0x10000",
+            "aril.exitport=65536",
+            "aril.exitfile=f",
+            "aril.exittty=t",
+            "aril.exitvsock=x",
+            "root=",
+            "rootwait=x",
+            "init=x",
+        ] {
+            let said = read_line(wrong, |_, _| ()).unwrap_err();
+            assert!(said.starts_with(&format!("parameter {wrong}")), "{wrong}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_decimal_or_hexadecimal() {
+        for (text, number) in
+            [("244", Some(244)), ("0xF4", Some(244)), ("0xffff", Some(65535)), ("0x0000000f4", None), ("f4", None)]
+        {
+            assert_eq!(port(text.as_bytes()), number, "{text}");
+        }
     }
 }
