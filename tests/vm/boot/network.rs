@@ -62,9 +62,9 @@ fn the_first_device_reaches_a_gateway_that_is_outside_of_its_network() {
 fn a_device_may_come_late() {
     const WORDS: &str = "aril.modules=virtio_pci,virtio_net rootdelay=50 ip=10.0.2.15:::24";
     let boot = Boot::with_script(WORDS, "ip -o addr").q35().modules().monitor().options(&["-netdev", NETDEV]);
-    let boot = boot.options(&["-device", "pcie-root-port,id=port"]);
+    let boot = boot.options(&["-device", "pcie-root-port,id=free"]);
     let mut vm = boot.start();
-    vm.saw("aril: waiting for a network device").monitor(&format!("device_add {DEVICE},bus=port"));
+    vm.saw("aril: waiting for a network device").monitor(&format!("device_add {DEVICE},bus=free"));
     vm.end().exited(0).says("10.0.2.15/24");
 }
 
