@@ -40,11 +40,11 @@ impl Carrier<'_> {
                 let has_carrier = |device, flags, _: &[u8]| device == link.device && flags & CARRIER != 0;
                 link.find(patience, &mut { has_carrier }).map(drop)
             }
-            NetworkStep::Address { ref address, prefix } => {
+            NetworkStep::Address { address, prefix } => {
                 let link = link?;
                 link.ask(&Message::address(link.device, address.bytes(), prefix))
             }
-            NetworkStep::DefaultRoute { ref gateway } => {
+            NetworkStep::DefaultRoute { gateway } => {
                 let link = link?;
                 link.ask(&Message::default_route(link.device, gateway.bytes()))
             }
