@@ -48,8 +48,8 @@ fn read<'a>(arena: &'a Arena, value: Word) -> Parsed<Option<Network<'a>>> {
         let (field, rest) = cut_field(text);
         match place {
             _ if field.is_empty() => {}
-            0 => network.address = address(arena, field)?.filter(is_some_address),
-            2 => network.gateway = address(arena, field)?.filter(is_some_address),
+            0 => network.address = address(arena, field)?,
+            2 => network.gateway = address(arena, field)?,
             3 => mask = field,
             4 => {
                 let (name, domain) = cut(field, b'.');
@@ -60,7 +60,7 @@ fn read<'a>(arena: &'a Arena, value: Word) -> Parsed<Option<Network<'a>>> {
             6 if is_off(field) => is_told_off = true,
             6 if is_auto(field) => return Err(DHCP),
             6 => return Err(t!("the seventh field is not off")),
-            7 | 8 => network.name_servers[place - 7] = address(arena, field)?.filter(is_some_address),
+            7 | 8 => network.name_servers[place - 7] = address(arena, field)?.map(|server| server.written),
             1 | 9 => drop(address(arena, field)?),
             _ => return Err(t!("has more than ten fields")),
         }
@@ -70,7 +70,7 @@ fn read<'a>(arena: &'a Arena, value: Word) -> Parsed<Option<Network<'a>>> {
     let Some(own) = network.address else {
         return if is_told_off { Ok(Some(network)) } else { Err(DHCP) };
     };
-    network.prefix = prefix(&own, mask)?;
+    network.prefix = prefix(own, mask)?;
     if network.gateway.is_some_and(|gateway| gateway.is_v6 != own.is_v6) {
         return Err(t!("address and gateway are not of one kind"));
     }
@@ -95,11 +95,6 @@ fn is_auto(field: &[u8]) -> bool {
     names::position("dhcp on any bootp rarp both dhcp6 auto6", cut(field, b',').0).is_some()
 }
 
-/// For the kernel, 0.0.0.0 is as good as none.
-fn is_some_address(address: &Address) -> bool {
-    address.bytes != [0; 16]
-}
-
 /// A name as the kernel takes it for an interface (`dev_valid_name`).
 fn device<'a>(arena: &'a Arena, name: &[u8]) -> Parsed<Word<'a>> {
     const LONGEST: usize = 15;
@@ -107,15 +102,14 @@ fn device<'a>(arena: &'a Arena, name: &[u8]) -> Parsed<Word<'a>> {
     if is_name { Ok(copy(arena, &[name])) } else { Err(t!("the sixth field is not the name of a network device")) }
 }
 
+/// `None`: only zeros, which for the kernel are as good as nothing.
 #[inline(never)]
-fn address<'a>(arena: &'a Arena, field: &[u8]) -> Parsed<Option<Address<'a>>> {
+fn address<'a>(arena: &'a Arena, field: &[u8]) -> Parsed<Option<&'a Address<'a>>> {
     let v6 = field.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
-    let bytes = match v6 {
-        Some(text) => v6_bytes(text),
-        None => v4_bytes(field),
-    };
-    let address = |bytes| Address { written: copy(arena, &[v6.unwrap_or(field)]), bytes, is_v6: v6.is_some() };
-    bytes.map(address).map(Some).ok_or(t!("has a field that is no address (of IPv6 they are in brackets)"))
+    let bytes = v6.map_or_else(|| v4_bytes(field), v6_bytes);
+    let bytes = bytes.ok_or(t!("has a field that is no address (of IPv6 they are in brackets)"))?;
+    let written = copy(arena, &[v6.unwrap_or(field)]);
+    Ok((bytes != [0; 16]).then(|| arena.hold(Address { written, bytes, is_v6: v6.is_some() })))
 }
 
 /// Four numbers with dots between them.
@@ -222,12 +216,12 @@ mod tests {
         with(text, |network| {
             let expected = Network {
                 device: Some(word(c"eth0")),
-                address: Some(v4(c"192.0.2.5", [192, 0, 2, 5])),
+                address: Some(&v4(c"192.0.2.5", [192, 0, 2, 5])),
                 prefix: 26,
-                gateway: Some(v4(c"192.0.2.1", [192, 0, 2, 1])),
+                gateway: Some(&v4(c"192.0.2.1", [192, 0, 2, 1])),
                 hostname: Some(word(c"box")),
                 domainname: Some(word(c"example.org")),
-                name_servers: [Some(v4(c"192.0.2.53", [192, 0, 2, 53])), Some(v4(c"8.8.8.8", [8, 8, 8, 8]))],
+                name_servers: [Some(word(c"192.0.2.53")), Some(word(c"8.8.8.8"))],
             };
             assert_eq!(network, Ok(Some(expected)));
         });
@@ -265,7 +259,7 @@ mod tests {
     #[test]
     fn without_an_address_names_may_be_given() {
         with("::::box::off:192.0.2.53", |network| {
-            let name_servers = [Some(v4(c"192.0.2.53", [192, 0, 2, 53])), None];
+            let name_servers = [Some(word(c"192.0.2.53")), None];
             let expected = Network { hostname: Some(word(c"box")), name_servers, ..Network::default() };
             assert_eq!(network, Ok(Some(expected)));
         });
@@ -297,7 +291,8 @@ mod tests {
             assert_eq!(own.written, word(c"2001:db8::5"));
             assert_eq!(own.bytes, [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5]);
             assert_eq!(network.gateway.unwrap().bytes[..2], [0xfe, 0x80]);
-            assert!(own.is_v6 && network.name_servers.map(|server| server.unwrap().is_v6) == [true, false]);
+            assert!(own.is_v6);
+            assert_eq!(network.name_servers, [Some(word(c"2001:db8::53")), Some(word(c"192.0.2.53"))]);
             assert_eq!(network.device, Some(word(c"eth0")));
         });
     }

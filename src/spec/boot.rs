@@ -90,14 +90,14 @@ pub enum Exit {
 pub struct Network<'a> {
     /// `None`: the first that is not the loopback.
     pub device: Option<Word<'a>>,
-    pub address: Option<Address<'a>>,
+    pub address: Option<&'a Address<'a>>,
     /// How many bits of it are the network's.
     pub prefix: u8,
-    pub gateway: Option<Address<'a>>,
+    pub gateway: Option<&'a Address<'a>>,
     pub hostname: Option<Word<'a>>,
     /// Of NIS.
     pub domainname: Option<Word<'a>>,
-    pub name_servers: [Option<Address<'a>>; 2],
+    pub name_servers: [Option<Word<'a>>; 2],
 }
 
 /// An address of IPv4 or IPv6.

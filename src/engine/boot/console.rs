@@ -75,7 +75,7 @@ pub(super) fn say_in_log(line: &[u8]) {
 /// When what is written is done with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Until {
-    /// The terminal does not take it.
+    /// It was offered: what the terminal does not take at once is lost.
     Tried,
     /// The terminal has it.
     Taken,

@@ -5,6 +5,7 @@ use crate::plan::NetworkStep;
 use crate::sys::netlink::{self, Message, Replies, Reply};
 use crate::sys::poll::{self, Watched};
 use crate::sys::{At, Errno, Fd, Result, Word, file, mount, socket, word};
+use crate::text::{Text, t, text};
 
 /// A device that is up, and the socket on which the kernel is asked about it.
 #[derive(Debug)]
@@ -28,18 +29,22 @@ impl Carrier<'_> {
     #[inline(never)]
     pub(super) fn carry_out_network(&mut self, step: &NetworkStep) -> Result<()> {
         if let NetworkStep::Up { device, patience } = *step {
-            self.machine.link = Some(Link::up(device, patience)?);
+            self.machine.link = Some(self.bring_up(device, patience)?);
         }
         let link = self.machine.link.as_ref().ok_or(Errno::ENODEV);
         match *step {
             NetworkStep::Up { .. } => Ok(()),
             // What is sent before there is one is lost.
-            NetworkStep::Carrier { patience } => link?.await_carrier(patience),
-            NetworkStep::Address { ref address, prefix } => {
+            NetworkStep::Carrier { patience } => {
+                let link = link?;
+                let has_carrier = |device, flags, _: &[u8]| device == link.device && flags & CARRIER != 0;
+                link.find(patience, &mut { has_carrier }).map(drop)
+            }
+            NetworkStep::Address { address, prefix } => {
                 let link = link?;
                 link.ask(&Message::address(link.device, address.bytes(), prefix))
             }
-            NetworkStep::DefaultRoute { ref gateway } => {
+            NetworkStep::DefaultRoute { gateway } => {
                 let link = link?;
                 link.ask(&Message::default_route(link.device, gateway.bytes()))
             }
@@ -49,6 +54,33 @@ impl Carrier<'_> {
                 mount::move_mount(mount::open_tree(At::CWD, ABOVE, false)?.at(), At::CWD, RESOLVER)
             }
         }
+    }
+
+    /// The device of this name or, without one, the first, once it is there.
+    fn bring_up(&mut self, device: Option<Word>, patience: u64) -> Result<Link> {
+        let mut link = Link { socket: netlink::socket()?, device: 0 };
+        // Before the first look, so that none comes unseen.
+        netlink::listen_to_links(link.socket.at())?;
+        let is_wanted = |flags, name: &[u8]| match device {
+            Some(device) => name == device.bytes(),
+            None => flags & NOT_FIRST == 0,
+        };
+        let mut others = Text::new(self.arena);
+        let mut look = |_, flags, name: &[u8]| {
+            others.add(b" ").add(name);
+            is_wanted(flags, name)
+        };
+        let mut found = link.find(0, &mut look);
+        if found == Err(Errno::ENODEV) {
+            self.machine.tell(t!("aril: waiting for %\n"), device.unwrap_or(word(c"a network device")));
+            found = link.find(patience, &mut |_, flags, name| is_wanted(flags, name));
+        }
+        if found.is_err() {
+            self.detail = text(self.arena, t!("it has not come; there are%: see aril.modules="), &[others.word()]);
+        }
+        link.device = found?;
+        link.ask(&Message::up(link.device))?;
+        Ok(link)
     }
 }
 
@@ -63,27 +95,9 @@ fn write(path: Word, text: Word) -> Result<()> {
 }
 
 impl Link {
-    /// The device of this name or, without one, the first, once it is there.
-    fn up(device: Option<Word>, patience: u64) -> Result<Self> {
-        let socket = netlink::socket()?;
-        // Before the first look, so that none comes unseen.
-        netlink::listen_to_links(socket.at())?;
-        let mut link = Self { socket, device: 0 };
-        link.device = link.find(patience, &|_, flags, name| match device {
-            Some(device) => name == device.bytes(),
-            None => flags & NOT_FIRST == 0,
-        })?;
-        link.ask(&Message::up(link.device))?;
-        Ok(link)
-    }
-
-    fn await_carrier(&self, patience: u64) -> Result<()> {
-        self.find(patience, &|device, flags, _| device == self.device && flags & CARRIER != 0).map(drop)
-    }
-
     /// The number of the first device that is wanted, by its number, flags and name: of those that there are, and of those
     /// that come or change until the time is over (ENODEV).
-    fn find(&self, patience: u64, is_wanted: &dyn Fn(u32, u32, &[u8]) -> bool) -> Result<u32> {
+    fn find(&self, patience: u64, is_wanted: &mut dyn FnMut(u32, u32, &[u8]) -> bool) -> Result<u32> {
         let due = poll::now() + patience;
         self.send(&Message::links())?;
         let mut buffer = [0; LONGEST];
@@ -99,10 +113,13 @@ impl Link {
                     }
                 }
                 Err(Errno::EAGAIN) => {
-                    let left = due.checked_sub(poll::now()).ok_or(Errno::ENODEV)?;
+                    let left = due.saturating_sub(poll::now());
+                    if left == 0 {
+                        return Err(Errno::ENODEV);
+                    }
                     let mut watched = [Watched::READING];
                     watched[0].on(self.socket.at());
-                    poll::poll_for(&mut watched, (left / 1_000_000 + 1).min(60) as u8)?;
+                    poll::poll_within(&mut watched, left)?;
                 }
                 Err(errno) => return Err(errno),
             }

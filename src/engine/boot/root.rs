@@ -9,7 +9,7 @@ use crate::sys::file::{self, Kind, Open};
 use crate::sys::mount::{self, Attributes};
 use crate::sys::poll::{self, Watched};
 use crate::sys::{At, Errno, Fd, List, Result, Word, socket, word};
-use crate::text::{Text, copy, decimal, split, t, text};
+use crate::text::{Text, copy, names, split, t, text};
 
 impl<'p> Carrier<'p> {
     /// Mounts what is to be the root, where nobody sees it yet.
@@ -120,10 +120,11 @@ impl<'p> Carrier<'p> {
         const EUCLEAN: Errno = Errno(117);
         let arena = self.arena;
         self.detail = Word::default();
-        let mounted = self.new_tree(kind, [options, flags], Attributes::NONE);
+        let (attributes, flags) = self.attributes(flags);
+        let mounted = self.new_tree(kind, [options, flags], attributes);
         self.detail = match &mounted {
             Ok(_) => Word::default(),
-            Err(_) if !self.detail.is_empty() => text(arena, t!("%: %"), &[kind, self.detail]),
+            Err(_) if !self.detail.is_empty() => self.detail,
             Err(Errno::ENODEV) => {
                 text(arena, t!("the kernel has no %, but%; see aril.modules="), &[kind, self.known()])
             }
@@ -131,6 +132,28 @@ impl<'p> Carrier<'p> {
             Err(_) => text(arena, t!("% refuses it; the kernel's log may say why"), &[kind]),
         };
         mounted
+    }
+
+    /// Options of mount(8) which are the mount's own, and those that are the file system's.
+    fn attributes(&self, flags: Word) -> (Attributes, Word<'p>) {
+        const NAMES: &str = "nosuid nodev noexec noatime nodiratime strictatime relatime";
+        const ATTRIBUTES: [Attributes; 7] = [
+            Attributes::NOSUID,
+            Attributes::NODEV,
+            Attributes::NOEXEC,
+            Attributes::NOATIME,
+            Attributes::NODIRATIME,
+            Attributes::STRICTATIME,
+            Attributes::NONE,
+        ];
+        let (mut attributes, mut rest) = (Attributes::NONE, Text::new(self.arena));
+        for flag in split(flags.bytes(), b',') {
+            match names::position(NAMES, flag) {
+                Some(place) => attributes = attributes.and(ATTRIBUTES[place]),
+                None => drop(rest.add(flag).add(b",")),
+            }
+        }
+        (attributes, rest.word())
     }
 
     /// The types of file systems on devices that the kernel has, each after a space.
@@ -176,13 +199,12 @@ impl<'p> Carrier<'p> {
         for device in block::devices(self.arena) {
             there.add(b" ").add(device.bytes());
         }
-        let seconds = decimal(self.arena, patience / 1_000_000);
         let sentence = if there.bytes().is_empty() {
-            t!("it has not come within % s, nor has any other block device: see aril.modules=")
+            t!("it has not come, nor has any other block device: see aril.modules=")
         } else {
-            t!("it has not come within % s; there are%")
+            t!("it has not come; there are%")
         };
-        self.detail = text(self.arena, sentence, &[seconds, there.word()]);
+        self.detail = text(self.arena, sentence, &[there.word()]);
         Err(Errno::ENODEV)
     }
 }

@@ -16,7 +16,10 @@ super::tests! {
     compressed_modules_bring_the_disk,
     a_layer_on_a_disk_keeps_the_writes,
     btrfs_is_a_root,
+    xfs_is_a_root,
     virtiofs_is_a_root,
+    a_root_that_the_kernel_has_mounted_stays_the_root,
+    a_disk_that_cannot_be_written_is_mounted_read_only,
     what_cannot_be_moved_stays_whole,
     a_device_may_come_late,
     a_device_that_does_not_come_ends_the_machine,
@@ -79,11 +82,15 @@ fn set(image: &Path, options: &[&str]) {
 }
 
 fn a_disk_becomes_the_root_and_the_initramfs_is_gone() {
-    let boot = with_ballast(Boot::of("root=/dev/nvme0n1 rw rootflags=noatime,user_xattr -- /test").kernel("bookworm"));
-    let script = format!("{LOOK}\necho kept >/written; exec 3>/open; echo more >&3; exit 3");
+    let boot =
+        with_ballast(Boot::bare("root=/dev/nvme0n1 rw rootflags=noatime,user_xattr -- /test").kernel("bookworm"));
+    let script = format!(
+        "{LOOK}\necho kept >/written; exec 3>/open; echo more >&3; mount /dev/nvme1n1 /tmp && echo other >/tmp/written; exit 3"
+    );
     let disk = boot.image("disk", Image::Ext4("24M"), &tree(&script));
-    let ended = boot.nvme(&disk).run();
-    ended.exited(3).says_not("aril: note").says("at / / rw").says("ext4 /dev/nvme0n1 rw");
+    let other = boot.image("other", Image::Ext4("8M"), &Archive::new());
+    let ended = boot.nvme(&disk).nvme(&other).run();
+    ended.went_off().told(3).says_not("aril: note").says("at / / rw,noatime").says("ext4 /dev/nvme0n1 rw");
     for moved in ["at /proc / ", "at /sys / ", "at /dev / ", "at /dev/pts / ", "at /sys/fs/cgroup / "] {
         ended.says(moved);
     }
@@ -94,11 +101,14 @@ fn a_disk_becomes_the_root_and_the_initramfs_is_gone() {
     is_clean(&ended.path("disk"), &ended);
     assert_eq!(read(&ended.path("disk"), "/written"), "kept\n", "{ended}");
     assert_eq!(read(&ended.path("disk"), "/open"), "more\n", "{ended}");
+    // What the command itself has mounted, and left so.
+    is_clean(&ended.path("other"), &ended);
+    assert_eq!(read(&ended.path("other"), "/written"), "other\n", "{ended}");
 }
 
 fn a_partition_becomes_the_root_by_pivot_root() {
     let words = format!("root=PARTUUID={} rw aril.timing -- /test", UUID.to_uppercase());
-    let boot = with_ballast(Boot::of(&words).kernel("sid"));
+    let boot = with_ballast(Boot::bare(&words).kernel("sid").memory("256"));
     let part = boot.image("part", Image::Ext4("24M"), &tree(&format!("{LOOK}\necho kept >/written")));
     let disk = boot.path("disk");
     File::create(&disk).and_then(|disk| disk.set_len(32 << 20)).expect("our own folder");
@@ -114,7 +124,13 @@ fn a_partition_becomes_the_root_by_pivot_root() {
     let bytes = fs::read(&part).expect("just made");
     File::options().write(true).open(&disk).and_then(|disk| disk.write_all_at(&bytes, START)).expect("our own");
     let ended = boot.nvme(&disk).run();
-    ended.exited(0).says("ext4 /dev/nvme0n1p2 rw").says("pivot_root").says_not("chroot").says_not("aril: note");
+    ended
+        .went_off()
+        .told(0)
+        .says("ext4 /dev/nvme0n1p2 rw")
+        .says("pivot_root")
+        .says_not("chroot")
+        .says_not("aril: note");
     is_freed(&ended);
     let mut after = vec![0; bytes.len()];
     File::open(ended.path("disk")).and_then(|disk| disk.read_exact_at(&mut after, START)).expect("it is there");
@@ -126,21 +142,21 @@ fn a_partition_becomes_the_root_by_pivot_root() {
 fn modules_bring_the_disk_and_a_layer_in_memory_takes_the_writes() {
     let words = "aril.modules=virtio_pci,virtio-blk,squashfs,ext4,no_such,overlay virtio_blk.queue_depth=16 \
         root=/dev/vda aril.overlay=tmpfs -- /test";
-    let boot = Boot::of(words).kernel("bookworm").q35().modules();
+    let boot = Boot::bare(words).kernel("bookworm").q35().modules();
     let script = format!(
         "{LOOK}\ncat /sys/module/virtio_blk/parameters/queue_depth | sed 's/^/depth /'\n\
         echo kept >/written && cat /written && rm /etc/passwd && ! ls /etc/passwd 2>/dev/null && ls -ld /"
     );
     let disk = boot.image("disk", Image::Squashfs, &tree(&script));
     let ended = boot.virtio_disk(&disk).run();
-    ended.exited(0).says("overlay overlay rw").says_line("depth 16").says_line("kept").says("drwxr-xr-x");
+    ended.went_off().told(0).says("overlay none rw").says_line("depth 16").says_line("kept").says("drwxr-xr-x");
     // One that the kernel has built in is none to be missed; one that is nowhere is no end.
     ended.says("aril: note: load module no_such").says("/lib/modules/6.1").says_not("ext4: ");
     is_freed(&ended);
 }
 
 fn compressed_modules_bring_the_disk() {
-    let boot = Boot::of(&format!("aril.modules=erofs root=UUID={UUID} rw -- /test")).kernel("trixie").q35().modules();
+    let boot = Boot::bare(&format!("aril.modules=erofs root=UUID={UUID} rw -- /test")).kernel("trixie").q35().modules();
     let boot = boot.with(|archive| archive.file("/etc/aril/modules", 0o644, "# the disk's\nvirtio_blk\n"));
     let (folder, disk) = (boot.path("tree"), boot.path("disk"));
     tree(LOOK).lay(&folder);
@@ -149,19 +165,19 @@ fn compressed_modules_bring_the_disk() {
     }
     made(Command::new("mkfs.erofs").args(["-x-1", "-U", UUID]).arg(&disk).arg(&folder));
     let ended = boot.virtio_disk(&disk).run();
-    ended.exited(0).says("erofs /dev/vda ro");
+    ended.went_off().told(0).says("erofs /dev/vda ro");
 }
 
 fn a_layer_on_a_disk_keeps_the_writes() {
-    let words = "aril.modules=overlay,xfs root=LABEL=lower aril.overlay=UUID=";
-    let boot = Boot::of(&format!("{words}{UUID} -- /test")).kernel("bookworm").modules();
+    let words = "aril.modules=overlay root=LABEL=lower aril.overlay=UUID=";
+    let boot = Boot::bare(&format!("{words}{UUID} -- /test")).kernel("bookworm").modules();
     let lower = boot.image("lower", Image::Ext4("24M"), &tree(&format!("{LOOK}\necho kept >>/written; cat /written")));
     set(&lower, &["-L", "lower"]);
     let upper = boot.image("upper", Image::Ext4("8M"), &Archive::new());
     set(&upper, &["-U", UUID]);
     let before = fs::read(&lower).expect("just made");
     let ended = boot.nvme(&upper).nvme(&lower).run();
-    ended.exited(0).says("overlay overlay rw").says_line("kept").says_not("aril: note");
+    ended.went_off().told(0).says("overlay none rw").says_line("kept").says_not("aril: note");
     is_freed(&ended);
     is_clean(&ended.path("upper"), &ended);
     assert!(before == fs::read(ended.path("lower")).expect("it is there"), "the lower one was written\n{ended}");
@@ -169,7 +185,7 @@ fn a_layer_on_a_disk_keeps_the_writes() {
 }
 
 fn btrfs_is_a_root() {
-    let boot = Boot::of(&format!("aril.modules=btrfs root=UUID={UUID} rw -- /test")).kernel("trixie").modules();
+    let boot = Boot::bare(&format!("aril.modules=btrfs root=UUID={UUID} rw -- /test")).kernel("trixie").modules();
     let (folder, disk) = (boot.path("tree"), boot.path("disk"));
     tree(&format!("{LOOK}\necho kept >/written")).lay(&folder);
     let mut make = Command::new("/usr/sbin/mkfs.btrfs");
@@ -179,8 +195,45 @@ fn btrfs_is_a_root() {
     }
     made(&mut make);
     let ended = boot.memory("256").nvme(&disk).run();
-    ended.exited(0).says("btrfs /dev/nvme0n1 rw").says_not("aril: note");
-    made(Command::new("/usr/sbin/btrfs").args(["check", "--readonly"]).arg(ended.path("disk")));
+    ended.went_off().told(0).says("btrfs /dev/nvme0n1 rw").says_not("aril: note");
+    made(Command::new("btrfs").args(["check", "--readonly"]).arg(ended.path("disk")));
+}
+
+/// What mkfs.xfs makes of a folder (its option `-p`).
+fn prototype(folder: &Path, lines: &mut String) {
+    let mut entries: Vec<_> = fs::read_dir(folder).expect("our own").map(|entry| entry.expect("our own")).collect();
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let (path, name) = (entry.path(), entry.file_name().into_string().expect("our own"));
+        let kind = entry.file_type().expect("our own");
+        if kind.is_dir() {
+            lines.push_str(&format!("{name} d--755 0 0\n"));
+            prototype(&path, lines);
+            lines.push_str("$\n");
+        } else if kind.is_symlink() {
+            lines.push_str(&format!("{name} l--777 0 0 {}\n", fs::read_link(&path).expect("our own").display()));
+        } else {
+            lines.push_str(&format!("{name} ---755 0 0 {}\n", path.display()));
+        }
+    }
+}
+
+fn xfs_is_a_root() {
+    if !Path::new("/usr/sbin/mkfs.xfs").exists() {
+        super::skip("no mkfs.xfs here");
+    }
+    let boot = Boot::bare("aril.modules=xfs root=LABEL=disk rw -- /test").kernel("bookworm").modules();
+    let (folder, disk, list) = (boot.path("tree"), boot.path("disk"), boot.path("list"));
+    tree(&format!("{LOOK}\necho kept >/written")).lay(&folder);
+    let mut lines = "/none\n0 0\nd--755 0 0\n".to_string();
+    prototype(&folder, &mut lines);
+    fs::write(&list, lines + "$\n$\n").expect("our own");
+    File::create(&disk).and_then(|disk| disk.set_len(320 << 20)).expect("our own");
+    made(Command::new("/usr/sbin/mkfs.xfs").args(["-q", "-L", "disk", "-p"]).arg(&list).arg(&disk));
+    let ended = boot.nvme(&disk).run();
+    ended.went_off().told(0).says("xfs /dev/nvme0n1 rw").says_not("aril: note");
+    // A log that is not empty fails this.
+    made(Command::new("/usr/sbin/xfs_repair").args(["-n", "-f"]).arg(ended.path("disk")));
 }
 
 /// A daemon that is killed with the test.
@@ -194,7 +247,7 @@ impl Drop for Daemon {
 
 fn virtiofs_is_a_root() {
     const DAEMON: &str = "/usr/lib/qemu/virtiofsd";
-    let boot = Boot::of("root=shared rootfstype=virtiofs rw -- /test").kernel("trixie").q35();
+    let boot = Boot::bare("root=shared rootfstype=virtiofs rw -- /test").kernel("trixie").q35();
     if !Path::new(DAEMON).exists() || !rustix::process::geteuid().is_root() {
         super::skip("no virtiofsd here, or nobody who may run it");
     }
@@ -213,63 +266,94 @@ fn virtiofs_is_a_root() {
         boot.options(&memory).options(&["-chardev", &chardev, "-device", "vhost-user-fs-pci,chardev=fs,tag=shared"]);
     let ended = boot.run();
     drop(daemon);
-    ended.exited(0).says("virtiofs shared rw").says_not("aril: note");
+    ended.went_off().told(0).says("virtiofs shared rw").says_not("aril: note");
     assert_eq!(fs::read_to_string(folder.join("written")).unwrap_or_default(), "kept\n", "{ended}");
+}
+
+fn a_root_that_the_kernel_has_mounted_stays_the_root() {
+    let boot = Boot::bare("root=/dev/nvme0n1 rw init=/sbin/init -- /test").kernel("bookworm");
+    let boot = boot.with(|archive| archive.without("/init"));
+    let tree = tree(&format!("{LOOK}\necho kept >/written")).program("/sbin/init", env!("CARGO_BIN_EXE_aril"));
+    let disk = boot.image("disk", Image::Ext4("24M"), &tree);
+    let ended = boot.nvme(&disk).run();
+    ended.went_off().told(0).says_not("aril: note").says("ext4 /dev/root rw");
+    is_clean(&ended.path("disk"), &ended);
+    assert_eq!(read(&ended.path("disk"), "/written"), "kept\n", "{ended}");
+}
+
+fn a_disk_that_cannot_be_written_is_mounted_read_only() {
+    let words = "aril.modules=virtio_mmio,virtio_blk root=/dev/vda rw -- /test";
+    let boot = Boot::bare(words).kernel("bookworm").modules();
+    let disk = boot.image("disk", Image::Ext4("24M"), &tree(LOOK));
+    let drive = format!("file={},if=none,id=disk,format=raw,readonly=on", disk.display());
+    let ended = boot.options(&["-drive", &drive, "-device", "virtio-blk-device,drive=disk"]).run();
+    ended.went_off().told(0).says("aril: note: /dev/vda cannot be written").says("ext4 /dev/vda ro");
 }
 
 fn what_cannot_be_moved_stays_whole() {
     // A root that is read-only and has no place for /sys; the initramfs is emptied around what is mounted there.
-    let boot = with_ballast(Boot::of("root=/dev/nvme0n1 -- /test").kernel("bookworm"));
+    let boot = with_ballast(Boot::bare("root=/dev/nvme0n1 -- /test").kernel("bookworm"));
     let script = format!("{LOOK}\ncat /proc/sys/kernel/osrelease; ls /dev/null; touch /x 2>&1");
     let disk = boot.image("disk", Image::Ext4("24M"), &tree(&script).without("/sys"));
     let before = fs::read(&disk).expect("just made");
     let ended = boot.nvme(&disk).run();
-    ended.exited(1).says("aril: note: move /sys").says("(EROFS)").says("Read-only file system").says_line("/dev/null");
+    ended
+        .went_off()
+        .told(1)
+        .says("aril: note: move /sys")
+        .says("(EROFS)")
+        .says("Read-only file system")
+        .says_line("/dev/null");
     is_freed(&ended);
     assert!(before == fs::read(ended.path("disk")).expect("it is there"), "it was written\n{ended}");
 }
 
 fn a_device_may_come_late() {
-    let boot = Boot::of("root=LABEL=late rootwait rw -- /test").kernel("bookworm").q35().monitor();
+    let boot = Boot::bare("root=LABEL=late rootwait rw -- /test").kernel("bookworm").q35().monitor();
     let disk = boot.image("disk", Image::Ext4("16M"), &tree("echo it runs"));
     set(&disk, &["-L", "late"]);
     let drive = format!("file={},if=none,id=late,format=raw,cache=unsafe", disk.display());
-    let boot = boot.options(&["-drive", &drive, "-device", "pcie-root-port,id=port"]);
+    let boot = boot.options(&["-drive", &drive, "-device", "pcie-root-port,id=place"]);
     let mut running = boot.start();
     running.saw("aril: waiting for LABEL=late");
-    running.monitor("device_add nvme,drive=late,serial=1,bus=port");
-    running.end().exited(0).says_line("it runs");
+    running.monitor("device_add nvme,drive=late,serial=1,bus=place");
+    running.end().went_off().told(0).says_line("it runs");
 }
 
 fn a_device_that_does_not_come_ends_the_machine() {
-    let boot = Boot::of("root=/dev/vda rootdelay=1 -- /test").kernel("bookworm");
+    let boot = Boot::bare("root=/dev/vda rootdelay=1 -- /test").kernel("bookworm");
     let other = boot.image("disk", Image::Ext4("1M"), &Archive::new());
     let ended = boot.nvme(&other).run();
-    ended.exited(125).says("aril: mount root file system /dev/vda").says("within 1 s").says("there are /dev/nvme0n1");
+    ended
+        .went_off()
+        .told(125)
+        .says("aril: mount root file system /dev/vda")
+        .says("it has not come; there are /dev/nvme0n1");
     ended.says("(ENODEV)");
 }
 
 fn a_damaged_file_system_ends_the_machine() {
-    let boot = Boot::of("root=/dev/nvme0n1 rw -- /test").kernel("bookworm");
+    let boot = Boot::bare("root=/dev/nvme0n1 rw -- /test").kernel("bookworm");
     let disk = boot.image("disk", Image::Ext4("16M"), &tree("echo it runs"));
     // Group descriptors that lead anywhere.
     let file = File::options().write(true).open(&disk).expect("just made");
     file.write_all_at(&[0xa5; 4096], 4096).and_then(|()| file.write_all_at(&[0xa5; 2048], 2048)).expect("our own");
     boot.nvme(&disk)
         .run()
-        .exited(125)
+        .went_off()
+        .told(125)
         .says("aril: mount root file system /dev/nvme0n1")
         .says("ext4")
         .says_not("it runs");
 
-    let boot = Boot::of("root=/dev/nvme0n1 rw -- /test").kernel("bookworm");
+    let boot = Boot::bare("root=/dev/nvme0n1 rw -- /test").kernel("bookworm");
     let disk = boot.path("disk");
     File::create(&disk).and_then(|disk| disk.set_len(1 << 20)).expect("our own folder");
     let ended = boot.nvme(&disk).run();
-    ended.exited(125).says("aril: mount root file system /dev/nvme0n1").says("no file system known");
+    ended.went_off().told(125).says("aril: mount root file system /dev/nvme0n1").says("no file system known");
 }
 
 fn what_the_kernel_lacks_is_named() {
-    let ended = Boot::of("root=9p:shared -- /test").kernel("bookworm").run();
-    ended.exited(125).says("the kernel has no 9p, but").says(" ext4").says("(ENODEV)").says("aril.modules=");
+    let ended = Boot::bare("root=9p:shared -- /test").kernel("bookworm").run();
+    ended.went_off().told(125).says("the kernel has no 9p, but").says(" ext4").says("(ENODEV)").says("aril.modules=");
 }
