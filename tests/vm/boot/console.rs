@@ -35,7 +35,7 @@ fn the_commands_streams_are_the_console() {
     let more = |line: &&str| line.starts_with("fd ") && !line.contains("/dev/console") && !line.ends_with("/test");
     let more: Vec<&str> = ended.console.lines().filter(more).collect();
     assert!(more.iter().all(|line| line.starts_with("fd 3 is pipe:")), "{ended}");
-    ended.says("speed 9600 baud").says(" isig ").says(" echo ").says(" onlcr ");
+    ended.says("speed 9600 baud").says("isig icanon iexten echo ").says(" onlcr ");
 }
 
 fn the_command_leads_a_session_on_the_console() {
