@@ -66,7 +66,7 @@ fn what_is_typed_reaches_the_command() {
 fn an_interrupt_reaches_the_commands_group_alone() {
     const SCRIPT: &str = "setsid sh -c 'trap \"echo WRONG\" INT; sleep 1000' &
 trap 'echo interrupted; kill -0 1 && exit 7' INT
-echo ready; sleep 1000; sleep 1000";
+echo ready; sleep 1000 & wait";
     let mut vm = Boot::script(SCRIPT).start();
     vm.saw("ready").types(b"\x03");
     vm.end().exited(7).says("interrupted").says_not("WRONG");

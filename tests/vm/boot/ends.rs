@@ -62,7 +62,7 @@ fn a_shell_comes_first() {
 /// They are a real init's: the command is asked to stop, and what it exits with is the status.
 fn signals_to_the_first_process_are_requests() {
     let boot = |signals: &str| {
-        let script = format!("trap 'echo stopped; exit 5' TERM; {signals}; while :; do sleep 1; done");
+        let script = format!("trap 'echo stopped; exit 5' TERM; {signals}; sleep 1000 & wait");
         Boot::bare(&format!("{TRIPLE} -- /test")).with(|archive| archive.script("/test", &script))
     };
     for (signals, last) in [
@@ -81,7 +81,7 @@ fn signals_to_the_first_process_are_requests() {
 
 fn ctrl_alt_delete_stops_the_command_and_reboots() {
     let boot = Boot::bare("-- /test").q35().monitor();
-    let script = "trap 'echo stopped; exit 5' TERM; echo ready; while :; do sleep 1; done";
+    let script = "trap 'echo stopped; exit 5' TERM; echo ready; sleep 1000 & wait";
     let mut vm = boot.with(|archive| archive.script("/test", script)).start();
     vm.saw("ready").monitor("sendkey ctrl-alt-delete");
     let ended = vm.end();
@@ -99,7 +99,7 @@ fn whoever_does_not_stop_is_killed() {
 fn what_the_command_leaves_is_stopped_too() {
     // Each is told first that there is no terminal any more, as at every end of a session.
     const SCRIPT: &str = "for name in first second; do
-    setsid sh -c \"trap '' HUP; trap 'echo $name is asked; exit' TERM; : >/run/$name; while :; do sleep 1; done\" &
+    setsid sh -c \"trap '' HUP; trap 'echo $name is asked; exit' TERM; : >/run/$name; sleep 1000 & wait\" &
 done
 setsid sh -c \"trap '' HUP TERM; : >/run/third; while :; do sleep 1; done\" &
 until [ -e /run/first ] && [ -e /run/second ] && [ -e /run/third ]; do :; done
