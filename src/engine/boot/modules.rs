@@ -5,7 +5,7 @@ use crate::host::modules;
 use crate::host::rootfs::read_path;
 use crate::sys::file::{self, Open};
 use crate::sys::modules::finit_module;
-use crate::sys::{At, Errno, List, Result, Word, process};
+use crate::sys::{At, Errno, List, Result, Word, word};
 use crate::text::{Text, cut, path, t, text};
 
 impl Carrier<'_> {
@@ -15,8 +15,8 @@ impl Carrier<'_> {
         if path::is_path(name.bytes()) {
             return self.load_file(name, parameters);
         }
-        let release = process::release();
-        let folder = path::join(arena, b"/lib/modules", cut(&release, 0).0);
+        let release = read_path(arena, word(c"/proc/sys/kernel/osrelease"), Open::READ)?;
+        let folder = path::join(arena, b"/lib/modules", cut(release, b'\n').0);
         let read = |file: &[u8]| read_path(arena, path::join(arena, folder.bytes(), file), Open::READ);
         let mut files = List::new(arena);
         // Without a table the module is in none.
@@ -82,7 +82,7 @@ fn values<'m>(arena: &'m crate::sys::Arena, name: &[u8], parameters: &[Word]) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::{Arena, word};
+    use crate::sys::Arena;
 
     #[test]
     fn a_module_gets_its_own_parameters() {
