@@ -4,7 +4,7 @@
 mod boot;
 
 #[cfg(feature = "boot")]
-pub use boot::{Boot, Exit};
+pub use boot::{Address, Boot, Exit, Network};
 
 #[cfg(feature = "full")]
 use crate::sys::bpf::{Access, READ, WRITE};

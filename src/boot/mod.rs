@@ -1,5 +1,6 @@
 //! The front door of a machine: what the kernel's command line asks of its first process, and in which order it comes.
 
+mod network;
 mod parameters;
 
 use crate::engine::boot::{Machine, Ran, give_up};

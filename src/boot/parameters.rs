@@ -1,5 +1,6 @@
 //! The kernel's command line: parameters -> (Boot, Spec). Pure.
 
+use super::network;
 use crate::cli::values::Value;
 use crate::host::presets;
 use crate::spec::{Boot, Exit, Restart, Set, Spec};
@@ -48,7 +49,7 @@ fn rest<'m>(arena: &'m Arena, words: Words<'m>) -> &'m [Word<'m>] {
 const OURS: &str = "cmd env user workdir hostname restart ulimit stop_timeout overlay modules exit exitport exitfile exittty \
     exitvsock rescue timing";
 /// Those of the kernel's that mean something here.
-const KERNELS: &str = "root rootfstype rootflags ro rw rootwait rootdelay init";
+const KERNELS: &str = "root rootfstype rootflags ro rw rootwait rootdelay init ip";
 
 /// Five minutes: to wait for ever would be to fail without a word.
 const LONG: u64 = 300_000_000;
@@ -129,6 +130,7 @@ fn set<'m>(
             };
         }
         Some(7) => boot.init = Some(value.absolute()?),
+        Some(8) => network::add(&mut boot.networks, value)?,
         // A module's, or one of something that the kernel has built in.
         _ if name.contains(&b'.') => {
             let equals: &[u8] = if given.is_some() { b"=" } else { b"" };

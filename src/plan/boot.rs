@@ -1,6 +1,7 @@
 //! The steps by which the first process of a machine makes it what a program expects, runs that, and switches the machine off.
 
 use super::command::{self, Command};
+use super::network::{self, NetworkStep};
 use super::{Draft, Fate, On, Phase, Plan, Step, step};
 use crate::host::Account;
 use crate::spec::{Boot, Exit, Spec};
@@ -47,6 +48,7 @@ pub enum BootStep<'p> {
     CatchCtrlAltDel,
     /// So is the power button.
     CatchPowerButton,
+    Network(NetworkStep<'p>),
 
     /// Standard input, output and error, and the session's terminal.
     TakeConsole,
@@ -128,6 +130,7 @@ impl BootStep<'_> {
             Self::EmptyInitramfs => t!("remove the files of the initramfs"),
             Self::CatchCtrlAltDel => t!("take Ctrl-Alt-Del as a signal"),
             Self::CatchPowerButton => t!("take the power button as a signal"),
+            Self::Network(step) => step.sentence(),
             Self::TakeConsole => t!("take the console as standard input, output, error and terminal"),
             Self::BecomeUser { .. } => t!("become user %"),
             Self::ExitFile { .. } | Self::ExitTty { .. } => t!("write the exit status to %"),
@@ -161,6 +164,7 @@ impl BootStep<'_> {
                 *fifth = seconds(patience);
             }
             Self::Overlay { source, .. } => *first = source,
+            Self::Network(step) => step.words(arena, words),
             Self::ExitFile { path } | Self::ExitTty { path } | Self::MoveMount { path } => *first = path,
             Self::ExitVsock { port } => *first = decimal(arena, port.into()),
             Self::ExitPort { port } => {
@@ -264,10 +268,12 @@ fn draft_machine<'p>(draft: &mut Draft<'p>, boot: &'p Boot<'p>, spec: &Spec<'p>)
         draft.boot_best(BootStep::Mount(*file_system));
     }
     draft.boot_best(BootStep::DeviceLinks);
-    if let Some(name) = spec.hostname {
+    let of_network = || boot.networks.iter().rev().find_map(|network| network.hostname);
+    if let Some(name) = spec.hostname.or_else(of_network) {
         draft.add(Fate::Best, Step::SetHostname { name });
     }
     draft.add(Fate::Best, Step::LoopbackUp);
+    network::add(draft, boot);
     draft.boot_best(BootStep::CatchCtrlAltDel);
     draft.boot_best(BootStep::CatchPowerButton);
 }

@@ -20,6 +20,8 @@ mod landlock;
 #[cfg(feature = "full")]
 mod layers;
 mod mounts;
+#[cfg(feature = "boot")]
+mod network;
 #[cfg(feature = "full")]
 mod own_files;
 #[cfg(feature = "full")]
@@ -51,6 +53,8 @@ pub use landlock::Landlock;
 pub use layers::Layer;
 #[cfg(feature = "full")]
 pub use mounts::DEVICES;
+#[cfg(feature = "boot")]
+pub use network::NetworkStep;
 #[cfg(feature = "full")]
 pub use own_files::OwnFile;
 #[cfg(feature = "full")]
@@ -117,6 +121,9 @@ pub enum On {
     /// The kernel has no landlock, or none with scopes (Linux 6.12), or an outer container's filter refuses it.
     #[cfg(feature = "full")]
     NoScopes,
+    /// The file is not there to be written, or not to be changed.
+    #[cfg(feature = "boot")]
+    NoFile,
 }
 
 impl On {
@@ -141,6 +148,18 @@ impl On {
             ],
             #[cfg(feature = "full")]
             Self::NoScopes => &[Errno::ENOSYS, Errno::EOPNOTSUPP, Errno::E2BIG, Errno::EPERM],
+            #[cfg(feature = "boot")]
+            Self::NoFile => &[
+                Errno::EROFS,
+                Errno::ENOENT,
+                Errno::EACCES,
+                Errno::EPERM,
+                Errno::ENOTDIR,
+                Errno::EISDIR,
+                Errno::ELOOP,
+                Errno::ENXIO,
+                Errno::ENOSPC,
+            ],
         }
     }
 }

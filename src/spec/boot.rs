@@ -33,6 +33,8 @@ pub struct Boot<'a> {
     pub exit_tty: Option<Word<'a>>,
     /// The host's port for it (vsock(7)).
     pub exit_vsock: Option<u32>,
+    /// What of the network is to be set up.
+    pub networks: List<'a, Network<'a>>,
     /// A failure before the command runs ends in a shell.
     pub rescue: bool,
     /// Tell when each step was done.
@@ -63,6 +65,7 @@ impl<'a> Boot<'a> {
             exit_file: None,
             exit_tty: None,
             exit_vsock: None,
+            networks: List::new(arena),
             rescue: false,
             timing: false,
             unknown: List::new(arena),
@@ -80,4 +83,41 @@ pub enum Exit {
     Panic,
     /// A shell on the console, and then the power goes off.
     Shell,
+}
+
+/// What one `ip=` asks for (the kernel's admin-guide/nfs/nfsroot.rst). Where it has no address the interface stays as it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Network<'a> {
+    /// `None`: the first that is not the loopback.
+    pub device: Option<Word<'a>>,
+    pub address: Option<&'a Address<'a>>,
+    /// How many bits of it are the network's.
+    pub prefix: u8,
+    pub gateway: Option<&'a Address<'a>>,
+    pub hostname: Option<Word<'a>>,
+    /// Of NIS.
+    pub domainname: Option<Word<'a>>,
+    pub name_servers: [Option<Word<'a>>; 2],
+}
+
+/// An address of IPv4 or IPv6.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Address<'a> {
+    /// As it was written.
+    pub written: Word<'a>,
+    /// In the order of the network; of IPv4 the first four.
+    pub bytes: [u8; 16],
+    pub is_v6: bool,
+}
+
+impl Address<'_> {
+    /// How many bits there are.
+    pub const fn bits(&self) -> u8 {
+        if self.is_v6 { 128 } else { 32 }
+    }
+
+    /// The bytes that count.
+    pub fn bytes(&self) -> &[u8] {
+        if self.is_v6 { &self.bytes } else { &self.bytes[..4] }
+    }
 }

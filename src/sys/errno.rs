@@ -36,13 +36,21 @@ pub(crate) fn check(value: usize) -> Result<usize> {
 }
 
 macro_rules! errnos {
-    ($($name:ident $text:literal)*) => {
+    ($($name:ident $text:literal)*; $($more:ident $said:literal)*) => {
         impl Errno {
             $(#[doc = $text] pub const $name: Self = Self(e::$name as u16);)*
 
             /// The numbers of every error that one of our system calls can meet.
+            #[cfg(feature = "boot")]
+            pub const NUMBERS: &[u8] = &[$(e::$name as u8,)* $(e::$more as u8,)*];
+            #[cfg(not(feature = "boot"))]
             pub const NUMBERS: &[u8] = &[$(e::$name as u8,)*];
             /// For each number its sentence and name, such as `No such file or directory (ENOENT)`, as a line of one text.
+            #[cfg(feature = "boot")]
+            pub const TEXTS: &str = concat!(
+                $($text, " (", stringify!($name), ")\n",)* $($said, " (", stringify!($more), ")\n",)*
+            );
+            #[cfg(not(feature = "boot"))]
             pub const TEXTS: &str = concat!($($text, " (", stringify!($name), ")\n",)*);
         }
     };
@@ -93,6 +101,11 @@ errnos! {
     ESTALE "Stale file handle"
     EDQUOT "Disk quota exceeded"
     ECONNRESET "Connection reset by peer"
+    ; // of a machine
+    EAFNOSUPPORT "Address family not supported by protocol"
+    EADDRNOTAVAIL "Cannot assign requested address"
+    ENETDOWN "Network is down"
+    ENETUNREACH "Network is unreachable"
 }
 
 #[cfg(test)]

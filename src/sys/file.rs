@@ -71,6 +71,21 @@ pub fn wait_to_append(fd: At) -> Result<()> {
     nothing!(FCNTL, fd.number(), k::F_SETFL, k::O_APPEND)
 }
 
+/// openat(2) of a file whose whole text is written anew, which is made if it is missing; ENXIO where it is a FIFO that nobody
+/// reads. Writing does not wait.
+#[cfg(feature = "boot")]
+pub fn replace(at: At, path: Word, mode: u32) -> Result<Fd> {
+    let flags = k::O_WRONLY | k::O_TRUNC | k::O_CREAT | k::O_NONBLOCK | k::O_NOCTTY | k::O_CLOEXEC;
+    // SAFETY: `path` is NUL-terminated and outlives the call.
+    opened(unsafe { sc::syscall!(OPENAT, number(at.number()), path.as_ptr(), flags, mode) })
+}
+
+/// fsync(2).
+#[cfg(feature = "boot")]
+pub fn fsync(fd: At) -> Result<()> {
+    nothing!(FSYNC, fd.number())
+}
+
 /// renameat2(2) within a directory.
 #[cfg(feature = "full")]
 pub fn rename(at: At, from: Word, to: Word) -> Result<()> {

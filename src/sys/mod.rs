@@ -14,11 +14,17 @@ pub mod errno;
 pub mod fd;
 pub mod file;
 pub mod identity;
+#[cfg(feature = "boot")]
+pub mod input;
 pub mod loops;
 #[cfg(feature = "boot")]
 pub mod modules;
 pub mod mount;
+#[cfg(feature = "boot")]
+pub mod netlink;
 pub mod poll;
+#[cfg(feature = "boot")]
+pub mod port;
 pub mod process;
 #[cfg(feature = "boot")]
 pub mod reboot;

@@ -61,8 +61,18 @@ pub fn poll_within(watched: &mut [Watched], microseconds: u64) -> Result<()> {
 
 /// epoll_create1(2) and epoll_ctl(2) `EPOLL_CTL_ADD` with `EPOLLET`: what can be read once for each time that something comes.
 pub fn epoll_of(fd: At) -> Result<Fd> {
+    edges(fd, k::EPOLLIN)
+}
+
+/// The same each time that there is room to write.
+#[cfg(feature = "boot")]
+pub fn epoll_of_room(fd: At) -> Result<Fd> {
+    edges(fd, k::EPOLLOUT)
+}
+
+fn edges(fd: At, events: u32) -> Result<Fd> {
     let epoll = descriptor!(EPOLL_CREATE1, k::EPOLL_CLOEXEC)?;
-    let event = k::epoll_event { events: k::EPOLLIN | k::EPOLLET, data: 0 };
+    let event = k::epoll_event { events: events | k::EPOLLET, data: 0 };
     let (number_of_epoll, fd) = (number(epoll.at().number()), number(fd.number()));
     // SAFETY: the kernel reads one event.
     done(unsafe { sc::syscall!(EPOLL_CTL, number_of_epoll, k::EPOLL_CTL_ADD, fd, &raw const event) })?;
@@ -74,6 +84,14 @@ pub fn epoll_clear(epoll: At) -> Result<()> {
     let mut event = MaybeUninit::<k::epoll_event>::uninit();
     // SAFETY: the kernel writes at most one event.
     done(unsafe { sc::syscall!(EPOLL_PWAIT, number(epoll.number()), event.as_mut_ptr(), 1, 0, 0, 0) })
+}
+
+/// epoll_pwait(2) until something has come, or so many milliseconds have passed.
+#[cfg(feature = "boot")]
+pub fn epoll_wait(epoll: At, milliseconds: u8) -> Result<()> {
+    let mut event = MaybeUninit::<k::epoll_event>::uninit();
+    // SAFETY: the kernel writes at most one event.
+    done(unsafe { sc::syscall!(EPOLL_PWAIT, number(epoll.number()), event.as_mut_ptr(), 1, milliseconds, 0, 0) })
 }
 
 /// clock_gettime(2) `CLOCK_MONOTONIC`, in microseconds.

@@ -156,6 +156,33 @@ pub fn loopback_up(socket: At) -> Result<()> {
     done(unsafe { sc::syscall!(IOCTL, number(socket.number()), ioctl::SIOCSIFFLAGS, &raw const request) })
 }
 
+/// socket(2) `AF_VSOCK`: a stream between a virtual machine and its host (vsock(7)).
+#[cfg(feature = "boot")]
+pub fn vsock() -> Result<Fd> {
+    descriptor!(SOCKET, net::AF_VSOCK, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0)
+}
+
+/// connect(2) to a port of the host. The kernel itself waits for at most two seconds.
+#[cfg(feature = "boot")]
+pub fn connect_to_host(socket: At, port: u32) -> Result<()> {
+    let address = libc::sockaddr_vm {
+        svm_family: net::AF_VSOCK as u16,
+        svm_reserved1: 0,
+        svm_port: port,
+        svm_cid: libc::VMADDR_CID_HOST,
+        svm_zero: [0; 4],
+    };
+    let size = size_of::<libc::sockaddr_vm>();
+    // SAFETY: the kernel reads one address of this size.
+    done(unsafe { sc::syscall!(CONNECT, number(socket.number()), &raw const address, size) })
+}
+
+/// shutdown(2) `SHUT_WR`: the other end reads to the end.
+#[cfg(feature = "boot")]
+pub fn end_writing(socket: At) -> Result<()> {
+    super::nothing!(SHUTDOWN, socket.number(), libc::SHUT_WR)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

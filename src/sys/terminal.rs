@@ -52,6 +52,15 @@ pub fn set_foreground(terminal: At, group: Pid) -> Result<()> {
     unsafe { ioctl(terminal, ioctl::TIOCSPGRP, &raw const group.0 as usize) }
 }
 
+/// TIOCOUTQ: how many bytes have been written and not gone out. ENOTTY: no terminal.
+#[cfg(feature = "boot")]
+pub fn unsent(terminal: At) -> Result<u32> {
+    let mut count = 0;
+    // SAFETY: the kernel writes one int.
+    unsafe { ioctl(terminal, ioctl::TIOCOUTQ, &raw mut count as usize)? };
+    Ok(count)
+}
+
 /// `struct termios` of the kernel (asm-generic/termbits.h).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(C)]

@@ -2,7 +2,7 @@
 
 use super::Machine;
 use crate::sys::file::{self, Open};
-use crate::sys::poll::{self, Watched};
+use crate::sys::poll;
 use crate::sys::{At, Errno, Fd, Result, Word, terminal, tolerate, word};
 use crate::text::sentence::Sentence;
 use crate::text::{Problem, Text};
@@ -51,7 +51,17 @@ impl Machine<'_> {
     pub(super) fn say(&mut self) -> bool {
         let Some(console) = &self.console else { return false };
         let unsaid = core::mem::replace(&mut self.unsaid, Text::new(self.arena));
-        write_patiently(console.at(), unsaid.bytes()).is_ok()
+        let until = if self.is_unread { Until::Tried } else { Until::Taken };
+        self.is_unread = write_patiently(console.at(), unsaid.bytes(), until).is_err();
+        !self.is_unread
+    }
+
+    /// Waits until all that was said has gone out: what comes next may end the machine.
+    pub(super) fn drain(&self) {
+        if let Some(console) = self.console.as_ref().filter(|_| !self.is_unread) {
+            // There is nobody to tell.
+            tolerate(write_patiently(console.at(), &[], Until::Sent));
+        }
     }
 }
 
@@ -62,23 +72,53 @@ pub(super) fn say_in_log(line: &[u8]) {
     }
 }
 
-/// Writes what a terminal takes, as long as it takes anything within a second.
-pub(super) fn write_patiently(at: At, mut bytes: &[u8]) -> Result<()> {
-    while !bytes.is_empty() {
-        match file::write(at, bytes) {
-            Ok(written) => bytes = &bytes[written..],
-            Err(Errno::EAGAIN) => {
-                let mut watched = [Watched::WRITING];
-                watched[0].on(at);
-                poll::poll_for(&mut watched, 1)?;
-                if !watched[0].is_ready() {
-                    return Err(Errno::EAGAIN);
-                }
+/// When what is written is done with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Until {
+    /// It was offered: what the terminal does not take at once is lost.
+    Tried,
+    /// The terminal has it.
+    Taken,
+    /// It has gone out.
+    Sent,
+}
+
+/// Microseconds, and their thousandth, in which something must go out: else nobody reads.
+const PATIENCE: u64 = 200_000;
+const WAIT: u8 = (PATIENCE / 1000) as u8;
+
+/// Writes to a terminal that never blocks, as long as that sends anything. EAGAIN: nobody reads.
+///
+/// Each time that it has sent so much that few bytes are left (`WAKEUP_CHARS` of the kernel's tty layer) it wakes whoever
+/// wants to write, down to the last byte; so that edges tell when all is gone.
+pub(super) fn write_patiently(at: At, mut bytes: &[u8], until: Until) -> Result<()> {
+    let (mut least, mut due, mut room) = (usize::MAX, 0, None);
+    loop {
+        if !bytes.is_empty() {
+            match file::write(at, bytes) {
+                Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+                Err(Errno::EAGAIN) if until != Until::Tried => {}
+                Err(errno) => return Err(errno),
             }
-            Err(errno) => return Err(errno),
+        }
+        // What is no terminal keeps nothing back.
+        let unsent = if bytes.is_empty() && until != Until::Sent { 0 } else { terminal::unsent(at).unwrap_or(0) };
+        let left = bytes.len() + unsent as usize;
+        if left == 0 {
+            return Ok(());
+        }
+        if left < least {
+            (least, due) = (left, poll::now() + PATIENCE);
+        } else if poll::now() >= due {
+            return Err(Errno::EAGAIN);
+        }
+        if room.is_none() {
+            room = Some(poll::epoll_of_room(at)?);
+        }
+        if let Some(room) = &room {
+            poll::epoll_wait(room.at(), WAIT)?;
         }
     }
-    Ok(())
 }
 
 /// In the command's process: the console becomes its standard streams and the terminal of its session. Where there is none

@@ -1,8 +1,10 @@
 //! Carries out what the first process of a machine does: one file for each part.
 
+mod button;
 mod console;
 mod modules;
 mod mounts;
+mod network;
 mod root;
 mod run;
 mod settle;
@@ -29,8 +31,12 @@ pub struct Machine<'m> {
     pub proc: Option<Fd>,
     console: Option<Fd>,
     is_virtual_console: bool,
+    /// Nobody reads what is said on it.
+    is_unread: bool,
     /// What is still to be said on it.
     unsaid: Text<'m>,
+    /// The device of the network that was brought up last, while more is to be done with it.
+    link: Option<network::Link>,
     /// Tell when each step was done.
     pub timing: bool,
     /// The initramfs, until it is empty.
@@ -49,7 +55,9 @@ impl<'m> Machine<'m> {
             proc,
             console: None,
             is_virtual_console: false,
+            is_unread: false,
             unsaid: Text::new(arena),
+            link: None,
             timing: false,
             initramfs: None,
             layers: [None, None],
@@ -72,6 +80,7 @@ impl<'m> Machine<'m> {
         core::mem::swap(self, &mut carrier.machine);
         let result = carrier.phase(phase);
         core::mem::swap(self, &mut carrier.machine);
+        self.link = None;
         match result {
             Ok(()) => Ok(carrier.command),
             Err(failure) => {
@@ -122,7 +131,8 @@ impl<'p> Carrier<'p> {
             BootStep::MoveMount { path } => self.move_mount(path),
             BootStep::EmptyInitramfs => self.empty_initramfs(),
             BootStep::CatchCtrlAltDel => reboot(Command::CatchCtrlAltDel),
-            BootStep::CatchPowerButton => status::catch_power_button(),
+            BootStep::CatchPowerButton => button::catch(),
+            BootStep::Network(ref step) => self.carry_out_network(step),
             BootStep::TakeConsole => console::take(),
             BootStep::BecomeUser { account, .. } => run::become_user(account),
             BootStep::ExitFile { path } => self.machine.write_exit_file(path),
@@ -131,7 +141,10 @@ impl<'p> Carrier<'p> {
             BootStep::ExitTty { path } => self.machine.write_exit_tty(path),
             BootStep::ExitVsock { port } => self.machine.send_exit(port),
             BootStep::ExitPort { port } => self.machine.write_exit_port(port),
-            BootStep::Reboot(exit) => end(exit, self.machine.status),
+            BootStep::Reboot(exit) => {
+                self.machine.drain();
+                end(exit, self.machine.status)
+            }
         }
     }
 

@@ -1,33 +1,56 @@
-//! The command's exit status, on its way to the host.
+//! The command's exit status, on its way to the host. Nothing here waits for long on a host that does not listen.
 
 use super::Machine;
-use crate::sys::{Errno, Result, Word};
-use crate::text::{decimal, t};
+use super::console::{Until, write_patiently};
+use crate::sys::file::{self, Open};
+use crate::sys::poll::{self, Watched};
+use crate::sys::{At, Errno, Result, Word, port, socket};
+use crate::text::{copy, decimal, t};
 
-impl Machine<'_> {
+/// Seconds that a host may take to close its end.
+const FAREWELL: u8 = 1;
+
+impl<'m> Machine<'m> {
     pub(super) fn tell_status(&mut self) -> Result<()> {
         let status = decimal(self.arena, self.status.into());
         self.tell(t!("aril: exit status %\n"), status);
         Ok(())
     }
 
-    pub(super) fn write_exit_file(&mut self, _path: Word) -> Result<()> {
-        Err(Errno::ENOSYS)
+    /// `N`, as a line for a program.
+    fn status_line(&self) -> Word<'m> {
+        copy(self.arena, &[decimal(self.arena, self.status.into()).bytes(), b"\n"])
     }
 
-    pub(super) fn write_exit_tty(&mut self, _path: Word) -> Result<()> {
-        Err(Errno::ENOSYS)
+    pub(super) fn write_exit_file(&self, path: Word) -> Result<()> {
+        let file = file::replace(At::CWD, path, 0o644)?;
+        file::write_all(file.at(), self.status_line().bytes())?;
+        file::fsync(file.at())
     }
 
-    pub(super) fn send_exit(&mut self, _port: u32) -> Result<()> {
-        Err(Errno::ENOSYS)
+    pub(super) fn write_exit_tty(&self, path: Word) -> Result<()> {
+        // It stays open: a serial port's last close would wait for whoever does not read it.
+        let terminal = file::openat(At::CWD, path, Open::WRITE_NONBLOCK)?.keep();
+        write_patiently(terminal, self.status_line().bytes(), Until::Sent)
     }
 
-    pub(super) fn write_exit_port(&mut self, _port: u16) -> Result<()> {
-        Err(Errno::ENOSYS)
+    pub(super) fn send_exit(&self, port: u32) -> Result<()> {
+        let socket = socket::vsock()?;
+        socket::connect_to_host(socket.at(), port)?;
+        socket::send(socket.at(), self.status_line().bytes())?;
+        socket::end_writing(socket.at())?;
+        // What was sent is on its way; it has arrived when the host has closed its end too.
+        let mut watched = [Watched::READING];
+        watched[0].on(socket.at());
+        poll::poll_for(&mut watched, FAREWELL)?;
+        if watched[0].is_ready() { Ok(()) } else { Err(Errno::ETIMEDOUT) }
     }
-}
 
-pub(super) fn catch_power_button() -> Result<()> {
-    Ok(())
+    /// Last of all: where a device listens at this port the machine ends here.
+    pub(super) fn write_exit_port(&self, port: u16) -> Result<()> {
+        port::allow(port)?;
+        self.drain();
+        port::write(port, self.status);
+        Ok(())
+    }
 }

@@ -1,10 +1,20 @@
 //! `aril` as a VM's first process: each test boots VMs of its own, `boot::…`. `vm` describes, runs and questions one,
 //! `archive` is what is in it; each other file has the tests of one subject.
 
-pub mod archive;
+mod archive;
+mod command;
+mod console;
+mod containers;
+mod ends;
+mod failing;
 mod harness;
+mod mounts;
+mod network;
+mod recipes;
+mod reports;
 mod root;
-pub mod vm;
+mod status;
+mod vm;
 
 use libtest_mimic::{Completion, Failed, Trial};
 use std::cell::Cell;
@@ -28,7 +38,20 @@ pub struct Test {
 }
 
 pub fn trials() -> Vec<Trial> {
-    let tests = [harness::tests(), root::tests()];
+    let tests = [
+        harness::tests(),
+        mounts::tests(),
+        console::tests(),
+        command::tests(),
+        status::tests(),
+        ends::tests(),
+        failing::tests(),
+        containers::tests(),
+        root::tests(),
+        network::tests(),
+        reports::tests(),
+        recipes::tests(),
+    ];
     panic::set_hook(Box::new(|info| FAILED_AT.set(info.location().map(ToString::to_string))));
     tests.into_iter().flatten().map(Test::trial).collect()
 }

@@ -229,7 +229,7 @@ impl Boot {
         qemu.args(["-append", &self.line]).args(&self.options);
         let said = File::create(self.path("qemu")).expect("our own folder");
         qemu.stdin(Stdio::piped()).stderr(said);
-        let (unread, stdout) = if self.is_read { (None, Stdio::piped()) } else { full_pipe() };
+        let (unread, stdout) = if self.is_read { (None, Stdio::piped()) } else { full_stream() };
         let mut child = qemu.stdout(stdout).spawn().expect("setpriv is part of util-linux");
         let console = Arc::new(Console::default());
         let reader = child.stdout.take().map(|stdout| {
@@ -248,16 +248,14 @@ pub enum Image {
     Erofs,
 }
 
-/// A pipe that takes no more, with the end that nobody reads.
-fn full_pipe() -> (Option<OwnedFd>, Stdio) {
-    let (read, write) = std::io::pipe().expect("a pipe");
-    let status = rustix::fs::fcntl_getfl(&write).expect("it is open");
-    rustix::fs::fcntl_setfl(&write, status | rustix::fs::OFlags::NONBLOCK).expect("it is open");
-    let mut writer = &write;
+/// A stream that takes no more, and its end that nobody reads.
+fn full_stream() -> (Option<UnixStream>, Stdio) {
+    let (unread, mut full) = UnixStream::pair().expect("two sockets");
+    full.set_nonblocking(true).expect("it is open");
     // The last bytes fit in one by one only.
-    while writer.write(&[0; 4096]).is_ok() {}
-    while writer.write(&[0]).is_ok() {}
-    (Some(read.into()), write.into())
+    while full.write(&[0; 4096]).is_ok() {}
+    while full.write(&[0]).is_ok() {}
+    (Some(unread), OwnedFd::from(full).into())
 }
 
 /// What was said so far.
@@ -308,7 +306,7 @@ pub struct Running {
     child: Child,
     console: Arc<Console>,
     reader: Option<thread::JoinHandle<()>>,
-    _unread: Option<OwnedFd>,
+    _unread: Option<UnixStream>,
     _permit: Permit,
 }
 
@@ -375,13 +373,10 @@ impl Drop for Running {
 }
 
 /// What QEMU's monitor says until it waits for a command.
-fn until_the_prompt(socket: &UnixStream) -> String {
-    let mut said = Vec::new();
-    for byte in socket.bytes().map_while(Result::ok) {
-        said.push(byte);
-        if said.ends_with(b"(qemu) ") {
-            break;
-        }
+fn until_the_prompt(mut socket: &UnixStream) -> String {
+    let (mut said, mut byte) = (Vec::new(), [0]);
+    while !said.ends_with(b"(qemu) ") && socket.read(&mut byte).is_ok_and(|length| length == 1) {
+        said.extend(byte);
     }
     String::from_utf8_lossy(&said).into_owned()
 }
@@ -443,10 +438,11 @@ impl Ended {
         self
     }
 
-    /// The command's status is the console's last line of its kind, and the only one.
+    /// The command's status is on the console, once. The command itself may have left half a line there.
     #[track_caller]
     pub fn told(&self, status: u8) -> &Self {
-        let told: Vec<&str> = self.console.lines().filter_map(|line| line.strip_prefix(LAST_WORDS)).collect();
+        let told = self.console.lines().filter_map(|line| line.rsplit_once(LAST_WORDS).map(|(_, status)| status));
+        let told: Vec<&str> = told.collect();
         if told != [status.to_string()] {
             self.fail(&format!("the console does not tell of the exit status {status}, but of {told:?}"));
         }

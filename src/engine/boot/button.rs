@@ -1,0 +1,31 @@
+//! The power button: the kernel itself sends the first process a signal when it is pressed.
+
+use crate::sys::file::{self, Open};
+use crate::sys::{At, Errno, Fd, Result, input, process, word};
+use linux_raw_sys::general as k;
+
+/// Every input device that is no more than a button. Where the kernel knows no input devices there is nothing to take.
+pub(super) fn catch() -> Result<()> {
+    let folder = match file::openat(At::CWD, word(c"/dev/input"), Open::DIRECTORY) {
+        Err(Errno::ENOENT) => return Ok(()),
+        folder => folder?,
+    };
+    let mut buffer = [0; 1024];
+    while let Some(entries) = file::getdents(folder.at(), &mut buffer)? {
+        for name in entries {
+            // Not each is a device of events, and another may be gone by now.
+            let Ok(device) = file::openat(folder.at(), name, Open::READ) else { continue };
+            if input::keys(device.at()).is_ok_and(|keys| input::are_of_button(&keys)) {
+                send_signal(device)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn send_signal(device: Fd) -> Result<()> {
+    let device = device.keep();
+    input::set_signal(device, k::SIGPWR as u8)?;
+    input::set_owner(device, process::getpid())?;
+    input::tell_by_signal(device)
+}

@@ -1,0 +1,41 @@
+//! `aril run` in a machine whose root is the initramfs, which is no root that can be pivoted away before Linux 7.0.
+
+use super::vm::{Boot, Ended};
+
+super::tests! {
+    a_container_runs_in_a_machine_of_an_initramfs,
+    so_it_does_on_a_newer_kernel,
+}
+
+const SCRIPT: &str = "modprobe overlay
+mkdir -p /root/fs/bin /root/fs/proc /root/fs/sys /root/fs/dev /root/fs/tmp
+cp /bin/busybox /root/fs/bin && ln -s busybox /root/fs/bin/sh
+ls / >/run/before
+aril run /root/fs /bin/sh -c 'echo inside as $$ of $(busybox ls / | busybox wc -l); exit 42'; echo status $?
+aril run --read-only /root/fs /bin/sh -c ': >/tmp/x || echo read-only'
+aril run --network none --memory 20M /root/fs /bin/sh -c 'echo limited'
+aril run / sh -c 'echo view as $$; echo x >/etc/passwd; rm -rf /bin/cat; : >/new'; echo status $?
+ls / | cmp - /run/before && [ -e /bin/cat ] && grep -q guest /etc/passwd && echo nothing has changed
+aril run --user guest / sh -c 'id -un'
+setpriv --reuid=405 --regid=100 --clear-groups aril run / sh -c 'echo an ordinary view of $(id -u)'
+aril run -d --name one / sleep 1000 && aril ps | grep -c one && aril kill one && aril wait one; echo ended";
+
+fn boot() -> Boot {
+    let boot = Boot::script(SCRIPT).memory("256");
+    boot.with(|archive| archive.program("/bin/aril", env!("CARGO_BIN_EXE_aril")))
+}
+
+#[track_caller]
+fn check(ended: &Ended) {
+    ended.exited(0).says_line("inside as 2 of 5").says_line("status 42").says_line("read-only").says_line("limited");
+    ended.says_line("view as 2").says_line("status 0").says_line("nothing has changed").says_line("guest");
+    ended.says_line("an ordinary view of 0").says_line("ended");
+}
+
+fn a_container_runs_in_a_machine_of_an_initramfs() {
+    check(&boot().modules().run());
+}
+
+fn so_it_does_on_a_newer_kernel() {
+    check(&boot().kernel("sid").modules().run());
+}

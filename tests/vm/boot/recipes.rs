@@ -1,0 +1,107 @@
+//! The recipes of `rootfs/` for people: an initramfs that is the same each time, and the machine that runs it.
+
+use crate::machine::{Permit, QEMU, made, source};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+super::tests! {
+    the_same_files_give_the_same_bytes,
+    a_packed_image_boots_and_gives_the_commands_status,
+    what_the_kernel_cannot_take_goes_into_a_file,
+    an_end_without_a_status_is_125,
+}
+
+fn folder() -> TempDir {
+    TempDir::with_prefix("aril-recipes.").expect("a temporary folder")
+}
+
+fn initramfs(from: &Path, out: &Path, packed: &[&str]) {
+    let mut recipe = Command::new(source("rootfs/initramfs"));
+    recipe.env("ARIL", env!("CARGO_BIN_EXE_aril")).arg(from).arg(out).args(packed);
+    made(&mut recipe);
+}
+
+/// `rootfs/vm IMAGE WORDS`.
+fn vm(image: &Path, words: &[&str]) -> Output {
+    if let Err(reason) = crate::machine::is_ready("bookworm") {
+        super::skip(&reason);
+    }
+    let _permit = Permit::wait();
+    let mut recipe = Command::new("timeout");
+    recipe.args(["60", "setpriv", "--pdeathsig", "TERM"]).arg(source("rootfs/vm")).arg(image).args(words);
+    recipe.env_remove("ARIL_KERNEL").stdin(std::process::Stdio::null()).output().expect("timeout is part of coreutils")
+}
+
+#[track_caller]
+fn assert_ended(output: &Output, status: i32, says: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stdout).replace('\r', "");
+    assert_eq!(output.status.code(), Some(status), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    for line in says {
+        assert!(said.lines().any(|said| said == *line), "no {line:?}: {said}");
+    }
+}
+
+fn the_same_files_give_the_same_bytes() {
+    let folder = folder();
+    let tree = |name: &str, order: [&str; 3]| {
+        let root = folder.path().join(name);
+        fs::create_dir_all(root.join("deep/er")).expect("our own");
+        for file in order {
+            fs::write(root.join(file), file).expect("our own");
+        }
+        fs::set_permissions(root.join("b"), fs::Permissions::from_mode(0o4711)).expect("our own");
+        symlink("../b", root.join("deep/link")).expect("our own");
+        fs::hard_link(root.join("a"), root.join("deep/er/same")).expect("our own");
+        root
+    };
+    let (one, other) = (tree("one", ["a", "b", "deep/er/c"]), tree("other", ["deep/er/c", "b", "a"]));
+    fs::File::open(other.join("a")).expect("our own").set_modified(std::time::UNIX_EPOCH).expect("our own");
+    for packed in [&[][..], &["gzip"], &["lz4"], &["zstd"]] {
+        let images = [(&one, "image"), (&other, "image.too")].map(|(root, name)| {
+            let image = folder.path().join(name);
+            initramfs(root, &image, packed);
+            fs::read(image).expect("it was made")
+        });
+        assert!(images[0] == images[1], "{packed:?}");
+        assert!(!images[0].is_empty());
+    }
+    // What is in it, by another reader.
+    let image = fs::File::open(folder.path().join("image")).expect("it was made");
+    assert!(image.metadata().expect("it is open").len() < 400_000);
+    assert_eq!(fs::read_dir(&one).expect("our own").count(), 3, "the folder itself is left alone");
+}
+
+fn a_packed_image_boots_and_gives_the_commands_status() {
+    let folder = folder();
+    for (packed, status, ends) in [("zstd", 42, "42"), ("lz4", 200, "200"), ("gzip", 0, "0")] {
+        let image = folder.path().join(packed);
+        initramfs(Path::new("busybox"), &image, &[packed]);
+        let command = ["--", "/bin/sh", "-c", "echo \"it's\" here: $1 && exit $2", "sh", "two  words", ends];
+        assert_ended(&vm(&image, &command), status, &["it's here: two words"]);
+    }
+}
+
+fn what_the_kernel_cannot_take_goes_into_a_file() {
+    let folder = folder();
+    let image = folder.path().join("image");
+    initramfs(Path::new("busybox"), &image, &["gzip"]);
+    let script = "echo \"$# words\"; for word; do echo \"[$word]\"; done | head -n 3; exit 7";
+    let long = "x".repeat(3000);
+    let command = ["-m", "200", "--", "/bin/sh", "-c", script, "sh", "it's \"quoted\"", "", "# no comment", &long];
+    assert_ended(&vm(&image, &command), 7, &["4 words", "[it's \"quoted\"]", "[]", "[# no comment]"]);
+}
+
+fn an_end_without_a_status_is_125() {
+    let folder = folder();
+    let image = folder.path().join("image");
+    fs::write(&image, "no archive").expect("our own");
+    let output = vm(&image, &["--", "true"]);
+    assert_eq!(output.status.code(), Some(125), "{output:?}");
+    // QEMU's own failure.
+    let output = vm(&image, &["-no-such-option"]);
+    assert_eq!(output.status.code(), Some(125), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains(QEMU), "{output:?}");
+}
