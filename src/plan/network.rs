@@ -82,7 +82,7 @@ pub(super) fn add<'p>(draft: &mut Draft<'p>, boot: &Boot<'p>) {
             draft.add(Fate::Best, Step::Set(Setting { what: Set::Domainname, asked: domain }));
         }
         for server in network.name_servers.iter().flatten() {
-            text.add(b"nameserver ").add(server.bytes()).add(b"\n");
+            text.add(b"nameserver ").add(server.written.bytes()).add(b"\n");
         }
         let Some(address) = network.address else { continue };
         let mut must = |step| draft.must(Step::Boot(BootStep::Network(step)));

@@ -97,7 +97,7 @@ pub struct Network<'a> {
     pub hostname: Option<Word<'a>>,
     /// Of NIS.
     pub domainname: Option<Word<'a>>,
-    pub name_servers: [Option<Word<'a>>; 2],
+    pub name_servers: [Option<&'a Address<'a>>; 2],
 }
 
 /// An address of IPv4 or IPv6.
