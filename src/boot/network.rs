@@ -18,7 +18,7 @@ const DHCP: Sentence = t!("DHCP is left to the image: give an address, and off a
 ///
 /// # Errors
 /// Why it is refused.
-pub fn add<'a>(networks: &mut List<'a, Network<'a>>, value: Value<'a>) -> Result<(), Sentence> {
+pub fn add<'a>(networks: &mut List<'a, &'a Network<'a>>, value: Value<'a>) -> Result<(), Sentence> {
     match read(value.arena, value.word.bytes())? {
         Some(network) => networks.push(network),
         None => *networks = List::new(value.arena),
@@ -27,7 +27,7 @@ pub fn add<'a>(networks: &mut List<'a, Network<'a>>, value: Value<'a>) -> Result
 }
 
 #[inline(never)]
-fn read<'a>(arena: &'a Arena, mut text: &[u8]) -> Parsed<Option<Network<'a>>> {
+fn read<'a>(arena: &'a Arena, mut text: &[u8]) -> Parsed<Option<&'a Network<'a>>> {
     if text.is_empty() || is_off(text) {
         return Ok(None);
     }
@@ -74,7 +74,7 @@ fn read<'a>(arena: &'a Arena, mut text: &[u8]) -> Parsed<Option<Network<'a>>> {
     }
     match (network.address, network.gateway) {
         (Some(own), Some(gateway)) if own.is_v6 != gateway.is_v6 => Err(t!("address and gateway are not of one kind")),
-        _ => Ok(Some(network)),
+        _ => Ok(Some(arena.hold(network))),
     }
 }
 
@@ -177,8 +177,8 @@ fn prefix(own: &Address, mask: &[u8]) -> Parsed<u8> {
         }
         _ if !mask.is_empty() => Err(REFUSED),
         ..0x80 => Ok(8),
-        ..0xc0 => Ok(16),
-        ..0xe0 => Ok(24),
+        0x80..0xc0 => Ok(16),
+        0xc0..0xe0 => Ok(24),
         _ => Err(t!("no netmask follows from its address: it is the fourth field")),
     }
 }
@@ -189,7 +189,7 @@ mod tests {
     use crate::sys::word;
     use std::ffi::CString;
 
-    fn with<R>(text: &str, look: impl FnOnce(Parsed<Option<Network>>) -> R) -> R {
+    fn with<R>(text: &str, look: impl FnOnce(Parsed<Option<&Network>>) -> R) -> R {
         let text = CString::new(text).unwrap();
         look(read(&Arena::new().unwrap(), text.as_bytes()))
     }
@@ -214,7 +214,7 @@ mod tests {
                 domainname: Some(word(c"example.org")),
                 name_servers: [Some(&v4(c"192.0.2.53", [192, 0, 2, 53])), Some(&v4(c"8.8.8.8", [8; 4]))],
             };
-            assert_eq!(network, Ok(Some(expected)));
+            assert_eq!(network, Ok(Some(&expected)));
         });
     }
 
@@ -253,7 +253,7 @@ mod tests {
             let server = v4(c"192.0.2.53", [192, 0, 2, 53]);
             let name_servers = [Some(&server), None];
             let expected = Network { hostname: Some(word(c"box")), name_servers, ..Network::default() };
-            assert_eq!(network, Ok(Some(expected)));
+            assert_eq!(network, Ok(Some(&expected)));
         });
     }
 

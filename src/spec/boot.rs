@@ -34,7 +34,7 @@ pub struct Boot<'a> {
     /// The host's port for it (vsock(7)).
     pub exit_vsock: Option<u32>,
     /// What of the network is to be set up.
-    pub networks: List<'a, Network<'a>>,
+    pub networks: List<'a, &'a Network<'a>>,
     /// A failure before the command runs ends in a shell.
     pub rescue: bool,
     /// Tell when each step was done.
