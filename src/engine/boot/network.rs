@@ -71,7 +71,7 @@ impl Carrier<'_> {
             is_wanted(flags, name)
         };
         let mut found = link.ask(&Message::links(), 0, &mut look);
-        if found == Err(Errno::ENODEV) {
+        if found == Err(Errno::ETIMEDOUT) {
             self.machine.tell(t!("aril: waiting for %\n"), device.unwrap_or(word(c"a network device")));
             found = link.ask(&Message::links(), patience, &mut |_, flags, name| is_wanted(flags, name));
         }
@@ -96,7 +96,7 @@ fn write(path: Word, text: Word) -> Result<()> {
 
 impl Link {
     /// Asks the kernel something, and listens until it is done with it, or else has told of a device that is wanted by its
-    /// number, flags and name: of those that there are, and of those that come or change until the time is over (ENODEV). What
+    /// number, flags and name: of those that there are, and of those that come or change until the time is over (ETIMEDOUT). What
     /// has no answer but an error number is answered at once.
     fn ask(&self, message: &Message, patience: u64, is_wanted: &mut dyn FnMut(u32, u32, &[u8]) -> bool) -> Result<u32> {
         let due = poll::now() + patience;
@@ -116,7 +116,7 @@ impl Link {
                 Err(Errno::EAGAIN) => {
                     let left = due.saturating_sub(poll::now());
                     if left == 0 {
-                        return Err(Errno::ENODEV);
+                        return Err(Errno::ETIMEDOUT);
                     }
                     let mut watched = [Watched::READING];
                     watched[0].on(self.socket.at());
