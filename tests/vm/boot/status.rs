@@ -3,6 +3,7 @@
 use super::vm::Boot;
 use crate::machine::source;
 use std::process::Command;
+use std::time::Duration;
 
 super::tests! {
     an_exit_status_is_told,
@@ -52,7 +53,8 @@ fn ten_thousand_orphans_are_reaped() {
         super::skip("no static C program can be built: install gcc and libc6-dev");
     }
     // It ends when as few processes are left as were there before.
-    boot.with(|archive| archive.program("/probe", &probe)).run().exited(0);
+    let boot = boot.with(|archive| archive.program("/probe", &probe));
+    boot.patience(Duration::from_secs(600)).run().exited(0);
 }
 
 fn a_kill_for_lack_of_memory_is_told() {
