@@ -12,11 +12,22 @@ build:
 test *ARGS:
     tests/run {{ARGS}}
 
-# The tests' root file systems, in target/rootfs (Debian's needs root), and their VMs' kernel
+# The tests' root file systems, in target/rootfs (Debian's needs root), and their VMs' kernels
 rootfs:
     rootfs/busybox target/rootfs/busybox
     rootfs/debian target/rootfs/debian
     rootfs/kernel target/vm/bookworm
+    rootfs/kernel target/vm/trixie trixie
+    rootfs/kernel target/vm/sid sid
+
+# An initramfs with aril as its first process, from a folder or from busybox; gzip, lz4 or zstd may follow
+initramfs FROM OUT *PACKED: build
+    rootfs/initramfs {{quote(FROM)}} {{quote(OUT)}} {{PACKED}}
+
+# Boot one in QEMU with Debian's kernel and exit with its command's status: IMAGE [QEMU OPTION...] [-- COMMAND...]
+[positional-arguments]
+@vm *ARGS:
+    rootfs/vm "$@"
 
 # Measure how long a container takes, beside the floor, unshare and bwrap; ROUNDS and ROOTFS may follow
 bench *ARGS:

@@ -20,6 +20,8 @@ use linux_raw_sys::general as k;
 pub fn run(start: Start, proc: Fd) -> ! {
     signal::set_mask(ALL);
     let Ok(arena) = Arena::forever() else { give_up() };
+    // The number of a standard stream that the kernel has left closed will be the console's.
+    let proc = if proc.at().number() < 3 { file::duplicate(proc.at()).unwrap_or(proc) } else { proc };
     let mut machine = Machine::new(arena, Some(proc));
     let (mut boot, mut spec) = (Boot::new(arena), Spec::new(arena));
     let asked = ask(arena, &mut machine, &mut boot, &mut spec);

@@ -132,7 +132,7 @@ impl BootStep<'_> {
             Self::CatchPowerButton => t!("take the power button as a signal"),
             Self::Network(step) => step.sentence(),
             Self::TakeConsole => t!("take the console as standard input, output, error and terminal"),
-            Self::BecomeUser { .. } => t!("become user %"),
+            Self::BecomeUser { .. } => t!("give the console to user % and become it"),
             Self::ExitFile { .. } | Self::ExitTty { .. } => t!("write the exit status to %"),
             Self::Settle => t!("flush, make read-only and unmount what is mounted"),
             Self::TellStatus => t!("tell the exit status on the console"),

@@ -9,6 +9,7 @@ mod exec;
 mod explain;
 mod figures;
 mod figures_of_groups;
+mod first_process;
 mod help;
 mod host_view;
 mod hosts;
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
         landlock::tests(),
         limits::tests(),
         explain::tests(),
+        first_process::tests(),
         help::tests(),
         bad_input::tests(),
         check::tests(),

@@ -18,7 +18,13 @@ const UNSEEN: &[u8] = b"<3>";
 impl Machine<'_> {
     /// A description of its own, which never blocks, and a terminal that this process does not control: Ctrl-C is not for it.
     pub(super) fn open_console(&mut self) -> Result<()> {
-        let console = file::openat(At::CWD, CONSOLE, Open::WRITE_NONBLOCK)?;
+        let mut console = file::openat(At::CWD, CONSOLE, Open::WRITE_NONBLOCK)?;
+        // Where the initramfs had none, the kernel has left the standard streams closed: no descriptor of ours may be one of them,
+        // since the command's process makes them anew.
+        if console.at().number() < 3 {
+            console = file::duplicate(console.at())?;
+            (0..3).try_for_each(|number| file::become_stream(console.at(), number))?;
+        }
         self.is_virtual_console = terminal::is_virtual_console(console.at());
         self.console = Some(console);
         self.say();
@@ -42,7 +48,8 @@ impl Machine<'_> {
         self.unsaid.add(lines);
         let priority = if self.say() { SEEN } else { UNSEEN };
         for line in crate::text::split(lines, b'\n').filter(|line| !line.is_empty()) {
-            say_in_log(crate::text::copy(self.arena, &[priority, line]).bytes());
+            // A record without its end waits for the next one to end it.
+            say_in_log(crate::text::copy(self.arena, &[priority, line, b"\n"]).bytes());
         }
     }
 

@@ -217,7 +217,7 @@ pub fn last_resort() -> ! {
     if process::getpid() != process::Pid(1) {
         process::abort();
     }
-    console::say_in_log(b"<3>aril: a fault of aril itself: the machine goes off");
+    console::say_in_log(b"<3>aril: a fault of aril itself: the machine goes off\n");
     give_up()
 }
 

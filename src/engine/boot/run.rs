@@ -9,7 +9,7 @@ use crate::sys::file::{self, Open};
 use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{SignalSet, set_of};
 use crate::sys::words::Start;
-use crate::sys::{At, Result, identity, poll, tolerate, word};
+use crate::sys::{At, Result, identity, poll, terminal, tolerate, word};
 use crate::text::{Text, Told, t};
 use linux_raw_sys::general as k;
 
@@ -98,8 +98,11 @@ fn supervise(command: Pid, stop_timeout: u64) -> Outcome {
     init.supervise()
 }
 
-/// Whom the command runs as.
+/// Whom the command runs as. The terminal of the session is his then, as login(1) has it, or he could not open /dev/stdout.
 pub(super) fn become_user(account: Account) -> Result<()> {
+    if terminal::foreground(At::STDIN).is_ok() {
+        file::fchown(At::STDIN, account.uid)?;
+    }
     identity::setgroups(account.groups)?;
     identity::setresgid(account.gid)?;
     identity::setresuid(account.uid)

@@ -35,7 +35,7 @@ fn the_commands_streams_are_the_console() {
     let more = |line: &&str| line.starts_with("fd ") && !line.contains("/dev/console") && !line.ends_with("/test");
     let more: Vec<&str> = ended.console.lines().filter(more).collect();
     assert!(more.iter().all(|line| line.starts_with("fd 3 is pipe:")), "{ended}");
-    ended.says("speed 9600 baud").says(" isig ").says(" echo ").says(" onlcr ");
+    ended.says("speed 9600 baud").says("isig icanon iexten echo ").says(" onlcr ");
 }
 
 fn the_command_leads_a_session_on_the_console() {
@@ -66,7 +66,7 @@ fn what_is_typed_reaches_the_command() {
 fn an_interrupt_reaches_the_commands_group_alone() {
     const SCRIPT: &str = "setsid sh -c 'trap \"echo WRONG\" INT; sleep 1000' &
 trap 'echo interrupted; kill -0 1 && exit 7' INT
-echo ready; sleep 1000; sleep 1000";
+echo ready; sleep 1000 & wait";
     let mut vm = Boot::script(SCRIPT).start();
     vm.saw("ready").types(b"\x03");
     vm.end().exited(7).says("interrupted").says_not("WRONG");

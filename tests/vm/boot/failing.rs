@@ -27,7 +27,7 @@ fn without_a_shell_the_rescue_is_an_end() {
 
 fn a_failure_is_in_the_kernels_log_too() {
     let mut vm = Boot::of(&format!("aril.rescue {FAILS}")).start();
-    vm.saw("# ").types(b"dmesg | grep -c 'aril: .*nobody-of-thi[s]-name'; exit\r");
+    vm.saw("# ").types(b"dmesg | grep -c '[0-9]] aril: .*nobody-of-thi[s]-name'; exit\r");
     vm.end().exited(125).says_line("1");
 }
 

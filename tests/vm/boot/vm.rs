@@ -3,7 +3,7 @@
 //!
 //! ```ignore
 //! Boot::of("aril.user=guest -- id -un").run().exited(0).says("guest");
-//! let mut vm = Boot::script("trap 'exit 7' INT; echo ready; while :; do sleep 1; done").start();
+//! let mut vm = Boot::script("trap 'exit 7' INT; echo ready; sleep 1000 & wait").start();
 //! vm.saw("ready").types(b"\x03");
 //! vm.end().exited(7);
 //! ```
