@@ -336,3 +336,51 @@ pub fn environment<'p>(
     }
     entries.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Text;
+
+    /// The steps of the machine's root, in their order.
+    fn steps(ask: impl FnOnce(&mut Boot<'static>)) -> Vec<String> {
+        let arena = Arena::forever().unwrap();
+        let mut boot = Boot::new(arena);
+        ask(&mut boot);
+        let mut text = Text::new(arena);
+        machine(arena, arena.hold(boot), arena.hold(Spec::new(arena))).write(&mut text);
+        let text = String::from_utf8(text.bytes().to_vec()).unwrap();
+        let is_of_root =
+            |line: &&str| ["root", " into it", "overlay", "initramfs"].iter().any(|word| line.contains(word));
+        text.lines().filter(is_of_root).map(|line| line.trim().to_string()).collect()
+    }
+
+    #[test]
+    fn a_root_is_read_only_unless_it_is_asked_for_and_can_be_written() {
+        let disk = |boot: &mut Boot<'static>| boot.root = Some(word(c"/dev/vda"));
+        let read_only = "mount root file system /dev/vda ro, waiting at most 10 s for it";
+        assert_eq!(steps(disk)[0], read_only);
+        let planned = steps(|boot| {
+            disk(boot);
+            boot.writable = true;
+        });
+        let writable = "mount root file system /dev/vda, waiting at most 10 s for it [on EROFS, EACCES instead:]";
+        assert_eq!(planned[..2], [writable, read_only]);
+        // What lies below an overlay is not written.
+        let planned = steps(|boot| {
+            disk(boot);
+            (boot.writable, boot.overlay) = (true, Some(word(c"tmpfs")));
+        });
+        assert_eq!(planned[0], read_only);
+        assert_eq!(planned[1], "mount an overlay over the root file system, with the writes on tmpfs");
+        assert_eq!(planned.last().unwrap(), "remove the files of the initramfs [may fail: told]");
+    }
+
+    #[test]
+    fn an_initramfs_that_stays_the_root_is_not_emptied() {
+        assert!(steps(|_| {}).is_empty());
+        let planned = steps(|boot| boot.overlay = Some(word(c"/dev/vdb")));
+        assert!(planned[0].starts_with("mount an overlay over the root file system"), "{planned:?}");
+        assert!(planned.iter().all(|line| !line.contains("initramfs")), "{planned:?}");
+    }
+}
