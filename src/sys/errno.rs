@@ -101,7 +101,7 @@ errnos! {
     ESTALE "Stale file handle"
     EDQUOT "Disk quota exceeded"
     ECONNRESET "Connection reset by peer"
-    ; // of a machine
+    ; // of a machine that begins
     EAFNOSUPPORT "Address family not supported by protocol"
     EADDRNOTAVAIL "Cannot assign requested address"
     ENETDOWN "Network is down"
