@@ -2,6 +2,7 @@
 //! `archive` is what is in it; each other file has the tests of one subject.
 
 pub mod archive;
+mod cost;
 mod harness;
 pub mod vm;
 
@@ -27,7 +28,7 @@ pub struct Test {
 }
 
 pub fn trials() -> Vec<Trial> {
-    let tests = [harness::tests()];
+    let tests = [cost::tests(), harness::tests()];
     panic::set_hook(Box::new(|info| FAILED_AT.set(info.location().map(ToString::to_string))));
     tests.into_iter().flatten().map(Test::trial).collect()
 }
