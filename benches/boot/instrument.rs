@@ -79,7 +79,8 @@ impl Instrument {
         fs::read(self.path("probe.S")).expect("it was compiled")
     }
 
-    /// Boots an initramfs, with these words on the kernel's command line; each entry of the kernel goes to `trace`.
+    /// Boots an initramfs, with these words on the kernel's command line; each entry of the kernel goes to
+    /// `trace`, and how often each address of a program was executed to the file beside it that ends in `.profile`.
     pub fn boot(&self, initramfs: &[u8], words: &str, trace: Option<&Path>) -> Result<Cost, String> {
         let folder = TempDir::new_in(self.folder.path()).map_err(|error| error.to_string())?;
         let path = |name: &str| folder.path().join(name).display().to_string();
@@ -91,7 +92,7 @@ impl Instrument {
         qemu.args(["-cpu", "max,-rdrand,-rdseed", "-m", "256", "-no-reboot", "-nodefaults", "-no-user-config"]);
         qemu.args(["-display", "none", "-serial", &format!("file:{}", path("console"))]);
         let plugin = self.path("count.c").display().to_string();
-        let trace = trace.map_or(String::new(), |trace| format!(",trace={}", trace.display()));
+        let trace = trace.map_or(String::new(), |trace| format!(",trace={0},profile={0}.profile", trace.display()));
         qemu.args(["-plugin", &format!("{plugin},out={}{trace}", path("counts"))]);
         qemu.arg("-kernel").arg(&self.kernel).args(["-initrd", &path("initramfs")]);
         qemu.args(["-append", &format!("console=ttyS0 quiet panic=-1 nokaslr norandmaps {words}")]);

@@ -3,8 +3,9 @@
 //! shell that does the same, and busybox's init that calls such a script. Instructions are counted, not time: each figure is
 //! exact, and two boots give the same.
 //!
-//! `cargo bench --bench boot -- [--packed] [--trace FOLDER]`. With `--packed` also what unpacking the smallest initramfs
-//! takes, as it is and compressed; with `--trace` FOLDER gets a file for each with all that entered the kernel (`count.c`).
+//! `cargo bench --bench boot -- [--packed] [--trace FOLDER] [--init PROGRAM]`. With `--packed` also what unpacking the smallest
+//! initramfs takes, as it is and compressed; with `--trace` FOLDER gets a file for each with all that entered the kernel
+//! (`count.c`); with `--init` another program is one of the rows.
 
 #[path = "../../tests/vm/boot/archive.rs"]
 #[allow(dead_code, reason = "the tests put more into an archive")]
@@ -16,21 +17,15 @@ use instrument::{Cost, FOLDERS, Instrument, PROBE};
 use std::error::Error;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
+const USAGE: &str = "usage: cargo bench --bench boot -- [--packed] [--trace FOLDER] [--init PROGRAM]";
+
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    let result = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => run(false, None),
-        ["--packed"] => run(true, None),
-        ["--trace", folder] => run(false, Some(folder.as_ref())),
-        ["--packed", "--trace", folder] => run(true, Some(folder.as_ref())),
-        _ => Err("usage: cargo bench --bench boot -- [--packed] [--trace FOLDER]".into()),
-    };
-    match result {
+    match Options::read().and_then(|options| run(&options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");
@@ -39,9 +34,33 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(packed: bool, traces: Option<&Path>) -> Result<()> {
+#[derive(Default)]
+struct Options {
+    packed: bool,
+    traces: Option<PathBuf>,
+    init: Option<PathBuf>,
+}
+
+impl Options {
+    fn read() -> Result<Self> {
+        let mut options = Self::default();
+        // Cargo adds `--bench`.
+        let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--packed" => options.packed = true,
+                "--trace" => options.traces = Some(words.next().ok_or(USAGE)?.into()),
+                "--init" => options.init = Some(words.next().ok_or(USAGE)?.into()),
+                _ => return Err(USAGE.into()),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn run(options: &Options) -> Result<()> {
     let instrument = Instrument::new()?;
-    if let Some(folder) = traces {
+    if let Some(folder) = &options.traces {
         fs::create_dir_all(folder)?;
     }
     let floor = instrument::build_floor()?;
@@ -51,9 +70,10 @@ fn run(packed: bool, traces: Option<&Path>) -> Result<()> {
     let busybox = image.clone().program("/bin/busybox", &busybox);
     let busybox = APPLETS.iter().fold(busybox, |image, name| image.link(&format!("/bin/{name}"), "busybox"));
     let by_init = busybox.clone().link("/init", "bin/busybox").script("/etc/rc", SETUP);
-    let programs = [
-        ("floor", image.clone().program("/init", floor)),
-        ("aril", image.clone().program("/init", env!("CARGO_BIN_EXE_aril"))),
+    let mut programs = vec![("floor", floor.as_path()), ("aril", env!("CARGO_BIN_EXE_aril").as_ref())];
+    programs.extend(options.init.as_deref().map(|init| ("this one", init)));
+    let own = programs.into_iter().map(|(name, init)| (name, image.clone().program("/init", init)));
+    let others = [
         ("script", busybox.script("/init", &format!("{SETUP}{RUN_AND_OFF}"))),
         ("busybox init", by_init.file("/etc/inittab", 0o644, INITTAB)),
     ];
@@ -61,9 +81,9 @@ fn run(packed: bool, traces: Option<&Path>) -> Result<()> {
     println!("To the command's first instruction, and from its exit to the call of reboot(2): instructions.");
     println!("\n  {:12}  initramfs    user     kernel  of the floor    user     kernel  off after", "");
     let mut floor = None;
-    for (name, archive) in programs {
+    for (name, archive) in own.chain(others) {
         let bytes = archive.bytes();
-        let trace = traces.map(|folder| folder.join(name.replace(' ', "-")));
+        let trace = options.traces.as_ref().map(|folder| folder.join(name.replace(' ', "-")));
         match instrument.boot(&bytes, "-- /probe", trace.as_deref()) {
             Ok(cost) => {
                 let of = *floor.get_or_insert(cost.start.kernel);
@@ -72,7 +92,7 @@ fn run(packed: bool, traces: Option<&Path>) -> Result<()> {
             Err(error) => println!("  {name:12} failed: {error}"),
         }
     }
-    if packed { packings(&instrument) } else { Ok(()) }
+    if options.packed { packings(&instrument) } else { Ok(()) }
 }
 
 fn row(size: usize, cost: &Cost, floor: u64) -> String {
