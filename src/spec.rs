@@ -1,12 +1,19 @@
 //! What a container is to be: plain data, no behaviour beyond its defaults.
 
+#[cfg(feature = "boot")]
+mod boot;
+
+#[cfg(feature = "boot")]
+pub use boot::{Boot, Exit};
+
 #[cfg(feature = "full")]
 use crate::sys::bpf::{Access, READ, WRITE};
 use crate::sys::identity::CapabilitySet;
 use crate::sys::process::{Limit, Processors};
 use crate::sys::{Arena, List, Word, word};
 #[cfg(feature = "full")]
-use crate::text::{cut, names, split};
+use crate::text::split;
+use crate::text::{cut, names, number};
 use linux_raw_sys::general as k;
 
 /// The container that a caller asked for. Words of the command line are borrowed from it.
@@ -223,6 +230,29 @@ pub enum Rehearsal {
     Whole,
     /// Only what is named, and on the inside nothing in place of something else.
     Part,
+}
+
+/// Whether the command is started again when it has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Restart {
+    No,
+    Always,
+    /// After a status other than 0, at most so often.
+    OnFailure(u32),
+}
+
+impl Restart {
+    /// `no`, `always`, `on-failure` or `on-failure:N`.
+    pub fn read(value: &[u8]) -> Option<Self> {
+        let (when, most) = cut(value, b':');
+        match (names::position("no always on-failure", when)?, most) {
+            (0, None) => Some(Self::No),
+            (1, None) => Some(Self::Always),
+            (2, None) => Some(Self::OnFailure(u32::MAX)),
+            (2, Some(most)) => number::decimal(most).map(Self::OnFailure),
+            _ => None,
+        }
+    }
 }
 
 /// Where writes to the root file system go, if not there.

@@ -2,13 +2,19 @@
 #![no_std]
 #![no_main]
 
+#[cfg(feature = "boot")]
+use aril::boot;
 #[cfg(feature = "full")]
 use aril::check;
 use aril::cli::{self, Request};
 use aril::engine::{self, Ended, Side};
 use aril::host::Host;
+#[cfg(feature = "boot")]
+use aril::host::machine;
 #[cfg(feature = "full")]
 use aril::host::{presets, runtime};
+#[cfg(feature = "boot")]
+use aril::init::name_of;
 #[cfg(feature = "init")]
 use aril::init::{Persona, wrapper};
 use aril::plan::plan;
@@ -26,11 +32,21 @@ use aril::text::{Problem, Text, Told, problem::FAILED, t};
 aril::entry!(main);
 
 fn main(start: Start) -> u8 {
+    #[cfg(feature = "boot")]
+    if let Some(proc) = machine::first_process() {
+        boot::run(start, proc);
+    }
     // An init blocks its signals before anything else.
     #[cfg(feature = "init")]
     if start.arguments().get(1) == Some(&word(c"init")) {
         let words = start.terminated_arguments().get(2..).unwrap_or_default();
         return wrapper::run::<true>(Persona::Own, word(c"aril init"), words, start.terminated_environment());
+    }
+    // The first process of a container under the name that a machine's has.
+    #[cfg(feature = "boot")]
+    if start.arguments().first().is_some_and(|name| name_of(*name) == word(c"init")) {
+        let words = start.terminated_arguments().get(1..).unwrap_or_default();
+        return wrapper::run::<true>(Persona::Own, word(c"init"), words, start.terminated_environment());
     }
     fill_standard_streams();
     #[cfg(feature = "full")]
@@ -133,6 +149,10 @@ fn answer<'m>(arena: &'m Arena, start: Start, words: Words) -> Told<'m, Answer<'
         }
         #[cfg(feature = "full")]
         Request::Enter(asked) => return enter(arena, asked, start).map(Answer::Runs),
+        #[cfg(feature = "boot")]
+        Request::ExplainBoot(line) => boot::explain(arena, &mut text, line)?,
+        #[cfg(feature = "boot")]
+        Request::Boot => return Err(boot::refuse(arena)),
         Request::Overview => drop(text.fill(cli::OVERVIEW, &[])),
         Request::RunHelp => cli::write_run_help(&mut text),
         Request::Version => drop(text.add(concat!("aril ", env!("CARGO_PKG_VERSION"), "\n").as_bytes())),

@@ -9,7 +9,7 @@ macro_rules! overview {
     ($check:literal) => {
         concat!(
             "\
-aril: a container runner and an init in one tiny file
+aril: a container runner, an init and a VM's first process in one tiny file
 
   aril run [OPTIONS] ROOTFS [COMMAND [ARG...]]      run a command in a container
   aril explain [OPTIONS] ROOTFS [COMMAND [ARG...]]  print what run would do here, and do nothing
@@ -37,6 +37,7 @@ pub const OVERVIEW: Sentence = t!(full!(
   aril pause NAME, aril resume NAME                 stop all in it where it is; go on
   aril update NAME LIMIT...                         other limits, as options of run
   aril exec [OPTIONS] NAME COMMAND [ARG...]         run a command in one that runs: -t, --no-tty, -i, -u, -w, -e, --env-file
+  aril explain boot 'KERNEL COMMAND LINE'           print what aril would do as /init of a machine
 "
     )
 ));

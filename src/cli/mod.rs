@@ -3,7 +3,7 @@
 mod habits;
 mod help;
 pub mod options;
-mod values;
+pub(crate) mod values;
 
 pub use help::{OVERVIEW, write_run_help};
 
@@ -38,6 +38,12 @@ pub enum Request<'a> {
     /// Execute a command in the container that the Spec names; the rest of it is that container's.
     #[cfg(feature = "full")]
     Enter(Spec<'a>),
+    /// Print what a machine's first process would do with this kernel command line.
+    #[cfg(feature = "boot")]
+    ExplainBoot(Word<'a>),
+    /// Be that process: it was asked for where it cannot be.
+    #[cfg(feature = "boot")]
+    Boot,
     Overview,
     RunHelp,
     Version,
@@ -65,6 +71,18 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
     #[cfg(feature = "full")]
     if *verb == word(c"exec") {
         return run(arena, rest, false, true);
+    }
+    #[cfg(feature = "boot")]
+    match (verb.bytes(), rest) {
+        (b"boot", []) => return Ok(Request::Boot),
+        (b"explain", [first, line]) if *first == word(c"boot") => return Ok(Request::ExplainBoot(*line)),
+        (b"boot", _) => {
+            return Err(Problem::refused(arena, t!("boot takes nothing: the kernel's command line says all"), &[]));
+        }
+        (b"explain", [first, ..]) if *first == word(c"boot") => {
+            return Err(Problem::refused(arena, t!("explain boot takes 'KERNEL COMMAND LINE', as one word"), &[]));
+        }
+        _ => {}
     }
     match names::position("run explain help --help -h version --version -V", verb.bytes()) {
         Some(0) => run(arena, rest, false, false),

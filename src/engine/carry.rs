@@ -290,6 +290,8 @@ impl<'p> Carrier<'p> {
             Step::Device(step) => self.carry_out_devices(step)?,
             #[cfg(feature = "full")]
             Step::Enter(ref step) => self.carry_out_enter(step)?,
+            #[cfg(feature = "boot")]
+            Step::Boot(ref step) => self.carry_out_boot(step)?,
         }
         Ok(())
     }
@@ -500,7 +502,7 @@ const EMPTY_FILE: Word = word(c"file");
 /// What files that the command makes are not: writable by others.
 const UMASK: u32 = 0o022;
 
-const DEVICE_LINKS: [(Word, Word); 5] = [
+pub(super) const DEVICE_LINKS: [(Word, Word); 5] = [
     (word(c"fd"), word(c"/proc/self/fd")),
     (word(c"stdin"), word(c"/proc/self/fd/0")),
     (word(c"stdout"), word(c"/proc/self/fd/1")),

@@ -141,7 +141,11 @@ impl<'p> Carrier<'p> {
     }
 
     /// Tells of what is not as it was asked for.
-    pub(super) fn tell_failure(&self, line: &Line, errno: Errno) {
+    pub(super) fn tell_failure(&mut self, line: &Line, errno: Errno) {
+        #[cfg(feature = "boot")]
+        if self.machine.is_here {
+            return self.note(line, errno);
+        }
         let mut sentence = Text::new(self.arena);
         line.step.write(&mut sentence);
         sentence.add(b": ").errno(errno);

@@ -1,6 +1,8 @@
 //! Carries a plan out: the launcher's side, the container's side, and what passes between them.
 
 mod advice;
+#[cfg(feature = "boot")]
+pub mod boot;
 mod carry;
 #[cfg(feature = "full")]
 pub mod causes;
@@ -138,6 +140,8 @@ struct Carrier<'p> {
     container: Option<(Fd, Option<Fd>)>,
     /// A failure that the command's process has met, by the number of its line.
     failed: Option<Failure<'p>>,
+    #[cfg(feature = "boot")]
+    machine: boot::Machine<'p>,
 }
 
 /// The init until the end: the command's exit status.
@@ -164,7 +168,11 @@ fn launch<'m>(
     plan: &'m Plan<'m>,
     start: Start,
 ) -> Told<'m, Side> {
-    let mut carrier = Carrier::new(arena, plan, start, spec, host);
+    let mut carrier = Carrier::new(arena, plan, start, spec.trace);
+    #[cfg(feature = "full")]
+    {
+        carrier.image = host.image.map(|image| image.file);
+    }
     let launched = carrier.phase(Phase::Launcher);
     if carrier.inside {
         return Ok(Side::Init(carrier.inside(spec, host)));
@@ -185,15 +193,15 @@ fn launch<'m>(
 }
 
 impl<'p> Carrier<'p> {
-    fn new(arena: &'p Arena, plan: &'p Plan<'p>, start: Start, spec: &Spec, _host: &Host<'p>) -> Self {
+    fn new(arena: &'p Arena, plan: &'p Plan<'p>, start: Start, trace: bool) -> Self {
         Self {
             arena,
             plan,
             start,
-            trace: spec.trace,
+            trace,
             trees: Trees::new(arena),
             #[cfg(feature = "full")]
-            image: _host.image.map(|image| image.file),
+            image: None,
             namespaces: [const { None }; Namespace::ALL.len()],
             mask: 0,
             socket: None,
@@ -225,6 +233,8 @@ impl<'p> Carrier<'p> {
             #[cfg(feature = "full")]
             container: None,
             failed: None,
+            #[cfg(feature = "boot")]
+            machine: boot::Machine::new(arena, None),
         }
     }
 
@@ -253,6 +263,10 @@ impl<'p> Carrier<'p> {
 
     /// Carries a step out and tells of it.
     fn traced(&mut self, line: &Line) -> Result<()> {
+        #[cfg(feature = "boot")]
+        if self.machine.timing {
+            return self.timed(line);
+        }
         if !self.trace {
             return self.carry_out(&line.step);
         }
@@ -447,7 +461,18 @@ impl<'p> Carrier<'p> {
         #[cfg(not(feature = "full"))]
         let deadline = None;
         let (signals, rewrite, log) = (signal::ALL, AS_THEY_COME, Log::SILENT);
-        Ok(Init { command, manner, deadline, signals, rewrite, launcher: socket, children, log })
+        Ok(Init {
+            command,
+            manner,
+            deadline,
+            signals,
+            #[cfg(feature = "boot")]
+            requests: 0,
+            rewrite,
+            launcher: socket,
+            children,
+            log,
+        })
     }
 
     /// After a failure: the new process and all that was made for it.

@@ -17,7 +17,7 @@ pub struct Account<'m> {
 
 impl Account<'_> {
     /// Root, where nothing else is asked for.
-    const ROOT: Self = Account { uid: 0, gid: 0, groups: &[], home: word(c"/root") };
+    pub const ROOT: Self = Account { uid: 0, gid: 0, groups: &[], home: word(c"/root") };
 }
 
 pub(super) const PASSWD: Word = word(c"/etc/passwd");

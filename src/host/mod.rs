@@ -12,6 +12,8 @@ pub mod figures;
 mod ids;
 pub mod image;
 mod kept;
+#[cfg(feature = "boot")]
+pub mod machine;
 pub mod mounts;
 #[cfg(feature = "full")]
 pub mod presets;

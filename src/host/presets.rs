@@ -41,7 +41,15 @@ pub fn expand<'a>(arena: &'a Arena, words: &[Word<'a>]) -> Told<'a, &'a [Word<'a
 
 /// The words of each line: spaces divide them, quotes keep them together, and `#` begins a comment.
 fn add_lines<'a>(words: &mut List<'a, Word<'a>>, path: Word) -> Result<()> {
-    for line in split(read_path(words.arena(), path, Open::READ_WAITING)?, b'\n') {
+    add_text(words, read_path(words.arena(), path, Open::READ_WAITING)?)
+}
+
+/// The same of a text.
+///
+/// # Errors
+/// EINVAL: a quote without its end.
+pub fn add_text<'a>(words: &mut List<'a, Word<'a>>, text: &[u8]) -> Result<()> {
+    for line in split(text, b'\n') {
         let mut word: List<u8> = List::new(words.arena());
         let (mut quote, mut is_word) = (None, false);
         for byte in line.iter().chain(b" ") {

@@ -6,14 +6,19 @@ mod decide;
 mod log;
 mod options;
 mod persona;
+mod restart;
 mod unreaped;
 pub mod wrapper;
 
 pub use decide::{FOREGROUND, GRACE, Manner, STOP_REQUEST, Stop, TO_GROUP, exit_status, is_queued, plain};
 pub use log::Log;
 pub use persona::{Persona, name_of};
+#[cfg(feature = "boot")]
+pub use restart::{Restarts, idle};
 
 use crate::sys::process::{self, Change, Pid, getpgid};
+#[cfg(feature = "boot")]
+use crate::sys::signal::set_of;
 use crate::sys::signal::{self, Info, SignalSet};
 use crate::sys::{At, Errno, Fd, Word, file, poll, socket, terminal, tolerate, word};
 use decide::{Action, State};
@@ -41,6 +46,9 @@ pub struct Init<'a, const LAUNCHED: bool, const MORE: bool> {
     pub deadline: Option<u64>,
     /// Signals that are taken; the others do here what they do in any process.
     pub signals: SignalSet,
+    /// Of these, those that are a request to stop besides SIGTERM: those of a machine's init.
+    #[cfg(feature = "boot")]
+    pub requests: SignalSet,
     /// What a signal becomes that is passed on.
     pub rewrite: &'a Rewrite,
     /// The launcher, if there is one outside.
@@ -70,6 +78,9 @@ pub struct Outcome {
     pub ended: u64,
     /// Someone asked for the end.
     pub asked: bool,
+    /// By one of the `requests`; else 0.
+    #[cfg(feature = "boot")]
+    pub request: u8,
     pub tally: Tally,
 }
 
@@ -89,6 +100,8 @@ struct Watch {
     /// How the command ended, once it has.
     change: Change,
     ended: u64,
+    #[cfg(feature = "boot")]
+    request: u8,
     tally: Tally,
     unreaped: Unreaped,
 }
@@ -100,6 +113,8 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
             state: State::running(self.deadline),
             change: Change::Continued,
             ended: 0,
+            #[cfg(feature = "boot")]
+            request: 0,
             tally: Tally::default(),
             unreaped: Unreaped::default(),
         };
@@ -111,7 +126,15 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
         loop {
             if let Some(status) = ended {
                 let Watch { state, change, ended, tally, .. } = watch;
-                return Outcome { status, change, ended, asked: state.was_asked(), tally };
+                return Outcome {
+                    status,
+                    change,
+                    ended,
+                    asked: state.was_asked(),
+                    #[cfg(feature = "boot")]
+                    request: watch.request,
+                    tally,
+                };
             }
             let timeout = watch.state.deadline().map(|due| due.saturating_sub(poll::now()));
             ended = match signal::wait(self.signals, timeout) {
@@ -134,6 +157,13 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
     #[inline(never)]
     fn take(&self, watch: &mut Watch, info: &Info, is_pid_1: bool) -> Option<u8> {
         self.say(word(c"received signal "), info.signal);
+        #[cfg(feature = "boot")]
+        let info = if MORE && self.requests & set_of(info.signal) != 0 {
+            watch.request = info.signal;
+            const { &plain(k::SIGTERM as u8) }
+        } else {
+            info
+        };
         let action = watch.state.signal::<LAUNCHED>(info, poll::now(), &self.manner);
         self.act(action, &watch.state, info, is_pid_1)
     }

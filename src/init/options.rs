@@ -2,6 +2,7 @@
 
 use super::log::{DEBUG, Log, WARN};
 use super::{DROP, Persona, Rewrite};
+use crate::spec::Restart;
 use crate::sys::signal::{LAST, SignalSet};
 use crate::sys::{Word, process, word};
 use crate::text::{cut, names, number, split};
@@ -52,15 +53,6 @@ pub struct Setup<'a> {
     /// Statuses that are as good as 0: bit n % 32 of word n / 32.
     pub expected: [u32; 8],
     pub rewrite: Rewrite,
-}
-
-/// Whether the command is started again when it has ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Restart {
-    No,
-    Always,
-    /// After a status other than 0, at most so often.
-    OnFailure(u32),
 }
 
 /// A command as execve(2) takes it: words and a NULL.
@@ -250,7 +242,7 @@ impl<'a> Setup<'a> {
             PAUSE => self.pause = true,
             LICENSE..=HELP => self.print = Some(option),
             _ if !MORE => return None,
-            14 => self.restart = restart(bytes)?,
+            14 => self.restart = Restart::read(bytes)?,
             15 => {
                 // The working directory is another when it is written.
                 bytes.strip_prefix(b"/")?;
@@ -314,14 +306,3 @@ const UNKNOWN: Word = word(c"unknown option: ");
 const BAD: Word = word(c"bad value: ");
 const MISSING: Word = word(c"no value: ");
 const NO_COMMAND: Word = word(c"no command");
-
-fn restart(value: &[u8]) -> Option<Restart> {
-    let (when, most) = cut(value, b':');
-    match (names::position("no always on-failure", when)?, most) {
-        (0, None) => Some(Restart::No),
-        (1, None) => Some(Restart::Always),
-        (2, None) => Some(Restart::OnFailure(u32::MAX)),
-        (2, Some(most)) => number::decimal(most).map(Restart::OnFailure),
-        _ => None,
-    }
-}

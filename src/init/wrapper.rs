@@ -1,8 +1,10 @@
 //! `aril-init`, and `aril init`: an init around one command, as images have it for their entry point.
 
 use super::log::{DEBUG, INFO, WARN, print};
-use super::options::{HELP, LICENSE, Restart, Setup, Words, table};
+use super::options::{HELP, LICENSE, Setup, Words, table};
+use super::restart::{Restarts, idle};
 use super::{GRACE, Init, Manner, Outcome, Persona, Stop, TIMED_OUT, Tally, is_in_foreground, take_terminal_from};
+use crate::spec::Restart;
 use crate::sys::file::{self, Open};
 use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{self, SignalSet};
@@ -14,12 +16,8 @@ use core::ffi::CStr;
 use linux_raw_sys::general as k;
 
 const CHLD: u8 = k::SIGCHLD as u8;
-/// How long it takes until a command is started again: the first time, and at most, in microseconds.
-const FIRST_DELAY: u64 = 100_000;
-const LONGEST_DELAY: u64 = 10_000_000;
-/// A command that ran so long begins anew with the first.
-const WELL: u64 = 10_000_000;
-
+/// By which someone asks for the end where there is no command.
+const ENDS: SignalSet = signal::set_of(k::SIGTERM as u8) | signal::set_of(k::SIGINT as u8);
 /// Runs a command as one of the personas and supervises it. `name` is the program's own, `words` are those after it. `MORE`:
 /// with `--restart`, `--report` and `--timeout`.
 pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environment: Words) -> u8 {
@@ -48,7 +46,7 @@ pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environ
     setup.prepare(mask);
     if setup.pause {
         let_go();
-        idle(None);
+        idle(ENDS, None);
         return 0;
     }
     setup.run::<MORE>(environment)
@@ -110,7 +108,7 @@ impl Setup<'_> {
 
     /// Runs the command, again and again if that was asked for.
     fn run<const MORE: bool>(&self, environment: Words) -> u8 {
-        let (mut delay, mut starts) = (FIRST_DELAY, 0);
+        let mut restarts = Restarts::new(self.restart);
         loop {
             let is_timed = self.timeout.is_some() || self.report.is_some() || self.restart != Restart::No;
             let begun = if MORE && is_timed { poll::now() } else { 0 };
@@ -141,20 +139,13 @@ impl Setup<'_> {
             if was_killed && deadline.is_some_and(|deadline| outcome.ended >= deadline) {
                 status = TIMED_OUT;
             }
-            let again = match self.restart {
-                Restart::No => false,
-                Restart::Always => true,
-                Restart::OnFailure(most) => status != 0 && starts < most,
-            };
-            if ran >= WELL {
-                delay = FIRST_DELAY;
+            match restarts.due(status, ran) {
+                Some(due) if !asked && idle(ENDS, Some(due)).is_none() => {}
+                _ => {
+                    self.report(outcome, ran);
+                    return status;
+                }
             }
-            if asked || !again || idle(Some(poll::now() + delay)) {
-                self.report(outcome, ran);
-                return status;
-            }
-            starts += 1;
-            delay = LONGEST_DELAY.min(2 * delay);
         }
     }
 
@@ -198,6 +189,8 @@ impl Setup<'_> {
             manner,
             deadline,
             signals: persona.signals(),
+            #[cfg(feature = "boot")]
+            requests: 0,
             rewrite: &self.rewrite,
             launcher: None,
             children,
@@ -248,20 +241,6 @@ fn make(path: Word) -> Result<()> {
         result => result?,
     }
     file::openat(At::CWD, path, Open::REPLACE).map(drop)
-}
-
-/// Reaps until someone asks for the end (true) or the time has come. Other signals wait for a command.
-fn idle(deadline: Option<u64>) -> bool {
-    let signals =
-        [CHLD, k::SIGTERM as u8, k::SIGINT as u8].into_iter().fold(0, |set, signal| set | signal::set_of(signal));
-    loop {
-        while matches!(process::wait_any(), Ok(Some(_))) {}
-        match signal::wait(signals, deadline.map(|due| due.saturating_sub(poll::now()))) {
-            Ok(info) if info.signal != CHLD => return true,
-            Err(Errno::EAGAIN) => return false,
-            Ok(_) | Err(_) => {}
-        }
-    }
 }
 
 /// In the child: its group or session, the terminal, the signals as they were, their mask last; then the command. Nothing but

@@ -21,24 +21,28 @@ pub struct Command<'p> {
 }
 
 /// Where commands are, unless `-e PATH=…` says otherwise.
-const PATH: Word = word(c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+pub(super) const PATH: Word = word(c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 
 impl<'p> Command<'p> {
+    /// Of a plan without one.
+    #[cfg(feature = "boot")]
+    pub(super) const NONE: Self = Self { name: word(c""), search_path: None, arguments: &[None], environment: &[None] };
+
     /// The command of a Spec.
     pub fn new(arena: &'p Arena, spec: &Spec<'p>, host: &Host<'p>) -> Self {
-        let environment = environment(arena, spec, host);
-        let name = spec.command.first().copied().unwrap_or_default();
+        Self::of(arena, spec.command, environment(arena, spec, host))
+    }
+
+    /// These words with this environment.
+    #[inline(always)]
+    pub(super) fn of(arena: &'p Arena, words: &[Word<'p>], environment: &'p [Word<'p>]) -> Self {
+        let name = words.first().copied().unwrap_or_default();
         let search_path = if name.is_empty() || path::is_path(name.bytes()) {
             None
         } else {
             Some(value(environment, b"PATH=").unwrap_or_default())
         };
-        Self {
-            name,
-            search_path,
-            arguments: terminated(arena, spec.command),
-            environment: terminated(arena, environment),
-        }
+        Self { name, search_path, arguments: terminated(arena, words), environment: terminated(arena, environment) }
     }
 }
 
@@ -76,12 +80,18 @@ fn environment<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host<'p>) -> &'p [W
         let (name, value) = cut(asked.bytes(), b'=');
         let entry = if value.is_some() { Some(*asked) } else { passed_on(arena, host, name) };
         let Some(entry) = entry else { continue };
-        match entries.iter().position(|earlier: &Word| cut(earlier.bytes(), b'=').0 == name) {
-            Some(at) => entries[at] = entry,
-            None => entries.push(entry),
-        }
+        put(&mut entries, name, entry);
     }
     entries.finish()
+}
+
+/// Adds `NAME=VALUE`, in place of an earlier value.
+#[cfg_attr(not(feature = "boot"), inline(always))]
+pub(super) fn put<'p>(entries: &mut List<'p, Word<'p>>, name: &[u8], entry: Word<'p>) {
+    match entries.iter().position(|earlier| cut(earlier.bytes(), b'=').0 == name) {
+        Some(at) => entries[at] = entry,
+        None => entries.push(entry),
+    }
 }
 
 /// The caller's own variable, copied, because what the kernel gave this process is erased.

@@ -2,6 +2,8 @@
 //!
 //! The list serves the engine, which carries it out; `explain`, which prints it; `--trace`; and every error message.
 
+#[cfg(feature = "boot")]
+pub mod boot;
 #[cfg(feature = "full")]
 mod cgroups;
 mod command;
@@ -31,6 +33,8 @@ pub mod step;
 #[cfg(feature = "full")]
 mod terminal;
 
+#[cfg(feature = "boot")]
+pub use boot::BootStep;
 #[cfg(feature = "full")]
 pub use cgroups::{CgroupStep, files as cgroup_files};
 pub use command::Command;
@@ -173,6 +177,11 @@ struct Draft<'p> {
 }
 
 impl<'p> Draft<'p> {
+    #[cfg(feature = "boot")]
+    const fn new(arena: &'p Arena, phase: Phase) -> Self {
+        Self { phase, strict: false, lines: List::new(arena) }
+    }
+
     fn add(&mut self, fate: Fate, step: Step<'p>) {
         #[cfg(feature = "full")]
         let fate = match fate {

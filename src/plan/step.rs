@@ -2,6 +2,8 @@
 //!
 //! The sentence of a step is the same in `explain`, in `--trace` and in an error message.
 
+#[cfg(feature = "boot")]
+use super::BootStep;
 #[cfg(feature = "full")]
 use super::CgroupStep;
 #[cfg(feature = "full")]
@@ -48,11 +50,19 @@ pub enum Phase {
     /// The launcher, then.
     #[cfg(feature = "full")]
     Started,
+    /// The first process of a machine.
+    #[cfg(feature = "boot")]
+    Machine,
+    /// The same, when the command has ended.
+    #[cfg(feature = "boot")]
+    Off,
 }
 
 impl Phase {
     /// All, in the order in which they begin, with the heading of each.
     pub const ALL: &'static [(Self, Sentence)] = &[
+        #[cfg(feature = "boot")]
+        (Self::Machine, t!("first process of the machine")),
         (Self::Launcher, t!("launcher, before the clone")),
         (Self::Parent, t!("launcher, after the clone")),
         (Self::Outside, t!("inside, before the root moves")),
@@ -61,6 +71,8 @@ impl Phase {
         (Self::Init, t!("init, once the command runs")),
         #[cfg(feature = "full")]
         (Self::Started, t!("launcher, once the command runs")),
+        #[cfg(feature = "boot")]
+        (Self::Off, t!("first process of the machine, once the command has ended")),
     ];
 }
 
@@ -333,6 +345,8 @@ pub enum Step<'p> {
     Device(DeviceStep<'p>),
     #[cfg(feature = "full")]
     Enter(EnterStep<'p>),
+    #[cfg(feature = "boot")]
+    Boot(BootStep<'p>),
 }
 
 impl<'p> Step<'p> {
@@ -374,6 +388,8 @@ impl<'p> Step<'p> {
             Self::State(step) => step.sentence(),
             #[cfg(feature = "full")]
             Self::Enter(step) => step.sentence(),
+            #[cfg(feature = "boot")]
+            Self::Boot(step) => step.sentence(),
             _ => self.own_sentence(),
         }
     }
@@ -444,6 +460,8 @@ impl<'p> Step<'p> {
             | Self::Cgroup(_)
             | Self::State(_)
             | Self::Enter(_) => t!(""),
+            #[cfg(feature = "boot")]
+            Self::Boot(_) => t!(""),
             Self::NewSession => t!("begin a session of its own"),
             Self::TakeForeground => t!("begin a process group, in the terminal's foreground"),
             Self::LimitBounding { .. } => t!("bound capabilities to%"),
@@ -470,6 +488,10 @@ impl<'p> Step<'p> {
         let mut words = [Word::default(); 6];
         #[cfg(feature = "full")]
         if let Self::Ids(step) = self {
+            step.words(arena, &mut words);
+        }
+        #[cfg(feature = "boot")]
+        if let Self::Boot(step) = self {
             step.words(arena, &mut words);
         }
         let [first, second, third, fourth, ..] = &mut words;
@@ -545,7 +567,7 @@ impl<'p> Step<'p> {
 }
 
 /// The word after a space, if there is one.
-fn spaced<'m>(arena: &'m Arena, word: Word) -> Word<'m> {
+pub(super) fn spaced<'m>(arena: &'m Arena, word: Word) -> Word<'m> {
     if word.is_empty() { Word::default() } else { copy(arena, &[b" ", word.bytes()]) }
 }
 
@@ -611,6 +633,8 @@ pub(super) fn flags(arena: &Arena, attributes: Attributes) -> Word<'_> {
         (Attributes::NOSUID, b"nosuid"),
         (Attributes::NODEV, b"nodev"),
         (Attributes::NOEXEC, b"noexec"),
+        #[cfg(feature = "boot")]
+        (Attributes::STRICTATIME, b"strictatime"),
         #[cfg(feature = "full")]
         (Attributes::FOLLOWS, b"rslave"),
     ];

@@ -190,6 +190,18 @@ pub fn is_pipe(fd: At) -> Result<bool> {
     Ok(s.f_type as u32 == k::PIPEFS_MAGIC)
 }
 
+/// Whether what is mounted here is a file system of memory, as an initramfs is (statfs(2)).
+#[cfg(feature = "boot")]
+pub fn is_in_memory(path: Word) -> Result<bool> {
+    let mut s = MaybeUninit::<k::statfs64>::uninit();
+    // SAFETY: `path` is NUL-terminated; the kernel fills the whole structure when it succeeds.
+    let s = unsafe {
+        check(sc::syscall!(STATFS, path.as_ptr(), s.as_mut_ptr()))?;
+        s.assume_init()
+    };
+    Ok([k::TMPFS_MAGIC, k::RAMFS_MAGIC].contains(&(s.f_type as u32)))
+}
+
 /// Whether nothing on this mount gives a right to who executes it.
 pub fn is_nosuid(path: Word) -> Result<bool> {
     mount_flags(path).map(|flags| flags & libc::ST_NOSUID as i64 != 0)

@@ -18,6 +18,8 @@ pub mod loops;
 pub mod mount;
 pub mod poll;
 pub mod process;
+#[cfg(feature = "boot")]
+pub mod reboot;
 pub mod sandbox;
 pub mod signal;
 pub mod socket;

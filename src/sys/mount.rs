@@ -20,6 +20,8 @@ impl Attributes {
     pub const NOSUID: Self = Self(k::MOUNT_ATTR_NOSUID);
     pub const NODEV: Self = Self(k::MOUNT_ATTR_NODEV);
     pub const NOEXEC: Self = Self(k::MOUNT_ATTR_NOEXEC);
+    #[cfg(feature = "boot")]
+    pub const STRICTATIME: Self = Self(k::MOUNT_ATTR_STRICTATIME);
     /// What is mounted below the original later shows too (`rslave`); else the mount becomes private. No flag of the kernel's.
     pub const FOLLOWS: Self = Self(1 << 31);
 
@@ -55,6 +57,15 @@ pub enum Propagation {
     Private = k::MS_PRIVATE,
     /// Nothing reaches another namespace; what is unmounted there goes here too.
     Slave = k::MS_SLAVE,
+}
+
+/// mount(2) of a new file system. The flags that it shares with fsmount(2) have the same values, but for one.
+#[cfg(feature = "boot")]
+pub fn mount(source: Word, target: Word, kind: Word, attributes: Attributes, options: Word) -> Result<()> {
+    let strict = if attributes.has(Attributes::STRICTATIME) { k::MS_STRICTATIME } else { 0 };
+    let flags = attributes.0 & !Attributes::STRICTATIME.0 | strict;
+    // SAFETY: all four strings are NUL-terminated and outlive the call.
+    done(unsafe { sc::syscall!(MOUNT, source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags, options.as_ptr()) })
 }
 
 /// mount(2) with `MS_REC` on `/`.

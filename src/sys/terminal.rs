@@ -35,6 +35,16 @@ pub fn take(terminal: At) -> Result<()> {
     unsafe { ioctl(terminal, ioctl::TIOCSCTTY, 0) }
 }
 
+/// KDGETMODE: whether this is a screen and a keyboard of the machine's own (ioctl_console(2)), of the type `linux`.
+#[cfg(feature = "boot")]
+pub fn is_virtual_console(terminal: At) -> bool {
+    /// linux/kd.h.
+    const KDGETMODE: u32 = 0x4B3B;
+    let mut mode = 0i32;
+    // SAFETY: the kernel writes one int.
+    unsafe { ioctl(terminal, KDGETMODE, &raw mut mode as usize) }.is_ok()
+}
+
 /// tcsetpgrp(3). With SIGTTOU blocked it works from the background too.
 #[inline(never)]
 pub fn set_foreground(terminal: At, group: Pid) -> Result<()> {

@@ -1,0 +1,168 @@
+//! The front door of a machine: what the kernel's command line asks of its first process, and in which order it comes.
+
+mod parameters;
+
+use crate::engine::boot::{Machine, Ran, give_up};
+use crate::host::machine::{self, Asked};
+use crate::host::{Account, accounts, presets};
+use crate::plan::{Phase, boot as plan};
+use crate::spec::{Boot, Exit, Restart, Spec};
+use crate::sys::file::{self, Open};
+use crate::sys::signal::{self, ALL};
+use crate::sys::words::Start;
+use crate::sys::{Arena, At, Fd, List, Word, word};
+use crate::text::{Problem, Text, Told, t};
+use linux_raw_sys::general as k;
+
+/// Everything from the kernel's hand-over to the end of the machine.
+pub fn run(start: Start, proc: Fd) -> ! {
+    signal::set_mask(ALL);
+    let Ok(arena) = Arena::forever() else { give_up() };
+    let mut machine = Machine::new(arena, Some(proc));
+    let (mut boot, mut spec) = (Boot::new(arena), Spec::new(arena));
+    let asked = ask(arena, &mut machine, &mut boot, &mut spec);
+    if !machine::is_initramfs() {
+        boot.root = None;
+    }
+    machine.timing = boot.timing;
+    let (boot, spec) = (arena.hold(boot), arena.hold(spec));
+    let ran = match asked {
+        Ok(()) => live(arena, &mut machine, boot, spec, start),
+        Err(problem) => {
+            // What is left is to say so.
+            let bare = arena.hold(Boot::new(arena));
+            machine.carry_out(arena.hold(plan::machine(arena, bare, spec)), Phase::Machine, start).and(Err(problem))
+        }
+    };
+    let (status, request) = match ran {
+        Ok(Ran { status, request }) => (status, request),
+        Err(problem) => {
+            machine.complain(problem);
+            if boot.rescue {
+                shell(arena, &mut machine, start);
+            }
+            (problem.status, 0)
+        }
+    };
+    machine.status = status;
+    let exit = end(boot.exit, request);
+    if exit == Exit::Shell {
+        shell(arena, &mut machine, start);
+    }
+    machine.off(arena.hold(plan::off(arena, boot, exit)), start)
+}
+
+/// What `aril explain boot` prints.
+///
+/// # Errors
+/// A parameter that is wrong.
+pub fn explain<'m>(arena: &'m Arena, text: &mut Text, line: Word<'m>) -> Told<'m, ()> {
+    let (mut boot, mut spec) = (Boot::new(arena), Spec::new(arena));
+    parameters::read(arena, line.bytes(), &mut boot, &mut spec)?;
+    let (boot, spec) = (arena.hold(boot), arena.hold(spec));
+    plan::whole(arena, boot, spec).write(text);
+    Ok(())
+}
+
+/// What the kernel's command line and the files of the initramfs ask for. The line counts more.
+fn ask<'m>(arena: &'m Arena, machine: &mut Machine<'m>, boot: &mut Boot<'m>, spec: &mut Spec<'m>) -> Told<'m, ()> {
+    let proc = machine.proc.as_ref().map_or(At::CWD, Fd::at);
+    let asked = Asked::read(arena, proc)?;
+    add_words(arena, &mut boot.modules, asked.modules, machine::MODULES)?;
+    parameters::read(arena, asked.parameters, boot, spec)?;
+    parameters::read(arena, asked.kernel, boot, spec)?;
+    if spec.command.is_empty() {
+        spec.command = command_of(arena, asked.command)?;
+    }
+    Ok(())
+}
+
+/// Makes the machine and runs the command.
+fn live<'m>(
+    arena: &'m Arena,
+    machine: &mut Machine<'m>,
+    boot: &'m Boot<'m>,
+    spec: &'m Spec<'m>,
+    start: Start,
+) -> Told<'m, Ran> {
+    machine.carry_out(arena.hold(plan::machine(arena, boot, spec)), Phase::Machine, start)?;
+    for name in boot.unknown.iter() {
+        machine.tell(t!("aril: note: unknown parameter %\n"), *name);
+    }
+    let root = file::openat(At::CWD, word(c"/"), Open::PATH_DIRECTORY)
+        .map_err(|errno| Problem::failed(arena, t!("open /"), &[], errno))?;
+    let words = words(arena, boot, spec, root.at())?;
+    let mut account = accounts::find(arena, root.at(), spec.user)?;
+    drop(root);
+    if file::fstatat(At::CWD, account.home).is_err() {
+        account.home = word(c"/");
+    }
+    let environment = plan::environment(arena, spec, start.environment(), account, machine.has_virtual_console());
+    let plan = arena.hold(plan::command(arena, spec, words, account, environment));
+    machine.run(plan, boot.restart, spec.stop_timeout, start)
+}
+
+/// What is asked for, or what a new root has to run.
+fn words<'m>(arena: &'m Arena, boot: &Boot<'m>, spec: &Spec<'m>, root: At) -> Told<'m, &'m [Word<'m>]> {
+    if !spec.command.is_empty() {
+        return Ok(spec.command);
+    }
+    if boot.root.is_some() {
+        let words = command_of(arena, machine::read(arena, machine::COMMAND)?)?;
+        if !words.is_empty() {
+            return Ok(words);
+        }
+        if let Some(program) = machine::program(boot, root) {
+            return Ok(arena.hold([program]));
+        }
+    }
+    let problem = Problem::refused(arena, t!("find a command to run: there is none"), &[]);
+    let advice = t!("name it after -- on the kernel's command line, in aril.cmd=\"...\" or in /etc/aril/cmd");
+    Err(problem.advise(arena, advice, &[]))
+}
+
+fn command_of<'m>(arena: &'m Arena, text: &[u8]) -> Told<'m, &'m [Word<'m>]> {
+    let mut words = List::new(arena);
+    add_words(arena, &mut words, text, machine::COMMAND)?;
+    Ok(words.finish())
+}
+
+/// The words of a file: spaces divide them, quotes keep them together, and `#` begins a comment.
+fn add_words<'m>(arena: &'m Arena, words: &mut List<'m, Word<'m>>, text: &[u8], path: Word) -> Told<'m, ()> {
+    presets::add_text(words, text).map_err(|_| Problem::refused(arena, t!("read %: a quote has no end"), &[path]))
+}
+
+/// A shell on the console, for someone who looks for what is wrong.
+fn shell<'m>(arena: &'m Arena, machine: &mut Machine<'m>, start: Start) {
+    let spec = arena.hold(Spec::new(arena));
+    let words = arena.hold([word(c"/bin/sh")]);
+    let is_virtual = machine.has_virtual_console();
+    let account = Account { home: word(c"/"), ..Account::ROOT };
+    let environment = plan::environment(arena, spec, start.environment(), account, is_virtual);
+    let plan = arena.hold(plan::command(arena, spec, words, account, environment));
+    if let Err(problem) = machine.run(plan, Restart::No, spec.stop_timeout, start) {
+        machine.complain(problem);
+    }
+}
+
+/// How the machine ends: as it was asked to by a signal, else as was said before. Where a virtual machine ends by a reboot alone
+/// a request to power off is one to reboot.
+fn end(exit: Exit, request: u8) -> Exit {
+    match u32::from(request) {
+        0 => exit,
+        k::SIGINT => Exit::Reboot,
+        k::SIGUSR1 => Exit::Halt,
+        _ if exit == Exit::Reboot => Exit::Reboot,
+        _ => Exit::PowerOff,
+    }
+}
+
+/// With what aril ends that is asked to be the first process of a machine and is not.
+///
+/// # Errors
+/// Always.
+pub fn refuse(arena: &Arena) -> &Problem<'_> {
+    let problem = Problem::refused(arena, t!("boot: this is not the first process of a machine"), &[]);
+    let advice = t!("copy aril into an initramfs as /init; aril explain boot '...' prints what it would do");
+    problem.advise(arena, advice, &[])
+}

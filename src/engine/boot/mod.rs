@@ -1,0 +1,200 @@
+//! Carries out what the first process of a machine does: one file for each part.
+
+mod console;
+mod modules;
+mod mounts;
+mod root;
+mod run;
+mod settle;
+mod status;
+
+pub use run::Ran;
+
+use super::{Carrier, Failure};
+use crate::plan::{BootStep, Line, Phase, Plan, Step};
+use crate::spec::Exit;
+use crate::sys::reboot::{self, Command, reboot};
+use crate::sys::words::Start;
+use crate::sys::{Arena, Errno, Fd, Result, Word, poll, process, tolerate};
+use crate::text::problem::{FAILED, NOT_FOUND};
+use crate::text::{Problem, Text, Told, t};
+
+/// What the first process of a machine has for as long as that runs.
+#[derive(Debug)]
+pub struct Machine<'m> {
+    arena: &'m Arena,
+    /// Whether this is one: every `Carrier` has the place for it.
+    pub(super) is_here: bool,
+    /// A proc that is attached nowhere yet.
+    pub proc: Option<Fd>,
+    console: Option<Fd>,
+    is_virtual_console: bool,
+    /// What is still to be said on it.
+    unsaid: Text<'m>,
+    /// Tell when each step was done.
+    pub timing: bool,
+    /// The command's exit status, once it has one.
+    pub status: u8,
+}
+
+impl<'m> Machine<'m> {
+    pub const fn new(arena: &'m Arena, proc: Option<Fd>) -> Self {
+        Self {
+            arena,
+            is_here: proc.is_some(),
+            proc,
+            console: None,
+            is_virtual_console: false,
+            unsaid: Text::new(arena),
+            timing: false,
+            status: FAILED,
+        }
+    }
+
+    /// Whether the console is a screen and a keyboard.
+    pub const fn has_virtual_console(&self) -> bool {
+        self.is_virtual_console
+    }
+
+    /// Carries out what a plan has for one phase.
+    ///
+    /// # Errors
+    /// The step that failed.
+    pub fn carry_out(&mut self, plan: &'m Plan<'m>, phase: Phase, start: Start) -> Told<'m, Option<process::Pid>> {
+        let arena = self.arena;
+        let mut carrier = Carrier::new(arena, plan, start, false);
+        core::mem::swap(self, &mut carrier.machine);
+        let result = carrier.phase(phase);
+        core::mem::swap(self, &mut carrier.machine);
+        match result {
+            Ok(()) => Ok(carrier.command),
+            Err(failure) => {
+                let step = plan.lines.get(usize::from(failure.line)).map(|line| &line.step);
+                Err(problem(arena, &failure, step, plan.command.search_path))
+            }
+        }
+    }
+
+    /// Switches the machine off, and does not come back.
+    pub fn off(&mut self, plan: &'m Plan<'m>, start: Start) -> ! {
+        if let Err(problem) = self.carry_out(plan, Phase::Off, start) {
+            self.complain(problem);
+        }
+        stay()
+    }
+}
+
+/// A failure as a person is told.
+fn problem<'m>(arena: &'m Arena, failure: &Failure, step: Option<&Step>, path: Option<Word>) -> &'m Problem<'m> {
+    let Failure { errno, status, detail, .. } = *failure;
+    let mut sentence = Text::new(arena);
+    if let Some(step) = step {
+        step.write(&mut sentence);
+    }
+    match path {
+        _ if !detail.is_empty() => drop(sentence.fill(t!(": % ("), &[detail]).errno_name(errno).add(b")")),
+        Some(path) if status == NOT_FOUND => drop(sentence.fill(t!(": not found, searched % (ENOENT)"), &[path])),
+        _ => drop(sentence.add(b": ").errno(errno)),
+    }
+    arena.hold(Problem { status, line: sentence.word(), advice: None })
+}
+
+impl<'p> Carrier<'p> {
+    /// Does what a step says.
+    #[inline(never)]
+    pub(super) fn carry_out_boot(&mut self, step: &BootStep) -> Result<()> {
+        match *step {
+            BootStep::Mount(ref file_system) => self.machine.mount(file_system),
+            BootStep::OpenConsole => self.machine.open_console(),
+            BootStep::DeviceLinks => mounts::link_devices(),
+            BootStep::LoadModule { name } => self.load_module(name),
+            BootStep::MountRoot { .. } => self.mount_root(step),
+            BootStep::Overlay { .. } => self.mount_overlay(step),
+            BootStep::PivotRoot => self.pivot_root(),
+            BootStep::SwitchRoot => self.switch_root(),
+            BootStep::CatchCtrlAltDel => reboot(Command::CatchCtrlAltDel),
+            BootStep::CatchPowerButton => status::catch_power_button(),
+            BootStep::TakeConsole => console::take(),
+            BootStep::BecomeUser { account, .. } => run::become_user(account),
+            BootStep::ExitFile { path } => self.machine.write_exit_file(path),
+            BootStep::Settle => self.settle(),
+            BootStep::TellStatus => self.machine.tell_status(),
+            BootStep::ExitTty { path } => self.machine.write_exit_tty(path),
+            BootStep::ExitVsock { port } => self.machine.send_exit(port),
+            BootStep::ExitPort { port } => self.machine.write_exit_port(port),
+            BootStep::Reboot(exit) => end(exit, self.machine.status),
+        }
+    }
+
+    /// A step that tells when it was done. What comes after these is told by others, or by nobody.
+    pub(super) fn timed(&mut self, line: &Line) -> Result<()> {
+        let first = matches!(
+            line.step,
+            Step::StartCommand | Step::Exec { .. } | Step::Boot(BootStep::ExitPort { .. } | BootStep::Reboot(_))
+        );
+        if first {
+            self.record(line);
+        }
+        if first && !matches!(line.step, Step::StartCommand) {
+            self.machine.say();
+        }
+        let result = self.carry_out(&line.step);
+        if !first {
+            self.record(line);
+        }
+        if line.phase == Phase::Off {
+            self.machine.say();
+        }
+        result
+    }
+
+    fn record(&mut self, line: &Line) {
+        let text = &mut self.machine.unsaid;
+        text.add(b"aril: ").number(poll::now()).add(b" us  ");
+        line.step.write(text);
+        text.add(b"\n");
+    }
+
+    /// What could not be done, where it goes on.
+    pub(super) fn note(&mut self, line: &Line, errno: Errno) {
+        let failure = Failure { line: 0, errno, status: FAILED, detail: self.detail };
+        self.machine.tell(t!("aril: note: %\n"), problem(self.arena, &failure, Some(&line.step), None).line);
+    }
+}
+
+/// What the machine ends with, in the order in which it is tried. Each is called by a child, since a call that the machine cannot
+/// carry out ends whoever has made it; and the end of the first process is a panic.
+fn end(exit: Exit, status: u8) -> Result<()> {
+    let ways = match exit {
+        Exit::PowerOff | Exit::Shell => [Command::PowerOff, Command::Restart, Command::Halt],
+        Exit::Reboot => [Command::Restart, Command::PowerOff, Command::Halt],
+        Exit::Halt => [Command::Halt; 3],
+        // The kernel tells the status with its panic.
+        Exit::Panic => process::exit(status),
+    };
+    for way in &ways {
+        tolerate(process::start(way, call_reboot));
+    }
+    stay()
+}
+
+extern "C" fn call_reboot(way: &Command) -> ! {
+    tolerate(reboot::reboot(*way));
+    process::exit(FAILED)
+}
+
+/// There is nothing left to do, and the first process does not end.
+pub fn stay() -> ! {
+    loop {
+        tolerate(crate::sys::signal::wait(0, None));
+    }
+}
+
+/// Switches off without a word: there is no memory to say one.
+pub fn give_up() -> ! {
+    tolerate(end(Exit::PowerOff, FAILED));
+    stay()
+}
+
+/// What a word of this length is cut to in a line.
+pub(super) const NO_WORD: Word = crate::sys::word(c"");

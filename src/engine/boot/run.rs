@@ -1,0 +1,104 @@
+//! The command, until it has ended and is not started again.
+
+use super::Machine;
+use crate::host::Account;
+use crate::init::{AS_THEY_COME, GRACE, Init, Log, Manner, Outcome, Restarts, Stop, idle};
+use crate::plan::{Phase, Plan};
+use crate::spec::Restart;
+use crate::sys::file::{self, Open};
+use crate::sys::process::{Change, Pid};
+use crate::sys::signal::{SignalSet, set_of};
+use crate::sys::words::Start;
+use crate::sys::{At, Result, identity, poll, word};
+use crate::text::{Text, Told, t};
+use linux_raw_sys::general as k;
+
+/// What a machine's init takes: SIGINT is Ctrl-Alt-Del, SIGPWR the power button or a power supply, and the others are what
+/// halt, reboot and poweroff of busybox send. The rest, SIGHUP too, stays blocked.
+const REQUESTS: SignalSet = set_of(k::SIGINT as u8)
+    | set_of(k::SIGTERM as u8)
+    | set_of(k::SIGPWR as u8)
+    | set_of(k::SIGUSR1 as u8)
+    | set_of(k::SIGUSR2 as u8);
+
+/// How it ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ran {
+    pub status: u8,
+    /// The signal by which the end of the machine was asked for; else 0.
+    pub request: u8,
+}
+
+impl<'m> Machine<'m> {
+    /// Runs the command of a plan, again and again if that was asked for.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn run(&mut self, plan: &'m Plan<'m>, restart: Restart, stop_timeout: u64, start: Start) -> Told<'m, Ran> {
+        let mut restarts = Restarts::new(restart);
+        loop {
+            let begun = poll::now();
+            let Some(command) = self.carry_out(plan, Phase::Machine, start)? else {
+                return Ok(Ran { status: 0, request: 0 });
+            };
+            let Outcome { status, change, ended, request, .. } = supervise(command, stop_timeout);
+            if matches!(change, Change::Killed { signal, .. } if u32::from(signal) == k::SIGKILL)
+                && self.was_oom(command)
+            {
+                self.tell(t!("aril: killed: out of memory%\n"), super::NO_WORD);
+            }
+            let due = restarts.due(status, ended.saturating_sub(begun)).filter(|_| request == 0);
+            let Some(due) = due else { return Ok(Ran { status, request }) };
+            if let Some(request) = idle(REQUESTS, Some(due)) {
+                return Ok(Ran { status, request });
+            }
+        }
+    }
+
+    /// Whether the kernel has killed this process for want of memory: it says so in its log (mm/oom_kill.c).
+    fn was_oom(&self, Pid(pid): Pid) -> bool {
+        let Ok(log) = file::openat(At::CWD, word(c"/dev/kmsg"), Open::READ) else { return false };
+        let mut wanted = Text::new(self.arena);
+        wanted.add(b"Killed process ").number(pid as u64).add(b" (");
+        let wanted = wanted.finish();
+        // A record for each read, from the oldest on; one that was overwritten meanwhile is EPIPE.
+        let mut record = [0; 1024];
+        loop {
+            match file::read(log.at(), &mut record) {
+                Ok(length) if record[..length].windows(wanted.len()).any(|part| part == wanted) => return true,
+                Ok(_) | Err(crate::sys::Errno::EPIPE | crate::sys::Errno::EINVAL) => {}
+                Err(_) => return false,
+            }
+        }
+    }
+}
+
+fn supervise(command: Pid, stop_timeout: u64) -> Outcome {
+    let manner = Manner {
+        foreground: false,
+        group: true,
+        stop_timeout: Some(stop_timeout),
+        grace: Some(GRACE),
+        farewell: false,
+        stop: Stop::Never,
+    };
+    let init: Init<false, true> = Init {
+        command,
+        manner,
+        deadline: None,
+        signals: REQUESTS | set_of(k::SIGCHLD as u8),
+        requests: REQUESTS,
+        rewrite: AS_THEY_COME,
+        launcher: None,
+        children: None,
+        log: Log::SILENT,
+    };
+    init.supervise()
+}
+
+/// Whom the command runs as.
+pub(super) fn become_user(account: Account) -> Result<()> {
+    identity::setgroups(account.groups)?;
+    identity::setresgid(account.gid)?;
+    identity::setresuid(account.uid)
+}

@@ -1,0 +1,91 @@
+//! A machine whose first process this is, as the kernel has left it.
+
+use super::rootfs::{in_root, read_path, read_whole};
+use crate::spec::Boot;
+use crate::sys::file::{self, Open};
+use crate::sys::mount::{self, Attributes};
+use crate::sys::process::{self, Pid};
+use crate::sys::{Arena, At, Errno, Fd, Word, word};
+use crate::text::{Problem, Told, t};
+
+/// `PROC_PID_INIT_INO` of linux/proc_ns.h: the inode of the machine's own pid namespace.
+const OWN_PIDS: u64 = 0xEFFF_FFFC;
+
+/// A proc of its own, attached nowhere, if this is the first process of the machine. That of a container is the first of its pid
+/// namespace too; of a machine's there is one.
+pub fn first_process() -> Option<Fd> {
+    if process::getpid() != Pid(1) {
+        return None;
+    }
+    let proc = new_proc().ok()?;
+    let is_own = file::fstatat(proc.at(), word(c"self/ns/pid")).is_ok_and(|stat| stat.identity.1 == OWN_PIDS);
+    is_own.then_some(proc)
+}
+
+fn new_proc() -> crate::sys::Result<Fd> {
+    let context = mount::fsopen(word(c"proc"))?;
+    // What mount(8) names as its source.
+    mount::fsconfig_string(context.at(), word(c"source"), word(c"proc"))?;
+    mount::fsconfig_create(context.at())?;
+    let attributes = Attributes::NOSUID.and(Attributes::NODEV).and(Attributes::NOEXEC);
+    mount::fsmount(context.at(), attributes)
+}
+
+/// What the machine says that it is to become.
+#[derive(Debug)]
+pub struct Asked<'m> {
+    /// The kernel's command line.
+    pub kernel: &'m [u8],
+    /// `/etc/aril/boot`: more of the same.
+    pub parameters: &'m [u8],
+    /// `/etc/aril/modules`: names of modules.
+    pub modules: &'m [u8],
+    /// `/etc/aril/cmd`: the command.
+    pub command: &'m [u8],
+}
+
+pub const PARAMETERS: Word = word(c"/etc/aril/boot");
+pub const MODULES: Word = word(c"/etc/aril/modules");
+pub const COMMAND: Word = word(c"/etc/aril/cmd");
+
+impl<'m> Asked<'m> {
+    /// Reads it. A file that is not there says nothing.
+    ///
+    /// # Errors
+    /// One that is there and cannot be read.
+    pub fn read(arena: &'m Arena, proc: At) -> Told<'m, Self> {
+        let path = word(c"cmdline");
+        let kernel = file::openat(proc, path, Open::READ)
+            .and_then(|file| read_whole(arena, file.at()))
+            .map_err(|errno| Problem::failed(arena, t!("read /proc/cmdline"), &[], errno))?;
+        let mut asked = Self { kernel, parameters: b"", modules: b"", command: b"" };
+        if file::fstatat(At::CWD, word(c"/etc/aril")).is_ok() {
+            asked.parameters = read(arena, PARAMETERS)?;
+            asked.modules = read(arena, MODULES)?;
+            asked.command = read(arena, COMMAND)?;
+        }
+        Ok(asked)
+    }
+}
+
+/// A file that need not be there.
+///
+/// # Errors
+/// It is there, and cannot be read.
+pub fn read<'m>(arena: &'m Arena, path: Word) -> Told<'m, &'m [u8]> {
+    match read_path(arena, path, Open::READ) {
+        Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(b""),
+        result => result.map_err(|errno| Problem::failed(arena, t!("read %"), &[path], errno)),
+    }
+}
+
+/// What a new root has to run: what the kernel's `init=` names, or the first of those that are usual.
+pub fn program<'m>(boot: &Boot<'m>, root: At) -> Option<Word<'m>> {
+    let usual = [word(c"/sbin/init"), word(c"/bin/sh")];
+    boot.init.or_else(|| usual.into_iter().find(|path| in_root(root, *path, Open::PATH).is_ok()))
+}
+
+/// Whether `/` is a file system of memory, as an initramfs is: else the kernel has mounted `root=` itself.
+pub fn is_initramfs() -> bool {
+    file::is_in_memory(word(c"/")) == Ok(true)
+}

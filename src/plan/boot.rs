@@ -1,0 +1,309 @@
+//! The steps by which the first process of a machine makes it what a program expects, runs that, and switches the machine off.
+
+use super::command::{self, Command};
+use super::{Draft, Fate, On, Phase, Plan, Step, step};
+use crate::host::Account;
+use crate::spec::{Boot, Exit, Spec};
+use crate::sys::mount::Attributes;
+use crate::sys::{Arena, List, Word, word};
+use crate::text::sentence::Sentence;
+use crate::text::{copy, cut, decimal, t};
+
+/// One such step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BootStep<'p> {
+    /// A file system of the kernel's, unless something is mounted there.
+    Mount(FileSystem),
+    /// The terminal on which all is said.
+    OpenConsole,
+    DeviceLinks,
+    LoadModule {
+        name: Word<'p>,
+    },
+    /// What a device or a host gives as root file system, once it is there.
+    MountRoot {
+        source: Word<'p>,
+        types: Word<'p>,
+        flags: Word<'p>,
+        attributes: Attributes,
+        patience: u64,
+    },
+    /// What takes the writes above it.
+    Overlay {
+        source: Word<'p>,
+        patience: u64,
+    },
+    /// pivot_root(2) of an initramfs, from Linux 7.0 on.
+    PivotRoot,
+    /// Before: its files are removed and the new root is moved over it.
+    SwitchRoot,
+    /// Ctrl-Alt-Del is a signal.
+    CatchCtrlAltDel,
+    /// So is the power button.
+    CatchPowerButton,
+
+    /// Standard input, output and error, and the session's terminal.
+    TakeConsole,
+    BecomeUser {
+        name: Word<'p>,
+        account: Account<'p>,
+    },
+
+    /// The file gets the command's exit status.
+    ExitFile {
+        path: Word<'p>,
+    },
+    /// Nothing that was written is lost.
+    Settle,
+    TellStatus,
+    ExitTty {
+        path: Word<'p>,
+    },
+    ExitVsock {
+        port: u32,
+    },
+    ExitPort {
+        port: u16,
+    },
+    Reboot(Exit),
+}
+
+/// A row of `FILE_SYSTEMS`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FileSystem {
+    pub path: Word<'static>,
+    pub kind: Word<'static>,
+    pub attributes: Attributes,
+    pub options: Word<'static>,
+}
+
+const fn row(
+    path: &'static core::ffi::CStr,
+    kind: &'static core::ffi::CStr,
+    attributes: Attributes,
+    options: &'static core::ffi::CStr,
+) -> FileSystem {
+    FileSystem { path: word(path), kind: word(kind), attributes, options: word(options) }
+}
+
+const SET_ID: Attributes = Attributes::NOSUID.and(Attributes::NODEV);
+const DATA: Attributes = SET_ID.and(Attributes::NOEXEC);
+const SHORT_LIVED: Attributes = SET_ID.and(Attributes::STRICTATIME);
+
+/// What every program expects, with the options that systemd has for each. Those before `PTS` are needed on the way to a new root
+/// and move to it.
+const FILE_SYSTEMS: [FileSystem; 8] = [
+    row(c"/dev", c"devtmpfs", Attributes::NOSUID.and(Attributes::STRICTATIME), c"mode=0755,size=4m,nr_inodes=64k"),
+    row(c"/proc", c"proc", DATA, c""),
+    row(c"/sys", c"sysfs", DATA, c""),
+    row(c"/dev/pts", c"devpts", Attributes::NOSUID.and(Attributes::NOEXEC), c"mode=0620,gid=5"),
+    row(c"/dev/shm", c"tmpfs", SHORT_LIVED, c"mode=1777"),
+    row(c"/run", c"tmpfs", SHORT_LIVED, c"mode=0755,size=20%,nr_inodes=800k"),
+    row(c"/tmp", c"tmpfs", SHORT_LIVED, c"mode=1777,size=50%,nr_inodes=1m"),
+    row(c"/sys/fs/cgroup", c"cgroup2", DATA, c"nsdelegate,memory_recursiveprot"),
+];
+const PTS: usize = 3;
+
+/// Those that move to a new root.
+pub const MOVED: [Word; PTS] = [FILE_SYSTEMS[0].path, FILE_SYSTEMS[1].path, FILE_SYSTEMS[2].path];
+
+impl BootStep<'_> {
+    /// As `Step::sentence`.
+    pub(super) const fn sentence(&self) -> Sentence {
+        match self {
+            Self::Mount(_) => t!("mount % on %%%"),
+            Self::OpenConsole => t!("open the console"),
+            Self::DeviceLinks => t!("make the links of /dev"),
+            Self::LoadModule { .. } => t!("load module %"),
+            Self::MountRoot { .. } => t!("mount root file system %%%%, waiting at most % s for it"),
+            Self::Overlay { .. } => t!("mount an overlay over it, with the writes on %"),
+            Self::PivotRoot => t!("pivot_root from the initramfs into it and detach the old root"),
+            Self::SwitchRoot => t!("empty the initramfs, move the root file system over it and chroot"),
+            Self::CatchCtrlAltDel => t!("take Ctrl-Alt-Del as a signal"),
+            Self::CatchPowerButton => t!("take the power button as a signal"),
+            Self::TakeConsole => t!("take the console as standard input, output, error and terminal"),
+            Self::BecomeUser { .. } => t!("become user %"),
+            Self::ExitFile { .. } | Self::ExitTty { .. } => t!("write the exit status to %"),
+            Self::Settle => t!("flush, make read-only and unmount what is mounted"),
+            Self::TellStatus => t!("tell the exit status on the console"),
+            Self::ExitVsock { .. } => t!("send the exit status to the host's vsock port %"),
+            Self::ExitPort { .. } => t!("write the exit status to port %"),
+            Self::Reboot(Exit::PowerOff | Exit::Shell) => t!("power off"),
+            Self::Reboot(Exit::Reboot) => t!("reboot"),
+            Self::Reboot(Exit::Halt) => t!("halt"),
+            Self::Reboot(Exit::Panic) => t!("let the kernel panic"),
+        }
+    }
+
+    /// What stands for each `%` of it.
+    pub(super) fn words<'m>(&self, arena: &'m Arena, words: &mut [Word<'m>; 6])
+    where
+        Self: 'm,
+    {
+        let spaced = |word: Word| step::spaced(arena, word);
+        let seconds = |microseconds: u64| decimal(arena, microseconds / 1_000_000);
+        let [first, second, third, fourth, fifth, _] = words;
+        match *self {
+            Self::Mount(FileSystem { path, kind, attributes, options }) => {
+                (*first, *second, *third, *fourth) = (kind, path, step::flags(arena, attributes), spaced(options));
+            }
+            Self::LoadModule { name } | Self::BecomeUser { name, .. } => *first = name,
+            Self::MountRoot { source, types, flags, attributes, patience } => {
+                (*first, *second, *third, *fourth) =
+                    (source, spaced(types), step::flags(arena, attributes), spaced(flags));
+                *fifth = seconds(patience);
+            }
+            Self::Overlay { source, .. } => *first = source,
+            Self::ExitFile { path } | Self::ExitTty { path } => *first = path,
+            Self::ExitVsock { port } => *first = decimal(arena, port.into()),
+            Self::ExitPort { port } => {
+                let [high, low] = port.to_be_bytes().map(crate::text::hex);
+                *first = copy(arena, &[b"0x", &high, &low]);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl<'p> Draft<'p> {
+    fn boot(&mut self, step: BootStep<'p>) {
+        self.must(Step::Boot(step));
+    }
+
+    /// Without it the machine is less, and runs.
+    fn boot_best(&mut self, step: BootStep<'p>) {
+        self.add(Fate::Best, Step::Boot(step));
+    }
+}
+
+/// All of it, for `explain`: in a new root nothing is known.
+pub fn whole<'p>(arena: &'p Arena, boot: &'p Boot<'p>, spec: &'p Spec<'p>) -> Plan<'p> {
+    let words: &[Word] = if spec.command.is_empty() {
+        arena.hold([word(c"what the root file system names: /etc/aril/cmd, /sbin/init or /bin/sh")])
+    } else {
+        spec.command
+    };
+    let mut draft = Draft::new(arena, Phase::Machine);
+    draft_machine(&mut draft, boot, spec);
+    draft_command(&mut draft, spec, words, Account::ROOT);
+    draft_off(&mut draft, boot, boot.exit);
+    Plan { lines: draft.lines.finish(), command: Command::NONE }
+}
+
+/// Up to a machine that can run a command.
+pub fn machine<'p>(arena: &'p Arena, boot: &'p Boot<'p>, spec: &Spec<'p>) -> Plan<'p> {
+    let mut draft = Draft::new(arena, Phase::Machine);
+    draft_machine(&mut draft, boot, spec);
+    Plan { lines: draft.lines.finish(), command: Command::NONE }
+}
+
+/// A command, or a shell, whose environment is this.
+pub fn command<'p>(
+    arena: &'p Arena,
+    spec: &Spec<'p>,
+    words: &'p [Word<'p>],
+    account: Account<'p>,
+    environment: &'p [Word<'p>],
+) -> Plan<'p> {
+    let mut draft = Draft::new(arena, Phase::Machine);
+    draft_command(&mut draft, spec, words, account);
+    Plan { lines: draft.lines.finish(), command: Command::of(arena, words, environment) }
+}
+
+/// From the end of the command on.
+pub fn off<'p>(arena: &'p Arena, boot: &Boot<'p>, exit: Exit) -> Plan<'p> {
+    let mut draft = Draft::new(arena, Phase::Off);
+    draft_off(&mut draft, boot, exit);
+    Plan { lines: draft.lines.finish(), command: Command::NONE }
+}
+
+fn draft_machine<'p>(draft: &mut Draft<'p>, boot: &Boot<'p>, spec: &Spec<'p>) {
+    let [dev, before @ ..] = &FILE_SYSTEMS[..PTS] else { return };
+    draft.boot_best(BootStep::Mount(*dev));
+    draft.boot_best(BootStep::OpenConsole);
+    for file_system in before {
+        draft.boot_best(BootStep::Mount(*file_system));
+    }
+    for name in boot.modules.iter() {
+        draft.boot_best(BootStep::LoadModule { name: *name });
+    }
+    if let Some(source) = boot.root {
+        let attributes = Attributes::NONE.when(!boot.writable || boot.overlay.is_some(), Attributes::RDONLY);
+        let (types, flags, patience) = (boot.root_types, boot.root_flags, boot.patience);
+        draft.boot(BootStep::MountRoot { source, types, flags, attributes, patience });
+        if let Some(source) = boot.overlay {
+            draft.boot(BootStep::Overlay { source, patience });
+        }
+        draft.add(Fate::Try(On::Invalid), Step::Boot(BootStep::PivotRoot));
+        draft.add(Fate::Instead, Step::Boot(BootStep::SwitchRoot));
+    }
+    for file_system in &FILE_SYSTEMS[PTS..] {
+        draft.boot_best(BootStep::Mount(*file_system));
+    }
+    draft.boot_best(BootStep::DeviceLinks);
+    if let Some(name) = spec.hostname {
+        draft.add(Fate::Best, Step::SetHostname { name });
+    }
+    draft.add(Fate::Best, Step::LoopbackUp);
+    draft.boot_best(BootStep::CatchCtrlAltDel);
+    draft.boot_best(BootStep::CatchPowerButton);
+}
+
+fn draft_command<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, words: &[Word<'p>], account: Account<'p>) {
+    draft.phase = Phase::Machine;
+    draft.must(Step::StartCommand);
+    draft.phase = Phase::Command;
+    draft.must(Step::NewSession);
+    draft.boot_best(BootStep::TakeConsole);
+    super::setting::add(draft, spec);
+    if let Some(name) = spec.user {
+        draft.boot(BootStep::BecomeUser { name, account });
+    }
+    if let Some(path) = spec.workdir {
+        draft.must(Step::ChangeDirectory { path });
+    }
+    draft.must(Step::ResetSignals { ignored: 0 });
+    draft.must(Step::Exec { command: words.first().copied().unwrap_or_default() });
+}
+
+fn draft_off<'p>(draft: &mut Draft<'p>, boot: &Boot<'p>, exit: Exit) {
+    draft.phase = Phase::Off;
+    if let Some(path) = boot.exit_file {
+        draft.boot_best(BootStep::ExitFile { path });
+    }
+    draft.boot_best(BootStep::Settle);
+    draft.boot_best(BootStep::TellStatus);
+    if let Some(path) = boot.exit_tty {
+        draft.boot_best(BootStep::ExitTty { path });
+    }
+    if let Some(port) = boot.exit_vsock {
+        draft.boot_best(BootStep::ExitVsock { port });
+    }
+    if let Some(port) = boot.exit_port {
+        draft.boot_best(BootStep::ExitPort { port });
+    }
+    draft.boot(BootStep::Reboot(exit));
+}
+
+/// The command's environment: what the kernel passes on, a path and a home, and what was asked for. `linux` is the kernel's word for
+/// a terminal that it has not looked at.
+pub fn environment<'p>(
+    arena: &'p Arena,
+    spec: &Spec<'p>,
+    kernel: &[Word<'p>],
+    account: Account,
+    is_virtual_console: bool,
+) -> &'p [Word<'p>] {
+    let mut entries = List::new(arena);
+    entries.push(command::PATH);
+    entries.extend(kernel);
+    command::put(&mut entries, b"HOME", copy(arena, &[b"HOME=", account.home.bytes()]));
+    let is_unknown = |entry: &Word| matches!(entry.bytes(), b"TERM=linux");
+    if !is_virtual_console && entries.iter().any(is_unknown) {
+        command::put(&mut entries, b"TERM", word(c"TERM=vt220"));
+    }
+    for entry in spec.environment.iter() {
+        command::put(&mut entries, cut(entry.bytes(), b'=').0, *entry);
+    }
+    entries.finish()
+}
