@@ -5,11 +5,11 @@
 #![no_main]
 
 use aril::sys::file;
-use aril::sys::mount;
-use aril::sys::process::{self, Change, Pid, Reboot};
+use aril::sys::mount::{self, Attributes};
+use aril::sys::process::{self, Change, Pid};
+use aril::sys::reboot::{Command, reboot};
 use aril::sys::words::Start;
 use aril::sys::{At, Errno, Result, Word, socket, terminal, tolerate, word};
-use linux_raw_sys::general as k;
 
 aril::entry!(main);
 
@@ -25,25 +25,24 @@ fn main(_: Start) -> u8 {
     (*hundreds, *tens, *ones) = (digit(100), digit(10), digit(1));
     // Nobody else could be told.
     tolerate(file::write(At::STDOUT, &line).map(drop));
-    file::sync();
     // As PID 1 there is nothing behind it.
-    tolerate(process::reboot(Reboot::PowerOff));
+    tolerate(reboot(Command::PowerOff));
     status
 }
 
-const PROGRAMS_NO_DEVICES: u32 = k::MS_NOSUID | k::MS_NODEV | k::MS_STRICTATIME;
-const DATA: u32 = k::MS_NOSUID | k::MS_NODEV | k::MS_NOEXEC;
+const PROGRAMS_NO_DEVICES: Attributes = Attributes::NOSUID.and(Attributes::NODEV).and(Attributes::STRICTATIME);
+const DATA: Attributes = Attributes::NOSUID.and(Attributes::NODEV).and(Attributes::NOEXEC);
 
 /// What is mounted: whether the directory is missing, type, place, flags, options.
-const MOUNTS: [(bool, Word, Word, u32, Word); 8] = [
+const MOUNTS: [(bool, Word, Word, Attributes, Word); 8] = [
     (
         false,
         word(c"devtmpfs"),
         word(c"/dev"),
-        k::MS_NOSUID | k::MS_STRICTATIME,
+        Attributes::NOSUID.and(Attributes::STRICTATIME),
         word(c"mode=0755,size=4m,nr_inodes=64k"),
     ),
-    (true, word(c"devpts"), word(c"/dev/pts"), k::MS_NOSUID | k::MS_NOEXEC, word(c"mode=0620,gid=5")),
+    (true, word(c"devpts"), word(c"/dev/pts"), Attributes::NOSUID.and(Attributes::NOEXEC), word(c"mode=0620,gid=5")),
     (true, word(c"tmpfs"), word(c"/dev/shm"), PROGRAMS_NO_DEVICES, word(c"mode=1777")),
     (false, word(c"proc"), word(c"/proc"), DATA, word(c"")),
     (false, word(c"sysfs"), word(c"/sys"), DATA, word(c"")),
@@ -63,7 +62,7 @@ fn run() -> Result<u8> {
         if *is_missing {
             file::mkdirat(At::CWD, *place, 0o755)?;
         }
-        mount::mount(*kind, *place, *flags, *options)?;
+        mount::mount(*kind, *place, *kind, *flags, *options)?;
     }
     for (target, place) in &LINKS {
         file::symlinkat(*target, At::CWD, *place)?;

@@ -5,7 +5,7 @@
 //!
 //! `cargo bench --bench boot -- [--packed] [--trace FOLDER] [--init PROGRAM]`. With `--packed` also what unpacking the smallest
 //! initramfs takes, as it is and compressed; with `--trace` FOLDER gets a file for each with all that entered the kernel
-//! (`count.c`); with `--init` another program is one of the rows.
+//! (`count.c`); with `--init` another program stands beside the floor in place of all these.
 
 #[path = "../../tests/vm/boot/archive.rs"]
 #[allow(dead_code, reason = "the tests put more into an archive")]
@@ -17,7 +17,7 @@ use instrument::{Cost, FOLDERS, Instrument, PROBE};
 use std::error::Error;
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -70,21 +70,24 @@ fn run(options: &Options) -> Result<()> {
     let busybox = image.clone().program("/bin/busybox", &busybox);
     let busybox = APPLETS.iter().fold(busybox, |image, name| image.link(&format!("/bin/{name}"), "busybox"));
     let by_init = busybox.clone().link("/init", "bin/busybox").script("/etc/rc", SETUP);
-    let mut programs = vec![("floor", floor.as_path()), ("aril", env!("CARGO_BIN_EXE_aril").as_ref())];
-    programs.extend(options.init.as_deref().map(|init| ("this one", init)));
-    let own = programs.into_iter().map(|(name, init)| (name, image.clone().program("/init", init)));
-    let others = [
-        ("script", busybox.script("/init", &format!("{SETUP}{RUN_AND_OFF}"))),
-        ("busybox init", by_init.file("/etc/inittab", 0o644, INITTAB)),
-    ];
+    let with_init = |init: &Path| image.clone().program("/init", init);
+    let mut programs = vec![("floor", with_init(&floor))];
+    match &options.init {
+        Some(init) => programs.push(("this one", with_init(init))),
+        None => programs.extend([
+            ("aril", with_init(env!("CARGO_BIN_EXE_aril").as_ref())),
+            ("script", busybox.script("/init", &format!("{SETUP}{RUN_AND_OFF}"))),
+            ("busybox init", by_init.file("/etc/inittab", 0o644, INITTAB)),
+        ]),
+    }
 
     println!("To the command's first instruction, and from its exit to the call of reboot(2): instructions.");
     println!("\n  {:12}  initramfs    user     kernel  of the floor    user     kernel  off after", "");
     let mut floor = None;
-    for (name, archive) in own.chain(others) {
+    for (name, archive) in programs {
         let bytes = archive.bytes();
         let trace = options.traces.as_ref().map(|folder| folder.join(name.replace(' ', "-")));
-        match instrument.boot(&bytes, "-- /probe", trace.as_deref()) {
+        match instrument.boot(&bytes, "aril.hostname=vm -- /probe", trace.as_deref()) {
             Ok(cost) => {
                 let of = *floor.get_or_insert(cost.start.kernel);
                 println!("  {name:12} {}", row(bytes.len(), &cost, of));
@@ -114,7 +117,7 @@ fn packings(instrument: &Instrument) -> Result<()> {
         [("cpio", &["cat"][..]), ("lz4", &["lz4", "-l", "-9"]), ("gzip", &["gzip", "-9n"]), ("zstd", &["zstd", "-19"])]
     {
         let packed = filter(words, &bytes)?;
-        let cost = instrument.boot(&packed, "-- /probe", None)?;
+        let cost = instrument.boot(&packed, "aril.hostname=vm -- /probe", None)?;
         println!("  {name:6} {:8}  {:22}", packed.len(), cost.kernel.saturating_sub(least));
     }
     Ok(())

@@ -498,12 +498,6 @@ pub fn random() -> Result<u32> {
     Ok(number)
 }
 
-/// sync(2): every file system's data are on its disk.
-pub fn sync() {
-    // SAFETY: it takes no argument, touches no memory and cannot fail.
-    unsafe { sc::syscall!(SYNC) };
-}
-
 /// chdir(2).
 pub fn chdir(path: Word) -> Result<()> {
     // SAFETY: `path` is NUL-terminated and outlives the call.

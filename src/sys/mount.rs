@@ -74,12 +74,6 @@ pub fn make_all(propagation: Propagation) -> Result<()> {
     done(unsafe { sc::syscall!(MOUNT, 0, c"/".as_ptr(), 0, k::MS_REC | propagation as u32, 0) })
 }
 
-/// mount(2) of a new file system of this type, with flags (`MS_*`) and options as in a file system table. It is named by its type.
-pub fn mount(kind: Word, path: Word, flags: u32, options: Word) -> Result<()> {
-    // SAFETY: all four strings are NUL-terminated and outlive the call.
-    done(unsafe { sc::syscall!(MOUNT, kind.as_ptr(), path.as_ptr(), kind.as_ptr(), flags, options.as_ptr()) })
-}
-
 /// pivot_root(2) with `.` for both: the working directory's mount becomes the root, the old root lies on top of it.
 pub fn pivot_root_here() -> Result<()> {
     // SAFETY: both paths are NUL-terminated.

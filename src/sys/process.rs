@@ -197,20 +197,6 @@ fn is_terminated(list: &[Option<Word>]) -> bool {
     matches!(list.last(), Some(None))
 }
 
-/// How a machine ends (reboot(2)).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u32)]
-pub enum Reboot {
-    PowerOff = k::LINUX_REBOOT_CMD_POWER_OFF,
-    Restart = k::LINUX_REBOOT_CMD_RESTART,
-    Halt = k::LINUX_REBOOT_CMD_HALT,
-}
-
-/// reboot(2): returns only where it failed.
-pub fn reboot(how: Reboot) -> Result<()> {
-    nothing!(REBOOT, k::LINUX_REBOOT_MAGIC1, k::LINUX_REBOOT_MAGIC2, how as u32, 0u32)
-}
-
 /// exit_group(2).
 pub fn exit(status: u8) -> ! {
     // SAFETY: ends this process; nothing is read or written.

@@ -24,7 +24,9 @@ fn boot(programs: [&Path; 2]) -> [Cost; 2] {
     let image = FOLDERS.iter().fold(Archive::new(), |image, path| image.folder(path, 0o755));
     let image = &image.file(PROBE, 0o755, instrument.probe());
     thread::scope(|scope| {
-        let boot = |init| move || instrument.boot(&image.clone().program("/init", init).bytes(), "-- /probe", None);
+        let boot = |init| {
+            move || instrument.boot(&image.clone().program("/init", init).bytes(), "aril.hostname=vm -- /probe", None)
+        };
         let both = programs.map(|init| scope.spawn(boot(init)));
         both.map(|boot| boot.join().expect("it does not panic").unwrap_or_else(|error| panic!("{error}")))
     })
