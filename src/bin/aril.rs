@@ -29,12 +29,17 @@ use aril::sys::words::Start;
 use aril::sys::{Arena, At, Errno, Word, process, tolerate, word};
 use aril::text::{Problem, Text, Told, problem::FAILED, t};
 
+#[cfg(not(feature = "boot"))]
 aril::entry!(main);
+#[cfg(feature = "boot")]
+aril::entry!(main, aril::engine::boot::last_resort);
 
 fn main(start: Start) -> u8 {
     #[cfg(feature = "boot")]
-    if let Some(proc) = machine::first_process() {
-        boot::run(start, proc);
+    if boot::may_be_meant(start.arguments()) {
+        if let Some(proc) = machine::first_process() {
+            boot::run(start, proc);
+        }
     }
     // An init blocks its signals before anything else.
     #[cfg(feature = "init")]

@@ -5,13 +5,14 @@ mod parameters;
 use crate::engine::boot::{Machine, Ran, give_up};
 use crate::host::machine::{self, Asked};
 use crate::host::{Account, accounts, presets};
+use crate::init::name_of;
 use crate::plan::{Phase, boot as plan};
 use crate::spec::{Boot, Exit, Restart, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::signal::{self, ALL};
 use crate::sys::words::Start;
 use crate::sys::{Arena, At, Fd, List, Word, word};
-use crate::text::{Problem, Text, Told, t};
+use crate::text::{Problem, Text, Told, names, t};
 use linux_raw_sys::general as k;
 
 /// Everything from the kernel's hand-over to the end of the machine.
@@ -50,6 +51,15 @@ pub fn run(start: Start, proc: Fd) -> ! {
         shell(arena, &mut machine, start);
     }
     machine.off(arena.hold(plan::off(arena, boot, exit)), start)
+}
+
+/// Whether the kernel may have started this program with these words: any bare word that it does not know itself is among them.
+/// What is asked for by a verb of ours, under our own name, is something else, even of a first process.
+pub fn may_be_meant(words: &[Word]) -> bool {
+    const VERBS: &str =
+        "run init explain check exec ps kill wait stats pause resume update help --help -h version --version -V";
+    let is_verb = words.get(1).is_some_and(|verb| names::position(VERBS, verb.bytes()).is_some());
+    !is_verb || words.first().is_some_and(|name| name_of(*name) == word(c"init"))
 }
 
 /// What `aril explain boot` prints.

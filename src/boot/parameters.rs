@@ -117,8 +117,8 @@ fn set<'m>(
             Some(12) => boot.exit_file = Some(value.absolute()?),
             Some(13) => boot.exit_tty = Some(value.absolute()?),
             Some(14) => boot.exit_vsock = Some(number::decimal(value.word.bytes()).ok_or(t!("not a number"))?),
-            Some(15) => boot.rescue = true,
-            Some(16) => boot.timing = true,
+            Some(15) => boot.rescue = value.is_on(),
+            Some(16) => boot.timing = value.is_on(),
             _ => boot.unknown.push(copy(arena, &[name])),
         }
         return Ok(());

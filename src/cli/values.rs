@@ -60,6 +60,12 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Of what is on where it is named at all.
+    #[cfg(feature = "boot")]
+    pub fn is_on(self) -> bool {
+        self.word != word(c"0")
+    }
+
     pub fn variable(self) -> Parsed<Word<'a>> {
         match self.word.bytes() {
             [] | [b'=', ..] => Err(t!("has no name")),

@@ -3,10 +3,13 @@
 //! They are symbols of the binaries, hence a macro: in the library a panic handler would clash with std in every test
 //! build, and a `memcpy` would silently replace std's own.
 
-/// Makes `fn main(Start) -> u8` the whole program: its result is the exit status.
+/// Makes `fn main(Start) -> u8` the whole program: its result is the exit status. What a panic calls may be a function of its own.
 #[macro_export]
 macro_rules! entry {
     ($main:path) => {
+        $crate::entry!($main, $crate::sys::process::abort);
+    };
+    ($main:path, $panic:path) => {
         // The kernel jumps here with the start block at the stack pointer, which the ABI wants aligned at a call.
         #[cfg(target_arch = "x86_64")]
         ::core::arch::global_asm!(
@@ -39,7 +42,7 @@ macro_rules! entry {
 
         #[panic_handler]
         fn panic(_: &::core::panic::PanicInfo) -> ! {
-            $crate::sys::process::abort()
+            $panic()
         }
 
         // core's precompiled parts name these; with panic = "abort" nothing calls them.

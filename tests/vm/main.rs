@@ -16,8 +16,10 @@ use std::sync::OnceLock;
 use std::thread;
 use transcript::Transcript;
 
-/// Tests that every machine runs: aril works there as everywhere.
-const EVERYWHERE: &[&str] = &[
+/// Tests that every machine runs, since each has its own layout of control groups.
+const GROUPS: &[&str] = &["limits::", "figures_of_groups::", "devices::"];
+/// And those that an older kernel than this machine's runs once: aril works there as everywhere.
+const OLDER: &[&str] = &[
     "namespaces::",
     "users::",
     "identity::",
@@ -29,9 +31,9 @@ const EVERYWHERE: &[&str] = &[
 
 /// The machines, with the tests that each of them runs: a name is chosen by how it begins.
 const MACHINES: [(Machine, &[&str]); 4] = [
-    (Machine { name: "v2", kernel: "bookworm", layout: "v2" }, EVERYWHERE),
-    (Machine { name: "v1", kernel: "bookworm", layout: "v1" }, EVERYWHERE),
-    (Machine { name: "hybrid", kernel: "bookworm", layout: "hybrid" }, EVERYWHERE),
+    (Machine { name: "v2", kernel: "bookworm", layout: "v2" }, OLDER),
+    (Machine { name: "v1", kernel: "bookworm", layout: "v1" }, GROUPS),
+    (Machine { name: "hybrid", kernel: "bookworm", layout: "hybrid" }, GROUPS),
     // Where a newer kernel has left controllers to version 2 alone.
     (Machine { name: "newer", kernel: "trixie", layout: "hybrid" }, &["limits::", "figures_of_groups::"]),
 ];

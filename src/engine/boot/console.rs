@@ -40,21 +40,25 @@ impl Machine<'_> {
     /// Lines, on the console and in the kernel's log.
     fn add(&mut self, lines: &[u8]) {
         self.unsaid.add(lines);
-        self.say();
-        let priority = if self.unsaid.bytes().is_empty() { SEEN } else { UNSEEN };
-        // Without a kernel's log it is the console's alone.
-        let Ok(log) = file::openat(At::CWD, LOG, Open::WRITE_NONBLOCK) else { return };
+        let priority = if self.say() { SEEN } else { UNSEEN };
         for line in crate::text::split(lines, b'\n').filter(|line| !line.is_empty()) {
-            let record = crate::text::copy(self.arena, &[priority, line, b"\n"]);
-            tolerate(file::write(log.at(), record.bytes()));
+            say_in_log(crate::text::copy(self.arena, &[priority, line]).bytes());
         }
     }
 
-    /// Says what has been added. A console that nobody reads must not keep this process waiting.
-    pub(super) fn say(&mut self) {
-        let Some(console) = &self.console else { return };
+    /// Says what has been added, if there is a console yet. One that nobody reads must not keep this process waiting. Whether all
+    /// was taken.
+    pub(super) fn say(&mut self) -> bool {
+        let Some(console) = &self.console else { return false };
         let unsaid = core::mem::replace(&mut self.unsaid, Text::new(self.arena));
-        tolerate(write_patiently(console.at(), unsaid.bytes()));
+        write_patiently(console.at(), unsaid.bytes()).is_ok()
+    }
+}
+
+/// A line for the kernel's log, behind its priority. Without a log there is nobody to tell.
+pub(super) fn say_in_log(line: &[u8]) {
+    if let Ok(log) = file::openat(At::CWD, LOG, Open::WRITE_NONBLOCK) {
+        tolerate(file::write(log.at(), line));
     }
 }
 

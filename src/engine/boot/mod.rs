@@ -195,6 +195,15 @@ pub fn stay() -> ! {
     }
 }
 
+/// A state that cannot be. The end of a machine's first process would be a panic of the kernel's, which may mean to hang.
+pub fn last_resort() -> ! {
+    if process::getpid() != process::Pid(1) {
+        process::abort();
+    }
+    console::say_in_log(b"<3>aril: a fault of aril itself: the machine goes off");
+    give_up()
+}
+
 /// Switches off without a word: there is no memory to say one.
 pub fn give_up() -> ! {
     tolerate(end(Exit::PowerOff, FAILED));
