@@ -77,7 +77,8 @@ pub fn position(table: &'static str, name: &[u8]) -> Option<usize> {
         if rest.first() == name.first() && super::cut(rest, b' ').0 == name {
             return Some(place);
         }
-        rest = super::cut(rest, b' ').1?;
+        let end = rest.iter().position(|byte| *byte == b' ')?;
+        rest = rest.get(end + 1..)?;
         place += 1;
     }
 }
