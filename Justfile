@@ -33,6 +33,10 @@ initramfs FROM OUT *PACKED: build
 bench *ARGS:
     cargo bench --locked --bench run -- {{ARGS}}
 
+# Count what a boot takes with aril as a machine's first process, beside the floor and busybox; --packed, --trace FOLDER
+bench-boot *ARGS:
+    cargo bench --locked --bench boot -- {{ARGS}}
+
 # Format the sources
 fmt:
     cargo fmt --all

@@ -29,7 +29,7 @@ pub fn run(start: Start, proc: Fd) -> ! {
         boot.root = None;
     }
     machine.timing = boot.timing;
-    let (boot, spec) = (arena.hold(boot), arena.hold(spec));
+    let (boot, spec) = (&boot, &spec);
     let ran = match asked {
         Ok(()) => live(arena, &mut machine, boot, spec, start),
         Err(problem) => {

@@ -19,6 +19,9 @@ pub fn read<'m>(arena: &'m Arena, text: &'m [u8], boot: &mut Boot<'m>, spec: &mu
             spec.command = rest(arena, words);
             return Ok(());
         }
+        if !may_be_known(name) {
+            continue;
+        }
         let word = copy(arena, &[value.unwrap_or_default()]);
         if let Err(refused) = set(boot, spec, name, value, Value { word, arena }) {
             let parameter = copy(arena, &[name]);
@@ -50,6 +53,12 @@ const OURS: &str = "cmd env user workdir hostname restart ulimit stop_timeout ov
     exitvsock rescue timing";
 /// Those of the kernel's that mean something here.
 const KERNELS: &str = "root rootfstype rootflags ro rw rootwait rootdelay init ip";
+
+/// Whether a name begins as one of the kernel's or has a dot, as ours have: most of a line means nothing here, and is not looked
+/// up.
+fn may_be_known(name: &[u8]) -> bool {
+    matches!(name, [b'r' | b'i', ..]) || name.contains(&b'.')
+}
 
 /// Five minutes: to wait for ever would be to fail without a word.
 const LONG: u64 = 300_000_000;
@@ -179,6 +188,10 @@ impl<'t> Iterator for Words<'t> {
         let (mut in_quote, mut equals) = (quoted, 0);
         let mut end = text.len();
         for (at, byte) in text.iter().enumerate() {
+            // Nearly all of them.
+            if matches!(byte, b'>'..=0x7f) {
+                continue;
+            }
             if is_space(*byte) && !in_quote {
                 end = at;
                 break;
@@ -224,6 +237,13 @@ mod tests {
     }
 
     /// Each pair is what a kernel gives its first process, but for the second `--`.
+    #[test]
+    fn what_is_known_is_looked_up() {
+        assert!(names::words(KERNELS).all(may_be_known));
+        assert!(names::words(OURS).all(|name| may_be_known(&[b"aril.", name].concat())));
+        assert!(!may_be_known(b"console") && !may_be_known(b""));
+    }
+
     #[test]
     fn words_are_cut_as_the_kernel_cuts_them() {
         for (line, words) in [

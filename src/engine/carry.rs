@@ -257,8 +257,11 @@ impl<'p> Carrier<'p> {
             Step::NoNewPrivileges => identity::set_no_new_privs()?,
             Step::Filter => sandbox::set_seccomp_filter(FILTER)?,
             Step::ResetSignals { ignored } => {
-                for number in (1..=signal::LAST).filter(|number| ignored & signal::set_of(*number) != 0) {
+                let mut left = ignored;
+                while left != 0 {
+                    let number = left.trailing_zeros() as u8 + 1;
                     signal::set_default(number)?;
+                    left &= !signal::set_of(number);
                 }
                 signal::set_mask(self.mask);
             }

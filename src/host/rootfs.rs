@@ -245,6 +245,7 @@ pub fn read_whole<'m>(arena: &'m Arena, fd: At) -> Result<&'m [u8]> {
             return Err(Errno::EFBIG);
         }
     }
+    text.trim();
     Ok(text.finish())
 }
 

@@ -324,12 +324,14 @@ pub fn environment<'p>(
     is_virtual_console: bool,
 ) -> &'p [Word<'p>] {
     let mut entries = List::new(arena);
-    entries.push(command::PATH);
     entries.extend(kernel);
     command::put(&mut entries, b"HOME", copy(arena, &[b"HOME=", account.home.bytes()]));
     let is_unknown = |entry: &Word| matches!(entry.bytes(), b"TERM=linux");
     if !is_virtual_console && entries.iter().any(is_unknown) {
         command::put(&mut entries, b"TERM", word(c"TERM=vt220"));
+    }
+    if !entries.iter().any(|entry| entry.strip(b"PATH=").is_some()) {
+        entries.push(command::PATH);
     }
     for entry in spec.environment.iter() {
         command::put(&mut entries, cut(entry.bytes(), b'=').0, *entry);
@@ -382,5 +384,23 @@ mod tests {
         let planned = steps(|boot| boot.overlay = Some(word(c"/dev/vdb")));
         assert!(planned[0].starts_with("mount an overlay over the root file system"), "{planned:?}");
         assert!(planned.iter().all(|line| !line.contains("initramfs")), "{planned:?}");
+    }
+
+    #[test]
+    fn the_command_has_a_path_and_a_home_and_what_the_kernel_was_told() {
+        let arena = Arena::forever().unwrap();
+        let mut spec = Spec::new(arena);
+        let of = |spec: &Spec<'static>, kernel: &[Word<'static>]| {
+            let all = environment(arena, spec, kernel, Account::ROOT, false);
+            all.iter().map(|entry| String::from_utf8_lossy(entry.bytes()).into_owned()).collect::<Vec<_>>()
+        };
+        let home = format!("HOME={}", String::from_utf8_lossy(Account::ROOT.home.bytes()));
+        let path = String::from_utf8_lossy(command::PATH.bytes()).into_owned();
+        let kernel = [word(c"HOME=/"), word(c"TERM=linux")];
+        assert_eq!(of(&spec, &kernel), [home.as_str(), "TERM=vt220", &path]);
+        let kernel = [word(c"PATH=/x"), word(c"HOME=/")];
+        assert_eq!(of(&spec, &kernel), ["PATH=/x", &home]);
+        spec.environment.push(word(c"PATH=/y"));
+        assert_eq!(of(&spec, &kernel), ["PATH=/y", &home]);
     }
 }

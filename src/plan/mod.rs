@@ -213,7 +213,7 @@ impl<'p> Draft<'p> {
             Fate::Try(_) if self.strict && self.phase == Phase::Outside => Fate::Must,
             _ => fate,
         };
-        self.lines.push(Line { phase: self.phase, step, fate });
+        self.lines.push_many(Line { phase: self.phase, step, fate });
     }
 
     /// Whether there is such a step already.

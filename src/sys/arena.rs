@@ -70,7 +70,7 @@ impl Arena {
         let used = self.used.get();
         let is_newest = old != 0 && block.as_ptr() as usize + old == self.base.as_ptr() as usize + used;
         let size = wanted.max(2 * old).max(SMALLEST);
-        let start = if is_newest { used - old } else { used.next_multiple_of(align) };
+        let start = if is_newest { used - old } else { (used + align - 1) & !(align - 1) };
         if wanted > RESERVED / 2 || start + size > RESERVED {
             process::abort();
         }
@@ -111,12 +111,11 @@ struct Block<'m> {
 }
 
 impl Block<'_> {
-    /// Room behind the last item, for `more`.
+    /// Room behind the last item, for `more`, which are there or at most as many bytes as an arena has.
     #[inline(never)]
     fn reserve(&mut self, more: usize, item: Layout) -> NonNull<u8> {
         let used = self.count as usize * item.size();
-        // Too much is too much for the arena as well, which ends the process.
-        let wanted = used.saturating_add(more.saturating_mul(item.size()));
+        let wanted = used + more * item.size();
         if wanted > self.size as usize {
             let (start, size) = self.arena.grow(self.start, self.size as usize, wanted, item.align());
             (self.start, self.size) = (start, size as u32);
@@ -155,6 +154,15 @@ impl<'m, T> List<'m, T> {
         unsafe { self.block.append((&raw const item).cast(), 1, Layout::new::<T>()) };
     }
 
+    /// The same where there are many: it is made in its place.
+    #[inline(always)]
+    pub fn push_many(&mut self, item: T) {
+        let place = self.block.reserve(1, Layout::new::<T>()).cast::<T>();
+        // SAFETY: there is room for one more, aligned as the items before it.
+        unsafe { place.write(item) };
+        self.block.count += 1;
+    }
+
     /// Takes the last item off.
     pub fn pop(&mut self) -> Option<T> {
         self.block.count = self.block.count.checked_sub(1)?;
@@ -187,12 +195,24 @@ impl List<'_, u8> {
         more: usize,
         fill: impl FnOnce(&mut [u8]) -> core::result::Result<usize, E>,
     ) -> core::result::Result<usize, E> {
+        let more = more.min(RESERVED);
         let place = self.block.reserve(more, Layout::new::<u8>());
         // SAFETY: the bytes are there, and the kernel gave them as zeros or an earlier user left them: any value is a `u8`.
         let room = unsafe { core::slice::from_raw_parts_mut(place.as_ptr(), more) };
         let count = fill(room)?.min(more);
         self.block.count += count as u32;
         Ok(count)
+    }
+
+    /// Gives back the room that is left, if it is the arena's newest: each page of it costs the kernel a fault once it is used.
+    #[inline(never)]
+    pub fn trim(&mut self) {
+        let Block { arena, start, count, size } = &mut self.block;
+        let end = start.as_ptr() as usize + *size as usize - arena.base.as_ptr() as usize;
+        if *size != 0 && end == arena.used.get() {
+            arena.used.set(end - (*size - *count) as usize);
+            *size = *count;
+        }
     }
 }
 
@@ -271,5 +291,24 @@ mod tests {
         assert_eq!((count, &bytes[..]), (Ok(3), &b"xyz"[..]));
         assert_eq!(bytes.fill(10, |_| Err(())), Err(()));
         assert_eq!(&bytes[..], b"xyz");
+    }
+
+    #[test]
+    fn room_that_is_left_is_the_next_one_s() {
+        let arena = Arena::new().unwrap();
+        let mut bytes: List<u8> = List::new(&arena);
+        let fill = |room: &mut [u8]| {
+            room.fill(b'x');
+            Ok::<_, ()>(3)
+        };
+        assert_eq!(bytes.fill(4096, fill), Ok(3));
+        let start = bytes.as_ptr();
+        bytes.trim();
+        assert_eq!(core::ptr::from_ref(arena.hold(7u8)), start.wrapping_add(3));
+        // It is not the newest any more, and not taken from it.
+        bytes.trim();
+        assert_eq!(bytes.fill(2, fill), Ok(2));
+        assert_eq!(*arena.hold(8u8), 8);
+        assert_eq!(bytes.finish(), b"xxxxx");
     }
 }

@@ -67,7 +67,7 @@ macro_rules! entry {
             "mov rcx, rdx", "xor eax, eax", "test rcx, rcx", "je 3f", "repe cmpsb", "je 3f",
             "movzx eax, byte ptr [rdi - 1]", "movzx ecx, byte ptr [rsi - 1]", "sub eax, ecx", "3: ret",
             ".globl strlen", "strlen:",
-            "xor eax, eax", "4: cmp byte ptr [rdi + rax], 0", "je 5f", "inc rax", "jmp 4b", "5: ret",
+            "or rax, -1", "4: inc rax", "cmp byte ptr [rdi + rax], 0", "jne 4b", "ret",
         );
         #[cfg(target_arch = "aarch64")]
         ::core::arch::global_asm!(

@@ -84,7 +84,8 @@ pub fn clone_beside() -> Result<Option<Pid>> {
 }
 
 /// Starts `run(data)` in a child that shares this memory while this process waits, until the child execs or ends
-/// (clone(2) with `CLONE_VM | CLONE_VFORK`). The child has a stack of its own: no frame of the parent is touched.
+/// (clone(2) with `CLONE_VM | CLONE_VFORK`). The child's stack is below this process's, so that no frame of it is touched, and
+/// grows as that one does.
 pub fn start<T>(data: &T, run: extern "C" fn(&T) -> !) -> Result<Pid> {
     // SAFETY: a thin pointer to a `T` is what `run` takes, and `data` is alive until this returns.
     unsafe { start_with(&raw const *data as usize, run as usize) }
@@ -92,29 +93,25 @@ pub fn start<T>(data: &T, run: extern "C" fn(&T) -> !) -> Result<Pid> {
 
 /// The same, with addresses.
 ///
-/// Never inlined: that stack must not become part of a frame which the child's own calls have too.
-///
 /// # Safety
 /// `run` is the address of a function that takes what is at `data` and never returns.
 #[inline(never)]
 unsafe fn start_with(data: usize, run: usize) -> Result<Pid> {
-    /// Two paths of PATH_MAX bytes and some frames.
-    const STACK: usize = 32 << 10;
-    let mut stack = core::mem::MaybeUninit::<[u128; STACK / 16]>::uninit();
-    let top = stack.as_mut_ptr() as usize + STACK;
     let flags = (k::CLONE_VM | k::CLONE_VFORK | k::SIGCHLD) as usize;
-    // SAFETY: the child runs on `stack`, which outlives it, because CLONE_VFORK suspends this process until the child
-    // has execed or ended; `run` and `data` are right by the contract.
-    check(unsafe { clone_onto(flags, top, run, data) }).map(|child| Pid(child as i32))
+    // SAFETY: CLONE_VFORK suspends this process until the child has execed or ended; `run` and `data` are right by the contract.
+    check(unsafe { clone_below(flags, run, data) }).map(|child| Pid(child as i32))
 }
 
-/// clone(2) whose child calls `run(data)` on the stack that ends at `top`.
+/// clone(2) whose child calls `run(data)` on what of this stack is free. The block may use the stack, so nothing of the caller's is
+/// below its pointer.
 #[cfg(target_arch = "x86_64")]
-unsafe fn clone_onto(flags: usize, top: usize, run: usize, data: usize) -> usize {
+unsafe fn clone_below(flags: usize, run: usize, data: usize) -> usize {
     let mut result: usize;
     // SAFETY: the parent's side changes only the registers named; the child's never comes out of the block.
     unsafe {
         core::arch::asm!(
+            "mov rsi, rsp",
+            "and rsi, -16", // as the ABI wants it at a call
             "syscall",
             "test rax, rax",
             "jnz 2f",
@@ -125,7 +122,7 @@ unsafe fn clone_onto(flags: usize, top: usize, run: usize, data: usize) -> usize
             "2:",
             inlateout("rax") sc::nr::CLONE => result,
             in("rdi") flags,
-            in("rsi") top,
+            out("rsi") _,
             in("rdx") 0usize,
             in("r10") 0usize,
             in("r8") 0usize,
@@ -138,13 +135,15 @@ unsafe fn clone_onto(flags: usize, top: usize, run: usize, data: usize) -> usize
     result
 }
 
-/// clone(2) whose child calls `run(data)` on the stack that ends at `top`.
+/// clone(2) whose child calls `run(data)` on what of this stack is free. The block may use the stack, so nothing of the caller's is
+/// below its pointer.
 #[cfg(target_arch = "aarch64")]
-unsafe fn clone_onto(flags: usize, top: usize, run: usize, data: usize) -> usize {
+unsafe fn clone_below(flags: usize, run: usize, data: usize) -> usize {
     let mut result: usize;
     // SAFETY: the parent's side changes only x0; the child's never comes out of the block.
     unsafe {
         core::arch::asm!(
+            "mov x1, sp",
             "svc #0",
             "cbnz x0, 2f",
             "mov x29, xzr",
@@ -153,7 +152,7 @@ unsafe fn clone_onto(flags: usize, top: usize, run: usize, data: usize) -> usize
             "brk #1",
             "2:",
             inlateout("x0") flags => result,
-            in("x1") top,
+            out("x1") _,
             in("x2") 0usize,
             in("x3") 0usize,
             in("x4") 0usize,

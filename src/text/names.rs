@@ -71,7 +71,16 @@ pub fn words(table: &'static str) -> impl Iterator<Item = &'static [u8]> {
 /// At which place of such a table a word stands.
 #[inline(never)]
 pub fn position(table: &'static str, name: &[u8]) -> Option<usize> {
-    words(table).position(|word| word == name)
+    let (mut place, mut rest) = (0, table.as_bytes());
+    loop {
+        // The first letter tells most of them apart.
+        if rest.first() == name.first() && super::cut(rest, b' ').0 == name {
+            return Some(place);
+        }
+        let end = rest.iter().position(|byte| *byte == b' ')?;
+        rest = rest.get(end + 1..)?;
+        place += 1;
+    }
 }
 
 /// The word at this place of such a table; empty if there is none.

@@ -29,6 +29,9 @@ pub struct Machine<'m> {
     pub(super) is_here: bool,
     /// A proc that is attached nowhere yet.
     pub proc: Option<Fd>,
+    /// Whether `/dev` and `/sys` were mounted by this process: what the kernel has put there is known.
+    has_new_dev: bool,
+    has_new_sys: bool,
     console: Option<Fd>,
     is_virtual_console: bool,
     /// Nobody reads what is said on it.
@@ -53,6 +56,8 @@ impl<'m> Machine<'m> {
             arena,
             is_here: proc.is_some(),
             proc,
+            has_new_dev: false,
+            has_new_sys: false,
             console: None,
             is_virtual_console: false,
             is_unread: false,

@@ -1,10 +1,11 @@
 //! `aril` as a VM's first process: each test boots VMs of its own, `boot::…`. `vm` describes, runs and questions one,
 //! `archive` is what is in it; each other file has the tests of one subject.
 
-mod archive;
+pub mod archive;
 mod command;
 mod console;
 mod containers;
+mod cost;
 mod ends;
 mod failing;
 mod harness;
@@ -39,6 +40,7 @@ pub struct Test {
 
 pub fn trials() -> Vec<Trial> {
     let tests = [
+        cost::tests(),
         harness::tests(),
         mounts::tests(),
         console::tests(),
