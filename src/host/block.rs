@@ -47,7 +47,10 @@ impl<'m> Source<'m> {
     }
 
     /// The node of the device, if that is there.
-    pub fn device(self, arena: &'m Arena) -> Option<Word<'m>> {
+    pub fn device<'a>(self, arena: &'a Arena) -> Option<Word<'a>>
+    where
+        'm: 'a,
+    {
         if let Self::Path(path) = self {
             return file::fstatat(At::CWD, path).is_ok().then_some(path);
         }

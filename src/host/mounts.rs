@@ -26,8 +26,18 @@ pub fn read(arena: &Arena) -> Told<'_, &[Mount<'_>]> {
     Ok(seen.finish())
 }
 
+/// The whole table, with what is covered: what lies below another came later, unless it was moved.
+#[cfg(feature = "boot")]
+pub fn table(arena: &Arena) -> crate::sys::Result<&mut [Mount<'_>]> {
+    let mut mounts = List::new(arena);
+    for line in split(super::rootfs::read_path(arena, word(c"/proc/self/mountinfo"), file::Open::READ)?, b'\n') {
+        mounts.extend(parse(arena, line).as_slice());
+    }
+    Ok(mounts.finish())
+}
+
 /// `36 35 98:0 /root /point options optional… - type source options`.
-pub fn parse<'m>(arena: &'m Arena, line: &'m [u8]) -> Option<Mount<'m>> {
+fn parse<'m>(arena: &'m Arena, line: &'m [u8]) -> Option<Mount<'m>> {
     let mut words = split(line, b' ');
     let id = number::decimal(words.next()?)?;
     let point = unescape(arena, words.nth(3)?);

@@ -124,7 +124,7 @@ impl BootStep<'_> {
             Self::DeviceLinks => t!("make the links of /dev"),
             Self::LoadModule { .. } => t!("load module %"),
             Self::MountRoot { .. } => t!("mount root file system %%%%, waiting at most % s for it"),
-            Self::Overlay { .. } => t!("mount an overlay over it, with the writes on %"),
+            Self::Overlay { .. } => t!("mount an overlay over the root file system, with the writes on %"),
             Self::AttachRoot => t!("put it on top of /"),
             Self::MoveMount { .. } => t!("move % into it"),
             Self::EmptyInitramfs => t!("remove the files of the initramfs"),
@@ -247,9 +247,11 @@ fn draft_machine<'p>(draft: &mut Draft<'p>, boot: &'p Boot<'p>, spec: &Spec<'p>)
             fate = Fate::Instead;
         }
         draft.add(fate, Step::Boot(mount(Attributes::RDONLY)));
-        if let Some(source) = boot.overlay {
-            draft.boot(BootStep::Overlay { source, patience });
-        }
+    }
+    if let Some(source) = boot.overlay {
+        draft.boot(BootStep::Overlay { source, patience: boot.patience });
+    }
+    if boot.root.is_some() || boot.overlay.is_some() {
         draft.boot(BootStep::AttachRoot);
         for path in MOVED {
             draft.boot_best(BootStep::MoveMount { path });
@@ -257,7 +259,10 @@ fn draft_machine<'p>(draft: &mut Draft<'p>, boot: &'p Boot<'p>, spec: &Spec<'p>)
         // An initramfs is a root that can be pivoted away from Linux 7.0 on.
         draft.add(Fate::Try(On::Invalid), Step::PivotRoot);
         draft.add(Fate::Instead, Step::EnterRoot);
-        draft.boot_best(BootStep::EmptyInitramfs);
+        // With no other root it lies below the overlay.
+        if boot.root.is_some() {
+            draft.boot_best(BootStep::EmptyInitramfs);
+        }
     }
     for file_system in &FILE_SYSTEMS[PTS..] {
         draft.boot_best(BootStep::Mount(*file_system));

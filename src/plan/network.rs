@@ -74,7 +74,14 @@ impl NetworkStep<'_> {
     }
 }
 
-/// Adds them all. The last `ip=` with name servers is the one that names them.
+impl<'p> Draft<'p> {
+    #[inline(never)]
+    fn network(&mut self, fate: Fate, step: NetworkStep<'p>) {
+        self.add(fate, Step::Boot(BootStep::Network(step)));
+    }
+}
+
+/// Adds them all.
 pub(super) fn add<'p>(draft: &mut Draft<'p>, boot: &Boot<'p>) {
     let mut text = Text::new(draft.lines.arena());
     for network in boot.networks.iter() {
@@ -82,20 +89,19 @@ pub(super) fn add<'p>(draft: &mut Draft<'p>, boot: &Boot<'p>) {
             draft.add(Fate::Best, Step::Set(Setting { what: Set::Domainname, asked: domain }));
         }
         for server in network.name_servers.iter().flatten() {
-            text.add(b"nameserver ").add(server.bytes()).add(b"\n");
+            text.add(b"nameserver ").add(server.written.bytes()).add(b"\n");
         }
         let Some(address) = network.address else { continue };
-        let mut must = |step| draft.must(Step::Boot(BootStep::Network(step)));
-        must(NetworkStep::Up { device: network.device, patience: boot.patience });
-        must(NetworkStep::Address { address, prefix: network.prefix });
+        draft.network(Fate::Must, NetworkStep::Up { device: network.device, patience: boot.patience });
+        draft.network(Fate::Must, NetworkStep::Address { address, prefix: network.prefix });
         if let Some(gateway) = network.gateway {
-            must(NetworkStep::DefaultRoute { gateway });
+            draft.network(Fate::Must, NetworkStep::DefaultRoute { gateway });
         }
-        draft.add(Fate::Best, Step::Boot(BootStep::Network(NetworkStep::Carrier { patience: CARRIER })));
+        draft.network(Fate::Best, NetworkStep::Carrier { patience: CARRIER });
     }
     let text = copy(draft.lines.arena(), &[text.bytes()]);
     if !text.is_empty() {
-        draft.add(Fate::Try(On::NoFile), Step::Boot(BootStep::Network(NetworkStep::Resolver { text })));
-        draft.add(Fate::InsteadBest, Step::Boot(BootStep::Network(NetworkStep::ResolverAbove { text })));
+        draft.network(Fate::Try(On::NoFile), NetworkStep::Resolver { text });
+        draft.network(Fate::InsteadBest, NetworkStep::ResolverAbove { text });
     }
 }

@@ -34,7 +34,7 @@ pub struct Boot<'a> {
     /// The host's port for it (vsock(7)).
     pub exit_vsock: Option<u32>,
     /// What of the network is to be set up.
-    pub networks: List<'a, Network<'a>>,
+    pub networks: List<'a, &'a Network<'a>>,
     /// A failure before the command runs ends in a shell.
     pub rescue: bool,
     /// Tell when each step was done.
@@ -97,7 +97,7 @@ pub struct Network<'a> {
     pub hostname: Option<Word<'a>>,
     /// Of NIS.
     pub domainname: Option<Word<'a>>,
-    pub name_servers: [Option<Word<'a>>; 2],
+    pub name_servers: [Option<&'a Address<'a>>; 2],
 }
 
 /// An address of IPv4 or IPv6.

@@ -183,20 +183,15 @@ pub fn pread(fd: At, buffer: &mut [u8], offset: u64) -> Result<usize> {
     check(unsafe { sc::syscall!(PREAD64, number(fd.number()), buffer.as_mut_ptr(), buffer.len(), offset) })
 }
 
-/// statfs(2).
-#[inline(always)]
-fn statfs(path: Word) -> Result<k::statfs64> {
-    let mut s = MaybeUninit::<k::statfs64>::uninit();
-    // SAFETY: `path` outlives the call; the kernel fills the whole structure when it succeeds.
-    unsafe {
-        check(sc::syscall!(STATFS, path.as_ptr(), s.as_mut_ptr()))?;
-        Ok(s.assume_init())
-    }
-}
-
 /// statfs(2): the mount's flags (`ST_*`).
 fn mount_flags(path: Word) -> Result<i64> {
-    statfs(path).map(|s| s.f_flags)
+    let mut s = MaybeUninit::<k::statfs64>::uninit();
+    // SAFETY: `path` outlives the call; the kernel fills the whole structure when it succeeds.
+    let s = unsafe {
+        check(sc::syscall!(STATFS, path.as_ptr(), s.as_mut_ptr()))?;
+        s.assume_init()
+    };
+    Ok(s.f_flags)
 }
 
 /// sync(2): returns when all that was written is on its disk.

@@ -431,21 +431,15 @@ pub fn sethostname(name: Word) -> Result<()> {
     done(unsafe { sc::syscall!(SETHOSTNAME, name.as_ptr(), name.bytes().len()) })
 }
 
-/// `release` of uname(2), which a NUL ends.
-#[inline(always)]
-pub fn release() -> [u8; 65] {
+/// `release` of uname(2) as (major, minor).
+pub fn kernel_release() -> (u16, u16) {
     let mut name = core::mem::MaybeUninit::<libc::utsname>::zeroed();
     // SAFETY: the kernel fills the structure, which is all bytes, and cannot fail with a valid pointer.
     let name = unsafe {
         sc::syscall!(UNAME, name.as_mut_ptr());
         name.assume_init()
     };
-    name.release.map(|byte| byte as u8)
-}
-
-/// `release` of uname(2) as (major, minor).
-pub fn kernel_release() -> (u16, u16) {
-    let mut numbers = release().into_iter().take_while(|byte| *byte != 0);
+    let mut numbers = name.release.iter().map(|byte| *byte as u8).take_while(|byte| *byte != 0);
     let mut next = || {
         let digits = numbers.by_ref().take_while(u8::is_ascii_digit);
         digits.fold(0u16, |number, digit| number.saturating_mul(10).saturating_add(u16::from(digit - b'0')))

@@ -5,18 +5,19 @@ use crate::host::modules;
 use crate::host::rootfs::read_path;
 use crate::sys::file::{self, Open};
 use crate::sys::modules::finit_module;
-use crate::sys::{At, Errno, List, Result, Word, process};
+use crate::sys::{Arena, At, Errno, List, Result, Word, word};
 use crate::text::{Text, cut, path, t, text};
 
 impl Carrier<'_> {
     /// Loads a module by its name, and what it needs before it; or the one in a file. What the kernel has is nothing to do.
     pub(super) fn load_module(&mut self, name: Word, parameters: &[Word]) -> Result<()> {
-        let arena = self.arena;
         if path::is_path(name.bytes()) {
             return self.load_file(name, parameters);
         }
-        let release = process::release();
-        let folder = path::join(arena, b"/lib/modules", cut(&release, 0).0);
+        // The table of a whole distribution does not stay in memory.
+        let arena = &Arena::new()?;
+        let release = read_path(arena, word(c"/proc/sys/kernel/osrelease"), Open::READ)?;
+        let folder = path::join(arena, b"/lib/modules", cut(release, b'\n').0);
         let read = |file: &[u8]| read_path(arena, path::join(arena, folder.bytes(), file), Open::READ);
         let mut files = List::new(arena);
         // Without a table the module is in none.
@@ -25,7 +26,7 @@ impl Carrier<'_> {
             if read(b"modules.builtin").is_ok_and(|list| modules::is_built_in(list, name.bytes())) {
                 return Ok(());
             }
-            self.detail = text(arena, t!("it is not in %/modules.dep, which depmod makes"), &[folder]);
+            self.detail = text(self.arena, t!("it is not in %/modules.dep, which depmod makes"), &[folder]);
             return Err(Errno::ENOENT);
         }
         files.iter().try_for_each(|file| self.load_file(path::join(arena, folder.bytes(), file), parameters))
@@ -61,7 +62,7 @@ impl Carrier<'_> {
 }
 
 /// What `NAME.parameter=value` says to the module of this name, as insmod(8) has it.
-fn values<'m>(arena: &'m crate::sys::Arena, name: &[u8], parameters: &[Word]) -> Word<'m> {
+fn values<'m>(arena: &'m Arena, name: &[u8], parameters: &[Word]) -> Word<'m> {
     let mut values = Text::new(arena);
     for parameter in parameters {
         let (module, Some(given)) = cut(parameter.bytes(), b'.') else { continue };
@@ -82,7 +83,6 @@ fn values<'m>(arena: &'m crate::sys::Arena, name: &[u8], parameters: &[Word]) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::{Arena, word};
 
     #[test]
     fn a_module_gets_its_own_parameters() {

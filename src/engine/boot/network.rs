@@ -38,15 +38,15 @@ impl Carrier<'_> {
             NetworkStep::Carrier { patience } => {
                 let link = link?;
                 let has_carrier = |device, flags, _: &[u8]| device == link.device && flags & CARRIER != 0;
-                link.find(patience, &mut { has_carrier }).map(drop)
+                link.ask(&Message::links(), patience, &mut { has_carrier }).map(drop)
             }
             NetworkStep::Address { address, prefix } => {
                 let link = link?;
-                link.ask(&Message::address(link.device, address.bytes(), prefix))
+                link.have(&Message::address(link.device, address.bytes(), prefix))
             }
             NetworkStep::DefaultRoute { gateway } => {
                 let link = link?;
-                link.ask(&Message::default_route(link.device, gateway.bytes()))
+                link.have(&Message::default_route(link.device, gateway.bytes()))
             }
             NetworkStep::Resolver { text } => write(RESOLVER, text),
             NetworkStep::ResolverAbove { text } => {
@@ -70,16 +70,16 @@ impl Carrier<'_> {
             others.add(b" ").add(name);
             is_wanted(flags, name)
         };
-        let mut found = link.find(0, &mut look);
-        if found == Err(Errno::ENODEV) {
+        let mut found = link.ask(&Message::links(), 0, &mut look);
+        if found == Err(Errno::ETIMEDOUT) {
             self.machine.tell(t!("aril: waiting for %\n"), device.unwrap_or(word(c"a network device")));
-            found = link.find(patience, &mut |_, flags, name| is_wanted(flags, name));
+            found = link.ask(&Message::links(), patience, &mut |_, flags, name| is_wanted(flags, name));
         }
         if found.is_err() {
             self.detail = text(self.arena, t!("it has not come; there are%: see aril.modules="), &[others.word()]);
         }
         link.device = found?;
-        link.ask(&Message::up(link.device))?;
+        link.have(&Message::up(link.device))?;
         Ok(link)
     }
 }
@@ -95,11 +95,12 @@ fn write(path: Word, text: Word) -> Result<()> {
 }
 
 impl Link {
-    /// The number of the first device that is wanted, by its number, flags and name: of those that there are, and of those
-    /// that come or change until the time is over (ENODEV).
-    fn find(&self, patience: u64, is_wanted: &mut dyn FnMut(u32, u32, &[u8]) -> bool) -> Result<u32> {
+    /// Asks the kernel something, and listens until it is done with it, or else has told of a device that is wanted by its
+    /// number, flags and name: of those that there are, and of those that come or change until the time is over (ETIMEDOUT). What
+    /// has no answer but an error number is answered at once.
+    fn ask(&self, message: &Message, patience: u64, is_wanted: &mut dyn FnMut(u32, u32, &[u8]) -> bool) -> Result<u32> {
         let due = poll::now() + patience;
-        self.send(&Message::links())?;
+        socket::send(self.socket.at(), message.bytes())?;
         let mut buffer = [0; LONGEST];
         loop {
             match socket::receive(self.socket.at(), &mut buffer) {
@@ -107,7 +108,7 @@ impl Link {
                     for reply in Replies(buffer.get(..length).unwrap_or_default()) {
                         match reply {
                             Reply::Link { index, flags, name } if is_wanted(index, flags, name) => return Ok(index),
-                            Reply::Done(result) => result?,
+                            Reply::Done(result) => return result.map(|()| self.device),
                             _ => {}
                         }
                     }
@@ -115,7 +116,7 @@ impl Link {
                 Err(Errno::EAGAIN) => {
                     let left = due.saturating_sub(poll::now());
                     if left == 0 {
-                        return Err(Errno::ENODEV);
+                        return Err(Errno::ETIMEDOUT);
                     }
                     let mut watched = [Watched::READING];
                     watched[0].on(self.socket.at());
@@ -126,21 +127,8 @@ impl Link {
         }
     }
 
-    /// Asks, and takes the answer, which is there when the question has been taken; what has changed meanwhile comes before it.
-    fn ask(&self, message: &Message) -> Result<()> {
-        self.send(message)?;
-        let mut buffer = [0; LONGEST];
-        loop {
-            let length = socket::receive(self.socket.at(), &mut buffer)?;
-            for reply in Replies(buffer.get(..length).unwrap_or_default()) {
-                if let Reply::Done(result) = reply {
-                    return result;
-                }
-            }
-        }
-    }
-
-    fn send(&self, message: &Message) -> Result<()> {
-        socket::send(self.socket.at(), message.bytes())
+    /// Has the kernel do something.
+    fn have(&self, message: &Message) -> Result<()> {
+        self.ask(message, 0, &mut |_, _, _| false).map(drop)
     }
 }

@@ -8,7 +8,7 @@ use crate::plan::Tree;
 use crate::sys::file::{self, Kind, Open};
 use crate::sys::mount::{self, Attributes};
 use crate::sys::poll::{self, Watched};
-use crate::sys::{At, Errno, Fd, List, Result, Word, socket, word};
+use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, socket, word};
 use crate::text::{Text, copy, names, split, t, text};
 
 impl<'p> Carrier<'p> {
@@ -70,7 +70,7 @@ impl<'p> Carrier<'p> {
     /// A new mount of what a source means, once it is there.
     fn mount_source(&mut self, name: Word, types: Word, flags: Word, is_read_only: bool, patience: u64) -> Result<Fd> {
         let arena = self.arena;
-        let Some(source) = Source::read(copy(arena, &[name.bytes()]), types) else {
+        let Some(source) = Source::read(name, types) else {
             self.detail = word(c"it is no /dev/..., UUID=, LABEL=, PARTUUID=, virtiofs:TAG or 9p:TAG");
             return Err(Errno::EINVAL);
         };
@@ -167,14 +167,16 @@ impl<'p> Carrier<'p> {
     }
 
     /// The node of a device, which may come late. Between two looks the kernel tells of each that comes.
-    fn await_device(&mut self, name: Word, source: Source<'p>, patience: u64) -> Result<Word<'p>> {
+    fn await_device(&mut self, name: Word, source: Source, patience: u64) -> Result<Word<'p>> {
         /// After so long someone may well wonder.
         const SILENCE: u64 = 1_000_000;
         let begun = poll::now();
         let (mut until, mut events) = (SILENCE.min(patience), None);
         loop {
-            if let Some(device) = source.device(self.arena) {
-                return Ok(device);
+            // However often it looks, nothing stays of that.
+            let scratch = Arena::new()?;
+            if let Some(device) = source.device(&scratch) {
+                return Ok(copy(self.arena, &[device.bytes()]));
             }
             let Some(events) = &events else {
                 // What came before this was opened is seen by the second look.

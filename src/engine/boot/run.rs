@@ -6,10 +6,10 @@ use crate::init::{AS_THEY_COME, GRACE, Init, Log, Manner, Outcome, Restarts, Sto
 use crate::plan::{Phase, Plan};
 use crate::spec::Restart;
 use crate::sys::file::{self, Open};
-use crate::sys::process::{Change, Pid};
+use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{SignalSet, set_of};
 use crate::sys::words::Start;
-use crate::sys::{At, Result, identity, poll, terminal, word};
+use crate::sys::{At, Result, identity, poll, terminal, tolerate, word};
 use crate::text::{Text, Told, t};
 use linux_raw_sys::general as k;
 
@@ -93,6 +93,8 @@ fn supervise(command: Pid, stop_timeout: u64) -> Outcome {
         children: None,
         log: Log::SILENT,
     };
+    // What the way here has left on the stack. If it cannot be given back it is as well to go on.
+    tolerate(process::trim_stack());
     init.supervise()
 }
 

@@ -2,13 +2,11 @@
 
 use crate::engine::Carrier;
 use crate::host::mounts;
-use crate::host::rootfs::read_path;
 use crate::host::view;
-use crate::sys::file::{self, Open};
 use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Side};
-use crate::sys::{At, Errno, List, Result, Word, mount, word};
-use crate::text::{split, t, text};
+use crate::sys::{At, Errno, List, Result, Word, file, mount, word};
+use crate::text::{t, text};
 
 /// A disk may have much to write; what has died never ends.
 const LONGEST: u8 = 90;
@@ -55,16 +53,14 @@ impl<'p> Carrier<'p> {
         }
     }
 
-    /// Where something is mounted that can be lost, the latest first, as the table has them: what lies below another came later.
+    /// Where something is mounted that can be lost, the latest first.
     fn points(&self) -> Result<&'p [Word<'p>]> {
         let mut points = List::new(self.arena);
-        let table = read_path(self.arena, word(c"/proc/self/mountinfo"), Open::READ)?;
-        for mount in split(table, b'\n').filter_map(|line| mounts::parse(self.arena, line)) {
+        for mount in mounts::table(self.arena)?.iter().rev() {
             if !view::shows_kernel(mount.kind) && !matches!(mount.kind, b"tmpfs" | b"ramfs" | b"rootfs") {
                 points.push(mount.point);
             }
         }
-        points.reverse();
         Ok(points.finish())
     }
 

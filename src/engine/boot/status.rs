@@ -18,6 +18,7 @@ impl<'m> Machine<'m> {
     }
 
     /// `N`, as a line for a program.
+    #[inline(never)]
     fn status_line(&self) -> Word<'m> {
         copy(self.arena, &[decimal(self.arena, self.status.into()).bytes(), b"\n"])
     }

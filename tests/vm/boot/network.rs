@@ -72,7 +72,7 @@ fn a_device_that_does_not_come_ends_the_machine() {
     let ended = Boot::of("rootdelay=1 ip=10.0.2.15::::box:eth7:off -- /bin/true").run();
     ended.exited(125).says_line("aril: waiting for eth7").says_line(
         "aril: bring up the network device eth7, waiting at most 1 s for it: \
-            it has not come; there are lo: see aril.modules= (ENODEV)",
+            it has not come; there are lo: see aril.modules= (ETIMEDOUT)",
     );
 }
 
