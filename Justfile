@@ -22,6 +22,10 @@ rootfs:
 bench *ARGS:
     cargo bench --locked --bench run -- {{ARGS}}
 
+# The manual pages and completions, from the table of options, the help and docs/
+pages:
+    cargo test --release --locked --test pages -- --make
+
 # Format the sources
 fmt:
     cargo fmt --all
