@@ -32,6 +32,7 @@ mod roots;
 mod safety;
 mod servers;
 mod settings;
+mod shells;
 mod signals_stress;
 mod support;
 mod terminal;
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
         limits::tests(),
         explain::tests(),
         help::tests(),
+        shells::tests(),
         bad_input::tests(),
         check::tests(),
         host_view::tests(),
