@@ -37,6 +37,10 @@ bench *ARGS:
 bench-boot *ARGS:
     cargo bench --locked --bench boot -- {{ARGS}}
 
+# The manual pages and completions, from the table of options, the help and docs/
+pages:
+    cargo test --release --locked --test pages -- --make
+
 # Format the sources
 fmt:
     cargo fmt --all

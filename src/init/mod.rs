@@ -12,6 +12,7 @@ pub mod wrapper;
 
 pub use decide::{FOREGROUND, GRACE, Manner, STOP_REQUEST, Stop, TO_GROUP, exit_status, is_queued, plain};
 pub use log::Log;
+pub use options::table;
 pub use persona::{Persona, name_of};
 #[cfg(feature = "boot")]
 pub use restart::{Restarts, idle};
@@ -220,6 +221,14 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
                     take_terminal_from(self.command);
                     stop_for_shell();
                 }
+            }
+            // What a machine leaves are services, to whom SIGHUP may mean to go on.
+            #[cfg(feature = "boot")]
+            Action::EndRest if MORE && self.requests != 0 => {
+                if !self.to_all(k::SIGTERM as u8, is_pid_1) {
+                    return state.status();
+                }
+                self.to_all(k::SIGCONT as u8, is_pid_1);
             }
             Action::EndRest => {
                 if !self.to_all(k::SIGHUP as u8, is_pid_1) {

@@ -5,7 +5,7 @@ use crate::sys::identity::CapabilitySet;
 use crate::sys::signal::LAST;
 
 /// Names without `CAP_`, in the order of their numbers in linux/capability.h. One text, which is smaller than a table.
-const CAPABILITIES: &str = "\
+pub const CAPABILITIES: &str = "\
     chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable \
     net_bind_service net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot \
     sys_ptrace sys_pacct sys_admin sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease \
@@ -29,7 +29,7 @@ pub fn capability(name: &[u8]) -> Option<CapabilitySet> {
 }
 
 /// Names without `SIG`, in the order of their numbers, which are those of x86 and ARM.
-const SIGNALS: &str = "hup int quit ill trap abrt bus fpe kill usr1 segv usr2 pipe alrm term stkflt chld cont stop tstp ttin ttou \
+pub const SIGNALS: &str = "hup int quit ill trap abrt bus fpe kill usr1 segv usr2 pipe alrm term stkflt chld cont stop tstp ttin ttou \
     urg xcpu xfsz vtalrm prof winch io pwr sys";
 
 /// A signal by its number from 1 to 64, or by its name with or without `SIG`. Real-time signals have numbers alone: with which

@@ -51,7 +51,6 @@ macro_rules! option_table {
                 )
             ));
             /// A value of each that is taken.
-            #[cfg(test)]
             pub const EXAMPLE: &[&str] = $crate::full!(
                 &[$($(concat!($($example)?),)*)*],
                 &[$($(concat!($($example)? $($full_example)?),)*)* $($(concat!($($more_example)?),)*)*]

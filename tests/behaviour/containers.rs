@@ -61,6 +61,11 @@ impl<'w> Place<'w> {
         self.who.aril(words).env("XDG_RUNTIME_DIR", self.folder.str())
     }
 
+    /// Another program, which finds the same containers.
+    pub fn program(&self, program: &str, words: &[&str]) -> Run {
+        self.who.program(program, words).env("XDG_RUNTIME_DIR", self.folder.str())
+    }
+
     pub fn run(&self, options: &[&str], command: &[&str]) -> Run {
         let rootfs = self.who.rootfs();
         self.aril(&[&["run"], options, &[&rootfs], command].concat())

@@ -33,6 +33,7 @@ mod roots;
 mod safety;
 mod servers;
 mod settings;
+mod shells;
 mod signals_stress;
 mod support;
 mod terminal;
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         explain::tests(),
         first_process::tests(),
         help::tests(),
+        shells::tests(),
         bad_input::tests(),
         check::tests(),
         host_view::tests(),

@@ -2,7 +2,7 @@
 
 use super::Machine;
 use crate::host::Account;
-use crate::init::{AS_THEY_COME, GRACE, Init, Log, Manner, Outcome, Restarts, Stop, idle};
+use crate::init::{AS_THEY_COME, Init, Log, Manner, Outcome, Restarts, Stop, idle};
 use crate::plan::{Phase, Plan};
 use crate::spec::Restart;
 use crate::sys::file::{self, Open};
@@ -78,7 +78,8 @@ fn supervise(command: Pid, stop_timeout: u64) -> Outcome {
         foreground: false,
         group: true,
         stop_timeout: Some(stop_timeout),
-        grace: Some(GRACE),
+        // What it leaves may be a service that has much to save.
+        grace: Some(stop_timeout),
         farewell: false,
         stop: Stop::Never,
     };
