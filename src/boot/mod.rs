@@ -3,11 +3,12 @@
 mod network;
 mod parameters;
 
-use crate::engine::boot::{Machine, Ran, give_up};
+use crate::engine::Carrier;
+use crate::engine::boot::{Ran, give_up};
 use crate::host::machine::{self, Asked};
 use crate::host::{Account, accounts, presets};
 use crate::init::name_of;
-use crate::plan::{Phase, boot as plan};
+use crate::plan::{Phase, Plan, boot as plan};
 use crate::spec::{Boot, Exit, Restart, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::signal::{self, ALL};
@@ -22,38 +23,39 @@ pub fn run(start: Start, proc: Fd) -> ! {
     let Ok(arena) = Arena::forever() else { give_up() };
     // The number of a standard stream that the kernel has left closed will be the console's.
     let proc = if proc.at().number() < 3 { file::duplicate(proc.at()).unwrap_or(proc) } else { proc };
-    let mut machine = Machine::new(arena, Some(proc));
+    let mut first = Carrier::new(arena, &Plan::EMPTY, start, false);
+    first.be_first(proc);
     let (mut boot, mut spec) = (Boot::new(arena), Spec::new(arena));
-    let asked = ask(arena, &mut machine, &mut boot, &mut spec);
+    let asked = ask(arena, first.proc(), &mut boot, &mut spec);
     if !machine::is_initramfs() {
         boot.root = None;
     }
-    machine.timing = boot.timing;
+    first.machine().timing = boot.timing;
     let (boot, spec) = (&boot, &spec);
     let ran = match asked {
-        Ok(()) => live(arena, &mut machine, boot, spec, start),
+        Ok(()) => live(arena, &mut first, boot, spec, start),
         Err(problem) => {
             // What is left is to say so.
             let bare = arena.hold(Boot::new(arena));
-            machine.carry_out(arena.hold(plan::machine(arena, bare, spec)), Phase::Machine, start).and(Err(problem))
+            first.carry_out_plan(arena.hold(plan::machine(arena, bare, spec)), Phase::Machine).and(Err(problem))
         }
     };
     let (status, request) = match ran {
         Ok(Ran { status, request }) => (status, request),
         Err(problem) => {
-            machine.complain(problem);
+            first.machine().complain(problem);
             if boot.rescue {
-                shell(arena, &mut machine, start);
+                shell(arena, &mut first, start);
             }
             (problem.status, 0)
         }
     };
-    machine.status = status;
+    first.machine().status = status;
     let exit = end(boot.exit, request);
     if exit == Exit::Shell {
-        shell(arena, &mut machine, start);
+        shell(arena, &mut first, start);
     }
-    machine.off(arena.hold(plan::off(arena, boot, exit)), start)
+    first.off(arena.hold(plan::off(arena, boot, exit)))
 }
 
 /// Whether the kernel may have started this program with these words: any bare word that it does not know itself is among them.
@@ -61,8 +63,8 @@ pub fn run(start: Start, proc: Fd) -> ! {
 pub fn may_be_meant(words: &[Word]) -> bool {
     const VERBS: &str =
         "run init explain check exec ps kill wait stats pause resume update help --help -h version --version -V";
-    let is_verb = words.get(1).is_some_and(|verb| names::position(VERBS, verb.bytes()).is_some());
-    !is_verb || words.first().is_some_and(|name| name_of(*name) == word(c"init"))
+    let is_verb = |verb: &Word| names::position(VERBS, verb.bytes()).is_some();
+    words.first().is_some_and(|name| name_of(*name) == word(c"init")) || !words.get(1).is_some_and(is_verb)
 }
 
 /// What `aril explain boot` prints.
@@ -78,8 +80,7 @@ pub fn explain<'m>(arena: &'m Arena, text: &mut Text, line: Word<'m>) -> Told<'m
 }
 
 /// What the kernel's command line and the files of the initramfs ask for. The line counts more.
-fn ask<'m>(arena: &'m Arena, machine: &mut Machine<'m>, boot: &mut Boot<'m>, spec: &mut Spec<'m>) -> Told<'m, ()> {
-    let proc = machine.proc.as_ref().map_or(At::CWD, Fd::at);
+fn ask<'m>(arena: &'m Arena, proc: At, boot: &mut Boot<'m>, spec: &mut Spec<'m>) -> Told<'m, ()> {
     let asked = Asked::read(arena, proc)?;
     add_words(arena, &mut boot.modules, asked.modules, machine::MODULES)?;
     parameters::read(arena, asked.parameters, boot, spec)?;
@@ -93,14 +94,14 @@ fn ask<'m>(arena: &'m Arena, machine: &mut Machine<'m>, boot: &mut Boot<'m>, spe
 /// Makes the machine and runs the command.
 fn live<'m>(
     arena: &'m Arena,
-    machine: &mut Machine<'m>,
+    first: &mut Carrier<'m>,
     boot: &'m Boot<'m>,
     spec: &'m Spec<'m>,
     start: Start,
 ) -> Told<'m, Ran> {
-    machine.carry_out(arena.hold(plan::machine(arena, boot, spec)), Phase::Machine, start)?;
+    first.carry_out_plan(arena.hold(plan::machine(arena, boot, spec)), Phase::Machine)?;
     for name in boot.unknown.iter() {
-        machine.tell(t!("aril: note: unknown parameter %\n"), *name);
+        first.machine().tell(t!("aril: note: unknown parameter %\n"), *name);
     }
     let root = file::openat(At::CWD, word(c"/"), Open::PATH_DIRECTORY)
         .map_err(|errno| Problem::failed(arena, t!("open /"), &[], errno))?;
@@ -110,9 +111,9 @@ fn live<'m>(
     if file::fstatat(At::CWD, account.home).is_err() {
         account.home = word(c"/");
     }
-    let environment = plan::environment(arena, spec, start.environment(), account, machine.has_virtual_console());
+    let environment = plan::environment(arena, spec, start.environment(), account, first.machine().has_virtual_console());
     let plan = arena.hold(plan::command(arena, spec, words, account, environment));
-    machine.run(plan, boot.restart, spec.stop_timeout, start)
+    first.run(plan, boot.restart, spec.stop_timeout)
 }
 
 /// What is asked for, or what a new root has to run.
@@ -146,15 +147,15 @@ fn add_words<'m>(arena: &'m Arena, words: &mut List<'m, Word<'m>>, text: &[u8], 
 }
 
 /// A shell on the console, for someone who looks for what is wrong.
-fn shell<'m>(arena: &'m Arena, machine: &mut Machine<'m>, start: Start) {
+fn shell<'m>(arena: &'m Arena, first: &mut Carrier<'m>, start: Start) {
     let spec = arena.hold(Spec::new(arena));
     let words = arena.hold([word(c"/bin/sh")]);
-    let is_virtual = machine.has_virtual_console();
+    let is_virtual = first.machine().has_virtual_console();
     let account = Account { home: word(c"/"), ..Account::ROOT };
     let environment = plan::environment(arena, spec, start.environment(), account, is_virtual);
     let plan = arena.hold(plan::command(arena, spec, words, account, environment));
-    if let Err(problem) = machine.run(plan, Restart::No, spec.stop_timeout, start) {
-        machine.complain(problem);
+    if let Err(problem) = first.run(plan, Restart::No, spec.stop_timeout) {
+        first.machine().complain(problem);
     }
 }
 

@@ -47,7 +47,7 @@ impl<'m> Trees<'m> {
 
     /// Closes all: whatever was attached stays.
     pub fn close(&mut self) {
-        self.open = [const { None }; Tree::COUNT];
+        self.open.iter_mut().for_each(|tree| *tree = None);
         while self.overlays.pop().is_some() {}
     }
 }
@@ -56,6 +56,15 @@ impl<'p> Carrier<'p> {
     /// Does what a step says. More about a failure than the errno is left in `status` and `detail`.
     pub fn carry_out(&mut self, step: &Step) -> Result<()> {
         (self.status, self.detail) = (FAILED, Word::default());
+        #[cfg(feature = "boot")]
+        if let Step::Boot(step) = step {
+            return self.carry_out_boot(step);
+        }
+        self.carry_out_own(step)
+    }
+
+    #[cfg_attr(feature = "boot", inline(never))]
+    fn carry_out_own(&mut self, step: &Step) -> Result<()> {
         match *step {
             Step::BlockSignals => self.mask = signal::set_mask(ALL),
             Step::CloseDescriptors { from } => {
@@ -293,8 +302,9 @@ impl<'p> Carrier<'p> {
             Step::Device(step) => self.carry_out_devices(step)?,
             #[cfg(feature = "full")]
             Step::Enter(ref step) => self.carry_out_enter(step)?,
+            // Above: the machine's first process has little else to do.
             #[cfg(feature = "boot")]
-            Step::Boot(ref step) => self.carry_out_boot(step)?,
+            Step::Boot(_) => {}
         }
         Ok(())
     }

@@ -81,7 +81,7 @@ pub type ContainerInit = Init<'static, true, false>;
 
 /// What one process knows while it carries its part of the plan out.
 #[derive(Debug)]
-struct Carrier<'p> {
+pub struct Carrier<'p> {
     arena: &'p Arena,
     plan: &'p Plan<'p>,
     start: Start,
@@ -193,7 +193,8 @@ fn launch<'m>(
 }
 
 impl<'p> Carrier<'p> {
-    fn new(arena: &'p Arena, plan: &'p Plan<'p>, start: Start, trace: bool) -> Self {
+    /// One that has done nothing yet.
+    pub fn new(arena: &'p Arena, plan: &'p Plan<'p>, start: Start, trace: bool) -> Self {
         Self {
             arena,
             plan,
@@ -234,7 +235,7 @@ impl<'p> Carrier<'p> {
             container: None,
             failed: None,
             #[cfg(feature = "boot")]
-            machine: boot::Machine::new(arena, None),
+            machine: boot::Machine::none(arena),
         }
     }
 
@@ -242,20 +243,20 @@ impl<'p> Carrier<'p> {
     fn phase(&mut self, phase: Phase) -> core::result::Result<(), Failure<'p>> {
         let mut gave_way = false;
         for (number, line) in self.plan.lines.iter().enumerate().filter(|(_, line)| line.phase == phase) {
-            if line.fate.is_instead() && !core::mem::take(&mut gave_way) {
+            if line.fate.is_instead() && !gave_way {
                 continue;
             }
-            let result = self.traced(line);
-            match result {
+            gave_way = false;
+            let Err(errno) = self.traced(line) else { continue };
+            match line.fate {
                 #[cfg(feature = "full")]
-                Err(errno) if matches!(line.fate, Fate::Best | Fate::InsteadBest) => self.tell_failure(line, errno),
-                Err(errno) if line.fate.tolerates(errno) => gave_way = matches!(line.fate, Fate::Try(_)),
-                Err(errno) => {
+                Fate::Best | Fate::InsteadBest => self.tell_failure(line, errno),
+                fate if fate.tolerates(errno) => gave_way = matches!(fate, Fate::Try(_)),
+                _ => {
                     // One that the command's process has met is not that of the step which started it.
                     let (status, detail) = (self.status, self.detail);
                     return Err(self.failed.take().unwrap_or(Failure { line: number as u16, errno, status, detail }));
                 }
-                Ok(()) => {}
             }
         }
         Ok(())

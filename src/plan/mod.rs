@@ -390,6 +390,10 @@ fn clone(draft: &mut Draft, spec: &Spec, _host: &Host) {
 }
 
 impl Plan<'_> {
+    /// Of what has nothing to do yet.
+    #[cfg(feature = "boot")]
+    pub const EMPTY: Self = Self { lines: &[], command: Command::NONE };
+
     /// As `aril explain` prints it.
     pub fn write(&self, text: &mut Text) {
         for (phase, heading) in Phase::ALL {

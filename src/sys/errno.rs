@@ -106,6 +106,7 @@ errnos! {
     EADDRNOTAVAIL "Cannot assign requested address"
     ENETDOWN "Network is down"
     ENETUNREACH "Network is unreachable"
+    EUCLEAN "Structure needs cleaning"
 }
 
 #[cfg(test)]

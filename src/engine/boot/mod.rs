@@ -16,8 +16,7 @@ use super::{Carrier, Failure};
 use crate::plan::{BootStep, Line, Phase, Plan, Step};
 use crate::spec::Exit;
 use crate::sys::reboot::{self, Command, reboot};
-use crate::sys::words::Start;
-use crate::sys::{Arena, Errno, Fd, Result, Word, poll, process, tolerate};
+use crate::sys::{Arena, At, Errno, Fd, Result, Word, poll, process, tolerate};
 use crate::text::problem::{FAILED, NOT_FOUND};
 use crate::text::{Problem, Text, Told, t};
 
@@ -28,7 +27,7 @@ pub struct Machine<'m> {
     /// Whether this is one: every `Carrier` has the place for it.
     pub(super) is_here: bool,
     /// A proc that is attached nowhere yet.
-    pub proc: Option<Fd>,
+    proc: Option<Fd>,
     /// Whether `/dev` and `/sys` were mounted by this process: what the kernel has put there is known.
     has_new_dev: bool,
     has_new_sys: bool,
@@ -51,11 +50,11 @@ pub struct Machine<'m> {
 }
 
 impl<'m> Machine<'m> {
-    pub const fn new(arena: &'m Arena, proc: Option<Fd>) -> Self {
+    pub(super) const fn none(arena: &'m Arena) -> Self {
         Self {
             arena,
-            is_here: proc.is_some(),
-            proc,
+            is_here: false,
+            proc: None,
             has_new_dev: false,
             has_new_sys: false,
             console: None,
@@ -74,31 +73,49 @@ impl<'m> Machine<'m> {
     pub const fn has_virtual_console(&self) -> bool {
         self.is_virtual_console
     }
+}
 
-    /// Carries out what a plan has for one phase.
+impl<'m> Carrier<'m> {
+    /// This is the first process of a machine, with a proc that is attached nowhere yet. It carries out one plan after the other.
+    pub fn be_first(&mut self, proc: Fd) {
+        self.machine.is_here = true;
+        self.machine.proc = Some(proc);
+    }
+
+    /// That proc.
+    pub fn proc(&self) -> At<'_> {
+        self.machine.proc.as_ref().map_or(At::CWD, Fd::at)
+    }
+
+    /// What tells what there is to say.
+    pub const fn machine(&mut self) -> &mut Machine<'m> {
+        &mut self.machine
+    }
+
+    /// Carries out what a plan has for one phase. The command's process, if it has started one.
     ///
     /// # Errors
     /// The step that failed.
-    pub fn carry_out(&mut self, plan: &'m Plan<'m>, phase: Phase, start: Start) -> Told<'m, Option<process::Pid>> {
-        let arena = self.arena;
-        let mut carrier = Carrier::new(arena, plan, start, false);
-        core::mem::swap(self, &mut carrier.machine);
-        let result = carrier.phase(phase);
-        core::mem::swap(self, &mut carrier.machine);
-        self.link = None;
+    pub fn carry_out_plan(&mut self, plan: &'m Plan<'m>, phase: Phase) -> Told<'m, Option<process::Pid>> {
+        self.plan = plan;
+        let result = self.phase(phase);
+        // What steps of one plan leave to others of it.
+        self.trees.close();
+        self.machine.link = None;
+        let command = self.command.take();
         match result {
-            Ok(()) => Ok(carrier.command),
+            Ok(()) => Ok(command),
             Err(failure) => {
                 let step = plan.lines.get(usize::from(failure.line)).map(|line| &line.step);
-                Err(problem(arena, &failure, step, plan.command.search_path))
+                Err(problem(self.arena, &failure, step, plan.command.search_path))
             }
         }
     }
 
     /// Switches the machine off, and does not come back.
-    pub fn off(&mut self, plan: &'m Plan<'m>, start: Start) -> ! {
-        if let Err(problem) = self.carry_out(plan, Phase::Off, start) {
-            self.complain(problem);
+    pub fn off(&mut self, plan: &'m Plan<'m>) -> ! {
+        if let Err(problem) = self.carry_out_plan(plan, Phase::Off) {
+            self.machine.complain(problem);
         }
         stay()
     }

@@ -1,6 +1,7 @@
 //! The command, until it has ended and is not started again.
 
 use super::Machine;
+use crate::engine::Carrier;
 use crate::host::Account;
 use crate::init::{AS_THEY_COME, Init, Log, Manner, Outcome, Restarts, Stop, idle};
 use crate::plan::{Phase, Plan};
@@ -8,7 +9,6 @@ use crate::spec::Restart;
 use crate::sys::file::{self, Open};
 use crate::sys::process::{self, Change, Pid};
 use crate::sys::signal::{SignalSet, set_of};
-use crate::sys::words::Start;
 use crate::sys::{At, Result, identity, poll, terminal, tolerate, word};
 use crate::text::{Text, Told, t};
 use linux_raw_sys::general as k;
@@ -29,23 +29,23 @@ pub struct Ran {
     pub request: u8,
 }
 
-impl<'m> Machine<'m> {
+impl<'m> Carrier<'m> {
     /// Runs the command of a plan, again and again if that was asked for.
     ///
     /// # Errors
     /// It cannot be started.
-    pub fn run(&mut self, plan: &'m Plan<'m>, restart: Restart, stop_timeout: u64, start: Start) -> Told<'m, Ran> {
+    pub fn run(&mut self, plan: &'m Plan<'m>, restart: Restart, stop_timeout: u64) -> Told<'m, Ran> {
         let mut restarts = Restarts::new(restart);
         loop {
             let begun = poll::now();
-            let Some(command) = self.carry_out(plan, Phase::Machine, start)? else {
+            let Some(command) = self.carry_out_plan(plan, Phase::Machine)? else {
                 return Ok(Ran { status: 0, request: 0 });
             };
             let Outcome { status, change, ended, request, .. } = supervise(command, stop_timeout);
             if matches!(change, Change::Killed { signal, .. } if u32::from(signal) == k::SIGKILL)
-                && self.was_oom(command)
+                && self.machine.was_oom(command)
             {
-                self.tell(t!("aril: killed: out of memory%\n"), super::NO_WORD);
+                self.machine.tell(t!("aril: killed: out of memory%\n"), super::NO_WORD);
             }
             let due = restarts.due(status, ended.saturating_sub(begun)).filter(|_| request == 0);
             let Some(due) = due else { return Ok(Ran { status, request }) };
@@ -54,7 +54,9 @@ impl<'m> Machine<'m> {
             }
         }
     }
+}
 
+impl Machine<'_> {
     /// Whether the kernel has killed this process for want of memory: it says so in its log (mm/oom_kill.c).
     fn was_oom(&self, Pid(pid): Pid) -> bool {
         let Ok(log) = file::openat(At::CWD, word(c"/dev/kmsg"), Open::READ) else { return false };
