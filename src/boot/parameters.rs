@@ -14,13 +14,16 @@ use crate::text::{Problem, Told, copy, names, number, split, t};
 /// A parameter of ours with a value that is wrong.
 pub fn read<'m>(arena: &'m Arena, text: &'m [u8], boot: &mut Boot<'m>, spec: &mut Spec<'m>) -> Told<'m, ()> {
     let mut words = Words(text);
-    while let Some((name, value)) = words.next() {
-        if name == b"--" && value.is_none() {
-            spec.command = rest(arena, words);
-            return Ok(());
-        }
-        if !may_be_known(name) {
-            continue;
+    while let Some(Parameter { name, value, has_dot }) = words.next() {
+        // Most of a line means nothing here, and is not looked up.
+        match name {
+            b"--" if value.is_none() => {
+                spec.command = rest(arena, words);
+                return Ok(());
+            }
+            [b'r' | b'i', ..] => {}
+            _ if has_dot => {}
+            _ => continue,
         }
         let word = copy(arena, &[value.unwrap_or_default()]);
         if let Err(refused) = set(boot, spec, name, value, Value { word, arena }) {
@@ -39,7 +42,7 @@ fn refused_with(arena: &Arena, refused: Sentence) -> Word<'_> {
 /// The words after `--`, as the kernel would give them to its first process, but for a second `--`, at which it ends.
 fn rest<'m>(arena: &'m Arena, words: Words<'m>) -> &'m [Word<'m>] {
     let mut list = List::new(arena);
-    for (name, value) in words {
+    for Parameter { name, value, .. } in words {
         list.push(match value {
             Some(value) => copy(arena, &[name, b"=", value]),
             None => copy(arena, &[name]),
@@ -51,14 +54,8 @@ fn rest<'m>(arena: &'m Arena, words: Words<'m>) -> &'m [Word<'m>] {
 /// Ours, each after `aril.`; `-` and `_` are the same, as in the kernel's.
 const OURS: &str = "cmd env user workdir hostname restart ulimit stop_timeout overlay modules exit exitport exitfile exittty \
     exitvsock rescue timing";
-/// Those of the kernel's that mean something here.
+/// Those of the kernel's that mean something here, each with one of two letters first.
 const KERNELS: &str = "root rootfstype rootflags ro rw rootwait rootdelay init ip";
-
-/// Whether a name begins as one of the kernel's or has a dot, as ours have: most of a line means nothing here, and is not looked
-/// up.
-fn may_be_known(name: &[u8]) -> bool {
-    matches!(name, [b'r' | b'i', ..]) || name.contains(&b'.')
-}
 
 /// Five minutes: to wait for ever would be to fail without a word.
 const LONG: u64 = 300_000_000;
@@ -174,9 +171,18 @@ const fn is_space(byte: u8) -> bool {
     matches!(byte, b'\t'..=b'\r' | b' ' | 0xa0)
 }
 
+/// One word of it.
+#[derive(Clone, Copy)]
+struct Parameter<'t> {
+    name: &'t [u8],
+    /// What follows the `=`.
+    value: Option<&'t [u8]>,
+    /// Whether there is one in its name, as ours have it, and those of modules.
+    has_dot: bool,
+}
+
 impl<'t> Iterator for Words<'t> {
-    /// A name, and what follows its `=`.
-    type Item = (&'t [u8], Option<&'t [u8]>);
+    type Item = Parameter<'t>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let start = self.0.iter().position(|byte| !is_space(*byte))?;
@@ -185,21 +191,19 @@ impl<'t> Iterator for Words<'t> {
         if quoted {
             text = &text[1..];
         }
-        let (mut in_quote, mut equals) = (quoted, 0);
-        let mut end = text.len();
-        for (at, byte) in text.iter().enumerate() {
-            // Nearly all of them.
-            if matches!(byte, b'>'..=0x7f) {
-                continue;
+        let (mut in_quote, mut equals, mut has_dot) = (quoted, 0, false);
+        let mut end = 0;
+        while let Some(byte) = text.get(end) {
+            match *byte {
+                // Nearly all of them.
+                b'>'..=0x7f => {}
+                b'"' => in_quote = !in_quote,
+                b'=' if equals == 0 => equals = end,
+                b'.' => has_dot |= equals == 0,
+                byte if is_space(byte) && !in_quote => break,
+                _ => {}
             }
-            if is_space(*byte) && !in_quote {
-                end = at;
-                break;
-            }
-            if equals == 0 && *byte == b'=' {
-                equals = at;
-            }
-            in_quote ^= *byte == b'"';
+            end += 1;
         }
         let (mut word, rest) = text.split_at(end);
         self.0 = rest;
@@ -207,12 +211,15 @@ impl<'t> Iterator for Words<'t> {
             word = word.strip_suffix(b"\"").unwrap_or(word);
         }
         if equals == 0 {
-            return Some((word, None));
+            return Some(Parameter { name: word, value: None, has_dot });
         }
         let (name, value) = word.split_at(equals);
         let value = value.get(1..).unwrap_or_default();
-        let Some(inner) = value.strip_prefix(b"\"") else { return Some((name, Some(value))) };
-        Some((name, Some(inner.strip_suffix(b"\"").unwrap_or(inner))))
+        let value = match value.strip_prefix(b"\"") {
+            Some(inner) => inner.strip_suffix(b"\"").unwrap_or(inner),
+            None => value,
+        };
+        Some(Parameter { name, value: Some(value), has_dot })
     }
 }
 
@@ -236,14 +243,15 @@ mod tests {
         read_line(line, |_, spec| spec.command.iter().map(text).collect()).unwrap()
     }
 
-    /// Each pair is what a kernel gives its first process, but for the second `--`.
     #[test]
     fn what_is_known_is_looked_up() {
-        assert!(names::words(KERNELS).all(may_be_known));
-        assert!(names::words(OURS).all(|name| may_be_known(&[b"aril.", name].concat())));
-        assert!(!may_be_known(b"console") && !may_be_known(b""));
+        assert!(names::words(KERNELS).all(|name| matches!(name, [b'r' | b'i', ..])));
+        for (word, has_dot) in [("a", false), ("a.b", true), ("a=b.c", false), ("a.b=c", true), ("\"a.b=c\"", true), (".", true)] {
+            assert_eq!(Words(word.as_bytes()).next().unwrap().has_dot, has_dot, "{word}");
+        }
     }
 
+    /// Each pair is what a kernel gives its first process, but for the second `--`.
     #[test]
     fn words_are_cut_as_the_kernel_cuts_them() {
         for (line, words) in [

@@ -2,13 +2,14 @@
 
 use super::command::{self, Command};
 use super::network::{self, NetworkStep};
-use super::{Draft, Fate, On, Phase, Plan, Step, step};
+use super::{Draft, Fate, Line, On, Phase, Plan, Step, step};
 use crate::host::Account;
 use crate::spec::{Boot, Exit, Spec};
 use crate::sys::mount::Attributes;
 use crate::sys::{Arena, List, Word, word};
 use crate::text::sentence::Sentence;
 use crate::text::{copy, cut, decimal, t};
+use core::ffi::CStr;
 
 /// One such step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,44 +77,72 @@ pub enum BootStep<'p> {
     Reboot(Exit),
 }
 
-/// A row of `FILE_SYSTEMS`.
+/// A file system of the kernel's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FileSystem {
     pub path: Word<'static>,
     pub kind: Word<'static>,
     pub attributes: Attributes,
     pub options: Word<'static>,
+    pub base: Base,
 }
 
-const fn row(
-    path: &'static core::ffi::CStr,
-    kind: &'static core::ffi::CStr,
+/// What is known of a mount point by what was mounted before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Base {
+    /// These three are the bases of others.
+    Dev,
+    Proc,
+    Sys,
+    /// A directory in one of them: it is not there in `/dev`, and it is in `/sys`.
+    InDev,
+    InSys,
+    Other,
+}
+
+/// Without these the machine is less, and runs.
+const fn best(step: BootStep<'static>) -> Line<'static> {
+    Line { phase: Phase::Machine, step: Step::Boot(step), fate: Fate::Best }
+}
+
+const fn mount(
+    path: &'static CStr,
+    kind: &'static CStr,
     attributes: Attributes,
-    options: &'static core::ffi::CStr,
-) -> FileSystem {
-    FileSystem { path: word(path), kind: word(kind), attributes, options: word(options) }
+    options: &'static CStr,
+    base: Base,
+) -> Line<'static> {
+    best(BootStep::Mount(FileSystem { path: word(path), kind: word(kind), attributes, options: word(options), base }))
 }
 
 const SET_ID: Attributes = Attributes::NOSUID.and(Attributes::NODEV);
 const DATA: Attributes = SET_ID.and(Attributes::NOEXEC);
 const SHORT_LIVED: Attributes = SET_ID.and(Attributes::STRICTATIME);
+const DEV: Attributes = Attributes::NOSUID.and(Attributes::STRICTATIME);
+const PTS: Attributes = Attributes::NOSUID.and(Attributes::NOEXEC);
 
-/// What every program expects, with the options that systemd has for each. Those before `PTS` are needed on the way to a new root
-/// and move to it.
-const FILE_SYSTEMS: [FileSystem; 8] = [
-    row(c"/dev", c"devtmpfs", Attributes::NOSUID.and(Attributes::STRICTATIME), c"mode=0755,size=4m,nr_inodes=64k"),
-    row(c"/proc", c"proc", DATA, c""),
-    row(c"/sys", c"sysfs", DATA, c""),
-    row(c"/dev/pts", c"devpts", Attributes::NOSUID.and(Attributes::NOEXEC), c"mode=0620,gid=5"),
-    row(c"/dev/shm", c"tmpfs", SHORT_LIVED, c"mode=1777"),
-    row(c"/run", c"tmpfs", SHORT_LIVED, c"mode=0755,size=20%,nr_inodes=800k"),
-    row(c"/tmp", c"tmpfs", SHORT_LIVED, c"mode=1777,size=50%,nr_inodes=1m"),
-    row(c"/sys/fs/cgroup", c"cgroup2", DATA, c"nsdelegate,memory_recursiveprot"),
+/// What every program expects, with the options that systemd has for each: those that are needed on the way to a new root and
+/// move to it.
+const FIRST: [Line; 4] = [
+    mount(c"/dev", c"devtmpfs", DEV, c"mode=0755,size=4m,nr_inodes=64k", Base::Dev),
+    best(BootStep::OpenConsole),
+    mount(c"/proc", c"proc", DATA, c"", Base::Proc),
+    mount(c"/sys", c"sysfs", DATA, c"", Base::Sys),
 ];
-const PTS: usize = 3;
+const MOVED: [Word; 3] = [word(c"/dev"), word(c"/proc"), word(c"/sys")];
 
-/// Those that move to a new root.
-const MOVED: [Word; PTS] = [FILE_SYSTEMS[0].path, FILE_SYSTEMS[1].path, FILE_SYSTEMS[2].path];
+/// And the others.
+const SECOND: [Line; 6] = [
+    mount(c"/dev/pts", c"devpts", PTS, c"mode=0620,gid=5", Base::InDev),
+    mount(c"/dev/shm", c"tmpfs", SHORT_LIVED, c"mode=1777", Base::InDev),
+    mount(c"/run", c"tmpfs", SHORT_LIVED, c"mode=0755,size=20%,nr_inodes=800k", Base::Other),
+    mount(c"/tmp", c"tmpfs", SHORT_LIVED, c"mode=1777,size=50%,nr_inodes=1m", Base::Other),
+    mount(c"/sys/fs/cgroup", c"cgroup2", DATA, c"nsdelegate,memory_recursiveprot", Base::InSys),
+    best(BootStep::DeviceLinks),
+];
+
+/// Who else may ask for the end.
+const REQUESTS: [Line; 2] = [best(BootStep::CatchCtrlAltDel), best(BootStep::CatchPowerButton)];
 
 impl BootStep<'_> {
     /// As `Step::sentence`.
@@ -154,7 +183,7 @@ impl BootStep<'_> {
         let seconds = |microseconds: u64| decimal(arena, microseconds / 1_000_000);
         let [first, second, third, fourth, fifth, _] = words;
         match *self {
-            Self::Mount(FileSystem { path, kind, attributes, options }) => {
+            Self::Mount(FileSystem { path, kind, attributes, options, .. }) => {
                 (*first, *second, *third, *fourth) = (kind, path, step::flags(arena, attributes), spaced(options));
             }
             Self::LoadModule { name, .. } | Self::BecomeUser { name, .. } => *first = name,
@@ -229,12 +258,7 @@ pub fn off<'p>(arena: &'p Arena, boot: &Boot<'p>, exit: Exit) -> Plan<'p> {
 }
 
 fn draft_machine<'p>(draft: &mut Draft<'p>, boot: &'p Boot<'p>, spec: &Spec<'p>) {
-    let [dev, before @ ..] = &FILE_SYSTEMS[..PTS] else { return };
-    draft.boot_best(BootStep::Mount(*dev));
-    draft.boot_best(BootStep::OpenConsole);
-    for file_system in before {
-        draft.boot_best(BootStep::Mount(*file_system));
-    }
+    draft.lines.extend(&FIRST);
     for name in boot.modules.iter() {
         draft.boot_best(BootStep::LoadModule { name: *name, parameters: &boot.module_parameters });
     }
@@ -264,18 +288,14 @@ fn draft_machine<'p>(draft: &mut Draft<'p>, boot: &'p Boot<'p>, spec: &Spec<'p>)
             draft.boot_best(BootStep::EmptyInitramfs);
         }
     }
-    for file_system in &FILE_SYSTEMS[PTS..] {
-        draft.boot_best(BootStep::Mount(*file_system));
-    }
-    draft.boot_best(BootStep::DeviceLinks);
+    draft.lines.extend(&SECOND);
     let of_network = || boot.networks.iter().rev().find_map(|network| network.hostname);
     if let Some(name) = spec.hostname.or_else(of_network) {
         draft.add(Fate::Best, Step::SetHostname { name });
     }
     draft.add(Fate::Best, Step::LoopbackUp);
     network::add(draft, boot);
-    draft.boot_best(BootStep::CatchCtrlAltDel);
-    draft.boot_best(BootStep::CatchPowerButton);
+    draft.lines.extend(&REQUESTS);
 }
 
 fn draft_command<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, words: &[Word<'p>], account: Account<'p>) {

@@ -55,7 +55,7 @@ macro_rules! entry {
         #[cfg(target_arch = "x86_64")]
         ::core::arch::global_asm!(
             ".globl memcpy", "memcpy:",
-            "mov rax, rdi", "mov rcx, rdx", "rep movsb", "ret",
+            "mov rax, rdi", "mov rcx, rdx", "shr rcx, 3", "rep movsq", "mov ecx, edx", "and ecx, 7", "rep movsb", "ret",
             ".globl memset", "memset:",
             "mov r8, rdi", "mov eax, esi", "mov rcx, rdx", "rep stosb", "mov rax, r8", "ret",
             // Downwards where the destination begins inside the source.

@@ -2,18 +2,17 @@
 
 use super::Machine;
 use crate::engine::carry::DEVICE_LINKS;
-use crate::plan::boot::FileSystem;
+use crate::plan::boot::{Base, FileSystem};
 use crate::sys::{At, Errno, Result, Word, file, mount, word};
 
 impl Machine<'_> {
     /// Mounts one, unless something is there. A directory that is missing is made.
     pub(super) fn mount(&mut self, file_system: &FileSystem) -> Result<()> {
-        let FileSystem { path, kind, attributes, options } = *file_system;
-        let name = path.bytes();
+        let FileSystem { path, kind, attributes, options, base } = *file_system;
         // What is known is not asked for: each question takes the kernel 7,000 instructions and more.
-        let there = match name {
-            [b'/', b'd', b'e', b'v', b'/', ..] if self.has_new_dev => Err(Errno::ENOENT),
-            [b'/', b's', b'y', b's', b'/', ..] if self.has_new_sys => Ok(false),
+        let there = match base {
+            Base::InDev if self.has_new_dev => Err(Errno::ENOENT),
+            Base::InSys if self.has_new_sys => Ok(false),
             _ => file::is_mount_root(path),
         };
         match there {
@@ -25,19 +24,15 @@ impl Machine<'_> {
             },
             _ => {}
         }
-        match (name, &self.proc) {
-            (b"/proc", Some(proc)) => {
+        match (base, &self.proc) {
+            (Base::Proc, Some(proc)) => {
                 mount::move_mount(proc.at(), At::CWD, path)?;
                 self.proc = None;
-                return Ok(());
             }
             _ => mount::mount(kind, path, kind, attributes, options)?,
         }
-        match name {
-            b"/dev" => self.has_new_dev = true,
-            b"/sys" => self.has_new_sys = true,
-            _ => {}
-        }
+        self.has_new_dev |= base == Base::Dev;
+        self.has_new_sys |= base == Base::Sys;
         Ok(())
     }
 }
