@@ -43,12 +43,12 @@ const MOUNTS: [(bool, Word, Word, Attributes, Word); 8] = [
         word(c"mode=0755,size=4m,nr_inodes=64k"),
     ),
     (true, word(c"devpts"), word(c"/dev/pts"), Attributes::NOSUID.and(Attributes::NOEXEC), word(c"mode=0620,gid=5")),
-    (true, word(c"tmpfs"), word(c"/dev/shm"), PROGRAMS_NO_DEVICES, word(c"mode=1777")),
+    (true, word(c"tmpfs"), word(c"/dev/shm"), PROGRAMS_NO_DEVICES, word(c"mode=1777,size=25%")),
     (false, word(c"proc"), word(c"/proc"), DATA, word(c"")),
     (false, word(c"sysfs"), word(c"/sys"), DATA, word(c"")),
     (false, word(c"cgroup2"), word(c"/sys/fs/cgroup"), DATA, word(c"nsdelegate,memory_recursiveprot")),
-    (false, word(c"tmpfs"), word(c"/run"), PROGRAMS_NO_DEVICES, word(c"mode=0755,size=20%,nr_inodes=800k")),
-    (false, word(c"tmpfs"), word(c"/tmp"), PROGRAMS_NO_DEVICES, word(c"mode=1777,size=50%,nr_inodes=1m")),
+    (false, word(c"tmpfs"), word(c"/run"), PROGRAMS_NO_DEVICES, word(c"mode=0755,size=10%,nr_inodes=800k")),
+    (false, word(c"tmpfs"), word(c"/tmp"), PROGRAMS_NO_DEVICES, word(c"mode=1777,size=25%,nr_inodes=1m")),
 ];
 const LINKS: [(Word, Word); 4] = [
     (word(c"/proc/self/fd"), word(c"/dev/fd")),

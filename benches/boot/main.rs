@@ -160,12 +160,12 @@ const SETUP: &str = "\
 mount -t devtmpfs -o nosuid,strictatime,mode=0755,size=4m,nr_inodes=64k devtmpfs /dev
 mkdir /dev/pts /dev/shm
 mount -t devpts -o nosuid,noexec,mode=0620,gid=5 devpts /dev/pts
-mount -t tmpfs -o nosuid,nodev,strictatime,mode=1777 tmpfs /dev/shm
+mount -t tmpfs -o nosuid,nodev,strictatime,mode=1777,size=25% tmpfs /dev/shm
 mount -t proc -o nosuid,nodev,noexec proc /proc
 mount -t sysfs -o nosuid,nodev,noexec sysfs /sys
 mount -t cgroup2 -o nosuid,nodev,noexec,nsdelegate,memory_recursiveprot cgroup2 /sys/fs/cgroup
-mount -t tmpfs -o nosuid,nodev,strictatime,mode=0755,size=20%,nr_inodes=800k tmpfs /run
-mount -t tmpfs -o nosuid,nodev,strictatime,mode=1777,size=50%,nr_inodes=1m tmpfs /tmp
+mount -t tmpfs -o nosuid,nodev,strictatime,mode=0755,size=10%,nr_inodes=800k tmpfs /run
+mount -t tmpfs -o nosuid,nodev,strictatime,mode=1777,size=25%,nr_inodes=1m tmpfs /tmp
 ln -s /proc/self/fd /dev/fd
 ln -s /proc/self/fd/0 /dev/stdin
 ln -s /proc/self/fd/1 /dev/stdout

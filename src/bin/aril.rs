@@ -13,8 +13,6 @@ use aril::host::Host;
 use aril::host::machine;
 #[cfg(feature = "full")]
 use aril::host::{presets, runtime};
-#[cfg(feature = "boot")]
-use aril::init::name_of;
 #[cfg(feature = "init")]
 use aril::init::{Persona, wrapper};
 use aril::plan::plan;
@@ -25,6 +23,8 @@ use aril::state;
 #[cfg(feature = "full")]
 use aril::sys::List;
 use aril::sys::file::{self, Open};
+#[cfg(feature = "boot")]
+use aril::sys::process::Pid;
 use aril::sys::words::Start;
 use aril::sys::{Arena, At, Errno, Word, process, tolerate, word};
 use aril::text::{Problem, Text, Told, problem::FAILED, t};
@@ -47,9 +47,9 @@ fn main(start: Start) -> u8 {
         let words = start.terminated_arguments().get(2..).unwrap_or_default();
         return wrapper::run::<true>(Persona::Own, word(c"aril init"), words, start.terminated_environment());
     }
-    // The first process of a container under the name that a machine's has.
+    // Under the name that a machine's has, a container's first process, or what is around a command.
     #[cfg(feature = "boot")]
-    if start.arguments().first().is_some_and(|name| name_of(*name) == word(c"init")) {
+    if boot::is_init(start.arguments()) && (process::getpid() == Pid(1) || !boot::begins_with_verb(start.arguments())) {
         let words = start.terminated_arguments().get(1..).unwrap_or_default();
         return wrapper::run::<true>(Persona::Own, word(c"init"), words, start.terminated_environment());
     }

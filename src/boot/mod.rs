@@ -6,7 +6,7 @@ mod parameters;
 use crate::engine::Carrier;
 use crate::engine::boot::{Ran, give_up};
 use crate::host::machine::{self, Asked};
-use crate::host::{Account, accounts, presets};
+use crate::host::{Account, accounts, mounts, presets};
 use crate::init::name_of;
 use crate::plan::{Phase, Plan, boot as plan};
 use crate::spec::{Boot, Exit, Restart, Spec};
@@ -27,33 +27,36 @@ pub fn run(start: Start, proc: Fd) -> ! {
     first.be_first(proc);
     let (mut boot, mut spec) = (Boot::new(arena), Spec::new(arena));
     let asked = ask(arena, first.proc(), &mut boot, &mut spec);
-    if !machine::is_initramfs() {
+    // Else the kernel has mounted it itself.
+    if boot.root.is_some() && !mounts::is_initramfs(arena, first.proc()) {
         boot.root = None;
     }
     first.machine().timing = boot.timing;
     let (boot, spec) = (&boot, &spec);
+    let bare = || arena.hold(plan::machine(arena, arena.hold(Boot::new(arena)), spec));
     let ran = match asked {
         Ok(()) => live(arena, &mut first, boot, spec, start),
-        Err(problem) => {
-            // What is left is to say so.
-            let bare = arena.hold(Boot::new(arena));
-            first.carry_out_plan(arena.hold(plan::machine(arena, bare, spec)), Phase::Machine).and(Err(problem))
-        }
+        // What is left is to say so.
+        Err(problem) => first.carry_out_plan(bare(), Phase::Machine).and(Err(problem)),
     };
-    let (status, request) = match ran {
-        Ok(Ran { status, request }) => (status, request),
-        Err(problem) => {
-            first.machine().complain(problem);
-            if boot.rescue {
-                shell(arena, &mut first, start);
+    let Ran { status, mut request } = ran.unwrap_or_else(|problem| {
+        first.machine().complain(problem);
+        let mut request = 0;
+        if boot.rescue {
+            // Whatever has failed, it is a machine that someone can work on.
+            first.machine().look_anew();
+            if let Err(problem) = first.carry_out_plan(bare(), Phase::Machine) {
+                first.machine().complain(problem);
             }
-            (problem.status, 0)
+            request = shell(arena, &mut first, start);
         }
-    };
+        Ran { status: problem.status, request }
+    });
     first.machine().status = status;
-    let exit = end(boot.exit, request);
+    let mut exit = end(boot.exit, request);
     if exit == Exit::Shell {
-        shell(arena, &mut first, start);
+        request = shell(arena, &mut first, start);
+        exit = end(Exit::PowerOff, request);
     }
     first.off(arena.hold(plan::off(arena, boot, exit)))
 }
@@ -61,10 +64,19 @@ pub fn run(start: Start, proc: Fd) -> ! {
 /// Whether the kernel may have started this program with these words: any bare word that it does not know itself is among them.
 /// What is asked for by a verb of ours, under our own name, is something else, even of a first process.
 pub fn may_be_meant(words: &[Word]) -> bool {
+    is_init(words) || !begins_with_verb(words)
+}
+
+/// Whether it was started under the name of an init.
+pub fn is_init(words: &[Word]) -> bool {
+    words.first().is_some_and(|name| name_of(*name) == word(c"init"))
+}
+
+/// Whether the first word is a verb of ours.
+pub fn begins_with_verb(words: &[Word]) -> bool {
     const VERBS: &str =
         "run init explain check exec ps kill wait stats pause resume update help --help -h version --version -V";
-    let is_verb = |verb: &Word| names::position(VERBS, verb.bytes()).is_some();
-    words.first().is_some_and(|name| name_of(*name) == word(c"init")) || !words.get(1).is_some_and(is_verb)
+    words.get(1).is_some_and(|verb| names::position(VERBS, verb.bytes()).is_some())
 }
 
 /// What `aril explain boot` prints.
@@ -82,13 +94,14 @@ pub fn explain<'m>(arena: &'m Arena, text: &mut Text, line: Word<'m>) -> Told<'m
 /// What the kernel's command line and the files of the initramfs ask for. The line counts more.
 fn ask<'m>(arena: &'m Arena, proc: At, boot: &mut Boot<'m>, spec: &mut Spec<'m>) -> Told<'m, ()> {
     let asked = Asked::read(arena, proc)?;
-    add_words(arena, &mut boot.modules, asked.modules, machine::MODULES)?;
-    parameters::read(arena, asked.parameters, boot, spec)?;
-    parameters::read(arena, asked.kernel, boot, spec)?;
+    // What is wrong is told; but where the status goes, and how the machine ends, may stand after it.
+    let modules = asked.modules.and_then(|text| add_words(arena, &mut boot.modules, text, machine::MODULES));
+    let of_file = asked.parameters.and_then(|text| parameters::read(arena, text, boot, spec));
+    let of_kernel = parameters::read(arena, asked.kernel, boot, spec);
     if spec.command.is_empty() {
-        spec.command = command_of(arena, asked.command)?;
+        spec.command = asked.command.and_then(|text| command_of(arena, text))?;
     }
-    Ok(())
+    modules.and(of_file).and(of_kernel)
 }
 
 /// Makes the machine and runs the command.
@@ -105,35 +118,58 @@ fn live<'m>(
     }
     let root = file::openat(At::CWD, word(c"/"), Open::PATH_DIRECTORY)
         .map_err(|errno| Problem::failed(arena, t!("open /"), &[], errno))?;
-    let words = words(arena, boot, spec, root.at())?;
+    let found = find(arena, boot, spec, root.at())?;
     let mut account = accounts::find(arena, root.at(), spec.user)?;
     drop(root);
     if file::fstatat(At::CWD, account.home).is_err() {
         account.home = word(c"/");
     }
-    let environment = plan::environment(arena, spec, start.environment(), account, first.machine().has_virtual_console());
+    let environment =
+        plan::environment(arena, spec, start.environment(), account, first.machine().has_virtual_console());
+    let words = match found {
+        Found::Command(words) => words,
+        Found::Init(init) => {
+            let plan = arena.hold(plan::hand_over(arena, init, environment));
+            // It comes back only if that failed.
+            first.carry_out_plan(plan, Phase::Machine)?;
+            &[]
+        }
+    };
     let plan = arena.hold(plan::command(arena, spec, words, account, environment));
     first.run(plan, boot.restart, spec.stop_timeout)
 }
 
-/// What is asked for, or what a new root has to run.
-fn words<'m>(arena: &'m Arena, boot: &Boot<'m>, spec: &Spec<'m>, root: At) -> Told<'m, &'m [Word<'m>]> {
+/// What there is to run.
+enum Found<'m> {
+    /// Under supervision.
+    Command(&'m [Word<'m>]),
+    /// As the first process, which another init has to be.
+    Init(Word<'m>),
+}
+
+/// What is asked for, or what a new root has.
+fn find<'m>(arena: &'m Arena, boot: &Boot<'m>, spec: &Spec<'m>, root: At) -> Told<'m, Found<'m>> {
     if !spec.command.is_empty() {
-        return Ok(spec.command);
+        return Ok(Found::Command(spec.command));
     }
     if boot.root.is_some() {
         let words = command_of(arena, machine::read(arena, machine::COMMAND)?)?;
         if !words.is_empty() {
-            return Ok(words);
+            return Ok(Found::Command(words));
         }
-        if let Some(program) = machine::program(boot, root) {
-            return Ok(arena.hold([program]));
+        if let Some(init) = machine::init(boot, root) {
+            return Ok(Found::Init(init));
+        }
+        if let Some(shell) = machine::there(root, SHELL) {
+            return Ok(Found::Command(arena.hold([shell])));
         }
     }
     let problem = Problem::refused(arena, t!("find a command to run: there is none"), &[]);
     let advice = t!("name it after -- on the kernel's command line, in aril.cmd=\"...\" or in /etc/aril/cmd");
     Err(problem.advise(arena, advice, &[]))
 }
+
+const SHELL: Word = word(c"/bin/sh");
 
 fn command_of<'m>(arena: &'m Arena, text: &[u8]) -> Told<'m, &'m [Word<'m>]> {
     let mut words = List::new(arena);
@@ -146,16 +182,20 @@ fn add_words<'m>(arena: &'m Arena, words: &mut List<'m, Word<'m>>, text: &[u8], 
     presets::add_text(words, text).map_err(|_| Problem::refused(arena, t!("read %: a quote has no end"), &[path]))
 }
 
-/// A shell on the console, for someone who looks for what is wrong.
-fn shell<'m>(arena: &'m Arena, first: &mut Carrier<'m>, start: Start) {
+/// A shell on the console, for someone who looks for what is wrong. The signal by which he asks for the end of the machine; else 0.
+fn shell<'m>(arena: &'m Arena, first: &mut Carrier<'m>, start: Start) -> u8 {
     let spec = arena.hold(Spec::new(arena));
-    let words = arena.hold([word(c"/bin/sh")]);
+    let words = arena.hold([SHELL]);
     let is_virtual = first.machine().has_virtual_console();
     let account = Account { home: word(c"/"), ..Account::ROOT };
     let environment = plan::environment(arena, spec, start.environment(), account, is_virtual);
     let plan = arena.hold(plan::command(arena, spec, words, account, environment));
-    if let Err(problem) = first.run(plan, Restart::No, spec.stop_timeout) {
-        first.machine().complain(problem);
+    match first.run(plan, Restart::No, spec.stop_timeout) {
+        Ok(Ran { request, .. }) => request,
+        Err(problem) => {
+            first.machine().complain(problem);
+            0
+        }
     }
 }
 

@@ -13,13 +13,16 @@ use crate::text::{Problem, Told, copy, names, number, split, t};
 /// # Errors
 /// A parameter of ours with a value that is wrong.
 pub fn read<'m>(arena: &'m Arena, text: &'m [u8], boot: &mut Boot<'m>, spec: &mut Spec<'m>) -> Told<'m, ()> {
-    let mut words = Words(text);
+    let (mut words, mut result) = (Words(text), Ok(()));
     while let Some(Parameter { name, value, has_dot }) = words.next() {
         // Most of a line means nothing here, and is not looked up.
         match name {
             b"--" if value.is_none() => {
-                spec.command = rest(arena, words);
-                return Ok(());
+                let command = rest(arena, words);
+                if !command.is_empty() {
+                    spec.command = command;
+                }
+                break;
             }
             [b'r' | b'i', ..] => {}
             _ if has_dot => {}
@@ -29,10 +32,12 @@ pub fn read<'m>(arena: &'m Arena, text: &'m [u8], boot: &mut Boot<'m>, spec: &mu
         if let Err(refused) = set(boot, spec, name, value, Value { word, arena }) {
             let parameter = copy(arena, &[name]);
             let sentence = refused_with(arena, refused);
-            return Err(Problem::refused(arena, t!("parameter %=%: %"), &[parameter, word, sentence]));
+            let problem = Problem::refused(arena, t!("parameter %=%: %"), &[parameter, word, sentence]);
+            // The first is told, and what comes after it still counts.
+            result = result.and(Err(problem));
         }
     }
-    Ok(())
+    result
 }
 
 fn refused_with(arena: &Arena, refused: Sentence) -> Word<'_> {
@@ -246,7 +251,9 @@ mod tests {
     #[test]
     fn what_is_known_is_looked_up() {
         assert!(names::words(KERNELS).all(|name| matches!(name, [b'r' | b'i', ..])));
-        for (word, has_dot) in [("a", false), ("a.b", true), ("a=b.c", false), ("a.b=c", true), ("\"a.b=c\"", true), (".", true)] {
+        for (word, has_dot) in
+            [("a", false), ("a.b", true), ("a=b.c", false), ("a.b=c", true), ("\"a.b=c\"", true), (".", true)]
+        {
             assert_eq!(Words(word.as_bytes()).next().unwrap().has_dot, has_dot, "{word}");
         }
     }

@@ -1,6 +1,6 @@
 //! A machine whose first process this is, as the kernel has left it.
 
-use super::rootfs::{in_root, read_path, read_whole};
+use super::rootfs::{in_root, read_path, read_path_at};
 use crate::spec::Boot;
 use crate::sys::file::{self, Open};
 use crate::sys::mount::{self, Attributes};
@@ -31,17 +31,17 @@ fn new_proc() -> crate::sys::Result<Fd> {
     mount::fsmount(context.at(), attributes)
 }
 
-/// What the machine says that it is to become.
+/// What the machine says that it is to become. Of a file that is not there it says nothing.
 #[derive(Debug)]
 pub struct Asked<'m> {
     /// The kernel's command line.
     pub kernel: &'m [u8],
     /// `/etc/aril/boot`: more of the same.
-    pub parameters: &'m [u8],
+    pub parameters: Told<'m, &'m [u8]>,
     /// `/etc/aril/modules`: names of modules.
-    pub modules: &'m [u8],
+    pub modules: Told<'m, &'m [u8]>,
     /// `/etc/aril/cmd`: the command.
-    pub command: &'m [u8],
+    pub command: Told<'m, &'m [u8]>,
 }
 
 pub const PARAMETERS: Word = word(c"/etc/aril/boot");
@@ -49,20 +49,18 @@ pub const MODULES: Word = word(c"/etc/aril/modules");
 pub const COMMAND: Word = word(c"/etc/aril/cmd");
 
 impl<'m> Asked<'m> {
-    /// Reads it. A file that is not there says nothing.
+    /// Reads it.
     ///
     /// # Errors
-    /// One that is there and cannot be read.
+    /// The kernel's command line cannot be read.
     pub fn read(arena: &'m Arena, proc: At) -> Told<'m, Self> {
-        let path = word(c"cmdline");
-        let kernel = file::openat(proc, path, Open::READ)
-            .and_then(|file| read_whole(arena, file.at()))
+        let kernel = read_path_at(arena, proc, word(c"cmdline"), Open::READ)
             .map_err(|errno| Problem::failed(arena, t!("read /proc/cmdline"), &[], errno))?;
-        let mut asked = Self { kernel, parameters: b"", modules: b"", command: b"" };
+        let mut asked = Self { kernel, parameters: Ok(b""), modules: Ok(b""), command: Ok(b"") };
         if file::fstatat(At::CWD, word(c"/etc/aril")).is_ok() {
-            asked.parameters = read(arena, PARAMETERS)?;
-            asked.modules = read(arena, MODULES)?;
-            asked.command = read(arena, COMMAND)?;
+            asked.parameters = read(arena, PARAMETERS);
+            asked.modules = read(arena, MODULES);
+            asked.command = read(arena, COMMAND);
         }
         Ok(asked)
     }
@@ -73,19 +71,21 @@ impl<'m> Asked<'m> {
 /// # Errors
 /// It is there, and cannot be read.
 pub fn read<'m>(arena: &'m Arena, path: Word) -> Told<'m, &'m [u8]> {
+    /// Of which each word takes more room than it has letters.
+    const LARGEST: usize = 1 << 20;
     match read_path(arena, path, Open::READ) {
         Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(b""),
+        Ok(text) if text.len() > LARGEST => Err(Problem::refused(arena, t!("read %: it has more than 1 MiB"), &[path])),
         result => result.map_err(|errno| Problem::failed(arena, t!("read %"), &[path], errno)),
     }
 }
 
-/// What a new root has to run: what the kernel's `init=` names, or the first of those that are usual.
-pub fn program<'m>(boot: &Boot<'m>, root: At) -> Option<Word<'m>> {
-    let usual = [word(c"/sbin/init"), word(c"/bin/sh")];
-    boot.init.or_else(|| usual.into_iter().find(|path| in_root(root, *path, Open::PATH).is_ok()))
+/// The init of a new root: what the kernel's `init=` names, or the usual one.
+pub fn init<'m>(boot: &Boot<'m>, root: At) -> Option<Word<'m>> {
+    boot.init.or_else(|| there(root, word(c"/sbin/init")))
 }
 
-/// Whether `/` is a file system of memory, as an initramfs is: else the kernel has mounted `root=` itself.
-pub fn is_initramfs() -> bool {
-    file::is_in_memory(word(c"/")) == Ok(true)
+/// The path, if something is there.
+pub fn there<'m>(root: At, path: Word<'m>) -> Option<Word<'m>> {
+    in_root(root, path, Open::PATH).is_ok().then_some(path)
 }

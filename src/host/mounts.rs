@@ -26,14 +26,23 @@ pub fn read(arena: &Arena) -> Told<'_, &[Mount<'_>]> {
     Ok(seen.finish())
 }
 
-/// The whole table, with what is covered: what lies below another came later, unless it was moved.
+/// The whole table by this proc, with what is covered: what lies below another came later, unless it was moved.
 #[cfg(feature = "boot")]
-pub fn table(arena: &Arena) -> crate::sys::Result<&mut [Mount<'_>]> {
+pub fn table<'m>(arena: &'m Arena, proc: At) -> crate::sys::Result<&'m [Mount<'m>]> {
     let mut mounts = List::new(arena);
-    for line in split(super::rootfs::read_path(arena, word(c"/proc/self/mountinfo"), file::Open::READ)?, b'\n') {
+    let text = super::rootfs::read_path_at(arena, proc, word(c"self/mountinfo"), file::Open::READ)?;
+    for line in split(text, b'\n') {
         mounts.extend(parse(arena, line).as_slice());
     }
     Ok(mounts.finish())
+}
+
+/// Whether `/` is the file system that the kernel has unpacked an initramfs into.
+#[cfg(feature = "boot")]
+pub fn is_initramfs(arena: &Arena, proc: At) -> bool {
+    let Ok(root) = file::mount_id(At::CWD, word(c"/")) else { return false };
+    let is_it = |mount: &Mount| u64::from(mount.id) == root && mount.kind == b"rootfs";
+    table(arena, proc).is_ok_and(|table| table.iter().any(is_it))
 }
 
 /// `36 35 98:0 /root /point options optional… - type source options`.

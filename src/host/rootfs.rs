@@ -235,6 +235,12 @@ pub fn read_path<'m>(arena: &'m Arena, path: Word, how: Open) -> Result<&'m [u8]
     file::openat(At::CWD, path, how).and_then(|fd| read_whole(arena, fd.at()))
 }
 
+/// The same of a path below a directory.
+#[cfg(feature = "boot")]
+pub fn read_path_at<'m>(arena: &'m Arena, at: At, path: Word, how: Open) -> Result<&'m [u8]> {
+    file::openat(at, path, how).and_then(|fd| read_whole(arena, fd.at()))
+}
+
 /// Everything in a file, up to a size that no configuration has.
 pub fn read_whole<'m>(arena: &'m Arena, fd: At) -> Result<&'m [u8]> {
     const STEP: usize = 4096;

@@ -114,6 +114,12 @@ impl State {
         }
     }
 
+    /// Whether everything was killed that there is, and is waited for.
+    #[cfg(feature = "boot")]
+    pub const fn kills(self) -> bool {
+        matches!(self, Self::Ended { deadline: None, .. } | Self::Running { deadline: OVER, .. })
+    }
+
     /// The command's status, once it has ended.
     pub const fn status(self) -> Option<u8> {
         match self {

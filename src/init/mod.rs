@@ -66,6 +66,10 @@ pub const AS_THEY_COME: &Rewrite = &[0; signal::LAST as usize + 1];
 /// In its place: none.
 pub const DROP: u8 = u8::MAX;
 
+/// Microseconds that what a machine has killed may take to end.
+#[cfg(feature = "boot")]
+const LAST: u64 = 5_000_000;
+
 /// For an action that is not about a signal.
 const NO_SIGNAL: Info = plain(0);
 
@@ -82,6 +86,9 @@ pub struct Outcome {
     /// By one of the `requests`; else 0.
     #[cfg(feature = "boot")]
     pub request: u8,
+    /// Something does not end although it was killed.
+    #[cfg(feature = "boot")]
+    pub stuck: bool,
     pub tally: Tally,
 }
 
@@ -103,6 +110,8 @@ struct Watch {
     ended: u64,
     #[cfg(feature = "boot")]
     request: u8,
+    #[cfg(feature = "boot")]
+    stuck: bool,
     tally: Tally,
     unreaped: Unreaped,
 }
@@ -116,6 +125,8 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
             ended: 0,
             #[cfg(feature = "boot")]
             request: 0,
+            #[cfg(feature = "boot")]
+            stuck: false,
             tally: Tally::default(),
             unreaped: Unreaped::default(),
         };
@@ -134,16 +145,25 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
                     asked: state.was_asked(),
                     #[cfg(feature = "boot")]
                     request: watch.request,
+                    #[cfg(feature = "boot")]
+                    stuck: watch.stuck,
                     tally,
                 };
             }
             let timeout = watch.state.deadline().map(|due| due.saturating_sub(poll::now()));
+            #[cfg(feature = "boot")]
+            let timeout = if self.waits_for_killed(&watch.state) { Some(LAST) } else { timeout };
             ended = match signal::wait(self.signals, timeout) {
                 Ok(info) if info.signal == k::SIGCHLD as u8 => self.reap(&mut watch, is_pid_1),
                 // Its own: SIGPIPE, when nobody reads its messages, and what it gets for giving the terminal away. The command
                 // has no part in that.
                 Ok(info) if !LAUNCHED && info.code == 0 && info.sender == own => None,
                 Ok(info) => self.take(&mut watch, &info, is_pid_1),
+                #[cfg(feature = "boot")]
+                Err(Errno::EAGAIN) if self.waits_for_killed(&watch.state) => {
+                    watch.stuck = true;
+                    Some(watch.state.status().unwrap_or(exit_status(k::SIGKILL as u8)))
+                }
                 Err(Errno::EAGAIN) => {
                     let action = watch.state.time_up();
                     self.act(action, &watch.state, &NO_SIGNAL, is_pid_1)
@@ -154,12 +174,22 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
         }
     }
 
+    /// A machine goes off even with a process in it that waits for a device and cannot be killed.
+    #[cfg(feature = "boot")]
+    fn waits_for_killed(&self, state: &State) -> bool {
+        MORE && self.requests != 0 && state.kills()
+    }
+
     /// A signal that is for the command.
     #[inline(never)]
     fn take(&self, watch: &mut Watch, info: &Info, is_pid_1: bool) -> Option<u8> {
         self.say(word(c"received signal "), info.signal);
         #[cfg(feature = "boot")]
         let info = if MORE && self.requests & set_of(info.signal) != 0 {
+            // Once is enough: a button tells of its release too.
+            if watch.request != 0 {
+                return None;
+            }
             watch.request = info.signal;
             const { &plain(k::SIGTERM as u8) }
         } else {

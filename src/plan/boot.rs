@@ -121,11 +121,13 @@ const SHORT_LIVED: Attributes = SET_ID.and(Attributes::STRICTATIME);
 const DEV: Attributes = Attributes::NOSUID.and(Attributes::STRICTATIME);
 const PTS: Attributes = Attributes::NOSUID.and(Attributes::NOEXEC);
 
-/// What every program expects, with the options that systemd has for each: those that are needed on the way to a new root and
-/// move to it.
-const FIRST: [Line; 4] = [
+/// What every program expects, with the options that systemd has for each; but the sizes leave memory to the command, since a
+/// machine without swap that has none left for its processes stands still. These are needed on the way to a new root, and move
+/// to it.
+const FIRST: [Line; 5] = [
     mount(c"/dev", c"devtmpfs", DEV, c"mode=0755,size=4m,nr_inodes=64k", Base::Dev),
     best(BootStep::OpenConsole),
+    best(BootStep::CatchCtrlAltDel),
     mount(c"/proc", c"proc", DATA, c"", Base::Proc),
     mount(c"/sys", c"sysfs", DATA, c"", Base::Sys),
 ];
@@ -134,15 +136,12 @@ const MOVED: [Word; 3] = [word(c"/dev"), word(c"/proc"), word(c"/sys")];
 /// And the others.
 const SECOND: [Line; 6] = [
     mount(c"/dev/pts", c"devpts", PTS, c"mode=0620,gid=5", Base::InDev),
-    mount(c"/dev/shm", c"tmpfs", SHORT_LIVED, c"mode=1777", Base::InDev),
-    mount(c"/run", c"tmpfs", SHORT_LIVED, c"mode=0755,size=20%,nr_inodes=800k", Base::Other),
-    mount(c"/tmp", c"tmpfs", SHORT_LIVED, c"mode=1777,size=50%,nr_inodes=1m", Base::Other),
+    mount(c"/dev/shm", c"tmpfs", SHORT_LIVED, c"mode=1777,size=25%", Base::InDev),
+    mount(c"/run", c"tmpfs", SHORT_LIVED, c"mode=0755,size=10%,nr_inodes=800k", Base::Other),
+    mount(c"/tmp", c"tmpfs", SHORT_LIVED, c"mode=1777,size=25%,nr_inodes=1m", Base::Other),
     mount(c"/sys/fs/cgroup", c"cgroup2", DATA, c"nsdelegate,memory_recursiveprot", Base::InSys),
     best(BootStep::DeviceLinks),
 ];
-
-/// Who else may ask for the end.
-const REQUESTS: [Line; 2] = [best(BootStep::CatchCtrlAltDel), best(BootStep::CatchPowerButton)];
 
 impl BootStep<'_> {
     /// As `Step::sentence`.
@@ -167,7 +166,8 @@ impl BootStep<'_> {
             Self::TellStatus => t!("tell the exit status on the console"),
             Self::ExitVsock { .. } => t!("send the exit status to the host's vsock port %"),
             Self::ExitPort { .. } => t!("write the exit status to port %"),
-            Self::Reboot(Exit::PowerOff | Exit::Shell) => t!("power off"),
+            Self::Reboot(Exit::PowerOff) => t!("power off"),
+            Self::Reboot(Exit::Shell) => t!("run /bin/sh on the console, and power off"),
             Self::Reboot(Exit::Reboot) => t!("reboot"),
             Self::Reboot(Exit::Halt) => t!("halt"),
             Self::Reboot(Exit::Panic) => t!("let the kernel panic"),
@@ -250,6 +250,15 @@ pub fn command<'p>(
     Plan { lines: draft.lines.finish(), command: Command::of(arena, words, environment) }
 }
 
+/// The init of a new root takes the place of this process.
+pub fn hand_over<'p>(arena: &'p Arena, init: Word<'p>, environment: &'p [Word<'p>]) -> Plan<'p> {
+    let mut draft = Draft::new(arena, Phase::Machine);
+    draft.boot_best(BootStep::TakeConsole);
+    draft.must(Step::ResetSignals { ignored: 0 });
+    draft.must(Step::Exec { command: init });
+    Plan { lines: draft.lines.finish(), command: Command::of(arena, &[init], environment) }
+}
+
 /// From the end of the command on.
 pub fn off<'p>(arena: &'p Arena, boot: &Boot<'p>, exit: Exit) -> Plan<'p> {
     let mut draft = Draft::new(arena, Phase::Off);
@@ -295,7 +304,7 @@ fn draft_machine<'p>(draft: &mut Draft<'p>, boot: &'p Boot<'p>, spec: &Spec<'p>)
     }
     draft.add(Fate::Best, Step::LoopbackUp);
     network::add(draft, boot);
-    draft.lines.extend(&REQUESTS);
+    draft.boot_best(BootStep::CatchPowerButton);
 }
 
 fn draft_command<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, words: &[Word<'p>], account: Account<'p>) {
@@ -317,11 +326,12 @@ fn draft_command<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, words: &[Word<'p>],
 
 fn draft_off<'p>(draft: &mut Draft<'p>, boot: &Boot<'p>, exit: Exit) {
     draft.phase = Phase::Off;
+    // First of all: nothing that fails later keeps it from being told.
+    draft.boot_best(BootStep::TellStatus);
     if let Some(path) = boot.exit_file {
         draft.boot_best(BootStep::ExitFile { path });
     }
     draft.boot_best(BootStep::Settle);
-    draft.boot_best(BootStep::TellStatus);
     if let Some(path) = boot.exit_tty {
         draft.boot_best(BootStep::ExitTty { path });
     }

@@ -3,7 +3,9 @@
 //! There is no allocator besides. What was made in an arena cannot outlive it, so a supervisor, which begins when the
 //! arena has ended, has no memory of its own but its stack: the compiler sees to it.
 
-use super::{Result, errno::check, process};
+#[cfg(not(feature = "boot"))]
+use super::process;
+use super::{Result, errno::check};
 use core::alloc::Layout;
 use core::cell::Cell;
 use core::marker::PhantomData;
@@ -72,7 +74,7 @@ impl Arena {
         let size = wanted.max(2 * old).max(SMALLEST);
         let start = if is_newest { used - old } else { (used + align - 1) & !(align - 1) };
         if wanted > RESERVED / 2 || start + size > RESERVED {
-            process::abort();
+            exhausted();
         }
         self.used.set(start + size);
         // SAFETY: `start + size` lies in the mapping, as just checked.
@@ -83,6 +85,15 @@ impl Arena {
         }
         (new, size)
     }
+}
+
+/// As any state that cannot be: the first process of a machine has something to do then.
+#[cold]
+fn exhausted() -> ! {
+    #[cfg(feature = "boot")]
+    panic!();
+    #[cfg(not(feature = "boot"))]
+    process::abort()
 }
 
 impl Drop for Arena {
@@ -208,8 +219,11 @@ impl List<'_, u8> {
     #[inline(never)]
     pub fn trim(&mut self) {
         let Block { arena, start, count, size } = &mut self.block;
+        if *size == 0 {
+            return;
+        }
         let end = start.as_ptr() as usize + *size as usize - arena.base.as_ptr() as usize;
-        if *size != 0 && end == arena.used.get() {
+        if end == arena.used.get() {
             arena.used.set(end - (*size - *count) as usize);
             *size = *count;
         }

@@ -71,13 +71,20 @@ pub fn wait_to_append(fd: At) -> Result<()> {
     nothing!(FCNTL, fd.number(), k::F_SETFL, k::O_APPEND)
 }
 
-/// openat(2) of a file whose whole text is written anew, which is made if it is missing; ENXIO where it is a FIFO that nobody
-/// reads. Writing does not wait.
+/// openat(2) of a file that is to be written anew, which is made if it is missing; ENXIO where it is a FIFO that nobody reads.
+/// Writing does not wait. ELOOP: it is a link, and none is followed.
 #[cfg(feature = "boot")]
-pub fn replace(at: At, path: Word, mode: u32) -> Result<Fd> {
-    let flags = k::O_WRONLY | k::O_TRUNC | k::O_CREAT | k::O_NONBLOCK | k::O_NOCTTY | k::O_CLOEXEC;
+pub fn open_or_make(at: At, path: Word, mode: u32, follows: bool) -> Result<Fd> {
+    let link = if follows { 0 } else { k::O_NOFOLLOW };
+    let flags = k::O_WRONLY | k::O_CREAT | k::O_NONBLOCK | k::O_NOCTTY | k::O_CLOEXEC | link;
     // SAFETY: `path` is NUL-terminated and outlives the call.
     opened(unsafe { sc::syscall!(OPENAT, number(at.number()), path.as_ptr(), flags, mode) })
+}
+
+/// ftruncate(2) to nothing.
+#[cfg(feature = "boot")]
+pub fn empty(fd: At) -> Result<()> {
+    nothing!(FTRUNCATE, fd.number(), 0)
 }
 
 /// fsync(2).
@@ -210,18 +217,6 @@ pub fn is_pipe(fd: At) -> Result<bool> {
         s.assume_init()
     };
     Ok(s.f_type as u32 == k::PIPEFS_MAGIC)
-}
-
-/// Whether what is mounted here is a file system of memory, as an initramfs is (statfs(2)).
-#[cfg(feature = "boot")]
-pub fn is_in_memory(path: Word) -> Result<bool> {
-    let mut s = MaybeUninit::<k::statfs64>::uninit();
-    // SAFETY: `path` is NUL-terminated; the kernel fills the whole structure when it succeeds.
-    let s = unsafe {
-        check(sc::syscall!(STATFS, path.as_ptr(), s.as_mut_ptr()))?;
-        s.assume_init()
-    };
-    Ok([k::TMPFS_MAGIC, k::RAMFS_MAGIC].contains(&(s.f_type as u32)))
 }
 
 /// Whether nothing on this mount gives a right to who executes it.

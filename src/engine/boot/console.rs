@@ -43,6 +43,15 @@ impl Machine<'_> {
         self.add(crate::text::text(self.arena, sentence, &[what]).bytes());
     }
 
+    /// A line behind its priority in the kernel's log, for which no memory is taken.
+    pub(super) fn say_plainly(&mut self, line: Word) {
+        self.say();
+        if let Some(console) = &self.console {
+            tolerate(file::write(console.at(), line.after(SEEN.len()).bytes()));
+        }
+        say_in_log(line.bytes());
+    }
+
     /// Lines, on the console and in the kernel's log.
     fn add(&mut self, lines: &[u8]) {
         self.unsaid.add(lines);

@@ -15,6 +15,7 @@ pub use run::Ran;
 use super::{Carrier, Failure};
 use crate::plan::{BootStep, Line, Phase, Plan, Step};
 use crate::spec::Exit;
+use crate::sys::file::{self, Kind};
 use crate::sys::reboot::{self, Command, reboot};
 use crate::sys::{Arena, At, Errno, Fd, Result, Word, poll, process, tolerate};
 use crate::text::problem::{FAILED, NOT_FOUND};
@@ -41,6 +42,8 @@ pub struct Machine<'m> {
     link: Option<network::Link>,
     /// Tell when each step was done.
     pub timing: bool,
+    /// The command is started again: what was told before is not told anew.
+    is_again: bool,
     /// The initramfs, until it is empty.
     initramfs: Option<Fd>,
     /// What lies below `/` where that is an overlay: the table of mounts does not show it.
@@ -63,10 +66,16 @@ impl<'m> Machine<'m> {
             unsaid: Text::new(arena),
             link: None,
             timing: false,
+            is_again: false,
             initramfs: None,
             layers: [None, None],
             status: FAILED,
         }
+    }
+
+    /// What is mounted is to be looked at again, before more is.
+    pub const fn look_anew(&mut self) {
+        (self.has_new_dev, self.has_new_sys) = (false, false);
     }
 
     /// Whether the console is a screen and a keyboard.
@@ -201,9 +210,24 @@ impl<'p> Carrier<'p> {
 
     /// What could not be done, where it goes on.
     pub(super) fn note(&mut self, line: &Line, errno: Errno) {
+        if self.machine.is_again {
+            return;
+        }
         let failure = Failure { line: 0, errno, status: FAILED, detail: self.detail };
         self.machine.tell(t!("aril: note: %\n"), problem(self.arena, &failure, Some(&line.step), None).line);
     }
+}
+
+/// Writes a file's whole text anew, as far as a disk, and makes it if it is missing. What is no file (ENXIO), such as a disk, is
+/// left alone, wherever a root that nobody trusts has put it.
+fn rewrite(path: Word, follows: bool, text: &[u8]) -> Result<()> {
+    let file = file::open_or_make(At::CWD, path, 0o644, follows)?;
+    if file::fstat(file.at())?.kind != Kind::Regular {
+        return Err(Errno::ENXIO);
+    }
+    file::empty(file.at())?;
+    file::write_all(file.at(), text)?;
+    file::fsync(file.at())
 }
 
 /// What the machine ends with, in the order in which it is tried. Each is called by a child, since a call that the machine cannot
@@ -240,6 +264,10 @@ pub fn last_resort() -> ! {
         process::abort();
     }
     console::say_in_log(b"<3>aril: a fault of aril itself: the machine goes off\n");
+    tolerate(settle::aside(&mut || false, &mut || {
+        file::sync();
+        Ok(())
+    }));
     give_up()
 }
 
@@ -248,6 +276,3 @@ pub fn give_up() -> ! {
     tolerate(end(Exit::PowerOff, FAILED));
     stay()
 }
-
-/// What a word of this length is cut to in a line.
-pub(super) const NO_WORD: Word = crate::sys::word(c"");

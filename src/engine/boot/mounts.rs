@@ -25,10 +25,8 @@ impl Machine<'_> {
             _ => {}
         }
         match (base, &self.proc) {
-            (Base::Proc, Some(proc)) => {
-                mount::move_mount(proc.at(), At::CWD, path)?;
-                self.proc = None;
-            }
+            // It stays open: whatever becomes of `/proc`, the end needs it.
+            (Base::Proc, Some(proc)) => mount::move_mount(proc.at(), At::CWD, path)?,
             _ => mount::mount(kind, path, kind, attributes, options)?,
         }
         self.has_new_dev |= base == Base::Dev;

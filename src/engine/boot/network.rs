@@ -91,7 +91,7 @@ fn write(path: Word, text: Word) -> Result<()> {
             result => result?,
         }
     }
-    file::write_all(file::replace(At::CWD, path, 0o644)?.at(), text.bytes())
+    super::rewrite(path, true, text.bytes())
 }
 
 impl Link {

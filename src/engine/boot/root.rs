@@ -2,6 +2,7 @@
 
 use crate::engine::Carrier;
 use crate::host::block::{self, NINE_P, Source};
+use crate::host::mounts;
 use crate::host::rootfs::{list, read_path};
 use crate::host::superblock;
 use crate::plan::Tree;
@@ -40,8 +41,8 @@ impl<'p> Carrier<'p> {
     /// Over `/`, which still leads to the initramfs.
     pub(super) fn attach_root(&mut self) -> Result<()> {
         let root = self.lower(word(c"/"))?;
-        // What is not in memory is nobody's to remove.
-        if file::is_in_memory(word(c"/"))? {
+        // Any other root is nobody's to empty.
+        if mounts::is_initramfs(self.arena, self.proc()) {
             self.machine.initramfs = Some(file::openat(At::CWD, word(c"/"), Open::DIRECTORY)?);
         }
         self.attach_on_top(root, Tree::Root)
@@ -55,9 +56,18 @@ impl<'p> Carrier<'p> {
         let (root, name) = (self.trees.get(Tree::Root)?, path.after(1));
         match file::mkdirat(root, name, 0o755) {
             Err(Errno::EEXIST) => {}
-            result => result?,
+            Err(errno) => {
+                self.machine.look_anew();
+                return Err(errno);
+            }
+            Ok(()) => {}
         }
-        mount::move_mount(file::openat(At::CWD, path, Open::PATH_DIRECTORY)?.at(), root, name)
+        let moved = mount::move_mount(file::openat(At::CWD, path, Open::PATH_DIRECTORY)?.at(), root, name);
+        if moved.is_err() {
+            // What is there now is the root's own.
+            self.machine.look_anew();
+        }
+        moved
     }
 
     /// Gives the initramfs's memory back. Whether it was pivoted away or not: the first process's own program is in it, so that it
@@ -74,6 +84,10 @@ impl<'p> Carrier<'p> {
             self.detail = word(c"it is no /dev/..., UUID=, LABEL=, PARTUUID=, virtiofs:TAG or 9p:TAG");
             return Err(Errno::EINVAL);
         };
+        if name.bytes().contains(&b',') {
+            self.detail = word(c"there is a comma in it");
+            return Err(Errno::EINVAL);
+        }
         let device = match source {
             Source::Memory => return self.mount_as(word(c"tmpfs"), word(c"mode=0755"), flags),
             Source::Shared { kind, tag } => {

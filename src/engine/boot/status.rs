@@ -2,6 +2,8 @@
 
 use super::Machine;
 use super::console::{Until, write_patiently};
+use super::rewrite;
+use super::settle::aside;
 use crate::sys::file::{self, Open};
 use crate::sys::poll::{self, Watched};
 use crate::sys::{At, Errno, Result, Word, port, socket};
@@ -23,10 +25,10 @@ impl<'m> Machine<'m> {
         copy(self.arena, &[decimal(self.arena, self.status.into()).bytes(), b"\n"])
     }
 
+    /// By a child, since its file system may be the host's, and not answer. The command could have put a link there.
     pub(super) fn write_exit_file(&self, path: Word) -> Result<()> {
-        let file = file::replace(At::CWD, path, 0o644)?;
-        file::write_all(file.at(), self.status_line().bytes())?;
-        file::fsync(file.at())
+        let line = self.status_line();
+        aside(&mut || false, &mut || rewrite(path, false, line.bytes()))
     }
 
     pub(super) fn write_exit_tty(&self, path: Word) -> Result<()> {
