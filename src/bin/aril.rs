@@ -41,6 +41,12 @@ fn main(start: Start) -> u8 {
             boot::run(start, proc);
         }
     }
+    serve(start)
+}
+
+/// What is asked for by a command line. The first process of a machine has nothing of its stack.
+#[cfg_attr(feature = "boot", inline(never))]
+fn serve(start: Start) -> u8 {
     // An init blocks its signals before anything else.
     #[cfg(feature = "init")]
     if start.arguments().get(1) == Some(&word(c"init")) {
@@ -118,9 +124,7 @@ fn words_of(start: Start) -> Result<(Words, Start), u8> {
     let arena = Arena::forever().map_err(no_memory)?;
     let words = presets::expand(arena, words).map_err(|problem| complain(arena, problem))?;
     let mut anew = List::new(arena);
-    for word in words {
-        anew.push(Some(*word));
-    }
+    anew.extend(Word::some(words));
     anew.push(None);
     Ok((words, start.with(anew.finish())))
 }

@@ -96,12 +96,14 @@ fn ask<'m>(arena: &'m Arena, proc: At, boot: &mut Boot<'m>, spec: &mut Spec<'m>)
     let asked = Asked::read(arena, proc)?;
     // What is wrong is told; but where the status goes, and how the machine ends, may stand after it.
     let modules = asked.modules.and_then(|text| add_words(arena, &mut boot.modules, text, machine::MODULES));
-    let of_file = asked.parameters.and_then(|text| parameters::read(arena, text, boot, spec));
-    let of_kernel = parameters::read(arena, asked.kernel, boot, spec);
+    let mut read = Ok(());
+    for text in [asked.parameters, Ok(asked.kernel)] {
+        read = read.and(text.and_then(|text| parameters::read(arena, text, boot, spec)));
+    }
     if spec.command.is_empty() {
         spec.command = asked.command.and_then(|text| command_of(arena, text))?;
     }
-    modules.and(of_file).and(of_kernel)
+    modules.and(read)
 }
 
 /// Makes the machine and runs the command.
@@ -116,11 +118,16 @@ fn live<'m>(
     for name in boot.unknown.iter() {
         first.machine().tell(t!("aril: note: unknown parameter %\n"), *name);
     }
-    let root = file::openat(At::CWD, word(c"/"), Open::PATH_DIRECTORY)
-        .map_err(|errno| Problem::failed(arena, t!("open /"), &[], errno))?;
-    let found = find(arena, boot, spec, root.at())?;
-    let mut account = accounts::find(arena, root.at(), spec.user)?;
-    drop(root);
+    let mut account = Account::ROOT;
+    let mut found = Found::Command(spec.command);
+    if spec.command.is_empty() || spec.user.is_some() {
+        let root = file::openat(At::CWD, word(c"/"), Open::PATH_DIRECTORY)
+            .map_err(|errno| Problem::failed(arena, t!("open /"), &[], errno))?;
+        if spec.command.is_empty() {
+            found = find(arena, boot, root.at())?;
+        }
+        account = accounts::find(arena, root.at(), spec.user)?;
+    }
     if file::fstatat(At::CWD, account.home).is_err() {
         account.home = word(c"/");
     }
@@ -147,11 +154,8 @@ enum Found<'m> {
     Init(Word<'m>),
 }
 
-/// What is asked for, or what a new root has.
-fn find<'m>(arena: &'m Arena, boot: &Boot<'m>, spec: &Spec<'m>, root: At) -> Told<'m, Found<'m>> {
-    if !spec.command.is_empty() {
-        return Ok(Found::Command(spec.command));
-    }
+/// What a new root has to run.
+fn find<'m>(arena: &'m Arena, boot: &Boot<'m>, root: At) -> Told<'m, Found<'m>> {
     if boot.root.is_some() {
         let words = command_of(arena, machine::read(arena, machine::COMMAND)?)?;
         if !words.is_empty() {
@@ -179,6 +183,9 @@ fn command_of<'m>(arena: &'m Arena, text: &[u8]) -> Told<'m, &'m [Word<'m>]> {
 
 /// The words of a file: spaces divide them, quotes keep them together, and `#` begins a comment.
 fn add_words<'m>(arena: &'m Arena, words: &mut List<'m, Word<'m>>, text: &[u8], path: Word) -> Told<'m, ()> {
+    if text.is_empty() {
+        return Ok(());
+    }
     presets::add_text(words, text).map_err(|_| Problem::refused(arena, t!("read %: a quote has no end"), &[path]))
 }
 

@@ -13,16 +13,22 @@ use crate::text::{Problem, Told, copy, names, number, split, t};
 /// # Errors
 /// A parameter of ours with a value that is wrong.
 pub fn read<'m>(arena: &'m Arena, text: &'m [u8], boot: &mut Boot<'m>, spec: &mut Spec<'m>) -> Told<'m, ()> {
-    let (mut words, mut result) = (Words(text), Ok(()));
-    while let Some(Parameter { name, value, has_dot }) = words.next() {
+    let mut result = Ok(());
+    let mut command: Option<List<Word>> = None;
+    for Parameter { name, value, has_dot } in Words(text) {
+        if let Some(command) = &mut command {
+            command.push(match value {
+                Some(value) => copy(arena, &[name, b"=", value]),
+                None => copy(arena, &[name]),
+            });
+            continue;
+        }
         // Most of a line means nothing here, and is not looked up.
         match name {
+            // As the kernel would give them to its first process, but for a second `--`, at which it ends.
             b"--" if value.is_none() => {
-                let command = rest(arena, words);
-                if !command.is_empty() {
-                    spec.command = command;
-                }
-                break;
+                command = Some(List::new(arena));
+                continue;
             }
             [b'r' | b'i', ..] => {}
             _ if has_dot => {}
@@ -37,23 +43,14 @@ pub fn read<'m>(arena: &'m Arena, text: &'m [u8], boot: &mut Boot<'m>, spec: &mu
             result = result.and(Err(problem));
         }
     }
+    if let Some(command) = command.filter(|command| !command.is_empty()) {
+        spec.command = command.finish();
+    }
     result
 }
 
 fn refused_with(arena: &Arena, refused: Sentence) -> Word<'_> {
     crate::text::text(arena, refused, &[])
-}
-
-/// The words after `--`, as the kernel would give them to its first process, but for a second `--`, at which it ends.
-fn rest<'m>(arena: &'m Arena, words: Words<'m>) -> &'m [Word<'m>] {
-    let mut list = List::new(arena);
-    for Parameter { name, value, .. } in words {
-        list.push(match value {
-            Some(value) => copy(arena, &[name, b"=", value]),
-            None => copy(arena, &[name]),
-        });
-    }
-    list.finish()
 }
 
 /// Ours, each after `aril.`; `-` and `_` are the same, as in the kernel's.
@@ -65,6 +62,7 @@ const KERNELS: &str = "root rootfstype rootflags ro rw rootwait rootdelay init i
 /// Five minutes: to wait for ever would be to fail without a word.
 const LONG: u64 = 300_000_000;
 
+#[inline(never)]
 fn set<'m>(
     boot: &mut Boot<'m>,
     spec: &mut Spec<'m>,
@@ -74,13 +72,12 @@ fn set<'m>(
 ) -> Result<(), Sentence> {
     let arena = value.arena;
     if let Some(ours) = name.strip_prefix(b"aril.") {
-        let plain = copy(arena, &[ours]);
         let mut buffer = [0; 16];
         let Some(buffer) = buffer.get_mut(..ours.len()) else {
             boot.unknown.push(copy(arena, &[name]));
             return Ok(());
         };
-        for (to, from) in buffer.iter_mut().zip(plain.bytes()) {
+        for (to, from) in buffer.iter_mut().zip(ours) {
             *to = if *from == b'-' { b'_' } else { *from };
         }
         match names::position(OURS, buffer) {
@@ -189,26 +186,36 @@ struct Parameter<'t> {
 impl<'t> Iterator for Words<'t> {
     type Item = Parameter<'t>;
 
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        let start = self.0.iter().position(|byte| !is_space(*byte))?;
-        let mut text = &self.0[start..];
+        let mut text = loop {
+            let (first, rest) = self.0.split_first()?;
+            if !is_space(*first) {
+                break self.0;
+            }
+            self.0 = rest;
+        };
         let quoted = text[0] == b'"';
         if quoted {
             text = &text[1..];
         }
+        // Behind the first byte that is a `=`, if it is not the first of all.
         let (mut in_quote, mut equals, mut has_dot) = (quoted, 0, false);
         let mut end = 0;
         while let Some(byte) = text.get(end) {
+            end += 1;
             match *byte {
                 // Nearly all of them.
                 b'>'..=0x7f => {}
                 b'"' => in_quote = !in_quote,
-                b'=' if equals == 0 => equals = end,
+                b'=' if equals == 0 && end > 1 => equals = end,
                 b'.' => has_dot |= equals == 0,
-                byte if is_space(byte) && !in_quote => break,
+                byte if !in_quote && is_space(byte) => {
+                    end -= 1;
+                    break;
+                }
                 _ => {}
             }
-            end += 1;
         }
         let (mut word, rest) = text.split_at(end);
         self.0 = rest;
@@ -218,8 +225,7 @@ impl<'t> Iterator for Words<'t> {
         if equals == 0 {
             return Some(Parameter { name: word, value: None, has_dot });
         }
-        let (name, value) = word.split_at(equals);
-        let value = value.get(1..).unwrap_or_default();
+        let (name, value) = (&word[..equals - 1], word.get(equals..).unwrap_or_default());
         let value = match value.strip_prefix(b"\"") {
             Some(inner) => inner.strip_suffix(b"\"").unwrap_or(inner),
             None => value,

@@ -5,6 +5,8 @@ use super::landlock;
 use super::points::{self, Kept};
 use super::{Carrier, handover};
 use crate::host::rootfs::in_root;
+#[cfg(feature = "boot")]
+use crate::plan::BootStep;
 #[cfg(feature = "full")]
 use crate::plan::OwnFile;
 use crate::plan::{FILTER, Make, Place, Step, Tree};
@@ -56,11 +58,14 @@ impl<'p> Carrier<'p> {
     /// Does what a step says. More about a failure than the errno is left in `status` and `detail`.
     pub fn carry_out(&mut self, step: &Step) -> Result<()> {
         (self.status, self.detail) = (FAILED, Word::default());
-        #[cfg(feature = "boot")]
-        if let Step::Boot(step) = step {
-            return self.carry_out_boot(step);
+        match step {
+            // Most of a boot's steps, without the frame that all others share.
+            #[cfg(feature = "boot")]
+            Step::Boot(BootStep::Mount(file_system)) => self.machine.mount(file_system),
+            #[cfg(feature = "boot")]
+            Step::Boot(step) => self.carry_out_boot(step),
+            _ => self.carry_out_own(step),
         }
-        self.carry_out_own(step)
     }
 
     #[cfg_attr(feature = "boot", inline(never))]
@@ -302,9 +307,8 @@ impl<'p> Carrier<'p> {
             Step::Device(step) => self.carry_out_devices(step)?,
             #[cfg(feature = "full")]
             Step::Enter(ref step) => self.carry_out_enter(step)?,
-            // Above: the machine's first process has little else to do.
             #[cfg(feature = "boot")]
-            Step::Boot(_) => {}
+            Step::Boot(ref step) => self.carry_out_boot(step)?,
         }
         Ok(())
     }

@@ -62,7 +62,7 @@ impl<'p> Carrier<'p> {
             CgroupStep::Leave { path } => {
                 let leaf = Group::make(self.arena, path)?;
                 let moved = write(leaf.own.at(), PROCESSES, b"0");
-                self.cgroups.leaf = Some(leaf);
+                self.cgroups().leaf = Some(leaf);
                 moved?;
             }
             CgroupStep::Prepare { directory, file, value } => {
@@ -70,11 +70,12 @@ impl<'p> Carrier<'p> {
                 write(directory.at(), file, value.bytes())?;
             }
             CgroupStep::Make { site, parent } => {
-                self.cgroups.all[usize::from(site)] = Some(Group::make(self.arena, parent)?);
+                let group = Group::make(self.arena, parent)?;
+                self.cgroups().all[usize::from(site)] = Some(group);
             }
             CgroupStep::Nest { site } => {
                 // None: that it could not be made is told.
-                if let Some(group) = &mut self.cgroups.all[usize::from(site)] {
+                if let Some(group) = &mut self.cgroups().all[usize::from(site)] {
                     file::mkdirat(group.own.at(), NESTED, 0o755)?;
                     let nested = file::openat(group.own.at(), NESTED, Open::DIRECTORY)?;
                     group.nested = Some(open_to_all(nested)?);
@@ -82,12 +83,12 @@ impl<'p> Carrier<'p> {
             }
             CgroupStep::Write { site, file, value } => {
                 // Likewise.
-                if let Some(group) = &self.cgroups.all[usize::from(site)] {
+                if let Some(group) = &self.cgroups().all[usize::from(site)] {
                     write(group.last(), file, value.bytes())?;
                 }
             }
             CgroupStep::Clone { flags } => {
-                let unified = self.cgroups.all.iter().flatten().find(|group| is_unified(group.own.at()));
+                let unified = self.cgroups().all.iter().flatten().find(|group| is_unified(group.own.at()));
                 let group = unified.map(Group::last);
                 let [ours, theirs] = socket::pair()?;
                 let side = process::clone3_into(flags.into(), group)?;
@@ -100,11 +101,17 @@ impl<'p> Carrier<'p> {
         Ok(())
     }
 
+    /// Its groups.
+    #[inline(never)]
+    pub(super) fn cgroups(&mut self) -> &mut Cgroups {
+        self.cgroups.get_or_insert(Cgroups::NONE)
+    }
+
     /// The new process moves into some of its groups.
-    pub(super) fn enter(&self, is_meant: fn(At) -> bool) -> Result<()> {
+    pub(super) fn enter(&mut self, is_meant: fn(At) -> bool) -> Result<()> {
         let Some((Pid(child), _)) = self.child else { return Err(Errno::ESRCH) };
         let child = decimal(self.arena, child as u64);
-        for group in self.cgroups.all.iter().flatten().filter(|group| is_meant(group.own.at())) {
+        for group in self.cgroups().all.iter().flatten().filter(|group| is_meant(group.own.at())) {
             write(group.last(), PROCESSES, child.bytes())?;
         }
         Ok(())

@@ -29,10 +29,10 @@ impl Carrier<'_> {
                 self.attach(tree, Place { make: Some(Make::File), ..Place::in_root(path) })
             }
             // None: that it could not be made is told.
-            DeviceStep::Allow { rules, site, unified } => match self.cgroups.directory(site) {
-                Some(group) => allow(self.arena, group, rules, unified),
-                None => Ok(()),
-            },
+            DeviceStep::Allow { rules, site, unified } => {
+                let arena = self.arena;
+                self.cgroups().directory(site).map_or(Ok(()), |group| allow(arena, group, rules, unified))
+            }
         }
     }
 }

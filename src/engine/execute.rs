@@ -48,7 +48,8 @@ extern "C" fn become_command(shared: &RefCell<&mut Carrier>) -> ! {
     process::exit(FAILED)
 }
 
-/// Why an existing file was refused, where the errno alone does not say it.
+/// Why an existing file was refused, where the errno alone does not say it. Its room is taken where that is asked alone.
+#[cfg_attr(feature = "boot", inline(never))]
 fn why<'m>(arena: &'m Arena, path: Word, errno: Errno) -> Word<'m> {
     // pread(2), because what is no file would lose what it gives.
     let mut buffer = [0; 4096];

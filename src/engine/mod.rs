@@ -110,8 +110,9 @@ pub struct Carrier<'p> {
     /// The lock on a range of ids, of which the new process closes its copy with all else that is here.
     #[cfg(feature = "full")]
     ids: Option<Fd>,
+    /// `None`: there are none yet.
     #[cfg(feature = "full")]
-    cgroups: Cgroups,
+    cgroups: Option<Cgroups>,
     /// Where the figures go.
     #[cfg(feature = "full")]
     figures: Option<Fd>,
@@ -215,7 +216,7 @@ impl<'p> Carrier<'p> {
             #[cfg(feature = "full")]
             ids: None,
             #[cfg(feature = "full")]
-            cgroups: Cgroups::NONE,
+            cgroups: None,
             #[cfg(feature = "full")]
             figures: None,
             made: false,
@@ -247,19 +248,27 @@ impl<'p> Carrier<'p> {
                 continue;
             }
             gave_way = false;
-            let Err(errno) = self.traced(line) else { continue };
-            match line.fate {
-                #[cfg(feature = "full")]
-                Fate::Best | Fate::InsteadBest => self.tell_failure(line, errno),
-                fate if fate.tolerates(errno) => gave_way = matches!(fate, Fate::Try(_)),
-                _ => {
-                    // One that the command's process has met is not that of the step which started it.
-                    let (status, detail) = (self.status, self.detail);
-                    return Err(self.failed.take().unwrap_or(Failure { line: number as u16, errno, status, detail }));
-                }
+            if let Err(errno) = self.traced(line) {
+                gave_way = self.fail(number, line, errno)?;
             }
         }
         Ok(())
+    }
+
+    /// What a failure of a step means: whether the next line is done instead, or the end.
+    #[cfg_attr(feature = "full", inline(never))]
+    fn fail(&mut self, number: usize, line: &Line, errno: Errno) -> core::result::Result<bool, Failure<'p>> {
+        #[cfg(feature = "full")]
+        if matches!(line.fate, Fate::Best | Fate::InsteadBest) {
+            self.tell_failure(line, errno);
+            return Ok(false);
+        }
+        if line.fate.tolerates(errno) {
+            return Ok(matches!(line.fate, Fate::Try(_)));
+        }
+        // One that the command's process has met is not that of the step which started it.
+        let (status, detail) = (self.status, self.detail);
+        Err(self.failed.take().unwrap_or(Failure { line: number as u16, errno, status, detail }))
     }
 
     /// Carries a step out and tells of it.
@@ -376,7 +385,7 @@ impl<'p> Carrier<'p> {
             #[cfg(feature = "full")]
             ids: self.ids,
             #[cfg(feature = "full")]
-            cgroups: self.cgroups,
+            cgroups: self.cgroups.unwrap_or(Cgroups::NONE),
             #[cfg(feature = "full")]
             figures: self.figures,
             made: self.made,
@@ -435,7 +444,7 @@ impl<'p> Carrier<'p> {
         self.lock = None;
         #[cfg(feature = "full")]
         {
-            self.cgroups = Cgroups::NONE;
+            self.cgroups = None;
             self.figures = None;
         }
         self.phase(Phase::Inside)?;
@@ -491,7 +500,7 @@ impl<'p> Carrier<'p> {
         }
         #[cfg(feature = "full")]
         // Likewise.
-        tolerate(self.cgroups.end(self.arena));
+        tolerate(self.cgroups.take().map_or(Ok(()), |mut cgroups| cgroups.end(self.arena)));
         #[cfg(feature = "full")]
         // Perhaps it happened while this process acted on files as another.
         crate::sys::identity::set_file_system_ids(host.uid, host.gid);

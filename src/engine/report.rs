@@ -171,13 +171,14 @@ impl Ended {
 impl<'p> Carrier<'p> {
     /// A start that failed because there is too little memory says so.
     #[inline(never)]
-    pub(super) fn reason(&self, failure: Failure<'p>) -> Failure<'p> {
-        let groups = self.cgroups.directories(self.arena);
-        let figures = if groups.is_empty() { Figures::default() } else { Figures::read(self.arena, groups) };
+    pub(super) fn reason(&mut self, failure: Failure<'p>) -> Failure<'p> {
+        let arena = self.arena;
+        let groups = self.cgroups().directories(arena);
+        let figures = if groups.is_empty() { Figures::default() } else { Figures::read(arena, groups) };
         if !figures.is_out_of_memory() {
             return failure;
         }
-        Failure { errno: Errno::ENOMEM, status: FAILED, detail: figures.out_of_memory(self.arena), ..failure }
+        Failure { errno: Errno::ENOMEM, status: FAILED, detail: figures.out_of_memory(arena), ..failure }
     }
 }
 

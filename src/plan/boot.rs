@@ -143,6 +143,13 @@ const SECOND: [Line; 6] = [
     best(BootStep::DeviceLinks),
 ];
 
+/// How a command begins.
+const START: [Line; 3] = [
+    Line { phase: Phase::Machine, step: Step::StartCommand, fate: Fate::Must },
+    Line { phase: Phase::Command, step: Step::NewSession, fate: Fate::Must },
+    Line { phase: Phase::Command, ..best(BootStep::TakeConsole) },
+];
+
 impl BootStep<'_> {
     /// As `Step::sentence`.
     pub(super) const fn sentence(&self) -> Sentence {
@@ -308,11 +315,8 @@ fn draft_machine<'p>(draft: &mut Draft<'p>, boot: &'p Boot<'p>, spec: &Spec<'p>)
 }
 
 fn draft_command<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, words: &[Word<'p>], account: Account<'p>) {
-    draft.phase = Phase::Machine;
-    draft.must(Step::StartCommand);
+    draft.lines.extend(&START);
     draft.phase = Phase::Command;
-    draft.must(Step::NewSession);
-    draft.boot_best(BootStep::TakeConsole);
     super::setting::add(draft, spec);
     if let Some(name) = spec.user {
         draft.boot(BootStep::BecomeUser { name, account });
@@ -357,8 +361,8 @@ pub fn environment<'p>(
     entries.extend(kernel);
     command::put(&mut entries, b"HOME", copy(arena, &[b"HOME=", account.home.bytes()]));
     let is_unknown = |entry: &Word| matches!(entry.bytes(), b"TERM=linux");
-    if !is_virtual_console && entries.iter().any(is_unknown) {
-        command::put(&mut entries, b"TERM", word(c"TERM=vt220"));
+    if let Some(at) = entries.iter().position(is_unknown).filter(|_| !is_virtual_console) {
+        entries[at] = word(c"TERM=vt220");
     }
     if !entries.iter().any(|entry| entry.strip(b"PATH=").is_some()) {
         entries.push(command::PATH);

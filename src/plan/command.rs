@@ -49,9 +49,7 @@ impl<'p> Command<'p> {
 /// The list as execve(2) takes it.
 fn terminated<'p>(arena: &'p Arena, words: &[Word<'p>]) -> &'p [Option<Word<'p>>] {
     let mut list = List::new(arena);
-    for word in words {
-        list.push(Some(*word));
-    }
+    list.extend(Word::some(words));
     list.push(None);
     list.finish()
 }

@@ -5,7 +5,7 @@ use super::{Draft, Fate, On, Step, step};
 use crate::spec::{Address, Boot, Set, Setting};
 use crate::sys::{Arena, Word, word};
 use crate::text::sentence::Sentence;
-use crate::text::{Text, copy, decimal, t};
+use crate::text::{Text, decimal, t};
 
 /// One such step. Those after `Up` are about the device that it has brought up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -99,8 +99,8 @@ pub(super) fn add<'p>(draft: &mut Draft<'p>, boot: &Boot<'p>) {
         }
         draft.network(Fate::Best, NetworkStep::Carrier { patience: CARRIER });
     }
-    let text = copy(draft.lines.arena(), &[text.bytes()]);
-    if !text.is_empty() {
+    if !text.bytes().is_empty() {
+        let text = text.word();
         draft.network(Fate::Try(On::NoFile), NetworkStep::Resolver { text });
         draft.network(Fate::InsteadBest, NetworkStep::ResolverAbove { text });
     }

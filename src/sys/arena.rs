@@ -67,6 +67,7 @@ impl Arena {
     /// how a list is filled. Gives its address and its size.
     ///
     /// Nobody can go on without memory, and nothing of what an arena is for comes near its size: the process ends.
+    #[inline(never)]
     fn grow(&self, block: NonNull<u8>, old: usize, wanted: usize, align: usize) -> (NonNull<u8>, usize) {
         const SMALLEST: usize = 32;
         let used = self.used.get();
@@ -79,7 +80,7 @@ impl Arena {
         self.used.set(start + size);
         // SAFETY: `start + size` lies in the mapping, as just checked.
         let new = unsafe { self.base.add(start) };
-        if !is_newest {
+        if !is_newest && old != 0 {
             // SAFETY: the new block is at least as large as the old one, and disjoint from it.
             unsafe { core::ptr::copy_nonoverlapping(block.as_ptr(), new.as_ptr(), old) };
         }
@@ -128,11 +129,19 @@ impl Block<'_> {
         let used = self.count as usize * item.size();
         let wanted = used + more * item.size();
         if wanted > self.size as usize {
-            let (start, size) = self.arena.grow(self.start, self.size as usize, wanted, item.align());
-            (self.start, self.size) = (start, size as u32);
+            return self.grow(used, wanted, item.align());
         }
         // SAFETY: the block has more bytes than are used.
         unsafe { self.start.add(used) }
+    }
+
+    /// Room behind the used bytes.
+    #[inline(never)]
+    fn grow(&mut self, used: usize, wanted: usize, align: usize) -> NonNull<u8> {
+        let (start, size) = self.arena.grow(self.start, self.size as usize, wanted, align);
+        (self.start, self.size) = (start, size as u32);
+        // SAFETY: as above.
+        unsafe { start.add(used) }
     }
 
     /// Copies items behind the last.

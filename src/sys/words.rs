@@ -48,6 +48,12 @@ impl<'a> Word<'a> {
         self.bytes().starts_with(beginning).then(|| self.after(beginning.len()))
     }
 
+    /// The same words as a part of what execve(2) takes.
+    pub const fn some(words: &[Self]) -> &[Option<Self>] {
+        // SAFETY: a `Word` is one pointer that is never null, of which an `Option` has the form.
+        unsafe { core::slice::from_raw_parts(words.as_ptr().cast(), words.len()) }
+    }
+
     pub fn is_empty(self) -> bool {
         // SAFETY: there is at least the NUL.
         unsafe { *self.0.as_ptr() == 0 }
@@ -85,8 +91,6 @@ impl core::fmt::Debug for Word<'_> {
 pub struct Start {
     arguments: &'static [Word<'static>],
     environment: &'static [Word<'static>],
-    terminated_arguments: &'static [Option<Word<'static>>],
-    terminated_environment: &'static [Option<Word<'static>>],
     anew: &'static [Option<Word<'static>>],
 }
 
@@ -113,12 +117,14 @@ impl Start {
 
     /// The words and the NULL after them, as execve(2) takes them.
     pub const fn terminated_arguments(self) -> &'static [Option<Word<'static>>] {
-        self.terminated_arguments
+        // SAFETY: a NULL follows them, as `from_stack` has found them.
+        unsafe { with_null(self.arguments) }
     }
 
     /// The environment and the NULL after it.
     pub const fn terminated_environment(self) -> &'static [Option<Word<'static>>] {
-        self.terminated_environment
+        // SAFETY: likewise.
+        unsafe { with_null(self.environment) }
     }
 
     /// Reads the block that the kernel puts above the initial stack pointer: argc, argv, NULL, envp, NULL.
@@ -139,8 +145,6 @@ impl Start {
             Self {
                 arguments: core::slice::from_raw_parts(arguments, argc),
                 environment: core::slice::from_raw_parts(environment.cast(), count),
-                terminated_arguments: core::slice::from_raw_parts(arguments.cast(), argc + 1),
-                terminated_environment: core::slice::from_raw_parts(environment.cast(), count + 1),
                 anew: core::slice::from_raw_parts(arguments.cast(), argc + 1),
             }
         }
@@ -156,6 +160,15 @@ impl Start {
     pub fn erase_arguments(self) {
         erase(self.arguments.get(1..).unwrap_or_default());
     }
+}
+
+/// Words and the NULL behind them.
+///
+/// # Safety
+/// It is there.
+const unsafe fn with_null(words: &'static [Word<'static>]) -> &'static [Option<Word<'static>>] {
+    // SAFETY: by the contract; a `Word` is one pointer that is never null, of which an `Option` has the form.
+    unsafe { core::slice::from_raw_parts(words.as_ptr().cast(), words.len() + 1) }
 }
 
 fn erase(words: &[Word<'static>]) {

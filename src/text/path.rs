@@ -15,9 +15,14 @@ pub fn search(command: Word, directories: &[u8], each: &mut dyn FnMut(Word) -> b
         each(command);
         return;
     }
-    if command.is_empty() {
-        return;
+    if !command.is_empty() {
+        search_in(command, directories, each);
     }
+}
+
+/// The same of a name. Whoever has a path does not pay for the room.
+#[cfg_attr(feature = "boot", inline(never))]
+fn search_in(command: Word, directories: &[u8], each: &mut dyn FnMut(Word) -> bool) {
     for directory in super::split(directories, b':') {
         // Longer than any path that the kernel takes: what does not fit has no NUL at its end.
         let mut path = [0; libc::PATH_MAX as usize];

@@ -7,7 +7,8 @@ use crate::sys::{At, Errno, Result, Word, file, mount, word};
 
 impl Machine<'_> {
     /// Mounts one, unless something is there. A directory that is missing is made.
-    pub(super) fn mount(&mut self, file_system: &FileSystem) -> Result<()> {
+    #[inline(never)]
+    pub(in crate::engine) fn mount(&mut self, file_system: &FileSystem) -> Result<()> {
         let FileSystem { path, kind, attributes, options, base } = *file_system;
         // What is known is not asked for: each question takes the kernel 7,000 instructions and more.
         let there = match base {
@@ -36,6 +37,7 @@ impl Machine<'_> {
 }
 
 /// The links of `/dev`, but for `ptmx`, of which devtmpfs has a node.
+#[inline(never)]
 pub(super) fn link_devices() -> Result<()> {
     let dev = file::openat(At::CWD, word(c"/dev"), file::Open::PATH_DIRECTORY)?;
     for (name, target) in &DEVICE_LINKS[..4] {

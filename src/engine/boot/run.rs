@@ -77,6 +77,7 @@ impl<'m> Carrier<'m> {
 }
 
 /// Whether the kernel has killed this process for want of memory: it says so in its log (mm/oom_kill.c).
+#[inline(never)]
 fn was_oom(Pid(pid): Pid) -> bool {
     let Ok(log) = file::openat(At::CWD, word(c"/dev/kmsg"), Open::READ) else { return false };
     let mut digits = Digits::of(pid as u32);

@@ -9,9 +9,8 @@ use instrument::{Cost, FOLDERS, Instrument, PROBE};
 use std::path::Path;
 use std::thread;
 
-/// What of its own instructions aril may need before the command's first one. The aim is 10,000: half of these make the plan and
-/// the memory for it.
-const USER: u64 = 17_000;
+/// What of its own instructions aril may need before the command's first one.
+const USER: u64 = 10_000;
 /// What of the kernel's, in percent of the floor's.
 const KERNEL: u64 = 130;
 /// After how many microseconds of the guest's time the machine is off once the command has ended.
