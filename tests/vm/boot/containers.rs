@@ -15,6 +15,8 @@ aril run /root/fs /bin/sh -c 'echo inside as $$ of $(busybox ls / | busybox wc -
 aril run --read-only /root/fs /bin/sh -c 'busybox touch /tmp/x || echo read-only'
 aril run --network none --memory 20M /root/fs /bin/sh -c 'echo limited'
 aril run / sh -c 'echo view as $$; echo x >/etc/passwd; rm -rf /bin/cat; : >/new'; echo status $?
+/init run / sh -c 'exit 43'; echo the verb of an init: $?
+unshare -p -f /init run / true; echo the word of a first process: $?
 ls / | cmp - /run/before && [ -e /bin/cat ] && grep -q guest /etc/passwd && echo nothing has changed
 aril run --user guest / sh -c 'id -un'
 su guest -c 'aril run / sh -c \"echo an ordinary view of \\$(id -u)\"'
@@ -29,6 +31,8 @@ fn boot() -> Boot {
 fn check(ended: &Ended) {
     ended.exited(0).says_line("inside as 2 of 5").says_line("status 42").says_line("read-only").says_line("limited");
     ended.says_line("view as 2").says_line("status 0").says_line("nothing has changed").says_line("guest");
+    // As the first process of a container it is the wrapper, whose first word is a command's name.
+    ended.says_line("the verb of an init: 43").says_line("the word of a first process: 127");
     ended.says_line("an ordinary view of 0").says_line("ended");
 }
 

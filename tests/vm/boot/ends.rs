@@ -1,7 +1,9 @@
 //! How the machine ends: power-off, reboot, halt, panic, a shell; after the command, or as a signal to the first process or a
 //! key asks for it. All of it without the exit port, at which QEMU would end before the kernel does.
 
-use super::vm::{Boot, Ended, Running};
+use super::archive::Archive;
+use super::vm::{Boot, Ended, Image, Running};
+use std::time::Duration;
 
 super::tests! {
     the_power_goes_off,
@@ -14,6 +16,7 @@ super::tests! {
     whoever_does_not_stop_is_killed,
     what_the_command_leaves_is_stopped_too,
     a_service_is_started_again,
+    what_cannot_die_and_what_does_not_answer_are_left_behind,
 }
 
 /// What the kernel says last of all.
@@ -54,10 +57,16 @@ fn it_panics_if_that_is_asked_for() {
 }
 
 fn a_shell_comes_first() {
-    let mut vm = Boot::bare("aril.exit=shell -- /bin/sh -c \"exit 5\"").start();
-    vm.saw("# ").types(b"echo $((40 + 2))\r").saw("\n42").types(b"exit 9\r");
-    went(&vm.end(), 5, OFF);
+    for (keys, last) in [("exit 9\r", OFF), ("kill -INT 1; exit 9\r", AGAIN)] {
+        let mut vm = Boot::bare(&format!("{TRIPLE} aril.exit=shell -- /bin/sh -c \"exit 5\"")).start();
+        vm.saw("# ").types(b"echo $((40 + 2))\r").saw("\n42").types(keys.as_bytes());
+        went(&vm.end(), 5, last);
+    }
 }
+
+/// A request, and when it has arrived, another.
+const TWICE: &str = "trap 'asked=x$asked' TERM; kill -PWR 1; until [ $asked ]; do sleep 0.1; done
+kill -PWR 1; sleep 0.3; [ $asked = x ] || exit 6; echo stopped; exit 5";
 
 /// They are a real init's: the command is asked to stop, and what it exits with is the status.
 fn signals_to_the_first_process_are_requests() {
@@ -69,7 +78,8 @@ fn signals_to_the_first_process_are_requests() {
         // The terminal of nobody has gone away, and that is no reason to end.
         ("kill -HUP 1; kill -TERM 1", OFF),
         ("kill -USR2 1", OFF),
-        ("kill -PWR 1", OFF),
+        // Who is on his way already is not asked again.
+        (TWICE, OFF),
         ("kill -INT 1", AGAIN),
     ] {
         let ended = boot(signals).run();
@@ -115,4 +125,23 @@ fn a_service_is_started_again() {
     let ended = boot.run();
     went(&ended, 0, OFF);
     ended.says_line("run 1").says_line("run 3").says_not("run 4");
+}
+
+/// Who writes to a frozen file system waits for it, SIGKILL or not; so would aril.
+fn what_cannot_die_and_what_does_not_answer_are_left_behind() {
+    if std::env::var_os("ARIL_LONG").is_none() {
+        super::skip("waits for ten seconds: ARIL_LONG is not set");
+    }
+    const SCRIPT: &str = "mkdir /m; mount -t ext4 /dev/nvme0n1 /m && fsfreeze --freeze /m
+echo never >/m/file &
+until grep -q 'State:.D' /proc/$!/status; do :; done
+exit 5";
+    let words = "aril.stop_timeout=1s aril.exitfile=/m/status -- /test";
+    let boot = Boot::bare(words).with(|archive| archive.script("/test", SCRIPT));
+    let disk = boot.image("disk", Image::Ext4("8M"), &Archive::new());
+    let ended = boot.nvme(&disk).patience(Duration::from_secs(180)).run();
+    went(&ended, 5, OFF);
+    let at = |text: &str| ended.console.find(text).unwrap_or_else(|| ended.fail(&format!("no {text:?}")));
+    ended.says("aril: note: what was killed does not end");
+    assert!(at("aril: exit status 5") < at("aril: note: write the exit status to /m/status"), "{ended}");
 }

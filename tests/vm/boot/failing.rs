@@ -14,10 +14,12 @@ super::tests! {
 const FAILS: &str = "aril.user=nobody-of-this-name -- /bin/true";
 
 fn a_shell_is_there_for_the_rescue() {
-    let mut vm = Boot::of(&format!("aril.rescue {FAILS}")).start();
-    vm.saw("nobody-of-this-name").saw("# ");
-    vm.types(b"mount | grep -c ' /proc '; echo $((40 + 2))\r").saw("\n42").types(b"exit 9\r");
-    vm.end().exited(125).says_line("1");
+    let mut vm = Boot::of("aril.rescue root=/dev/none rootdelay=0 -- /bin/true").start();
+    vm.saw("/dev/none").saw("# ");
+    vm.types(b"mount | grep -c ' /proc '; ls -1d /dev/pts/ptmx /dev/fd/0; echo $((40 + 2))\r").saw("\n42");
+    // What has failed came before all of this.
+    vm.types(b"sed 's/^/immediate: /' /proc/sys/kernel/ctrl-alt-del; exit 9\r");
+    vm.end().exited(125).says_line("1").says_line("/dev/pts/ptmx").says_line("/dev/fd/0").says_line("immediate: 0");
 }
 
 fn without_a_shell_the_rescue_is_an_end() {
@@ -26,8 +28,12 @@ fn without_a_shell_the_rescue_is_an_end() {
 }
 
 fn a_failure_is_in_the_kernels_log_too() {
-    let mut vm = Boot::of(&format!("aril.rescue {FAILS}")).start();
-    vm.saw("# ").types(b"dmesg | grep -c '[0-9]] aril: .*nobody-of-thi[s]-name'; exit\r");
+    // There is a bound to what is read before anything is known of it.
+    let command = "x ".repeat((1 << 20) / 2) + "x";
+    let boot = Boot::of("aril.rescue").with(|archive| archive.file("/etc/aril/cmd", 0o644, command));
+    let mut vm = boot.start();
+    vm.saw("/etc/aril/cmd: it has more than 1 MiB").saw("# ");
+    vm.types(b"dmesg | grep -c '[0-9]] aril: .*more than 1 Mi[B]'; exit\r");
     vm.end().exited(125).says_line("1");
 }
 

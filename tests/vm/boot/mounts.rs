@@ -11,6 +11,7 @@ super::tests! {
     what_is_mounted_already_is_left_alone,
     a_console_that_is_none_is_no_end,
     a_file_in_place_of_a_directory_is_told_and_no_end,
+    all_that_is_kept_in_memory_leaves_room_to_live,
 }
 
 /// One boot answers them all.
@@ -121,5 +122,26 @@ fn a_file_in_place_of_a_directory_is_told_and_no_end() {
     for path in ["/proc", "/sys", "/tmp"] {
         let told = |line: &&str| line.starts_with("aril: ") && line.contains(path) && line.ends_with(')');
         assert!(ended.console.lines().any(|line| told(&line)), "{path} is not told of\n{ended}");
+    }
+}
+
+/// Else the kernel itself would panic, since there is nobody whom it could kill for it.
+fn all_that_is_kept_in_memory_leaves_room_to_live() {
+    const SCRIPT: &str = "awk '/^MemTotal:/ {print \"memory \" $2}' /proc/meminfo
+for path in /dev/shm /tmp /run; do
+    df -k $path | awk -v path=$path 'NR == 2 {print path \" takes \" $2}'
+    cat /dev/zero >$path/all &
+done
+wait
+echo all is full; exit 3";
+    let ended = Boot::script(SCRIPT).run();
+    ended.exited(3).says_line("all is full");
+    assert_eq!(ended.console.matches("No space left on device").count(), 3, "{ended}");
+    let number = |start: &str| ended.word(start).parse::<u64>().unwrap_or_else(|_| ended.fail(start));
+    let memory = number("memory ");
+    for (path, percent) in [("/dev/shm", 25), ("/tmp", 25), ("/run", 10)] {
+        // It counts pages.
+        let (takes, limit) = (number(&format!("{path} takes ")), memory * percent / 100);
+        assert!(takes.abs_diff(limit) < 8, "{path}: {limit}\n{ended}");
     }
 }

@@ -21,6 +21,9 @@ super::tests! {
     a_root_that_the_kernel_has_mounted_stays_the_root,
     a_layer_may_lie_over_the_root_of_the_kernel,
     a_disk_that_cannot_be_written_is_mounted_read_only,
+    what_is_hidden_is_clean_too_and_no_link_is_followed,
+    a_root_that_nobody_trusts_has_a_shell_for_a_command,
+    the_init_of_a_root_becomes_the_first_process,
     what_cannot_be_moved_stays_whole,
     a_device_may_come_late,
     a_device_that_does_not_come_ends_the_machine,
@@ -380,4 +383,61 @@ fn a_damaged_file_system_ends_the_machine() {
 fn what_the_kernel_lacks_is_named() {
     let ended = Boot::bare("root=9p:shared -- /test").kernel("bookworm").run();
     ended.went_off().told(125).says("the kernel has no 9p, but").says(" ext4").says("(ENODEV)").says("aril.modules=");
+}
+
+/// By the command: disks below what is mounted over them, and `/proc`, which would have told of them.
+fn what_is_hidden_is_clean_too_and_no_link_is_followed() {
+    const SCRIPT: &str = "mkdir -p /over /above/below /again
+mount -t ext4 /dev/nvme0n1 /over && echo kept >/over/written; mount -t tmpfs none /over
+mount -t ext4 /dev/nvme1n1 /above/below && echo kept >/above/below/written; mount -t tmpfs none /above
+mount -t ext4 /dev/nvme1n1 /again && ls -1 /again
+ln -s /again/written /run/status
+umount -l /proc && ! ls /proc/self; exit 7";
+    let boot = Boot::bare("aril.exitfile=/run/status -- /test").with(|archive| archive.script("/test", SCRIPT));
+    let [over, below] = ["over", "below"].map(|name| boot.image(name, Image::Ext4("8M"), &Archive::new()));
+    let ended = boot.nvme(&over).nvme(&below).run();
+    ended.went_off().told(7).says_line("written").says("aril: note: write the exit status to /run/status: ");
+    assert_eq!(ended.console.matches("aril: note").count(), 1, "{ended}");
+    for disk in ["over", "below"] {
+        is_clean(&ended.path(disk), &ended);
+        assert_eq!(read(&ended.path(disk), "/written"), "kept\n", "{disk}\n{ended}");
+    }
+}
+
+/// One without `/proc`, whose list of name servers is a disk.
+fn a_root_that_nobody_trusts_has_a_shell_for_a_command() {
+    // Newer kernels give disks their numbers in any order.
+    let boot = Boot::bare("root=/dev/nvme0n1 ip=192.0.2.15:::24::lo:off:192.0.2.53").kernel("bookworm");
+    let tree = tree("exit 6").without("/proc").folder("/mnt", 0o755).link("/etc/resolv.conf", "/dev/nvme2n1");
+    let root = boot.image("root", Image::Ext4("16M"), &tree);
+    let disk = boot.image("disk", Image::Ext4("8M"), &Archive::new());
+    let device = boot.path("device");
+    File::create(&device).and_then(|device| device.set_len(1 << 20)).expect("our own folder");
+    let mut vm = boot.nvme(&root).nvme(&disk).nvme(&device).start();
+    vm.saw("# ").types(b"echo pid is $$; head -c 22 /etc/resolv.conf; echo $((40 + 2))\r").saw("\n42");
+    vm.types(b"mount -t ext4 /dev/nvme1n1 /mnt && echo kept >/mnt/written; exit 3\r");
+    let ended = vm.end();
+    ended.went_off().told(3).says_line("nameserver 192.0.2.53");
+    assert_ne!(ended.word("pid is "), "1", "it is supervised\n{ended}");
+    let device = fs::read(ended.path("device")).expect("it is there");
+    assert!(device.iter().all(|byte| *byte == 0), "it was written\n{ended}");
+    is_clean(&ended.path("disk"), &ended);
+    assert_eq!(read(&ended.path("disk"), "/written"), "kept\n", "{ended}");
+}
+
+fn the_init_of_a_root_becomes_the_first_process() {
+    const INIT: &str = "echo \"pid is $$ of $#\"
+for fd in 0 1 2; do echo $fd is $(readlink /proc/$$/fd/$fd); done; echo also $(ls /proc/$$/fd)
+for set in SigBlk SigIgn; do echo $set $(sed -n \"s/$set:.//p\" /proc/self/status); done
+set -- $(sed 's/.*) //' /proc/1/stat); echo terminal $5
+echo $WORD, $PATH
+mount -o remount,ro / && poweroff -f";
+    let boot = Boot::bare("root=/dev/nvme0n1 rw WORD=passed-on");
+    let disk = boot.image("disk", Image::Ext4("16M"), &tree("exit 6").script("/sbin/init", INIT));
+    let ended = boot.nvme(&disk).run();
+    ended.went_off().says_line("pid is 1 of 0").says_not("aril: ");
+    ended.says_line("0 is /dev/console").says_line("1 is /dev/console").says_line("2 is /dev/console");
+    ended.says_line("SigBlk 0000000000000000").says_line("SigIgn 0000000000000000");
+    // The shell has its script open, and a pipe of this very question.
+    ended.says_line("also 0 1 10 2 3").says_line("terminal 0").says("passed-on, /usr/local/sbin:");
 }
