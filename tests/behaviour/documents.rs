@@ -93,8 +93,11 @@ fn readme_has_its_five_examples_from_where_they_are_tested(_: &Who) {
 }
 
 /// Links in the documentation to files of the clone.
-fn every_link_leads_somewhere(_: &Who) {
+fn every_link_leads_somewhere(who: &Who) {
     let clone = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if !clone.join("docs").exists() {
+        who.skip("no clone here");
+    }
     let docs = fs::read_dir(clone.join("docs")).expect("it is there").map(|entry| entry.expect("it is there").path());
     let pages = docs.chain(["README.md", "CONTRIBUTING.md"].map(|name| clone.join(name)));
     for page in pages.filter(|page| page.extension().is_some_and(|kind| kind == "md")) {
