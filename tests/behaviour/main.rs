@@ -5,6 +5,7 @@ mod bad_input;
 mod check;
 mod containers;
 mod devices;
+mod documents;
 mod exec;
 mod explain;
 mod figures;
@@ -83,6 +84,7 @@ fn main() -> ExitCode {
         host_view::tests(),
         hosts::tests(),
         tutorial::tests(),
+        documents::tests(),
         figures::tests(),
         figures_of_groups::tests(),
         work::tests(),

@@ -1,9 +1,10 @@
 //! What every test shares: the callers (root, an ordinary user), the root file systems and how a program is run so that
 //! nothing hangs and a failure prints everything. `process` looks into /proc, `traces` compares before with after, `inits`
-//! runs an init without a container, `ranges` gives an ordinary user more ids.
+//! runs an init without a container, `ranges` gives an ordinary user more ids, `page` runs what stands in the documentation.
 
 pub mod cgroups;
 pub mod inits;
+pub mod page;
 pub mod process;
 mod ranges;
 mod run;

@@ -12,6 +12,7 @@ super::tests! {
     a_packed_image_boots_and_gives_the_commands_status,
     what_the_kernel_cannot_take_goes_into_a_file,
     an_end_without_a_status_is_125,
+    the_commands_of_the_page_do_what_it_says,
 }
 
 fn folder() -> TempDir {
@@ -104,4 +105,43 @@ fn an_end_without_a_status_is_125() {
     let output = vm(&image, &["-no-such-option"]);
     assert_eq!(output.status.code(), Some(125), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).contains(QEMU), "{output:?}");
+}
+
+/// docs/vm.md, in a clone of which the binary is built: each line of its first block, and QEMU by hand.
+fn the_commands_of_the_page_do_what_it_says() {
+    if let Err(reason) = crate::machine::is_ready("bookworm") {
+        super::skip(&reason);
+    }
+    let _permit = Permit::wait();
+    let clone = folder();
+    let target = clone.path().join("target");
+    fs::create_dir_all(target.join("release")).expect("our own");
+    symlink(source("rootfs"), clone.path().join("rootfs")).expect("our own");
+    symlink(source("target/vm"), target.join("vm")).expect("our own");
+    made(Command::new("cp").arg(env!("CARGO_BIN_EXE_aril")).arg(target.join("release/aril")));
+    let run = |commands: &str| {
+        let mut shell = Command::new("timeout");
+        shell.args(["60", "setpriv", "--pdeathsig", "TERM", "bash", "-c", commands]).current_dir(clone.path());
+        let path = format!("{}/release:{}", target.display(), std::env::var("PATH").expect("there is one"));
+        shell.env("PATH", path).env_remove("ARIL_KERNEL").stdin(std::process::Stdio::null());
+        shell.output().expect("timeout is part of coreutils")
+    };
+    let mut blocks = include_str!("../../../docs/vm.md").split("```sh\n").skip(1);
+    let mut block = || blocks.next().and_then(|rest| rest.split("```").next()).expect("one more block");
+    let mut lines = block().lines();
+    assert_eq!(lines.next(), Some("cargo build --release"));
+    for (status, says) in [(0, &[][..]), (3, &["aril: exit status 3"]), (0, &["  power off"])] {
+        assert_ended(&run(lines.next().expect("one more line")), status, says);
+    }
+    assert_eq!(lines.next(), None);
+
+    // QEMU's own status for 7 at the exit port. An emulated clock is not measured, as rootfs/vm says.
+    let by_hand = block().replace("quiet", "quiet tsc_early_khz=2596000");
+    assert!(by_hand.contains("-M microvm") && by_hand.contains("-- /bin/server"), "{by_hand}");
+    let image = "cp -a root image && printf '#!/bin/sh\\necho serving; exit 7\\n' >image/bin/server && chmod +x image/bin/server";
+    let prepare = format!("set -e; rootfs/busybox root; {image}; rootfs/initramfs image box.cpio");
+    assert_ended(&run(&prepare), 0, &[]);
+    let kernel = "ln -s target/vm/bookworm/vmlinuz vmlinuz";
+    let output = run(&format!("{kernel}; {}", by_hand.replace("-M microvm", "-cpu max -M microvm")));
+    assert_ended(&output, 15, &["serving", "aril: exit status 7"]);
 }
