@@ -29,9 +29,13 @@ initramfs FROM OUT *PACKED: build
 @vm *ARGS:
     rootfs/vm "$@"
 
-# Measure how long a container takes, beside the floor, unshare and bwrap; ROUNDS and ROOTFS may follow
+# Measure aril beside what one would take instead, and beside the floor: all, or GROUP...; --quick; ROUNDS and ROOTFS may follow
 bench *ARGS:
     cargo bench --locked --bench run -- {{ARGS}}
+
+# Install what Debian has of what aril is measured beside
+bench-peers:
+    apt-get install -y --no-install-recommends binutils bubblewrap catatonit crun dumb-init runc strace systemd-container tini
 
 # Count what a boot takes with aril as a machine's first process, beside the floor and busybox; --packed, --trace FOLDER
 bench-boot *ARGS:

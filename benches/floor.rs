@@ -1,9 +1,10 @@
-//! The floor of the benchmark: the kernel calls that make and end the container of `aril run ROOTFS /bin/true`, one after
-//! the other. It parses nothing, plans nothing and looks at nothing: `run.rs` tells it what aril would find out.
+//! The floor of the benchmark: the kernel calls that make and end the container of `aril run ROOTFS COMMAND`, one after
+//! the other. It parses nothing, plans nothing and looks at nothing: `run/peers.rs` tells it what aril would find out.
 //!
-//! `floor ROOTFS RESOLVER SETGROUPS UID_MAP GID_MAP [GROUP [FILE VALUE]...]...`: whether the image has the mount point `/etc/resolv.conf` (`there`,
-//! `make`), whether groups may be set (`allow`, `deny`), and the maps as they are written. It ends with the command's
-//! status, or with the number of the error that it met.
+//! `floor ROOTFS RESOLVER SETGROUPS UID_MAP GID_MAP NETWORK [volume SOURCE POINT]... [group PATH [FILE VALUE]...]... -- COMMAND...`:
+//! whether the image has the mount point `/etc/resolv.conf` (`there`, `make`), whether groups may be set (`allow`, `deny`), the
+//! maps as they are written (empty: no user namespace), and whether the network is shared or there is none (`host`, `none`). It
+//! ends with the command's status, or with the number of the error that it met.
 #![no_std]
 #![no_main]
 
@@ -29,8 +30,10 @@ fn failed(error: Errno) -> u8 {
     error.0 as u8
 }
 
-const NAMESPACES: u32 =
-    k::CLONE_NEWUSER | k::CLONE_NEWNS | k::CLONE_NEWPID | k::CLONE_NEWUTS | k::CLONE_NEWIPC | k::CLONE_NEWCGROUP;
+/// The most words of a command, with the end.
+const WORDS: usize = 8;
+
+const NAMESPACES: u32 = k::CLONE_NEWNS | k::CLONE_NEWPID | k::CLONE_NEWUTS | k::CLONE_NEWIPC | k::CLONE_NEWCGROUP;
 const KILL: u8 = k::SIGKILL as u8;
 const CHLD: u8 = k::SIGCHLD as u8;
 
@@ -42,33 +45,54 @@ const DEV: Attributes = Attributes::NOSUID.and(Attributes::NODEV);
 
 /// Outside, from the first call to the last.
 fn launch(words: &[Word]) -> Result<u8> {
-    let [_, rootfs, resolver, groups, uids, gids, ref limits @ ..] = *words else { return Err(Errno::EINVAL) };
-    let may_set_groups = groups == word(c"allow");
-    let lacks = resolver == word(c"make");
+    let [_, rootfs, resolver, groups, uids, gids, network, ref rest @ ..] = *words else { return Err(Errno::EINVAL) };
+    let end = rest.iter().position(|word| word.bytes() == b"--").ok_or(Errno::EINVAL)?;
+    let (rest, command) = (&rest[..end], &rest[end + 1..]);
+    let first_group = rest.iter().position(|word| word.bytes() == b"group").unwrap_or(rest.len());
+    let (volumes, limits) = rest.split_at(first_group);
+    let has_user_namespace = !uids.is_empty();
+    let has_network = network.bytes() == b"none";
+    let lacks = resolver.bytes() == b"make" && !has_network;
     file::close_range(3, u32::MAX)?;
     let lock = if lacks { Some(lock(rootfs)?) } else { None };
     let mask = signal::set_mask(ALL);
     let made = lock.map(MountPoint::make).transpose()?;
 
     let limits = Limits::make(limits)?;
+    let mut namespaces = NAMESPACES;
+    if has_user_namespace {
+        namespaces |= k::CLONE_NEWUSER;
+    }
+    if has_network {
+        namespaces |= k::CLONE_NEWNET;
+    }
 
     let [ours, theirs] = socket::pair()?;
-    let (child, _pidfd) = match limits.clone()? {
+    let (child, _pidfd) = match limits.clone(namespaces)? {
         Side::Parent { child, pidfd } => (child, pidfd),
         Side::Child => {
             drop((ours, made));
-            let is_limited = limits.is_there();
+            let asked = Asked {
+                rootfs,
+                volumes,
+                command,
+                has_network,
+                is_limited: limits.is_there(),
+                has_groups: groups.bytes() == b"allow",
+            };
             drop(limits);
-            process::exit(contain(theirs, rootfs, may_set_groups, is_limited, mask).unwrap_or_else(failed))
+            process::exit(contain(theirs, &asked, mask).unwrap_or_else(failed))
         }
     };
     drop(theirs);
     limits.enter(child)?;
-    write(&path(child, "uid_map"), uids.bytes())?;
-    if !may_set_groups {
-        write(&path(child, "setgroups"), b"deny")?;
+    if has_user_namespace {
+        write(&path(child, "uid_map"), uids.bytes())?;
+        if groups.bytes() == b"deny" {
+            write(&path(child, "setgroups"), b"deny")?;
+        }
+        write(&path(child, "gid_map"), gids.bytes())?;
     }
-    write(&path(child, "gid_map"), gids.bytes())?;
     socket::send(ours.at(), b"G")?;
     socket::receive(ours.at(), &mut [0])?;
 
@@ -85,7 +109,7 @@ fn launch(words: &[Word]) -> Result<u8> {
         if !watched[0].is_ready() || signal::read_signalfd(signals.at())?.is_none_or(|info| info.signal != CHLD) {
             continue;
         }
-        if let Some((_, Change::Exited(status))) = process::wait_any()? {
+        if let Some(status) = ended()? {
             break status;
         }
     };
@@ -96,6 +120,15 @@ fn launch(words: &[Word]) -> Result<u8> {
     Ok(status)
 }
 
+/// The status of the only child, once it has ended.
+fn ended() -> Result<Option<u8>> {
+    Ok(match process::wait_any()? {
+        Some((_, Change::Exited(status))) => Some(status),
+        Some((_, Change::Killed { signal, .. })) => Some(128 + signal),
+        _ => None,
+    })
+}
+
 /// The container's control groups: as many as there are hierarchies for it.
 struct Limits<'w>([Option<(Word<'w>, Fd)>; 2]);
 
@@ -103,12 +136,12 @@ impl<'w> Limits<'w> {
     fn make(mut words: &[Word<'w>]) -> Result<Self> {
         let mut made = [const { None }; 2];
         for slot in &mut made {
-            let [group, rest @ ..] = words else { break };
+            let [_, group, rest @ ..] = words else { break };
             file::mkdirat(At::CWD, *group, 0o755)?;
             let own = file::openat(At::CWD, *group, Open::DIRECTORY)?;
             words = rest;
             while let [name, value, rest @ ..] = words {
-                if name.bytes().starts_with(b"/") {
+                if name.bytes() == b"group" {
                     break;
                 }
                 write_in(own.at(), *name, value.bytes())?;
@@ -124,10 +157,10 @@ impl<'w> Limits<'w> {
     }
 
     /// Into the group of version 2, if there is one.
-    fn clone(&self) -> Result<Side> {
+    fn clone(&self, namespaces: u32) -> Result<Side> {
         let later = if self.is_there() { k::CLONE_NEWCGROUP } else { 0 };
         let unified = self.0.iter().flatten().find(|(_, own)| is_unified(own.at()));
-        process::clone3_into((NAMESPACES & !later).into(), unified.map(|(_, own)| own.at()))
+        process::clone3_into((namespaces & !later).into(), unified.map(|(_, own)| own.at()))
     }
 
     /// Those of version 1.
@@ -202,12 +235,23 @@ fn path(Pid(pid): Pid, name: &str) -> [u8; 40] {
     path
 }
 
+/// What the container is to be.
+struct Asked<'w> {
+    rootfs: Word<'w>,
+    /// `volume SOURCE POINT` each.
+    volumes: &'w [Word<'w>],
+    command: &'w [Word<'w>],
+    has_network: bool,
+    is_limited: bool,
+    has_groups: bool,
+}
+
 /// Inside, from "go" to the command's end.
-fn contain(launcher: Fd, rootfs: Word, may_set_groups: bool, is_limited: bool, mask: SignalSet) -> Result<u8> {
+fn contain(launcher: Fd, asked: &Asked, mask: SignalSet) -> Result<u8> {
     if socket::receive(launcher.at(), &mut [0])? == 0 {
         return Err(Errno::EPIPE);
     }
-    if may_set_groups {
+    if asked.has_groups {
         identity::setgroups(&[])?;
     }
     process::set_parent_death_signal(KILL)?;
@@ -217,7 +261,7 @@ fn contain(launcher: Fd, rootfs: Word, may_set_groups: bool, is_limited: bool, m
     if watched[0].has_hung_up() {
         return Err(Errno::EPIPE);
     }
-    if is_limited {
+    if asked.is_limited {
         process::unshare(k::CLONE_NEWCGROUP)?;
     }
     match identity::join_session_keyring() {
@@ -230,7 +274,7 @@ fn contain(launcher: Fd, rootfs: Word, may_set_groups: bool, is_limited: bool, m
     process::umask(0o022);
     mount::make_all(mount::Propagation::Private)?;
 
-    let root = mount::open_tree(At::CWD, rootfs, true)?;
+    let root = mount::open_tree(At::CWD, asked.rootfs, true)?;
     mount::mount_setattr(root.at(), Attributes::NODEV, true)?;
     mount::move_mount(root.at(), At::CWD, word(c"/"))?;
 
@@ -255,8 +299,14 @@ fn contain(launcher: Fd, rootfs: Word, may_set_groups: bool, is_limited: bool, m
         if_there(hide(&proc, name, &empty, word(c"directory")))?;
     }
 
-    let sys = mount::open_tree(At::CWD, word(c"/sys"), true)?;
-    mount::mount_setattr(sys.at(), READ_ONLY, true)?;
+    // Without a network of its own a user namespace may not have a new sysfs.
+    let sys = if asked.has_network {
+        new_tree(word(c"sysfs"), &[], READ_ONLY)?
+    } else {
+        let sys = mount::open_tree(At::CWD, word(c"/sys"), true)?;
+        mount::mount_setattr(sys.at(), READ_ONLY, true)?;
+        sys
+    };
     attach(&sys, &root, word(c"/sys"))?;
     for name in HIDDEN_IN_SYS {
         if_there(hide(&sys, name, &empty, word(c"directory")))?;
@@ -272,7 +322,7 @@ fn contain(launcher: Fd, rootfs: Word, may_set_groups: bool, is_limited: bool, m
     }
     // The terminals' group exists where groups are mapped.
     let options = &[(word(c"ptmxmode"), word(c"0666")), (word(c"mode"), word(c"0620")), (word(c"gid"), word(c"5"))];
-    let pts = new_tree(word(c"devpts"), &options[..2 + usize::from(may_set_groups)], NO_PROGRAMS)?;
+    let pts = new_tree(word(c"devpts"), &options[..2 + usize::from(asked.has_groups)], NO_PROGRAMS)?;
     file::mkdirat(dev.at(), word(c"pts"), 0o755)?;
     mount::move_mount(pts.at(), dev.at(), word(c"pts"))?;
     drop(pts);
@@ -288,10 +338,16 @@ fn contain(launcher: Fd, rootfs: Word, may_set_groups: bool, is_limited: bool, m
         file::symlinkat(target, dev.at(), name)?;
     }
 
-    let resolver = mount::open_tree(At::CWD, word(c"/etc/resolv.conf"), true)?;
-    mount::mount_setattr(resolver.at(), READ_ONLY, true)?;
-    attach(&resolver, &root, word(c"/etc/resolv.conf"))?;
-    drop(resolver);
+    for volume in asked.volumes.chunks_exact(3) {
+        let tree = mount::open_tree(At::CWD, volume[1], true)?;
+        mount::mount_setattr(tree.at(), DEV, true)?;
+        attach(&tree, &root, volume[2])?;
+    }
+    if !asked.has_network {
+        let resolver = mount::open_tree(At::CWD, word(c"/etc/resolv.conf"), true)?;
+        mount::mount_setattr(resolver.at(), READ_ONLY, true)?;
+        attach(&resolver, &root, word(c"/etc/resolv.conf"))?;
+    }
     let hosts = mount::open_tree(empty.at(), word(c"hosts"), false)?;
     mount::make_writable(hosts.at(), DATA_ONLY)?;
     attach(&hosts, &root, word(c"/etc/hosts"))?;
@@ -302,13 +358,16 @@ fn contain(launcher: Fd, rootfs: Word, may_set_groups: bool, is_limited: bool, m
     mount::detach(word(c"."))?;
     drop((root, proc, sys, dev, empty));
     process::sethostname(word(c"container"))?;
+    if asked.has_network {
+        socket::loopback_up(socket::datagram()?.at())?;
+    }
 
-    process::start(&mask, execute)?;
+    process::start(&(asked, mask), execute)?;
     identity::set_capabilities(1 << k::CAP_KILL)?;
     socket::send(launcher.at(), b"S")?;
     let status = loop {
         if signal::wait(ALL, None)?.signal == CHLD {
-            if let Some((_, Change::Exited(status))) = process::wait_any()? {
+            if let Some(status) = ended()? {
                 break status;
             }
         }
@@ -389,21 +448,24 @@ fn attach(tree: &Fd, root: &Fd, path: Word) -> Result<()> {
 }
 
 /// The command's process.
-extern "C" fn execute(mask: &SignalSet) -> ! {
-    process::exit(failed(command(*mask)))
+extern "C" fn execute((asked, mask): &(&Asked, SignalSet)) -> ! {
+    process::exit(failed(command(asked, *mask)))
 }
 
-fn command(mask: SignalSet) -> Errno {
+fn command(asked: &Asked, mask: SignalSet) -> Errno {
     let prepare = || {
         process::setsid()?;
         identity::limit_bounding(USUAL_CAPABILITIES)?;
         identity::set_capabilities(USUAL_CAPABILITIES)?;
         identity::set_no_new_privs()?;
-        match sandbox::landlock_create_ruleset(0, SCOPE_SOCKETS) {
-            Ok(ruleset) => sandbox::landlock_restrict_self(ruleset.at())?,
-            // The kernel has no scopes.
-            Err(Errno::ENOSYS | Errno::EOPNOTSUPP | Errno::E2BIG) => {}
-            Err(errno) => return Err(errno),
+        // Abstract sockets are the network namespace's.
+        if !asked.has_network {
+            match sandbox::landlock_create_ruleset(0, SCOPE_SOCKETS) {
+                Ok(ruleset) => sandbox::landlock_restrict_self(ruleset.at())?,
+                // The kernel has no scopes.
+                Err(Errno::ENOSYS | Errno::EOPNOTSUPP | Errno::E2BIG) => {}
+                Err(errno) => return Err(errno),
+            }
         }
         sandbox::set_seccomp_filter(FILTER)?;
         signal::set_mask(mask);
@@ -416,10 +478,12 @@ fn command(mask: SignalSet) -> Errno {
         word(c"container=aril"),
     ];
     let [path, home, term, container] = environment.map(Some);
-    match prepare() {
-        Ok(()) => {
-            process::execve(word(c"/bin/true"), &[Some(word(c"/bin/true")), None], &[path, home, term, container, None])
-        }
-        Err(error) => error,
+    let mut words = [None; WORDS];
+    // One stays the end of the list.
+    words[..WORDS - 1].iter_mut().zip(asked.command).for_each(|(to, word)| *to = Some(*word));
+    match (prepare(), words[0]) {
+        (Ok(()), Some(program)) => process::execve(program, &words, &[path, home, term, container, None]),
+        (Ok(()), None) => Errno::EINVAL,
+        (Err(error), _) => error,
     }
 }

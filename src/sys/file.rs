@@ -71,14 +71,19 @@ pub fn wait_to_append(fd: At) -> Result<()> {
     nothing!(FCNTL, fd.number(), k::F_SETFL, k::O_APPEND)
 }
 
-/// openat(2) of a file that is to be written anew, which is made if it is missing; ENXIO where it is a FIFO that nobody reads.
-/// Writing does not wait. ELOOP: it is a link, and none is followed.
+/// openat2(2) of a file that is to be written anew, which is made if it is missing; ENXIO where it is a FIFO that nobody reads.
+/// Writing does not wait. ELOOP: there is a link on its path, and none is followed.
 #[cfg(feature = "boot")]
 pub fn open_or_make(at: At, path: Word, mode: u32, follows: bool) -> Result<Fd> {
-    let link = if follows { 0 } else { k::O_NOFOLLOW };
-    let flags = k::O_WRONLY | k::O_CREAT | k::O_NONBLOCK | k::O_NOCTTY | k::O_CLOEXEC | link;
-    // SAFETY: `path` is NUL-terminated and outlives the call.
-    opened(unsafe { sc::syscall!(OPENAT, number(at.number()), path.as_ptr(), flags, mode) })
+    let how = k::open_how {
+        flags: (k::O_WRONLY | k::O_CREAT | k::O_NONBLOCK | k::O_NOCTTY | k::O_CLOEXEC).into(),
+        mode: mode.into(),
+        resolve: if follows { 0 } else { k::RESOLVE_NO_SYMLINKS.into() },
+    };
+    // SAFETY: `path` is NUL-terminated, both outlive the call and the size is that of `how`.
+    opened(unsafe {
+        sc::syscall!(OPENAT2, number(at.number()), path.as_ptr(), &raw const how, size_of::<k::open_how>())
+    })
 }
 
 /// ftruncate(2) to nothing.
