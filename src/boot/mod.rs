@@ -3,6 +3,7 @@
 mod network;
 mod parameters;
 
+use crate::cli;
 use crate::engine::Carrier;
 use crate::engine::boot::{Ran, give_up};
 use crate::host::machine::{self, Asked};
@@ -14,7 +15,7 @@ use crate::sys::file::{self, Open};
 use crate::sys::signal::{self, ALL};
 use crate::sys::words::Start;
 use crate::sys::{Arena, At, Fd, List, Word, word};
-use crate::text::{Problem, Text, Told, names, t};
+use crate::text::{Problem, Text, Told, t};
 use linux_raw_sys::general as k;
 
 /// Everything from the kernel's hand-over to the end of the machine.
@@ -74,9 +75,7 @@ pub fn is_init(words: &[Word]) -> bool {
 
 /// Whether the first word is a verb of ours.
 pub fn begins_with_verb(words: &[Word]) -> bool {
-    const VERBS: &str =
-        "run init explain check exec ps kill wait stats pause resume update help --help -h version --version -V";
-    words.get(1).is_some_and(|verb| names::position(VERBS, verb.bytes()).is_some())
+    words.get(1).is_some_and(|verb| cli::is_verb(*verb))
 }
 
 /// What `aril explain boot` prints.

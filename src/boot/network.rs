@@ -147,12 +147,11 @@ fn groups(text: &[u8], bytes: &mut [u8; 16]) -> Option<usize> {
     }
     let mut places = bytes.chunks_exact_mut(2);
     for digits in split(text, b':') {
-        let add = |group: u32, digit: &u8| Some(group << 4 | char::from(*digit).to_digit(16)?);
-        if !(1..=4).contains(&digits.len()) {
+        if digits.len() > 4 {
             return None;
         }
-        let group = digits.iter().try_fold(0, add)?;
-        places.next()?.copy_from_slice(&(group as u16).to_be_bytes());
+        let group = number::hexadecimal(digits)? as u16;
+        places.next()?.copy_from_slice(&group.to_be_bytes());
     }
     Some(16 - 2 * places.len())
 }

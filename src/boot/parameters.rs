@@ -157,10 +157,11 @@ fn words_of<'m>(arena: &'m Arena, text: Word<'m>) -> Result<&'m [Word<'m>], Sent
 
 /// A number of a port, in decimal or after `0x`.
 fn port(text: &[u8]) -> Option<u16> {
-    let Some(digits) = text.strip_prefix(b"0x") else { return number::decimal(text)?.try_into().ok() };
-    let add = |number: u32, digit: &u8| Some(number << 4 | char::from(*digit).to_digit(16)?);
-    let number = digits.get(..digits.len().min(8))?.iter().try_fold(0, add)?;
-    if digits.is_empty() || digits.len() > 8 { None } else { number.try_into().ok() }
+    let number = match text.strip_prefix(b"0x") {
+        Some(digits) => number::hexadecimal(digits),
+        None => number::decimal(text),
+    };
+    number?.try_into().ok()
 }
 
 /// A command line, cut as the kernel's `next_arg` does it (lib/cmdline.c): double quotes keep spaces, nothing escapes a quote, and

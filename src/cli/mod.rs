@@ -49,6 +49,18 @@ pub enum Request<'a> {
     Version,
 }
 
+/// Verbs about containers that run, in the order of `visit`.
+#[cfg(feature = "full")]
+const VISITS: &str = "ps kill wait stats pause resume update";
+/// And those that every build has.
+const VERBS: &str = "run explain help --help -h version --version -V";
+
+/// Whether a command line that begins so asks for something of a program that anybody starts. `boot` is for a machine's first process.
+#[cfg(feature = "boot")]
+pub fn is_verb(word: Word) -> bool {
+    [VERBS, VISITS, "init check exec"].into_iter().any(|verbs| names::position(verbs, word.bytes()).is_some())
+}
+
 /// Reads a whole command line, the program's name first. `aril init` never comes here: an init reads its own.
 pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a>> {
     let Some([verb, rest @ ..]) = words.get(1..) else { return Ok(Request::Overview) };
@@ -62,7 +74,7 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
         };
     }
     #[cfg(feature = "full")]
-    if let Some(verb) = names::position("ps kill wait stats pause resume update", verb.bytes()) {
+    if let Some(verb) = names::position(VISITS, verb.bytes()) {
         if matches!(rest.first().map(|first| first.bytes()), Some(b"--help" | b"-h")) {
             return Ok(Request::Overview);
         }
@@ -84,7 +96,7 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
         }
         _ => {}
     }
-    match names::position("run explain help --help -h version --version -V", verb.bytes()) {
+    match names::position(VERBS, verb.bytes()) {
         Some(0) => run(arena, rest, false, false),
         Some(1) => {
             // `aril explain run …` is `aril explain …`.

@@ -11,8 +11,8 @@ pub fn has_name(disk: At, number: u32, text: &[u8]) -> bool {
 }
 
 /// In the first 512 bytes: the signature of the disk, and of the table.
-const SIGNATURE: u32 = 440;
-const END: u32 = 510;
+const SIGNATURE: u64 = 440;
+const END: u64 = 510;
 
 fn is_of_mbr(disk: At, number: u32, text: &[u8]) -> bool {
     let (mut signature, mut end) = ([0; 4], [0; 2]);
@@ -27,7 +27,7 @@ fn is_of_mbr(disk: At, number: u32, text: &[u8]) -> bool {
 /// Whether the MBR is there for those alone who do not know a GPT: with any other, what looks like one is a leftover.
 fn is_protective(disk: At) -> bool {
     /// Four entries, in each the type of a partition, which is this one.
-    const ENTRIES: u32 = 446;
+    const ENTRIES: u64 = 446;
     const KIND: usize = 4;
     const PROTECTIVE: u8 = 0xee;
     let mut entries = [[0; 16]; 4];
@@ -42,7 +42,7 @@ fn gpt(disk: At, number: u32) -> Option<[u8; 16]> {
     const SIZE: usize = 84;
     /// In an entry.
     const UNIQUE: u64 = 16;
-    for block in [512, 4096].into_iter().filter(|_| is_protective(disk)) {
+    for block in [512u64, 4096].into_iter().filter(|_| is_protective(disk)) {
         let mut header = [0; 88];
         if !read(disk, block, &mut header) || !header.starts_with(b"EFI PART") {
             continue;
@@ -52,9 +52,9 @@ fn gpt(disk: At, number: u32) -> Option<[u8; 16]> {
         if !(1..=word(COUNT)?).contains(&number) {
             return None;
         }
-        let entry = start.checked_mul(block.into())?.checked_add(u64::from(number - 1) * u64::from(word(SIZE)?))?;
+        let entry = start.checked_mul(block)?.checked_add(u64::from(number - 1) * u64::from(word(SIZE)?))?;
         let mut uuid = [0; 16];
-        if crate::sys::file::pread(disk, &mut uuid, entry.checked_add(UNIQUE)?) != Ok(uuid.len()) {
+        if !read(disk, entry.checked_add(UNIQUE)?, &mut uuid) {
             return None;
         }
         // Its first three parts are little-endian.

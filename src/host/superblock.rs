@@ -34,13 +34,13 @@ impl Format {
     fn is_on(&self, device: At) -> bool {
         let (at, magic) = self.magic;
         let mut there = [0; 8];
-        read(device, at, &mut there[..magic.len()]) && there.starts_with(magic)
+        read(device, at.into(), &mut there[..magic.len()]) && there.starts_with(magic)
     }
 
     /// Whether the device has this UUID, in letters of any case.
     pub fn has_uuid(&self, device: At, text: &[u8]) -> bool {
         let mut uuid = [0; 16];
-        self.uuid != 0 && read(device, self.uuid, &mut uuid) && is_uuid(&uuid, text)
+        self.uuid != 0 && read(device, self.uuid.into(), &mut uuid) && is_uuid(&uuid, text)
     }
 
     /// Whether the device has this label, which is never none.
@@ -48,14 +48,14 @@ impl Format {
         let (at, length) = self.label;
         let mut label = [0; 256];
         let Some(label) = label.get_mut(..usize::from(length)) else { return false };
-        let is_there = !text.is_empty() && read(device, at, label);
+        let is_there = !text.is_empty() && read(device, at.into(), label);
         is_there && label.strip_prefix(text).is_some_and(|rest| rest.first().is_none_or(|byte| *byte == 0))
     }
 }
 
 /// Whether all of these bytes are there.
-pub(super) fn read(device: At, at: u32, buffer: &mut [u8]) -> bool {
-    file::pread(device, buffer, at.into()) == Ok(buffer.len())
+pub(super) fn read(device: At, at: u64, buffer: &mut [u8]) -> bool {
+    file::pread(device, buffer, at) == Ok(buffer.len())
 }
 
 /// Whether these 16 bytes are written so: `00112233-4455-6677-8899-aabbccddeeff`.

@@ -39,6 +39,7 @@ macro_rules! errnos {
     ($($name:ident $text:literal)*; $($more:ident $said:literal)*) => {
         impl Errno {
             $(#[doc = $text] pub const $name: Self = Self(e::$name as u16);)*
+            $(#[cfg(feature = "boot")] #[doc = $said] pub const $more: Self = Self(e::$more as u16);)*
 
             /// The numbers of every error that one of our system calls can meet.
             #[cfg(feature = "boot")]

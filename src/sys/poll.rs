@@ -45,13 +45,11 @@ pub fn poll(watched: &mut [Watched], wait: bool) -> Result<()> {
 /// The same, but not for longer than so many seconds.
 #[cfg(feature = "full")]
 pub fn poll_for(watched: &mut [Watched], seconds: u8) -> Result<()> {
-    let time = k::__kernel_timespec { tv_sec: seconds.into(), tv_nsec: 0 };
-    // SAFETY: as above.
-    done(unsafe { sc::syscall!(PPOLL, watched.as_mut_ptr(), watched.len(), &raw const time, 0, 0) })
+    poll_within(watched, u64::from(seconds) * 1_000_000)
 }
 
 /// The same, but not for longer than so many microseconds.
-#[cfg(feature = "boot")]
+#[cfg(feature = "full")]
 pub fn poll_within(watched: &mut [Watched], microseconds: u64) -> Result<()> {
     let (tv_sec, tv_nsec) = ((microseconds / 1_000_000) as i64, (microseconds % 1_000_000 * 1000) as i64);
     let time = k::__kernel_timespec { tv_sec, tv_nsec };

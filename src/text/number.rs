@@ -13,6 +13,15 @@ pub fn decimal(text: &[u8]) -> Option<u32> {
     })
 }
 
+/// Up to eight hexadecimal digits, and nothing else.
+#[cfg(feature = "boot")]
+pub fn hexadecimal(text: &[u8]) -> Option<u32> {
+    if !(1..=8).contains(&text.len()) {
+        return None;
+    }
+    text.iter().try_fold(0, |number, digit| Some(number << 4 | char::from(*digit).to_digit(16)?))
+}
+
 /// Bytes from `4096`, `512k`, `64m`, `2g`, `1t`: powers of 1,024. Any decimal number is one.
 pub fn size(text: &[u8]) -> Option<u64> {
     let (digits, shift) = match text {
@@ -143,6 +152,17 @@ mod tests {
         assert_eq!(decimal(b"4294967295"), Some(u32::MAX));
         for wrong in [&b""[..], b"4294967296", b"-1", b"+1", b"1 ", b"0x1", b"1k"] {
             assert_eq!(decimal(wrong), None, "{}", String::from_utf8_lossy(wrong));
+        }
+    }
+
+    #[cfg(feature = "boot")]
+    #[test]
+    fn hexadecimals_have_up_to_eight_digits() {
+        for (text, number) in [("0", Some(0)), ("fF", Some(255)), ("ffffffff", Some(u32::MAX)), ("000000001", None)] {
+            assert_eq!(hexadecimal(text.as_bytes()), number, "{text}");
+        }
+        for wrong in ["", "g", "0x1", "+1", " 1"] {
+            assert_eq!(hexadecimal(wrong.as_bytes()), None, "{wrong}");
         }
     }
 

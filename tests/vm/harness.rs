@@ -1,7 +1,7 @@
 //! That the VMs' tests can fail: what goes wrong inside, or with the machine itself, is never a pass.
 
-use crate::boot::outcome_of;
 use crate::machine::{Machine, Vm, patience};
+use crate::outcome::outcome_of;
 use crate::transcript::{End, Transcript};
 use libtest_mimic::{Completion, Trial};
 use std::path::Path;

@@ -5,6 +5,8 @@
 mod boot;
 mod harness;
 mod machine;
+#[path = "../outcome.rs"]
+mod outcome;
 mod transcript;
 
 use libtest_mimic::{Arguments, Trial};

@@ -76,6 +76,15 @@ fn ascii(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("the tables are ASCII")
 }
 
+/// Of `run`, `exec` and `update`, of `aril init`, and of the small `aril-init`.
+pub struct Parts<'t> {
+    pub run: Vec<&'t Choice>,
+    pub exec: Vec<&'t Choice>,
+    pub update: Vec<&'t Choice>,
+    pub init: Vec<&'t Choice>,
+    pub small: Vec<&'t Choice>,
+}
+
 impl Table {
     pub fn read() -> Self {
         let overview = filled(|text| text.fill(OVERVIEW, &[]));
@@ -94,6 +103,17 @@ impl Table {
             run_end: paragraphs[paragraphs.len() - 1].to_string(),
             run: run_options(),
             init: init_options(),
+        }
+    }
+
+    /// The options of each program and verb that has some.
+    pub fn parts(&self) -> Parts<'_> {
+        Parts {
+            run: self.run_where(|_| true),
+            exec: self.run_where(|option| option.for_exec),
+            update: self.run_where(|option| option.is_limit),
+            init: self.init.iter().collect(),
+            small: self.init.iter().filter(|option| option.is_small).collect(),
         }
     }
 

@@ -1,16 +1,12 @@
 //! The completions for zsh: a specification for each option, as `_arguments` takes it.
 
-use crate::table::{Choice, Table, Verb};
+use crate::table::{Choice, Parts, Table, Verb};
 use crate::takes::{Takes, signals};
 
 const SCRIPT: &str = include_str!("_aril");
 
 pub fn write(table: &Table) -> String {
-    let run = table.run_where(|_| true);
-    let exec = table.run_where(|option| option.for_exec);
-    let update = table.run_where(|option| option.is_limit);
-    let init: Vec<&Choice> = table.init.iter().collect();
-    let small: Vec<&Choice> = table.init.iter().filter(|option| option.is_small).collect();
+    let Parts { run, exec, update, init, small } = table.parts();
     SCRIPT
         .replace("    @VERBS@\n", &verbs(table))
         .replace("    @RUN@\n", &specs(&run))

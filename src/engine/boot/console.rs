@@ -138,7 +138,7 @@ pub(super) fn write_patiently(at: At, mut bytes: &[u8], until: Until) -> Result<
 }
 
 /// In the command's process: the console becomes its standard streams and the terminal of its session. Where there is none
-/// nothing is read, and what is written goes nowhere.
+/// nothing is read, and what is written goes nowhere, as far as there is a /dev/null.
 pub(super) fn take() -> Result<()> {
     let console = file::openat(At::CWD, CONSOLE, Open::READ_WRITE);
     let streams = |fd: &Fd| (0..3).try_for_each(|number| file::become_stream(fd.at(), number));

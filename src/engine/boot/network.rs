@@ -1,5 +1,6 @@
 //! The network that `ip=` asks for: a device that may come late, its address, the way out of it, and who knows names.
 
+use super::rewrite;
 use crate::engine::Carrier;
 use crate::plan::NetworkStep;
 use crate::sys::netlink::{self, Message, Replies, Reply};
@@ -48,9 +49,15 @@ impl Carrier<'_> {
                 let link = link?;
                 link.have(&Message::default_route(link.device, gateway.bytes()))
             }
-            NetworkStep::Resolver { text } => write(RESOLVER, text),
+            NetworkStep::Resolver { text } => {
+                match file::mkdirat(At::CWD, word(c"/etc"), 0o755) {
+                    Err(Errno::EEXIST | Errno::EROFS) => {}
+                    result => result?,
+                }
+                rewrite(RESOLVER, true, text.bytes())
+            }
             NetworkStep::ResolverAbove { text } => {
-                write(ABOVE, text)?;
+                rewrite(ABOVE, true, text.bytes())?;
                 mount::move_mount(mount::open_tree(At::CWD, ABOVE, false)?.at(), At::CWD, RESOLVER)
             }
         }
@@ -82,16 +89,6 @@ impl Carrier<'_> {
         link.have(&Message::up(link.device))?;
         Ok(link)
     }
-}
-
-fn write(path: Word, text: Word) -> Result<()> {
-    if path == RESOLVER {
-        match file::mkdirat(At::CWD, word(c"/etc"), 0o755) {
-            Err(Errno::EEXIST | Errno::EROFS) => {}
-            result => result?,
-        }
-    }
-    super::rewrite(path, true, text.bytes())
 }
 
 impl Link {

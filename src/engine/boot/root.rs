@@ -54,15 +54,11 @@ impl<'p> Carrier<'p> {
             return Ok(());
         }
         let (root, name) = (self.trees.get(Tree::Root)?, path.after(1));
-        match file::mkdirat(root, name, 0o755) {
-            Err(Errno::EEXIST) => {}
-            Err(errno) => {
-                self.machine.look_anew();
-                return Err(errno);
-            }
-            Ok(()) => {}
-        }
-        let moved = mount::move_mount(file::openat(At::CWD, path, Open::PATH_DIRECTORY)?.at(), root, name);
+        let moved = match file::mkdirat(root, name, 0o755) {
+            Ok(()) | Err(Errno::EEXIST) => file::openat(At::CWD, path, Open::PATH_DIRECTORY)
+                .and_then(|mount| mount::move_mount(mount.at(), root, name)),
+            Err(errno) => Err(errno),
+        };
         if moved.is_err() {
             // What is there now is the root's own.
             self.machine.look_anew();
@@ -130,8 +126,6 @@ impl<'p> Carrier<'p> {
 
     /// A new mount of a file system of this type.
     fn mount_as(&mut self, kind: Word, options: Word, flags: Word) -> Result<Fd> {
-        /// Structure needs cleaning, which no other call says.
-        const EUCLEAN: Errno = Errno(117);
         let arena = self.arena;
         self.detail = Word::default();
         let (attributes, flags) = self.attributes(flags);
@@ -142,7 +136,7 @@ impl<'p> Carrier<'p> {
             Err(Errno::ENODEV) => {
                 text(arena, t!("the kernel has no %, but%; see aril.modules="), &[kind, self.known()])
             }
-            Err(EUCLEAN) => text(arena, t!("its % is damaged: fsck it"), &[kind]),
+            Err(Errno::EUCLEAN) => text(arena, t!("its % is damaged: fsck it"), &[kind]),
             Err(_) => text(arena, t!("% refuses it; the kernel's log may say why"), &[kind]),
         };
         mounted

@@ -4,6 +4,8 @@
 
 pub mod cgroups;
 pub mod inits;
+#[path = "../../outcome.rs"]
+mod outcome;
 pub mod page;
 pub mod process;
 mod ranges;
@@ -11,16 +13,16 @@ mod run;
 mod terminal;
 pub mod traces;
 
+pub use outcome::remember_where_a_test_fails;
 pub use ranges::{Etc, FIRST, RANGE};
 pub use run::{Outcome, PATIENCE, Run, Running, Stream, When};
 pub use terminal::{Terminal, pair};
 
-use libtest_mimic::{Completion, Failed, Trial};
-use std::cell::Cell;
+use libtest_mimic::{Completion, Trial};
+use outcome::outcome_of;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -85,33 +87,11 @@ impl Test {
     }
 }
 
-/// What `Who::skip` unwinds with.
-struct Skip(String);
-
-thread_local! {
-    static FAILED_AT: Cell<Option<String>> = const { Cell::new(None) };
-}
-
-/// Keeps a panic's place for the report of failures, instead of printing it among the running tests.
-pub fn remember_where_a_test_fails() {
-    panic::set_hook(Box::new(|info| FAILED_AT.set(info.location().map(ToString::to_string))));
-}
-
 /// The names of the only tests to be run, one a line in a file: more than a filter can name.
 pub fn chosen() -> Option<BTreeSet<String>> {
     let path = std::env::var("ARIL_TESTS").ok()?;
     let names = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     Some(names.lines().map(ToString::to_string).collect())
-}
-
-fn outcome_of(body: impl FnOnce()) -> Result<Completion, Failed> {
-    let Err(payload) = panic::catch_unwind(AssertUnwindSafe(body)) else { return Ok(Completion::Completed) };
-    if let Some(Skip(reason)) = payload.downcast_ref() {
-        return Ok(Completion::ignored_with(reason));
-    }
-    let text = payload.downcast_ref::<String>().cloned();
-    let text = text.or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default();
-    Err(format!("at {}\n{text}", FAILED_AT.take().unwrap_or_default()).into())
 }
 
 /// Where the tests run: a folder that everybody can reach, with the binaries and one root file system for each caller.
@@ -241,7 +221,7 @@ pub struct Who {
 impl Who {
     /// Gives the test up, for a reason that the totals show.
     pub fn skip(&self, reason: &str) -> ! {
-        panic::resume_unwind(Box::new(Skip(reason.to_string())))
+        outcome::skip(reason)
     }
 
     pub fn is_root(&self) -> bool {

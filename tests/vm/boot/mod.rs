@@ -17,9 +17,8 @@ mod root;
 mod status;
 mod vm;
 
-use libtest_mimic::{Completion, Failed, Trial};
-use std::cell::Cell;
-use std::panic::{self, AssertUnwindSafe};
+use crate::outcome::{outcome_of, remember_where_a_test_fails, skip};
+use libtest_mimic::{Completion, Trial};
 
 /// Declares a module's tests.
 macro_rules! tests {
@@ -56,7 +55,7 @@ pub fn trials() -> Vec<Trial> {
     ];
     let names: Vec<String> = tests.iter().flatten().map(Test::name).collect();
     assert!(LONG.iter().all(|long| names.iter().any(|name| name == long)), "a test has another name by now");
-    panic::set_hook(Box::new(|info| FAILED_AT.set(info.location().map(ToString::to_string))));
+    remember_where_a_test_fails();
     tests.into_iter().flatten().map(Test::trial).collect()
 }
 
@@ -89,27 +88,4 @@ impl Test {
             outcome_of(self.body)
         })
     }
-}
-
-/// What `skip` unwinds with.
-struct Skip(String);
-
-thread_local! {
-    static FAILED_AT: Cell<Option<String>> = const { Cell::new(None) };
-}
-
-/// Ends a test that cannot be run here.
-pub fn skip(reason: &str) -> ! {
-    panic::resume_unwind(Box::new(Skip(reason.to_string())))
-}
-
-/// How a test ended: it came to its end, or `skip`, or a failure, with its place.
-pub fn outcome_of(body: impl FnOnce()) -> Result<Completion, Failed> {
-    let Err(payload) = panic::catch_unwind(AssertUnwindSafe(body)) else { return Ok(Completion::Completed) };
-    if let Some(Skip(reason)) = payload.downcast_ref() {
-        return Ok(Completion::ignored_with(reason));
-    }
-    let text = payload.downcast_ref::<String>().cloned();
-    let text = text.or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default();
-    Err(format!("at {}\n{text}", FAILED_AT.take().unwrap_or_default()).into())
 }
