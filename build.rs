@@ -4,6 +4,7 @@ use std::{env, fs, path::PathBuf};
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=RUSTC_LINKER");
     for argument in [
         "-nostartfiles",
         "-nostdlib",
@@ -36,9 +37,19 @@ fn main() {
     link(&format!("-L{}", empty.display()));
 }
 
-/// Passes an argument to the linker of every program that brings its own start code.
+/// Passes a C compiler's argument to the linker of every program that brings its own start code. Where cargo has been told to
+/// take a bare lld, as for another architecture, it gets what a C compiler would hand on to it.
 fn link(argument: &str) {
+    let is_bare = env::var("RUSTC_LINKER").is_ok_and(|linker| linker.ends_with("lld"));
+    let arguments: Vec<&str> = match argument.strip_prefix("-Wl,") {
+        Some(list) if is_bare => list.split(',').collect(),
+        // It adds no start files nor libraries of its own.
+        None if is_bare && ["-nostartfiles", "-nostdlib"].contains(&argument) => Vec::new(),
+        _ => vec![argument],
+    };
     for kind in ["bins", "examples"] {
-        println!("cargo::rustc-link-arg-{kind}={argument}");
+        for argument in &arguments {
+            println!("cargo::rustc-link-arg-{kind}={argument}");
+        }
     }
 }
