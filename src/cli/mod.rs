@@ -341,13 +341,14 @@ impl<'a> Scan<'a> {
 
     fn unknown(&self, name: &[u8], word: Word) -> &'a Problem<'a> {
         let problem = Problem::refused(self.arena, t!("unknown option %"), &[word]);
-        match (habits::instead_of(name), Opt::nearest(name)) {
-            (Some(advice), _) => problem.advise(self.arena, advice, &[]),
-            (None, Some(option)) => {
-                problem.advise(self.arena, t!("did you mean --%?"), &[copy(self.arena, &[option.long()])])
-            }
-            (None, None) => problem.advise(self.arena, t!("see: aril run --help"), &[]),
+        if let Some(advice) = habits::instead_of(name) {
+            return problem.advise(self.arena, advice, &[]);
         }
+        #[cfg(feature = "full")]
+        if let Some(option) = Opt::nearest(name) {
+            return problem.advise(self.arena, t!("did you mean --%?"), &[copy(self.arena, &[option.long()])]);
+        }
+        problem.advise(self.arena, t!("see: aril run --help"), &[])
     }
 }
 

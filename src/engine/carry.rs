@@ -71,7 +71,11 @@ impl<'p> Carrier<'p> {
     #[cfg_attr(feature = "boot", inline(never))]
     fn carry_out_own(&mut self, step: &Step) -> Result<()> {
         match *step {
-            Step::BlockSignals => self.mask = signal::set_mask(ALL),
+            Step::BlockSignals => {
+                self.mask = signal::set_mask(ALL);
+                // Where the caller ignores it the kernel would reap by itself, and say nothing.
+                signal::set_default(super::launcher::CHLD)?;
+            }
             Step::CloseDescriptors { from } => {
                 #[cfg(feature = "full")]
                 self.close_all_but(from, None)?;
@@ -134,6 +138,8 @@ impl<'p> Carrier<'p> {
             }
             Step::Go => socket::send(self.socket()?, handover::GO)?,
             Step::AwaitGo => {
+                // The launcher has more to do meanwhile.
+                self.ignored = signal::ignored();
                 // 0: the launcher is gone, and whom should one tell?
                 if socket::receive(self.socket()?, &mut [0])? == 0 {
                     process::exit(FAILED);
@@ -270,8 +276,8 @@ impl<'p> Carrier<'p> {
             Step::DieWithInit => process::set_parent_death_signal(k::SIGKILL as u8)?,
             Step::NoNewPrivileges => identity::set_no_new_privs()?,
             Step::Filter => sandbox::set_seccomp_filter(FILTER)?,
-            Step::ResetSignals { ignored } => {
-                let mut left = ignored;
+            Step::ResetSignals => {
+                let mut left = self.ignored;
                 while left != 0 {
                     let number = left.trailing_zeros() as u8 + 1;
                     signal::set_default(number)?;

@@ -10,7 +10,9 @@ use crate::init::{self, STOPPED, exit_status, is_in_foreground, is_job, stop_for
 use crate::state::Claim;
 use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Change, Pid};
-use crate::sys::signal::{self, ALL, Info, SignalSet};
+#[cfg(feature = "full")]
+use crate::sys::signal::SignalSet;
+use crate::sys::signal::{self, ALL, Info};
 #[cfg(feature = "full")]
 use crate::sys::tolerate;
 use crate::sys::{At, Errno, Fd, Result, file, socket, terminal};
@@ -25,8 +27,9 @@ pub struct Launcher {
     pub(super) child: Pid,
     pub(super) pidfd: Fd,
     pub(super) socket: Fd,
-    /// Signals that the caller has this process ignore: they are not passed on.
-    pub(super) ignored: SignalSet,
+    /// Signals that are not passed on.
+    #[cfg(feature = "full")]
+    pub(super) deaf: SignalSet,
     /// What SIGTERM, the request to stop, is for the command.
     #[cfg(feature = "full")]
     pub(super) stop_signal: u8,
@@ -161,7 +164,10 @@ impl Launcher {
         if self.preserved > 0 {
             file::close_range(3, 2 + self.preserved)?;
         }
-        let signals = signal::signalfd(ALL & !self.ignored)?;
+        #[cfg(feature = "full")]
+        let signals = signal::signalfd(ALL & !self.deaf)?;
+        #[cfg(not(feature = "full"))]
+        let signals = signal::signalfd(ALL)?;
         #[cfg(feature = "full")]
         if let Some(master) = self.master {
             return super::relay::watch(self, master, signals.at());
@@ -261,6 +267,10 @@ impl Launcher {
     /// Passes a signal on. What the terminal sent is meant for a whole process group.
     fn pass(&self, info: Info) -> Result<()> {
         const SI_USER: i32 = 0;
+        // As it would be without a container. The kernel keeps what is blocked, ignored or not.
+        if signal::is_ignored(info.signal) {
+            return Ok(());
+        }
         #[cfg(feature = "full")]
         if info.signal == WINCH && self.master.is_some() {
             // The container's terminal tells its own foreground.
@@ -342,7 +352,7 @@ mod tests {
             child: Pid(1),
             pidfd: file::duplicate(socket.at()).unwrap(),
             socket,
-            ignored: 0,
+            deaf: 0,
             stop_signal: TERM,
             foreground: false,
             master: None,

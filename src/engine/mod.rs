@@ -94,6 +94,8 @@ pub struct Carrier<'p> {
     namespaces: [Option<Fd>; Namespace::ALL.len()],
     /// The mask that the command gets back.
     mask: SignalSet,
+    /// Those that the caller ignores; the command gets the default action.
+    ignored: SignalSet,
     /// This side's end of the pair.
     socket: Option<Fd>,
     /// The launcher's view of the new process.
@@ -206,6 +208,7 @@ impl<'p> Carrier<'p> {
             image: None,
             namespaces: [const { None }; Namespace::ALL.len()],
             mask: 0,
+            ignored: 0,
             socket: None,
             child: None,
             inside: false,
@@ -368,13 +371,11 @@ impl<'p> Carrier<'p> {
             socket,
             #[cfg(feature = "full")]
             // What makes a stopped container go on is always passed on, and the size of the window is no signal to the command.
-            ignored: match self.terminal {
-                _ if spec.passes_signals => host.ignored,
+            deaf: match self.terminal {
+                _ if spec.passes_signals => 0,
                 Some(_) => !(set_of(CHLD) | set_of(CONT) | set_of(WINCH)),
                 None => !(set_of(CHLD) | set_of(CONT)),
             },
-            #[cfg(not(feature = "full"))]
-            ignored: host.ignored,
             #[cfg(feature = "full")]
             stop_signal: spec.stop_signal,
             foreground: host.terminal == Terminal::Shared,

@@ -54,7 +54,8 @@ use crate::sys::file::{self, Kind};
 use crate::sys::identity::{self, CapabilitySet};
 #[cfg(feature = "full")]
 use crate::sys::sandbox;
-use crate::sys::signal::{self, SignalSet};
+#[cfg(feature = "full")]
+use crate::sys::signal;
 use crate::sys::{Arena, At, List, Word, word};
 use crate::text::{Problem, Told, decimal, t};
 use linux_raw_sys::general as k;
@@ -78,8 +79,9 @@ pub struct Host<'m> {
     pub ids: Ids<'m>,
     /// The environment of the caller.
     pub environment: &'m [Word<'m>],
-    /// Signals that the caller has this process ignore (nohup(1)).
-    pub ignored: SignalSet,
+    /// Whether a request to stop, SIGTERM, means something to this process: its caller may have it ignored.
+    #[cfg(feature = "full")]
+    pub hears_requests: bool,
     /// What the files of a Spec set in the command's environment: `NAME=VALUE`, or `NAME` to pass the caller's value on.
     #[cfg(feature = "full")]
     pub variables: &'m [Word<'m>],
@@ -190,7 +192,8 @@ impl<'m> Host<'m> {
             #[cfg(feature = "full")]
             ids: Ids::Own(None),
             environment,
-            ignored: ignored_signals(),
+            #[cfg(feature = "full")]
+            hears_requests: !signal::is_ignored(k::SIGTERM as u8),
             #[cfg(feature = "full")]
             variables: &[],
             #[cfg(feature = "full")]
@@ -278,12 +281,14 @@ impl<'m> Host<'m> {
     /// Whether the container has an `/etc/hosts` of its own: in an image without one only if it is asked for.
     #[cfg(feature = "full")]
     pub fn has_own_hosts(&self, spec: &Spec) -> bool {
-        !spec.hosts.is_empty() || self.presence(HOSTS) != Presence::Missing
+        !spec.hosts.is_empty() || self.presence(HOSTS, 0) != Presence::Missing
     }
 
-    /// What the root file system has at a mount point of the Spec.
-    pub fn presence(&self, target: Word) -> Presence {
-        let found = self.mount_points.iter().find(|(path, _)| *path == target);
+    /// What the root file system has at a mount point of the Spec, probably the one of this number.
+    #[inline(never)]
+    pub fn presence(&self, target: Word, number: usize) -> Presence {
+        let is_it = |point: &&(Word, Presence)| point.0 == target;
+        let found = self.mount_points.get(number).filter(is_it).or_else(|| self.mount_points.iter().find(is_it));
         found.map_or(Presence::Missing, |(_, presence)| *presence)
     }
 }
@@ -358,9 +363,4 @@ fn descriptors<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, ()> {
         }
     }
     Ok(())
-}
-
-/// Asks for each signal: there is no call that tells all at once, and the file that does is dearer to read.
-fn ignored_signals() -> SignalSet {
-    (1..=signal::LAST).filter(|number| signal::is_ignored(*number)).fold(0, |set, number| set | signal::set_of(number))
 }

@@ -261,7 +261,7 @@ pub fn command<'p>(
 pub fn hand_over<'p>(arena: &'p Arena, init: Word<'p>, environment: &'p [Word<'p>]) -> Plan<'p> {
     let mut draft = Draft::new(arena, Phase::Machine);
     draft.boot_best(BootStep::TakeConsole);
-    draft.must(Step::ResetSignals { ignored: 0 });
+    draft.must(Step::ResetSignals);
     draft.must(Step::Exec { command: init });
     Plan { lines: draft.lines.finish(), command: Command::of(arena, &[init], environment) }
 }
@@ -324,7 +324,7 @@ fn draft_command<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, words: &[Word<'p>],
     if let Some(path) = spec.workdir {
         draft.must(Step::ChangeDirectory { path });
     }
-    draft.must(Step::ResetSignals { ignored: 0 });
+    draft.must(Step::ResetSignals);
     draft.must(Step::Exec { command: words.first().copied().unwrap_or_default() });
 }
 

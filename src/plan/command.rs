@@ -114,7 +114,7 @@ pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &'p Spec<'p>, host: &'p Host<'p>
     // Where the init is PID 1 its end is everyone's. The signal is cleared by a change of user, hence here.
     draft.when(!spec.is_private(Namespace::Pid) || (!spec.init && spec.user.is_some()), Step::DieWithInit);
     confine(draft, spec, host);
-    execute(draft, spec, host);
+    execute(draft, spec);
 }
 
 /// It leads a session or a process group.
@@ -142,9 +142,9 @@ pub(super) fn confine<'p>(draft: &mut Draft<'p>, _spec: &'p Spec<'p>, _host: &'p
 }
 
 /// The last of all.
-pub(super) fn execute<'p>(draft: &mut Draft<'p>, spec: &'p Spec<'p>, host: &'p Host<'p>) {
+pub(super) fn execute<'p>(draft: &mut Draft<'p>, spec: &'p Spec<'p>) {
     let command = spec.command.first().copied().unwrap_or_default();
-    draft.must(Step::ResetSignals { ignored: host.ignored });
+    draft.must(Step::ResetSignals);
     draft.when(spec.verbose, Step::Say { command });
     #[cfg(feature = "full")]
     // What comes before may take more than the command is to have.

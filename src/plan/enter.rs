@@ -161,7 +161,7 @@ pub fn enter<'p>(
     command::leave(&mut draft, spec, host);
     command::lead(&mut draft, spec, host);
     terminal::take(&mut draft, host);
-    command::execute(&mut draft, spec, host);
+    command::execute(&mut draft, spec);
 
     Ok(Plan { lines: draft.lines.finish(), command: Command::new(arena, spec, host) })
 }

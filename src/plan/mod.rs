@@ -233,6 +233,9 @@ impl<'p> Draft<'p> {
     }
 }
 
+/// No container has many more steps without being asked for them.
+const USUAL: usize = 136;
+
 /// Plans a container.
 ///
 /// # Errors
@@ -249,7 +252,7 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
         phase: Phase::Launcher,
         #[cfg(feature = "full")]
         strict: spec.rehearsal == Rehearsal::Part,
-        lines: List::new(arena),
+        lines: List::with_room(arena, USUAL),
     };
 
     draft.when(must_be_protected(spec, host), Step::ExecuteAnew);
@@ -584,7 +587,8 @@ mod tests {
             #[cfg(feature = "full")]
             ids: crate::host::Ids::Own(None),
             environment: &[],
-            ignored: 0,
+            #[cfg(feature = "full")]
+            hears_requests: true,
             #[cfg(feature = "full")]
             variables: &[],
             #[cfg(feature = "full")]
@@ -1135,7 +1139,7 @@ mod tests {
             },
         );
         // A launcher to which a stop request means nothing.
-        let deaf = Host { ignored: crate::sys::signal::set_of(k::SIGTERM as u8), ..named() };
+        let deaf = Host { hears_requests: false, ..named() };
         planned_on(
             &deaf,
             |_| {},

@@ -15,9 +15,9 @@ use crate::host::{Host, Presence};
 use crate::spec::{Mount, Namespace, NewKind, Overlay, RESOLVER, Spec, Volume, What};
 use crate::sys::file::Kind;
 use crate::sys::mount::Attributes;
+use crate::sys::words::Words;
 use crate::sys::{Arena, Errno, List, Word, word};
-use crate::text::names::words;
-use crate::text::{Problem, Told, copy, path, t};
+use crate::text::{Problem, Told, path, t};
 use core::ffi::CStr;
 
 const NO_SUID: Attributes = Attributes::NOSUID;
@@ -49,14 +49,20 @@ enum Cover {
 /// What container engines have agreed to hide or to make read-only (docker and podman, "default masked paths").
 ///
 /// Always covered, whatever access(2) says: files below `/proc/sys` ask the outer user id, which a map of 0 to 0 keeps.
-const SECRETS: [(Tree, Cover, &str); 4] = [
-    (Tree::Proc, Cover::ReadOnly, "sys sysrq-trigger irq bus fs"),
-    (Tree::Proc, Cover::HiddenFile, "kcore keys interrupts latency_stats timer_list timer_stats sched_debug"),
-    (Tree::Proc, Cover::HiddenDirectory, "acpi asound scsi"),
+const SECRETS: [(Tree, Cover, Words); 4] = [
+    (Tree::Proc, Cover::ReadOnly, Words(b"sys\0sysrq-trigger\0irq\0bus\0fs\0")),
+    (
+        Tree::Proc,
+        Cover::HiddenFile,
+        Words(b"kcore\0keys\0interrupts\0latency_stats\0timer_list\0timer_stats\0sched_debug\0"),
+    ),
+    (Tree::Proc, Cover::HiddenDirectory, Words(b"acpi\0asound\0scsi\0")),
     (
         Tree::Sys,
         Cover::HiddenDirectory,
-        "firmware kernel/debug kernel/tracing kernel/security fs/bpf fs/pstore devices/virtual/powercap",
+        Words(
+            b"firmware\0kernel/debug\0kernel/tracing\0kernel/security\0fs/bpf\0fs/pstore\0devices/virtual/powercap\0",
+        ),
     ),
 ];
 
@@ -79,6 +85,10 @@ struct Mounting<'p> {
     /// What the mount point is.
     make: Make,
     need: Need,
+    /// What the image has there.
+    presence: Presence,
+    /// The innermost of the earlier ones that it lies in, or lies over.
+    inside: Number,
 }
 
 /// All mounts of a container.
@@ -98,8 +108,13 @@ impl<'p> Layout<'p> {
     /// Puts them in order: the container's own file systems first, then what was asked for, by depth.
     pub fn of(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>, maps: Maps<'p>) -> Told<'p, Self> {
         let mounts = wanted(arena, spec, host);
+        let mut targets = Targets::of(arena, mounts.len());
         for at in 0..mounts.len() {
-            mounts[at].need = need(arena, mounts[at], &mounts[..at], host)?;
+            let target = mounts[at].target.bytes();
+            let inside = targets.around(target, mounts);
+            let need = need(arena, &mounts[at], numbered(inside, mounts))?;
+            (mounts[at].inside, mounts[at].need) = (inside, need);
+            *targets.slot(target, mounts) = at as Number + 1;
         }
         let lacking = mounts.iter().find(|mount| mount.need == Need::InImage);
         let root = Root::of(spec, host, lacking.is_some());
@@ -204,8 +219,7 @@ impl<'p> Layout<'p> {
         #[cfg(not(feature = "full"))]
         self.root.begin(draft, self.spec, self.host, !self.mounts.is_empty());
         // Into the root before it is sealed; into a tmpfs of the container once that is mounted.
-        let made_first =
-            |mount: &Mounting| mount.need == Need::InRoot && enclosing(mount.target, self.mounts).is_none();
+        let made_first = |mount: &Mounting| mount.need == Need::InRoot && mount.inside == 0;
         for mount in self.mounts.iter().filter(|mount| made_first(mount)) {
             draft.add(mount.fate(), mount.make());
         }
@@ -366,9 +380,8 @@ fn attributes(volume: &Volume) -> Attributes {
 
 /// Covers the kernel's secrets below this file system, as far as this kernel has them.
 fn cover(draft: &mut Draft, at: Tree) {
-    for (_, cover, all) in SECRETS.iter().filter(|(tree, ..)| *tree == at) {
-        for name in words(all) {
-            let name = copy(draft.lines.arena(), &[name]);
+    for (_, cover, names) in SECRETS.into_iter().filter(|(tree, ..)| *tree == at) {
+        for name in names {
             let step = match cover {
                 Cover::ReadOnly => Step::Protect { at, name },
                 Cover::HiddenFile => Step::Mask { at, name, make: Make::File },
@@ -382,7 +395,7 @@ fn cover(draft: &mut Draft, at: Tree) {
 /// What a Spec asks for, as far as the host has it, in order.
 fn wanted<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host) -> &'p mut [Mounting<'p>] {
     let mut all = List::new(arena);
-    for Mount { what, target } in spec.mounts(arena).iter() {
+    for (number, Mount { what, target }) in spec.mounts(arena).iter().enumerate() {
         let is_file = match what {
             #[cfg(feature = "full")]
             What::Hosts if !host.has_own_hosts(spec) => continue,
@@ -394,7 +407,8 @@ fn wanted<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host) -> &'p mut [Mounti
             _ => false,
         };
         let make = if is_file { Make::File } else { Make::Directory };
-        all.push(Mounting { what: *what, target: *target, make, need: Need::Nothing });
+        let presence = host.presence(*target, number);
+        all.push(Mounting { what: *what, target: *target, make, need: Need::Nothing, presence, inside: 0 });
     }
     let own = all.iter().take_while(|mount| !mount.what.is_asked()).count();
     path::sort_by_depth(all.get_mut(own..).unwrap_or_default(), |mount| mount.target);
@@ -415,27 +429,65 @@ impl<'p> Mounting<'p> {
     }
 }
 
-/// The innermost mount that a path lies in.
-fn enclosing<'m, 'p>(target: Word, mounts: &'m [Mounting<'p>]) -> Option<&'m Mounting<'p>> {
-    let holds = |mount: &&Mounting| mount.target != target && path::is_within(target.bytes(), mount.target.bytes());
-    mounts
-        .iter()
-        .filter(holds)
-        .reduce(|inner, mount| if mount.target.bytes().len() >= inner.target.bytes().len() { mount } else { inner })
+/// Of a mount, from 1; 0 is none.
+type Number = u32;
+
+fn numbered<'m, 'p>(number: Number, mounts: &'m [Mounting<'p>]) -> Option<&'m Mounting<'p>> {
+    mounts.get((number as usize).wrapping_sub(1))
 }
 
-fn need<'p>(arena: &'p Arena, mount: Mounting, earlier: &[Mounting], host: &Host) -> Told<'p, Need> {
-    let Mounting { make, target, .. } = mount;
-    if let Some(other) = earlier.iter().find(|mount| mount.target == target) {
+/// Which mount lies on a path, the last one if there are several: a hash table, so that a thousand volumes take ten times as long
+/// as a hundred.
+struct Targets<'p>(List<'p, Number>);
+
+impl<'p> Targets<'p> {
+    fn of(arena: &'p Arena, mounts: usize) -> Self {
+        let mut slots = List::new(arena);
+        // Half of them stay empty.
+        while slots.len() < 2 * mounts {
+            slots.extend(&[0; 32]);
+        }
+        Self(slots)
+    }
+
+    /// The slot of this path: the last mount on it, if there is one.
+    #[inline(never)]
+    fn slot(&mut self, path: &[u8], mounts: &[Mounting]) -> &mut Number {
+        let mut at = path.iter().fold(0, |hash: usize, byte| hash.wrapping_mul(31) + usize::from(*byte));
+        loop {
+            at %= self.0.len();
+            match numbered(self.0[at], mounts) {
+                Some(mount) if mount.target.bytes() != path => at += 1,
+                _ => return &mut self.0[at],
+            }
+        }
+    }
+
+    fn around(&mut self, mut path: &[u8], mounts: &[Mounting]) -> Number {
+        while !path.is_empty() {
+            let found = *self.slot(path, mounts);
+            if found != 0 {
+                return found;
+            }
+            path = &path[..path.iter().rposition(|byte| *byte == b'/').unwrap_or(0)];
+        }
+        *self.slot(b"/", mounts)
+    }
+}
+
+/// What a mount needs that lies in another, or over it.
+fn need<'p>(arena: &'p Arena, mount: &Mounting, inside: Option<&Mounting>) -> Told<'p, Need> {
+    let (make, target) = (mount.make, mount.target);
+    if let Some(other) = inside {
+        if other.target != target {
+            // Nothing is made on the host, hence not in a volume.
+            return Ok(if other.what.is_own_tmpfs() { Need::InRoot } else { Need::Nothing });
+        }
         // What was asked for may lie over what is the container's own, but not over something that was asked for too.
         let both_asked = cfg!(feature = "full") && other.what.is_asked() && !other.what.is_optional();
         return if both_asked { Err(twice(arena, target)) } else { Ok(Need::Nothing) };
     }
-    if let Some(mount) = enclosing(target, earlier) {
-        // Nothing is made on the host, hence not in a volume.
-        return Ok(if mount.what.is_own_tmpfs() { Need::InRoot } else { Need::Nothing });
-    }
-    match host.presence(target) {
+    match mount.presence {
         Presence::Missing | Presence::Temporary => Ok(Need::InImage),
         Presence::There(kind) if (kind == Kind::Directory) == (make == Make::Directory) => Ok(Need::Nothing),
         // The kernel would refuse it with ENOTDIR, when half is made.

@@ -4,10 +4,8 @@ use super::{Draft, Phase, Step};
 use crate::host::Host;
 use crate::spec::Spec;
 use crate::sys::Word;
-use crate::sys::signal::set_of;
 use crate::text::sentence::Sentence;
 use crate::text::t;
-use linux_raw_sys::general as k;
 
 /// One such step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,7 +83,7 @@ pub fn add<'p>(draft: &mut Draft<'p>, spec: &'p Spec<'p>, host: &Host<'p>) {
         Phase::Command => step(spec.init, StateStep::SaySender),
         _ => {
             // The launcher does nothing about what its caller ignores, either.
-            let hears = spec.passes_signals && host.ignored & set_of(k::SIGTERM as u8) == 0;
+            let hears = spec.passes_signals && host.hears_requests;
             let stop = if hears { 0 } else { spec.stop_signal };
             step(true, StateStep::Record { stop });
         }

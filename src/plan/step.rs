@@ -27,7 +27,6 @@ use crate::spec::Setting;
 use crate::spec::{IdRange, Namespace};
 use crate::sys::identity::CapabilitySet;
 use crate::sys::mount::Attributes;
-use crate::sys::signal::SignalSet;
 use crate::sys::{Arena, Word, word};
 use crate::text::sentence::Sentence;
 use crate::text::{Text, copy, decimal, names, t};
@@ -313,9 +312,7 @@ pub enum Step<'p> {
     DieWithInit,
     NoNewPrivileges,
     Filter,
-    ResetSignals {
-        ignored: SignalSet,
-    },
+    ResetSignals,
     Say {
         command: Word<'p>,
     },
@@ -471,7 +468,7 @@ impl<'p> Step<'p> {
             Self::DieWithInit => t!("die when the init dies"),
             Self::NoNewPrivileges => t!("set no_new_privs"),
             Self::Filter => t!("filter TIOCSTI, TIOCLINUX and foreign system calls"),
-            Self::ResetSignals { .. } => t!("restore the signals"),
+            Self::ResetSignals => t!("restore the signals"),
             Self::Say { .. } => t!("say the command %, the user and the process"),
             Self::Exec { .. } => t!("execute %"),
             Self::KeepOnlyKill => t!("drop every capability but kill"),

@@ -168,6 +168,13 @@ impl<'m, T> List<'m, T> {
         self.block.arena
     }
 
+    /// An empty list with room for so many: one that grows while others do has to move.
+    pub fn with_room(arena: &'m Arena, items: usize) -> Self {
+        let mut list = Self::new(arena);
+        list.block.reserve(items, Layout::new::<T>());
+        list
+    }
+
     pub fn push(&mut self, item: T) {
         let item = ManuallyDrop::new(item);
         // SAFETY: the item is moved: its bytes are copied, and it is not used again.

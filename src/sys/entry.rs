@@ -54,34 +54,34 @@ macro_rules! entry {
         // In assembly, because a compiler may recognise a copying loop and turn it into a call of the very function.
         #[cfg(target_arch = "x86_64")]
         ::core::arch::global_asm!(
-            ".globl memcpy", "memcpy:",
+            ".section .text.memcpy, \"ax\"", ".globl memcpy", "memcpy:",
             "mov rax, rdi", "mov rcx, rdx", "shr rcx, 3", "rep movsq", "mov ecx, edx", "and ecx, 7", "rep movsb", "ret",
-            ".globl memset", "memset:",
+            ".section .text.memset, \"ax\"", ".globl memset", "memset:",
             "mov r8, rdi", "mov eax, esi", "mov rcx, rdx", "rep stosb", "mov rax, r8", "ret",
             // Downwards where the destination begins inside the source.
-            ".globl memmove", "memmove:",
+            ".section .text.memmove, \"ax\"", ".globl memmove", "memmove:",
             "mov rax, rdi", "mov rcx, rdx", "mov r8, rdi", "sub r8, rsi", "cmp r8, rdx", "jb 2f",
             "rep movsb", "ret",
             "2: lea rdi, [rdi + rdx - 1]", "lea rsi, [rsi + rdx - 1]", "std", "rep movsb", "cld", "ret",
-            ".globl memcmp", ".globl bcmp", "memcmp:", "bcmp:",
+            ".section .text.memcmp, \"ax\"", ".globl memcmp", ".globl bcmp", "memcmp:", "bcmp:",
             "mov rcx, rdx", "xor eax, eax", "test rcx, rcx", "je 3f", "repe cmpsb", "je 3f",
             "movzx eax, byte ptr [rdi - 1]", "movzx ecx, byte ptr [rsi - 1]", "sub eax, ecx", "3: ret",
-            ".globl strlen", "strlen:",
+            ".section .text.strlen, \"ax\"", ".globl strlen", "strlen:",
             "or rax, -1", "4: inc rax", "cmp byte ptr [rdi + rax], 0", "jne 4b", "ret",
         );
         #[cfg(target_arch = "aarch64")]
         ::core::arch::global_asm!(
-            ".globl memcpy", "memcpy:",
+            ".section .text.memcpy, \"ax\"", ".globl memcpy", "memcpy:",
             "mov x3, x0", "2: cbz x2, 3f", "ldrb w4, [x1], #1", "strb w4, [x3], #1", "sub x2, x2, #1", "b 2b", "3: ret",
-            ".globl memset", "memset:",
+            ".section .text.memset, \"ax\"", ".globl memset", "memset:",
             "mov x3, x0", "4: cbz x2, 5f", "strb w1, [x3], #1", "sub x2, x2, #1", "b 4b", "5: ret",
-            ".globl memmove", "memmove:",
+            ".section .text.memmove, \"ax\"", ".globl memmove", "memmove:",
             "sub x5, x0, x1", "cmp x5, x2", "b.hs memcpy",
             "6: cbz x2, 7f", "sub x2, x2, #1", "ldrb w4, [x1, x2]", "strb w4, [x0, x2]", "b 6b", "7: ret",
-            ".globl memcmp", ".globl bcmp", "memcmp:", "bcmp:",
+            ".section .text.memcmp, \"ax\"", ".globl memcmp", ".globl bcmp", "memcmp:", "bcmp:",
             "8: cbz x2, 9f", "ldrb w3, [x0], #1", "ldrb w4, [x1], #1", "sub x2, x2, #1", "subs w3, w3, w4", "b.eq 8b",
             "mov w0, w3", "ret", "9: mov w0, wzr", "ret",
-            ".globl strlen", "strlen:",
+            ".section .text.strlen, \"ax\"", ".globl strlen", "strlen:",
             "mov x1, x0", "mov x0, xzr", "10: ldrb w2, [x1, x0]", "cbz w2, 11f", "add x0, x0, #1", "b 10b", "11: ret",
         );
     };

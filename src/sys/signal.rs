@@ -70,6 +70,11 @@ pub fn is_ignored(signal: u8) -> bool {
     action.handler == SIG_IGN
 }
 
+/// Those that are ignored. Each is asked for: no call tells all at once, and the file that does wants a mounted proc.
+pub fn ignored() -> SignalSet {
+    (1..=LAST).filter(|number| is_ignored(*number)).fold(0, |set, number| set | set_of(number))
+}
+
 /// A signal that was taken, with what the kernel tells of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Info {

@@ -72,9 +72,21 @@ impl Default for Word<'_> {
 }
 
 impl PartialEq for Word<'_> {
+    /// Byte by byte: most differ early, and no length is known.
     #[inline(never)]
     fn eq(&self, other: &Self) -> bool {
-        self.bytes() == other.bytes()
+        let (mut one, mut other) = (self.as_ptr(), other.as_ptr());
+        // SAFETY: both end with a NUL, and nothing is read behind the first one that is met: there they are equal and at
+        // their end, or differ.
+        unsafe {
+            while *one == *other {
+                if *one == 0 {
+                    return true;
+                }
+                (one, other) = (one.add(1), other.add(1));
+            }
+        }
+        false
     }
 }
 
@@ -83,6 +95,22 @@ impl Eq for Word<'_> {}
 impl core::fmt::Debug for Word<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "\"{}\"", self.bytes().escape_ascii())
+    }
+}
+
+/// Words one after the other, a NUL behind each.
+#[derive(Clone, Copy, Debug)]
+pub struct Words(pub &'static [u8]);
+
+impl Iterator for Words {
+    type Item = Word<'static>;
+
+    fn next(&mut self) -> Option<Word<'static>> {
+        let end = self.0.iter().position(|byte| *byte == 0)?;
+        let (word, rest) = self.0.split_at_checked(end + 1)?;
+        self.0 = rest;
+        // SAFETY: a reference is never null, and the string ends with the NUL that was found.
+        Some(Word(unsafe { NonNull::new_unchecked(word.as_ptr().cast_mut().cast()) }, PhantomData))
     }
 }
 

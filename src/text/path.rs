@@ -81,10 +81,13 @@ pub fn split<'m>(arena: &'m Arena, path: Word<'m>) -> (Word<'m>, Word<'m>) {
     (if directory.is_empty() { word(c"/") } else { copy(arena, &[directory]) }, path.after(at + 1))
 }
 
-/// Sorts by the depth of a path; those of one depth keep their order. By insertion: what a person writes is short and mostly
+/// Sorts by the depth of a cleaned path; those of one depth keep their order. By insertion: what a person writes is short and mostly
 /// in order, and the library's sort is as large as a tenth of the whole program.
 pub fn sort_by_depth<T>(items: &mut [T], path: impl Fn(&T) -> Word) {
-    let depth = |item: &T| names(path(item).bytes()).count();
+    let depth = |item: &T| match path(item).bytes() {
+        b"/" => 0,
+        below => below.iter().filter(|byte| **byte == b'/').count(),
+    };
     for end in 1..items.len() {
         let mut at = end;
         while at > 0 && depth(&items[at - 1]) > depth(&items[at]) {

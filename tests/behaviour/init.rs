@@ -5,7 +5,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 
 crate::tests! {
-    both: aril_is_pid_1_and_the_command_its_child, the_command_s_status_is_repeated, a_signal_s_status_is_128_and_its_number,
+    both: aril_is_pid_1_and_the_command_its_child, the_command_s_status_is_repeated,
+        a_caller_that_ignores_ends_of_children_gets_the_status_too, what_the_caller_ignores_ends_nothing, a_signal_s_status_is_128_and_its_number,
         statuses_of_commands_that_cannot_be_run, every_signal_is_forwarded, a_signal_to_the_whole_job_arrives_once,
         the_caller_s_group_is_out_of_reach,
         orphans_are_adopted_and_reaped, pid_1_cannot_be_killed_from_inside, what_is_left_is_hung_up_and_terminated,
@@ -23,6 +24,27 @@ fn a_stop_without_a_terminal_is_nobody_s_end(who: &Who) {
 
 fn aril_is_pid_1_and_the_command_its_child(who: &Who) {
     who.sh(&[], "cat /proc/1/comm; echo $$; awk '/^PPid/ {print $2}' /proc/$$/status").prints("aril\n2\n1");
+}
+
+fn a_caller_that_ignores_ends_of_children_gets_the_status_too(who: &Who) {
+    for options in [&[][..], &["--no-init"]] {
+        let words = ["sh", "-c", "grep SigIgn /proc/self/status; exit 7"];
+        let outcome = who.run_in(&who.rootfs(), options, &words).under(&["env", "--ignore-signal=CHLD"]).run();
+        outcome.exited(7).says("SigIgn:\t0000000000000000");
+    }
+}
+
+/// As under nohup(1): the command is not told, and would end of it.
+fn what_the_caller_ignores_ends_nothing(who: &Who) {
+    for options in [&[][..], &["--no-init"]] {
+        let run = who.run_in(&who.rootfs(), options, &["sh", "-c", "echo ready; read word; exit 7"]);
+        let mut running = run.under(&["env", "--ignore-signal=HUP,USR2"]).start();
+        running.expect("ready");
+        running.signal(Signal::HUP);
+        running.signal(Signal::USR2);
+        running.send("word");
+        running.finish().exited(7);
+    }
 }
 
 fn the_command_s_status_is_repeated(who: &Who) {
