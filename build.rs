@@ -22,10 +22,10 @@ fn main() {
         link(argument);
     }
 
-    // Which segments there are, and what is left out.
+    // Which segments there are, and what is left out. A C compiler's `-Wl,` would cut the path at a comma.
     let script = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("link.ld");
     println!("cargo::rerun-if-changed=link.ld");
-    link(&format!("-Wl,-T,{}", script.display()));
+    link(&format!("-T{}", script.display()));
 
     // The libc crate asks the linker for these libraries even if only its types are used, and a forgotten function
     // would then silently come from glibc. Empty archives make it a link error.
@@ -37,10 +37,17 @@ fn main() {
     link(&format!("-L{}", empty.display()));
 }
 
-/// Passes a C compiler's argument to the linker of every program that brings its own start code. Where cargo has been told to
-/// take a bare lld, as for another architecture, it gets what a C compiler would hand on to it.
+/// The linker, if one has been named: in rustc's flags, or in cargo's configuration.
+fn linker() -> Option<String> {
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    let named = flags.split('\x1f').filter_map(|flag| flag.strip_prefix("-Clinker=")).next_back();
+    named.map(String::from).or_else(|| env::var("RUSTC_LINKER").ok())
+}
+
+/// Passes a C compiler's argument to the linker of every program that brings its own start code. Where that is to be a bare
+/// lld, as for another architecture, it gets what a C compiler would hand on to it.
 fn link(argument: &str) {
-    let is_bare = env::var("RUSTC_LINKER").is_ok_and(|linker| linker.ends_with("lld"));
+    let is_bare = linker().is_some_and(|linker| linker.ends_with("lld"));
     let arguments: Vec<&str> = match argument.strip_prefix("-Wl,") {
         Some(list) if is_bare => list.split(',').collect(),
         // It adds no start files nor libraries of its own.
