@@ -45,6 +45,10 @@ bench-boot *ARGS:
 pages:
     cargo test --release --locked --test pages -- --make
 
+# What is handed out, for both architectures: programs, Debian packages, tars for images, checksums, in target/dist
+dist *ARGS:
+    tools/dist {{ARGS}}
+
 # Format the sources
 fmt:
     cargo fmt --all

@@ -27,6 +27,7 @@ mod limits;
 mod mounts;
 mod names;
 mod namespaces;
+mod packaging;
 mod programs;
 mod pseudo_terminal;
 mod root;
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
         hosts::tests(),
         tutorial::tests(),
         documents::tests(),
+        packaging::tests(),
         figures::tests(),
         figures_of_groups::tests(),
         work::tests(),
