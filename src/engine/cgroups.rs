@@ -223,6 +223,10 @@ impl Group {
     }
 
     fn remove(&self, arena: &Arena) -> Result<()> {
+        if self.nested.is_some() {
+            // As a rule that is all there is in it; else what follows finds out.
+            tolerate(file::rmdirat(self.own.at(), NESTED));
+        }
         remove(arena, self.parent.at(), name(arena, self.id), self.own.at(), Wait::ForAll)
     }
 }

@@ -58,7 +58,7 @@ pub struct Sites<'m> {
     pub lacking: &'m [Word<'m>],
     /// `MAJOR:MINOR` of each block device whose rate is limited, in the order of the Spec.
     pub disks: &'m [Word<'m>],
-    /// Of other hierarchies, where containers that had groups there have left some.
+    /// Of other hierarchies, where containers have groups, or have left some.
     pub others: &'m [Word<'m>],
     /// Which of them says what devices may be used: of version 1 that of the controller, else that of version 2.
     pub of_devices: Option<usize>,
@@ -289,7 +289,7 @@ impl<'m> Sites<'m> {
         let mut others = List::new(arena);
         for hierarchy in all.iter().filter(|other| !chosen.iter().any(|site| site.hierarchy == **other)) {
             let parent = Site::parent(arena, spec, hierarchy, uid);
-            if parent != hierarchy.own && is_directory(parent) {
+            if parent != hierarchy.own && holds_groups(parent) {
                 others.push(parent);
             }
         }
@@ -462,6 +462,11 @@ pub const SUBTREE: Word<'static> = word(c"cgroup.subtree_control");
 
 /// The files that a cpuset of version 1 has to be told (cpuset(7)).
 pub const CPUSET: [Word<'static>; 2] = [word(c"cpuset.cpus"), word(c"cpuset.mems")];
+
+/// Whether a group's directory is there and has groups in it.
+fn holds_groups(path: Word) -> bool {
+    file::fstatat(At::CWD, path).is_ok_and(|stat| stat.links > 2)
+}
 
 fn is_directory(path: Word) -> bool {
     file::fstatat(At::CWD, path).is_ok()

@@ -324,6 +324,9 @@ pub struct Stat {
     pub gid: u32,
     /// Bytes.
     pub size: u64,
+    /// Hard links; of a control group's directory the groups in it, and two (`kernfs_refresh_inode`).
+    #[cfg(feature = "full")]
+    pub links: u64,
     /// Device and inode: the identity of the file.
     pub identity: (u64, u64),
     /// Of a device node: which device.
@@ -375,6 +378,9 @@ fn stat(at: At, path: Word, flags: u32) -> Result<Stat> {
         uid: s.st_uid,
         gid: s.st_gid,
         size: s.st_size as u64,
+        #[cfg(feature = "full")]
+        #[allow(clippy::unnecessary_cast, reason = "32 bits on aarch64")]
+        links: s.st_nlink as u64,
         identity: (s.st_dev, s.st_ino),
         rdev: s.st_rdev,
         times: [time(s.st_atime, s.st_atime_nsec), time(s.st_mtime, s.st_mtime_nsec)],
