@@ -200,10 +200,18 @@ impl<'p> Carrier<'p> {
                     file::symlinkat(target, dev, name)?;
                 }
             }
-            Step::Protect { at, name } => {
+            Step::Protect { at, name } | Step::Mask { at, name, .. } => {
                 let base = self.trees.get(at)?;
-                let tree = mount::open_tree(base, name, true)?;
-                mount::mount_setattr(tree.at(), Attributes::RDONLY, true)?;
+                let tree = if let Step::Mask { make, .. } = *step {
+                    // A copy that is closed and was attached nowhere takes a grace period of RCU: what is missing is seen before.
+                    file::fstatat(base, name)?;
+                    let empty = if make == Make::Directory { EMPTY_DIRECTORY } else { EMPTY_FILE };
+                    mount::open_tree(self.trees.get(Tree::Empty)?, empty, false)?
+                } else {
+                    let tree = mount::open_tree(base, name, true)?;
+                    mount::mount_setattr(tree.at(), Attributes::RDONLY, true)?;
+                    tree
+                };
                 mount::move_mount(tree.at(), base, name)?;
             }
             Step::EmptyTree {
@@ -230,11 +238,6 @@ impl<'p> Carrier<'p> {
                 // The copy of a read-only mount is read-only; these are the container's to write.
                 mount::make_writable(tree.at(), attributes)?;
                 self.attach(tree, Place::in_root(path))?;
-            }
-            Step::Mask { at, name, make } => {
-                let empty = if make == Make::Directory { EMPTY_DIRECTORY } else { EMPTY_FILE };
-                let tree = mount::open_tree(self.trees.get(Tree::Empty)?, empty, false)?;
-                mount::move_mount(tree.at(), self.trees.get(at)?, name)?;
             }
             Step::SealRoot => mount::mount_setattr(self.trees.get(Tree::Root)?, Attributes::RDONLY, true)?,
             Step::PivotRoot => {

@@ -11,6 +11,7 @@ crate::tests! {
     once: the_binaries_are_small, the_runner_alone_is_small, they_are_static_and_plain, nothing_of_a_c_library_is_in_them,
         no_symbol_of_a_c_library_is_linked, an_init_makes_the_calls_of_its_page, an_init_makes_fewer_calls_than_others,
         an_idle_init_never_wakes_up;
+    both: a_copy_of_a_mount_is_made_for_what_is_there;
     as_root: a_running_container_needs_little_memory, a_running_init_needs_little_memory;
 }
 
@@ -215,6 +216,18 @@ fn an_idle_init_never_wakes_up(who: &Who) {
     let after = switches();
     inits.into_iter().for_each(end);
     assert_eq!(before, after);
+}
+
+/// One that is attached nowhere takes a grace period of RCU when it is closed, and no machine has all that is hidden.
+fn a_copy_of_a_mount_is_made_for_what_is_there(who: &Who) {
+    let folder = who.folder();
+    let trace = folder.join("trace").display().to_string();
+    let (aril, rootfs) = (who.binary("aril"), who.rootfs());
+    let words = ["-f", "-o", &trace, "-e", "trace=move_mount", &aril, "run", &rootfs, "true"];
+    who.program("strace", &words).run().exited(0);
+    let text = folder.read("trace");
+    assert!(text.contains(" = 0\n"), "nothing is mounted: {text}");
+    assert!(!text.contains(" = -1 "), "{text}");
 }
 
 /// The system calls of an init and of its child, up to the command's execution and with it. What the init does while the child
