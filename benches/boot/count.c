@@ -6,6 +6,8 @@
 //   off      the last instruction of any program, which is the call of reboot(2)
 // and with `trace=FILE` there a line `FROM WHY KERNEL USER` for each time that the kernel was entered: the address of the program's last
 // instruction, `call` or `fault` (or an interrupt), the kernel's instructions, and the program's since the last time.
+// with `functions=FILE` there a line `ADDRESS COUNT` for each 16 bytes of the kernel that ran between `command` and `exit`, and a line
+// `exit` at its end;
 // and with `profile=FILE` there a line `NAME ADDRESS COUNT` for each instruction of a program that ran on the way to `command`, and
 // from `exit` to `off`.
 // Debian's QEMU ships no header for plugins: this is what is needed of version 1 of its interface.
@@ -42,7 +44,11 @@ enum { UNPACKED = 1000000 };
 
 static uint64_t kernel, before, user;
 static uint64_t kernel_last, user_last, from;
-static FILE *out, *trace, *profile;
+static FILE *out, *trace, *profile, *functions;
+// Where the kernel lies with `nokaslr`, and how often its instructions ran, and outside of it.
+#define TEXT UINT64_C(0xffffffff81000000)
+enum { BLOCK = 16, BLOCKS = 1 << 21 };
+static uint64_t blocks[BLOCKS], elsewhere;
 // Programs that are linked to lie low. Only what is used of it takes memory.
 static uint32_t times[1 << 24];
 
@@ -53,6 +59,15 @@ static void say_times(const char *name) {
         if (times[at] && name) fprintf(profile, "%s %zx %" PRIu32 "\n", name, at, times[at]);
         times[at] = 0;
     }
+}
+
+static void say_functions(const char *name) {
+    if (!functions) return;
+    for (uint64_t at = 0; at < BLOCKS; at++) {
+        if (blocks[at] && name) fprintf(functions, "%" PRIx64 " %" PRIu64 "\n", TEXT + at * BLOCK, blocks[at]);
+        blocks[at] = 0;
+    }
+    if (name) fprintf(functions, "%s\n", name);
 }
 
 static void say(const char *name) { fprintf(out, "%s %" PRIu64 " %" PRIu64 "\n", name, user, kernel - before); }
@@ -70,8 +85,8 @@ static void program(unsigned vcpu, void *what) {
     kernel_last = kernel;
     from = at;
     switch (at >> KIND) {
-    case COMMAND: say("command"); say_times("start"); break;
-    case EXIT: say("exit"); say_times(NULL); break;
+    case COMMAND: say("command"); say_times("start"); say_functions(NULL); break;
+    case EXIT: say("exit"); say_times(NULL); say_functions("exit"); break;
     }
     user++;
     if ((at & ADDRESS) < sizeof times / sizeof *times) times[at & ADDRESS]++;
@@ -94,6 +109,11 @@ static void translated(id self, struct tb *tb) {
         uint64_t at = qemu_plugin_insn_vaddr(insn);
         if (at >> 63) {
             qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64, &kernel, 1);
+            if (functions) {
+                uint64_t block = (at - TEXT) / BLOCK;
+                uint64_t *count = block < BLOCKS ? &blocks[block] : &elsewhere;
+                qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64, count, 1);
+            }
         } else if (kernel > UNPACKED) {
             void *what = (void *)(uintptr_t)(at | (uint64_t)kind(insn) << KIND);
             qemu_plugin_register_vcpu_insn_exec_cb(insn, program, QEMU_PLUGIN_CB_NO_REGS, what);
@@ -110,6 +130,7 @@ static void ended(id self, void *data) {
     fclose(out);
     if (trace) fclose(trace);
     if (profile) fclose(profile);
+    if (functions) fclose(functions);
 }
 
 EXPORT int qemu_plugin_install(id self, const void *info, int count, char **words) {
@@ -118,6 +139,7 @@ EXPORT int qemu_plugin_install(id self, const void *info, int count, char **word
         if (!strncmp(words[i], "out=", 4)) out = fopen(words[i] + 4, "w");
         if (!strncmp(words[i], "trace=", 6)) trace = fopen(words[i] + 6, "w");
         if (!strncmp(words[i], "profile=", 8)) profile = fopen(words[i] + 8, "w");
+        if (!strncmp(words[i], "functions=", 10)) functions = fopen(words[i] + 10, "w");
     }
     if (!out) return -1;
     qemu_plugin_register_vcpu_tb_trans_cb(self, translated);

@@ -63,15 +63,20 @@ impl Instrument {
         Ok(this)
     }
 
-    fn compile(&self, name: &str, options: &[&str]) -> Result<(), String> {
+    /// Compiles a source beside this file, and gives the path of what comes of it.
+    pub fn compile(&self, name: &str, options: &[&str]) -> Result<PathBuf, String> {
         let mut gcc = Command::new("gcc");
         gcc.args(options).arg("-o").arg(self.path(name)).arg(source("benches/boot").join(name));
         let output = gcc.output().map_err(|error| format!("no gcc on this machine: {error}"))?;
-        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+        if output.status.success() {
+            Ok(self.path(name))
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.path().join(name.rsplit('/').next().unwrap_or(name))
     }
 
     /// The program to run.
@@ -82,6 +87,21 @@ impl Instrument {
     /// Boots an initramfs, with these words on the kernel's command line; each entry of the kernel goes to
     /// `trace`, and how often each address of a program was executed to the file beside it that ends in `.profile`.
     pub fn boot(&self, initramfs: &[u8], words: &str, trace: Option<&Path>) -> Result<Cost, String> {
+        let trace = trace.map_or(String::new(), |trace| format!(",trace={0},profile={0}.profile", trace.display()));
+        let [counts, console, said] = self.count(&self.kernel, "256", initramfs, words, &trace)?;
+        cost(&counts, console.clone()).ok_or_else(|| format!("{said}\n{counts}\n{console}"))
+    }
+
+    /// Boots another kernel with so many MiB, and more options for the plugin: what that wrote, what came out of the console, and what
+    /// QEMU had to say.
+    pub fn count(
+        &self,
+        kernel: &Path,
+        memory: &str,
+        initramfs: &[u8],
+        words: &str,
+        options: &str,
+    ) -> Result<[String; 3], String> {
         let folder = TempDir::new_in(self.folder.path()).map_err(|error| error.to_string())?;
         let path = |name: &str| folder.path().join(name).display().to_string();
         fs::write(path("initramfs"), initramfs).map_err(|error| error.to_string())?;
@@ -89,42 +109,37 @@ impl Instrument {
         qemu.args(["--signal=KILL", PATIENCE, QEMU, "-machine", "microvm,x-option-roms=off", "-accel", "tcg"]);
         // An instruction is a nanosecond, and where all wait the clock jumps; nothing comes from chance or from outside.
         qemu.args(["-icount", "shift=0,sleep=off", "-rtc", "base=2024-01-01,clock=vm", "-seed", "1"]);
-        qemu.args(["-cpu", "max,-rdrand,-rdseed", "-m", "256", "-no-reboot", "-nodefaults", "-no-user-config"]);
+        qemu.args(["-cpu", "max,-rdrand,-rdseed", "-m", memory, "-no-reboot", "-nodefaults", "-no-user-config"]);
         qemu.args(["-display", "none", "-serial", &format!("file:{}", path("console"))]);
         let plugin = self.path("count.c").display().to_string();
-        let trace = trace.map_or(String::new(), |trace| format!(",trace={0},profile={0}.profile", trace.display()));
-        qemu.args(["-plugin", &format!("{plugin},out={}{trace}", path("counts"))]);
-        qemu.arg("-kernel").arg(&self.kernel).args(["-initrd", &path("initramfs")]);
+        qemu.args(["-plugin", &format!("{plugin},out={}{options}", path("counts"))]);
+        qemu.arg("-kernel").arg(kernel).args(["-initrd", &path("initramfs")]);
         qemu.args(["-append", &format!("console=ttyS0 quiet panic=-1 nokaslr norandmaps {words}")]);
         let output = qemu.stdin(Stdio::null()).output().map_err(|error| format!("timeout: {error}"))?;
         let read = |name| String::from_utf8_lossy(&fs::read(path(name)).unwrap_or_default()).into_owned();
         let (counts, console) = (read("counts"), read("console"));
-        let said = String::from_utf8_lossy(&output.stderr);
-        cost(&counts, console.clone()).ok_or_else(|| format!("{}: {said}\n{counts}\n{console}", output.status))
+        Ok([counts, console, format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr))])
     }
 }
 
 /// The program to compare with. An example has no `CARGO_BIN_EXE_…`, and nobody else builds it.
 pub fn build_floor() -> Result<PathBuf, String> {
+    build("boot-floor")
+}
+
+/// An example of this name, likewise.
+pub fn build(name: &str) -> Result<PathBuf, String> {
     let release = Path::new(env!("CARGO_BIN_EXE_aril")).parent().ok_or("aril lies nowhere")?;
     let target = release.parent().ok_or("aril lies in no target folder")?;
     let status = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--release",
-            "--locked",
-            "--features=floor",
-            "--example=boot-floor",
-            "--manifest-path",
-        ])
+        .args(["build", "--quiet", "--release", "--locked", "--features=floor", "--example", name, "--manifest-path"])
         .arg(source("Cargo.toml"))
         .arg("--target-dir")
         .arg(target)
         .status()
         .map_err(|error| error.to_string())?;
     if status.success() {
-        Ok(target.join("release/examples/boot-floor"))
+        Ok(target.join("release/examples").join(name))
     } else {
         Err("the floor cannot be built".into())
     }
