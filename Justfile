@@ -19,6 +19,9 @@ rootfs:
     rootfs/kernel target/vm/bookworm
     rootfs/kernel target/vm/trixie trixie
     rootfs/kernel target/vm/sid sid
+    rootfs/kernel target/vm/bookworm-arm64 bookworm arm64
+    mkdir -p target/rootfs/arm64
+    rootfs/busybox target/rootfs/arm64/busybox arm64
 
 # An initramfs with aril as its first process, from a folder or from busybox; gzip, lz4 or zstd may follow
 initramfs FROM OUT *PACKED: build
