@@ -159,6 +159,9 @@ struct Image {
 impl Image {
     /// Of busybox's root, without any mount point.
     fn new(who: &Who, kind: &str) -> Self {
+        if kind == "squashfs" {
+            who.needs_linux((6, 2), "before Linux 6.2 a squashfs cannot be idmapped");
+        }
         let loads = who.program("modprobe", &["-aq", kind, "loop"]).command().output().is_ok();
         let known = fs::read_to_string("/proc/filesystems").expect("/proc is mounted");
         if !known.lines().any(|line| line.trim() == kind) || !Path::new("/dev/loop-control").exists() {

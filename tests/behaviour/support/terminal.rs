@@ -1,6 +1,7 @@
 //! A pseudo-terminal, by its keyboard and its screen.
 
 use super::{PATIENCE, Run, Stream, Who, comes, process};
+use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::File;
@@ -22,7 +23,9 @@ pub fn pair(who: &Who) -> (OwnedFd, File) {
     grantpt(&keyboard).expect("ours");
     unlockpt(&keyboard).expect("ours");
     let name = ptsname(&keyboard, Vec::new()).expect("ours").into_string().expect("a plain path");
-    let terminal = File::options().read(true).write(true).open(&name).expect("it is unlocked");
+    // It must not become the tests' own, which would end with it.
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let terminal = File::from(open(name, flags, Mode::empty()).expect("it is unlocked"));
     if who.uid() != rustix::process::geteuid().as_raw() {
         fchown(&terminal, Some(who.uid()), Some(who.gid())).expect("root may");
     }
