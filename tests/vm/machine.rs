@@ -1,5 +1,6 @@
 //! One VM: what is in it, how it is booted, and that it ends.
 
+use crate::architecture::Architecture;
 use crate::transcript::{End, Transcript};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -19,7 +20,7 @@ pub fn patience() -> Duration {
 /// What a machine is.
 pub struct Machine {
     pub name: &'static str,
-    /// A Debian suite whose kernel it has: `rootfs/kernel target/vm/SUITE SUITE` makes it.
+    /// What kernel it has, by its name in target/vm: a Debian suite, and `-arm64` if it is of that.
     pub kernel: &'static str,
     /// How control groups are mounted: `v1`, `v2` or `hybrid`.
     pub layout: &'static str,
@@ -31,29 +32,49 @@ impl Machine {
         Self { kernel: kernel.map_or(self.kernel, |kernel| kernel.leak()), ..self }
     }
 
+    pub fn architecture(&self) -> Architecture {
+        Architecture::of(self.kernel)
+    }
+
     /// Why it cannot be booted here.
     pub fn is_ready(&self) -> Result<(), String> {
-        is_ready(self.kernel)
+        is_ready(self.kernel)?;
+        if self.architecture() == Architecture::Amd64 {
+            return Ok(());
+        }
+        self.architecture().has_compiler()?;
+        if self.architecture().rootfs().join("programs").exists() {
+            return Ok(());
+        }
+        Err("no target/rootfs/arm64/programs: rootfs/programs target/rootfs/arm64/programs arm64 makes it".into())
     }
 }
 
 /// Why no machine with this kernel can be booted here.
-pub fn is_ready(suite: &str) -> Result<(), String> {
-    if Command::new(QEMU).arg("--version").output().is_err() {
-        return Err(format!("no {QEMU} on this machine: install qemu-system-x86"));
+pub fn is_ready(name: &str) -> Result<(), String> {
+    let architecture = Architecture::of(name);
+    if architecture == Architecture::Amd64 && cfg!(not(target_arch = "x86_64")) {
+        return Err("its tests are those of an x86_64 machine, and this one is not".into());
     }
-    if kernel(suite).join("vmlinuz").exists() {
-        return Ok(());
+    if Command::new(architecture.qemu()).arg("--version").output().is_err() {
+        return Err(format!("no {} on this machine: install {}", architecture.qemu(), architecture.package()));
     }
-    Err(format!("no target/vm/{suite}: rootfs/kernel target/vm/{suite} {suite} makes it, with a mirror in reach"))
+    if !kernel(name).join("vmlinuz").exists() {
+        let words = name.replace('-', " ");
+        return Err(format!(
+            "no target/vm/{name}: rootfs/kernel target/vm/{name} {words} makes it, with a mirror in reach"
+        ));
+    }
+    if !architecture.rootfs().join("busybox").exists() {
+        return Err("no target/rootfs/arm64/busybox: rootfs/busybox target/rootfs/arm64/busybox arm64 makes it".into());
+    }
+    Ok(())
 }
 
-/// Where the kernel of a Debian suite is, once it has been made.
-pub fn kernel(suite: &str) -> PathBuf {
-    source("target/vm").join(suite)
+/// Where a kernel is, once it has been made.
+pub fn kernel(name: &str) -> PathBuf {
+    source("target/vm").join(name)
 }
-
-pub const QEMU: &str = "qemu-system-x86_64";
 
 /// A file of the sources.
 pub fn source(path: &str) -> PathBuf {
@@ -68,13 +89,14 @@ pub fn rootfs() -> PathBuf {
 /// A machine with its files, not yet booted.
 pub struct Vm<'a> {
     machine: &'a Machine,
-    behaviour: &'a Path,
+    tests: &'a Path,
     folder: TempDir,
 }
 
 impl<'a> Vm<'a> {
-    pub fn of(machine: &'a Machine, behaviour: &'a Path) -> Self {
-        Self { machine, behaviour, folder: TempDir::with_prefix("aril-vm.").expect("a temporary folder") }
+    /// `tests` is the program of the tests.
+    pub fn of(machine: &'a Machine, tests: &'a Path) -> Self {
+        Self { machine, tests, folder: TempDir::with_prefix("aril-vm.").expect("a temporary folder") }
     }
 
     fn path(&self, name: &str) -> String {
@@ -86,8 +108,8 @@ impl<'a> Vm<'a> {
         format!(
             "export ARIL_TESTS=/job/tests ARIL_PROBE=/job/probe ARIL_ROOTFS={}\n\
             exec {} --test-threads={CORES} --color=never\n",
-            rootfs().display(),
-            self.behaviour.display()
+            self.machine.architecture().rootfs().display(),
+            self.tests.display()
         )
     }
 
@@ -106,7 +128,8 @@ impl<'a> Vm<'a> {
         let read = |name| fs::read(self.path(name)).unwrap_or_default();
         let mut console = String::from_utf8_lossy(&read("console")).into_owned();
         if !status.success() {
-            console += &format!("{QEMU}: {status}\n{}", String::from_utf8_lossy(&read("qemu")));
+            let qemu = self.machine.architecture().qemu();
+            console += &format!("{qemu}: {status}\n{}", String::from_utf8_lossy(&read("qemu")));
         }
         Transcript::new(&String::from_utf8_lossy(&read("said")), console, end)
     }
@@ -117,17 +140,24 @@ impl<'a> Vm<'a> {
         fs::create_dir(&job).expect("our own folder");
         fs::write(self.path("job/run"), script).expect("our own folder");
         fs::write(self.path("job/tests"), tests.join("\n")).expect("our own folder");
+        let architecture = self.machine.architecture();
         // Without a compiler the tests that want it skip themselves, there as here.
-        let probe = source("tests/behaviour/probe.c");
-        drop(Command::new("gcc").args(["-static", "-O1", "-o", &self.path("job/probe")]).arg(probe).output());
+        architecture.compile_probe(Path::new(&self.path("job/probe")));
         let archive = "cd \"$1\" && find job | busybox cpio -o -H newc >job.cpio 2>/dev/null && truncate -s 2G disk && \
             mke2fs -q -F -t ext4 -O ^has_journal disk";
         made(Command::new("sh").args(["-c", archive, "sh"]).arg(self.folder.path()));
 
         let mut recipe = Command::new(source("rootfs/machine"));
-        recipe.arg(self.path("initramfs")).arg(kernel(self.machine.kernel)).arg(self.behaviour);
-        recipe.args([env!("CARGO_BIN_EXE_aril"), env!("CARGO_BIN_EXE_aril-init")]);
-        made(recipe.arg(rootfs().join("busybox")).arg(source("rootfs")).args(python()));
+        recipe.arg(self.path("initramfs")).arg(kernel(self.machine.kernel)).arg(self.tests);
+        let aril = architecture.aril().expect("the tests were built with it");
+        recipe.arg(aril.with_file_name("aril-init")).arg(aril);
+        recipe.arg(architecture.rootfs().join("busybox")).args(["rootfs", "src"].map(source));
+        if architecture == Architecture::Arm64 {
+            recipe.env("ARIL_FOREIGN", architecture.rootfs());
+        } else {
+            recipe.args(python());
+        }
+        made(&mut recipe);
         made(
             Command::new("sh")
                 .args(["-c", "cat \"$2\" >>\"$1\"", "sh"])
@@ -136,18 +166,21 @@ impl<'a> Vm<'a> {
     }
 
     fn boot(&self) -> Child {
+        let architecture = self.machine.architecture();
+        let machine = if architecture == Architecture::Arm64 { "virt" } else { "q35" };
         let mut qemu = Command::new("setpriv");
         // So that it does not outlive us, whoever kills us.
-        qemu.args(["--pdeathsig", "KILL", QEMU, "-machine", "q35", "-accel", "tcg", "-cpu", "max", "-m", MEMORY]);
+        qemu.args(["--pdeathsig", "KILL", architecture.qemu(), "-machine", machine, "-accel", "tcg"]);
+        qemu.args(["-cpu", architecture.processor(), "-m", MEMORY]);
         qemu.args(["-smp", CORES, "-no-reboot", "-nodefaults", "-no-user-config", "-display", "none"]);
         qemu.arg("-kernel").arg(kernel(self.machine.kernel).join("vmlinuz")).args(["-initrd", &self.path("initramfs")]);
         // The kernel has one port for itself, so that nothing that it says is in the middle of a line of the tests.
-        qemu.args(["console", "said"].iter().flat_map(|name| ["-serial".into(), format!("file:{}", self.path(name))]));
+        qemu.args(["-serial", &format!("file:{}", self.path("console"))]);
+        qemu.args(["-chardev", &format!("file,id=said,path={}", self.path("said"))]);
+        qemu.args(["-device", &format!("{},chardev=said", architecture.serial_port())]);
         qemu.args(["-drive", &format!("file={},if=none,id=disk,format=raw,cache=unsafe", self.path("disk"))]);
         qemu.args(["-device", "nvme,drive=disk,serial=1"]);
-        // Under emulation on a busy machine the kernel may fail to measure the clock, and then hangs.
-        let words = "console=ttyS0 quiet panic=-1 tsc_early_khz=2596000 layout=";
-        qemu.args(["-append", &format!("{words}{}", self.machine.layout)]);
+        qemu.args(["-append", &format!("{} layout={}", architecture.words(), self.machine.layout)]);
         let said = File::create(self.path("qemu")).expect("our own folder");
         qemu.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().expect("setpriv is part of util-linux")
     }

@@ -2,6 +2,7 @@
 //! kernels and each layout of control groups. A test in a VM is a test here, `v2::limits::…`. `machine` boots one and
 //! `transcript` reads what came out of it. And aril as a VM's first process, `boot::…`, in VMs of `boot`'s own.
 
+mod architecture;
 mod boot;
 mod harness;
 mod machine;
@@ -9,10 +10,12 @@ mod machine;
 mod outcome;
 mod transcript;
 
+use architecture::Architecture;
 use libtest_mimic::{Arguments, Trial};
 use machine::{Machine, Vm};
+use outcome::outcome_of;
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::OnceLock;
 use std::thread;
@@ -32,13 +35,17 @@ const OLDER: &[&str] = &[
 ];
 
 /// The machines, with the tests that each of them runs: a name is chosen by how it begins.
-const MACHINES: [(Machine, &[&str]); 4] = [
+const MACHINES: [(Machine, &[&str]); 5] = [
     (Machine { name: "v2", kernel: "bookworm", layout: "v2" }, OLDER),
     (Machine { name: "v1", kernel: "bookworm", layout: "v1" }, GROUPS),
     (Machine { name: "hybrid", kernel: "bookworm", layout: "hybrid" }, &["limits::"]),
     // Where a newer kernel has left controllers to version 2 alone: in a long run.
     (Machine { name: "newer", kernel: "trixie", layout: "hybrid" }, &[]),
+    // The tests are built once more for it, and so in a long run too; `boot::arm64` has what an ordinary one shows.
+    (ARM64, &[]),
 ];
+
+const ARM64: Machine = Machine { name: "arm64", kernel: "bookworm-arm64", layout: "v2" };
 
 /// What they all run in a long run: whatever is not about the files that are shipped or about a whole Debian.
 const NOT_IN_A_VM: &[&str] = &["figures::", "servers::", "work::"];
@@ -46,7 +53,6 @@ const NOT_IN_A_VM: &[&str] = &["figures::", "servers::", "work::"];
 /// A machine with the tests that were asked of it; it is booted when the first of them asks.
 struct Course {
     machine: Machine,
-    behaviour: PathBuf,
     /// As they are named inside.
     tests: Vec<String>,
     transcript: OnceLock<Transcript>,
@@ -55,7 +61,8 @@ struct Course {
 impl Course {
     fn transcript(&self) -> &Transcript {
         self.transcript.get_or_init(|| {
-            let vm = Vm::of(&self.machine, &self.behaviour);
+            let behaviour = self.machine.architecture().tests("behaviour").expect("there is a compiler");
+            let vm = Vm::of(&self.machine, &behaviour);
             vm.run(&self.tests, &vm.tests_alone(), machine::patience())
         })
     }
@@ -63,12 +70,13 @@ impl Course {
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let behaviour = behaviour();
+    let behaviour = Architecture::Amd64.tests("behaviour").expect("it is this machine's");
     let names = names(&behaviour);
     let mut trials = boot::trials();
     trials.extend(harness::trials(&behaviour));
     for (machine, filters) in MACHINES {
-        let machine = machine.with_kernel(env::var("ARIL_KERNEL").ok());
+        let kernel = env::var("ARIL_KERNEL").ok().filter(|_| machine.architecture() == Architecture::Amd64);
+        let machine = machine.with_kernel(kernel);
         let prefix = machine.name;
         let (tests, lost) = choose(&names, filters, env::var_os("ARIL_LONG").is_some());
         trials.extend(lost.into_iter().map(|filter| {
@@ -77,7 +85,7 @@ fn main() -> ExitCode {
         }));
         let is_asked = |name: &String| asked(&arguments, &format!("{prefix}::{name}"));
         let asked: Vec<String> = tests.iter().filter(|name| is_asked(name)).cloned().collect();
-        let course = Course { machine, behaviour: behaviour.clone(), tests: asked, transcript: OnceLock::new() };
+        let course = Course { machine, tests: asked, transcript: OnceLock::new() };
         let course: &'static Course = Box::leak(Box::new(course));
         let ready = course.machine.is_ready();
         if !arguments.list && ready.is_ok() && !course.tests.is_empty() {
@@ -92,7 +100,20 @@ fn main() -> ExitCode {
             })
         }));
     }
+    trials.push(Trial::ignorable_test("arm64::the_unit_tests", || outcome_of(the_unit_tests)));
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Those of the library, where what is of one architecture alone is another's.
+fn the_unit_tests() {
+    if env::var_os("ARIL_LONG").is_none() {
+        outcome::skip("the tests are built once more: tests/run --long");
+    }
+    let tests = ARM64.is_ready().and_then(|()| ARM64.architecture().tests("aril"));
+    let tests = tests.unwrap_or_else(|reason| outcome::skip(&reason));
+    let vm = Vm::of(&ARM64, &tests);
+    vm.run(&[], &format!("cd {} && exec {}", env!("CARGO_MANIFEST_DIR"), tests.display()), machine::patience())
+        .is_clean();
 }
 
 /// The tests that a machine runs, and each filter that finds none: a module that got another name must not go unnoticed.
@@ -110,26 +131,7 @@ fn asked(arguments: &Arguments, name: &str) -> bool {
     arguments.filter.as_ref().is_none_or(fits) && !arguments.skip.iter().any(fits) && !arguments.ignored
 }
 
-/// The binary of the behaviour tests as it is now. Cargo names it to nobody but who builds it, and when only these tests
-/// are asked for it may be old.
-fn behaviour() -> PathBuf {
-    let ours = env::current_exe().expect("/proc is mounted");
-    let target = ours.ancestors().nth(3).expect("we are TARGET/release/deps/vm-HASH");
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["test", "--no-run", "--locked", "--test", "behaviour", "--message-format=json", "--manifest-path"]);
-    build.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).arg("--target-dir").arg(target);
-    if !cfg!(debug_assertions) {
-        build.arg("--release");
-    }
-    let output = build.output().expect("cargo has started us");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let said = String::from_utf8_lossy(&output.stdout);
-    let messages = said.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let built = messages.filter(|message| message["target"]["name"] == "behaviour");
-    built.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next().expect("it was built")
-}
-
-/// The names of its tests.
+/// The names of the behaviour tests.
 fn names(behaviour: &Path) -> Vec<String> {
     let output = Command::new(behaviour).arg("--list").output().expect("it was built just now");
     let said = String::from_utf8_lossy(&output.stdout);

@@ -67,6 +67,14 @@ impl Transcript {
         }
     }
 
+    /// All tests passed, and there were some.
+    #[track_caller]
+    pub fn is_clean(&self) {
+        let failed = self.outcomes.values().any(|outcome| matches!(outcome, Outcome::Failed(_)));
+        let ended = self.spoiled.is_none() && !failed;
+        assert!(ended && self.outcomes.values().any(|outcome| *outcome == Outcome::Passed), "{}", self.last_lines);
+    }
+
     fn explained(&self, text: &str) -> Failed {
         if self.shown.swap(true, Ordering::Relaxed) {
             return text.into();

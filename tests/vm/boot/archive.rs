@@ -32,9 +32,16 @@ impl Archive {
 
     /// What a distribution's smallest image has: busybox with its links, and no `/dev`, `/proc`, `/sys`, `/run`, `/tmp`.
     pub fn busybox() -> Self {
-        let root = crate::machine::rootfs().join("busybox");
+        Self::busybox_in(&crate::machine::rootfs())
+    }
+
+    /// The same of a busybox in another folder of root file systems.
+    pub fn busybox_in(rootfs: &Path) -> Self {
+        let root = rootfs.join("busybox");
         let busybox = fs::read(root.join("bin/busybox")).unwrap_or_else(|error| panic!("{}: {error}", root.display()));
-        let names = Command::new(root.join("bin/busybox")).arg("--list").output().expect("it is static");
+        // That of this machine has the same programs.
+        let ours = crate::machine::rootfs().join("busybox/bin/busybox");
+        let names = Command::new(ours).arg("--list").output().expect("it is static");
         let archive = Self::new().file("/bin/busybox", 0o755, &busybox);
         let names = String::from_utf8(names.stdout).expect("names");
         let names = names.lines().filter(|name| !["busybox", "init", "linuxrc"].contains(name));
@@ -69,6 +76,12 @@ impl Archive {
     pub fn program(self, path: &str, ours: impl AsRef<Path>) -> Self {
         let ours = ours.as_ref();
         self.file(path, 0o755, fs::read(ours).unwrap_or_else(|error| panic!("{}: {error}", ours.display())))
+    }
+
+    /// The same file at another path too.
+    pub fn copy(self, path: &str, other: &str) -> Self {
+        let entry = self.0.get(path).unwrap_or_else(|| panic!("no {path}")).clone();
+        self.put(other, entry)
     }
 
     pub fn folder(self, path: &str, mode: u32) -> Self {

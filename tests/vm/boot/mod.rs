@@ -2,6 +2,7 @@
 //! `archive` is what is in it; each other file has the tests of one subject.
 
 pub mod archive;
+mod arm64;
 mod command;
 mod console;
 mod containers;
@@ -52,6 +53,7 @@ pub fn trials() -> Vec<Trial> {
         network::tests(),
         reports::tests(),
         recipes::tests(),
+        arm64::tests(),
     ];
     let names: Vec<String> = tests.iter().flatten().map(Test::name).collect();
     assert!(LONG.iter().all(|long| names.iter().any(|name| name == long)), "a test has another name by now");

@@ -1,6 +1,7 @@
 //! The recipes of `rootfs/` for people: an initramfs that is the same each time, and the machine that runs it.
 
-use crate::machine::{Permit, QEMU, made, source};
+use crate::architecture::Architecture;
+use crate::machine::{Permit, made, source};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -12,6 +13,7 @@ super::tests! {
     a_packed_image_boots_and_gives_the_commands_status,
     what_the_kernel_cannot_take_goes_into_a_file,
     an_end_without_a_status_is_125,
+    a_machine_of_arm64_gives_the_commands_status,
     the_commands_of_the_page_do_what_it_says,
 }
 
@@ -104,7 +106,24 @@ fn an_end_without_a_status_is_125() {
     // QEMU's own failure.
     let output = vm(&image, &["-no-such-option"]);
     assert_eq!(output.status.code(), Some(125), "{output:?}");
-    assert!(String::from_utf8_lossy(&output.stderr).contains(QEMU), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("qemu-system-x86_64"), "{output:?}");
+}
+
+fn a_machine_of_arm64_gives_the_commands_status() {
+    let architecture = Architecture::Arm64;
+    let aril = crate::machine::is_ready("bookworm-arm64").and_then(|()| architecture.aril());
+    let aril = aril.unwrap_or_else(|reason| super::skip(&reason));
+    let _permit = Permit::wait();
+    let folder = folder();
+    // What stands for a status is on the console too, and is none.
+    let script = "cd \"$1\" && ./initramfs \"$2\" \"$3\" && timeout 60 setpriv --pdeathsig TERM ./vm \"$3\" -- \
+        sh -c 'uname -m; echo aril: exit status 0; exit 42'; echo \"and $?\"; \
+        timeout 60 setpriv --pdeathsig TERM ./vm \"$3\" -- sh -c 'echo aril: exit status 0; echo c >/proc/sysrq-trigger'";
+    let mut shell = Command::new("bash");
+    shell.args(["-c", script, "bash"]).arg(source("rootfs")).arg(architecture.rootfs().join("busybox"));
+    shell.arg(folder.path().join("image")).env("ARIL_ARCH", "arm64").env("ARIL", aril).env_remove("ARIL_KERNEL");
+    let output = shell.stdin(std::process::Stdio::null()).output().expect("bash is there");
+    assert_ended(&output, 125, &["aarch64", "and 42"]);
 }
 
 /// docs/vm.md, in a clone of which the binary is built: each line of its first block, and QEMU by hand.

@@ -1,8 +1,7 @@
 //! How the command ended, on the console and at the exit port; and the orphans that it leaves.
 
 use super::vm::Boot;
-use crate::machine::source;
-use std::process::Command;
+use crate::architecture::Architecture;
 use std::time::Duration;
 
 super::tests! {
@@ -47,9 +46,7 @@ fn ten_thousand_orphans_are_reaped() {
     let boot = Boot::of("-- /probe orphans 10000 0");
     // Its folder goes with the VM.
     let probe = boot.path("probe");
-    let made =
-        Command::new("gcc").args(["-static", "-O1", "-o"]).arg(&probe).arg(source("tests/behaviour/probe.c")).output();
-    if !made.is_ok_and(|output| output.status.success()) {
+    if !Architecture::Amd64.compile_probe(&probe) {
         super::skip("no static C program can be built: install gcc and libc6-dev");
     }
     // It ends when as few processes are left as were there before.

@@ -9,7 +9,8 @@
 //! ```
 
 use super::archive::Archive;
-use crate::machine::{Permit, QEMU, ends_within, kernel, made};
+use crate::architecture::Architecture;
+use crate::machine::{Permit, ends_within, kernel, made};
 use std::fmt::{self, Write as _};
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -27,8 +28,6 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Where QEMU ends with the status `2n+1` if `n` is written there.
 pub const EXIT_PORT: &str = "0xf4";
-/// On every command line. Under emulation on a busy machine the kernel may fail to measure the clock, and then hangs.
-const ALWAYS: &str = "console=ttyS0 quiet panic=-1 tsc_early_khz=2596000";
 
 /// A VM that is not booted yet.
 pub struct Boot {
@@ -60,11 +59,26 @@ impl Boot {
             memory: "128",
             cores: "1",
             archives: vec![Archive::busybox().program("/init", env!("CARGO_BIN_EXE_aril"))],
-            line: format!("{ALWAYS} {words}"),
+            line: format!("{} {words}", Architecture::Amd64.words()),
             options: Vec::new(),
             patience: PATIENCE,
             is_read: true,
             folder: TempDir::with_prefix("aril-boot.").expect("a temporary folder"),
+        }
+    }
+
+    /// A machine of arm64, with PCI and without an exit port; skips the test where there can be none.
+    pub fn arm64(words: &str) -> Self {
+        const KERNEL: &str = "bookworm-arm64";
+        let architecture = Architecture::Arm64;
+        let aril = crate::machine::is_ready(KERNEL).and_then(|()| architecture.aril());
+        let aril = aril.unwrap_or_else(|reason| super::skip(&reason));
+        Self {
+            kernel: KERNEL.into(),
+            machine: "virt",
+            archives: vec![Archive::busybox_in(&architecture.rootfs()).program("/init", aril)],
+            line: format!("{} {words}", architecture.words()),
+            ..Self::bare("")
         }
     }
 
@@ -137,12 +151,15 @@ impl Boot {
         self.folder.path().join(name)
     }
 
-    /// A disk that no kernel needs a module for, `/dev/nvme0n1` if it is the first; asks for `q35`.
-    pub fn nvme(self, image: &Path) -> Self {
+    /// A disk that no kernel needs a module for, `/dev/nvme0n1` if it is the first; asks for PCI.
+    pub fn nvme(mut self, image: &Path) -> Self {
+        if self.architecture() == Architecture::Amd64 {
+            self = self.q35();
+        }
         let number = self.options.iter().filter(|option| option.starts_with("nvme,")).count();
         let (drive, serial) = (format!("nvme{number}"), number + 1);
         let image = format!("file={},if=none,id={drive},format=raw,cache=unsafe", image.display());
-        self.q35().options(&["-drive", &image, "-device", &format!("nvme,drive={drive},serial={serial}")])
+        self.options(&["-drive", &image, "-device", &format!("nvme,drive={drive},serial={serial}")])
     }
 
     /// A disk as small machines have it, `/dev/vda` if it is the first; needs the module `virtio_blk`.
@@ -150,7 +167,7 @@ impl Boot {
         let number = self.options.iter().filter(|option| option.starts_with("virtio-blk-")).count();
         let drive = format!("disk{number}");
         let image = format!("file={},if=none,id={drive},format=raw,cache=unsafe", image.display());
-        let bus = if self.machine == "q35" { "virtio-blk-pci" } else { "virtio-blk-device" };
+        let bus = if self.machine.starts_with("microvm") { "virtio-blk-device" } else { "virtio-blk-pci" };
         self.options(&["-drive", &image, "-device", &format!("{bus},drive={drive}")])
     }
 
@@ -181,11 +198,12 @@ impl Boot {
         image
     }
 
-    /// A second serial port, `/dev/ttyS1`: `Ended::second` has what was written to it.
+    /// A second serial port, `/dev/ttyS1` or on arm64 `/dev/ttyS0`: `Ended::second` has what was written to it.
     pub fn second_port(self) -> Self {
         let said = self.path("second").display().to_string();
         let chardev = format!("file,id=second,path={said}");
-        self.options(&["-chardev", &chardev, "-device", "isa-serial,chardev=second"])
+        let port = format!("{},chardev=second", self.architecture().serial_port());
+        self.options(&["-chardev", &chardev, "-device", &port])
     }
 
     /// Nobody reads the console: not a single byte of it is ever taken.
@@ -198,6 +216,10 @@ impl Boot {
     pub fn monitor(self) -> Self {
         let socket = format!("unix:{},server=on,wait=off", self.path("monitor").display());
         self.options(&["-monitor", &socket])
+    }
+
+    fn architecture(&self) -> Architecture {
+        Architecture::of(&self.kernel)
     }
 
     fn needs_kernel(&self) {
@@ -219,12 +241,16 @@ impl Boot {
         // The kernel takes archives one after the other; what one is longer than a multiple of four it would not skip.
         let initrd: Vec<u8> = self.archives.iter().flat_map(Archive::bytes).collect();
         fs::write(self.path("initramfs"), initrd).expect("our own folder");
+        let architecture = self.architecture();
         let mut qemu = Command::new("setpriv");
         // So that it does not outlive us, whoever kills us.
-        qemu.args(["--pdeathsig", "KILL", QEMU, "-machine", self.machine, "-accel", "tcg", "-cpu", "max"]);
+        qemu.args(["--pdeathsig", "KILL", architecture.qemu(), "-machine", self.machine, "-accel", "tcg"]);
+        qemu.args(["-cpu", architecture.processor()]);
         qemu.args(["-m", self.memory, "-smp", self.cores, "-no-reboot", "-nodefaults", "-no-user-config"]);
         qemu.args(["-display", "none", "-serial", "stdio"]);
-        qemu.args(["-device", &format!("isa-debug-exit,iobase={EXIT_PORT},iosize=0x04")]);
+        if architecture == Architecture::Amd64 {
+            qemu.args(["-device", &format!("isa-debug-exit,iobase={EXIT_PORT},iosize=0x04")]);
+        }
         qemu.arg("-kernel").arg(kernel(&self.kernel).join("vmlinuz")).arg("-initrd").arg(self.path("initramfs"));
         qemu.args(["-append", &self.line]).args(&self.options);
         let said = File::create(self.path("qemu")).expect("our own folder");
