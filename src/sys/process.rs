@@ -468,13 +468,21 @@ fn stack_pointer() -> usize {
 /// Never inlined: what lies below its own small frame is nobody's.
 #[inline(never)]
 pub fn trim_stack() -> Result<()> {
-    /// The largest page size of the architecture.
-    const PAGE: usize = if cfg!(target_arch = "x86_64") { 4096 } else { 65536 };
+    match trim_stack_of_pages(4096) {
+        // Of the larger pages that a kernel for this architecture may have, these are the largest.
+        Err(Errno::EINVAL) if cfg!(target_arch = "aarch64") => trim_stack_of_pages(65536),
+        result => result,
+    }
+}
+
+/// EINVAL: the kernel's pages are larger.
+#[inline(always)]
+fn trim_stack_of_pages(size: usize) -> Result<()> {
     /// Left alone below the stack pointer: the ABI's red zone is 128 bytes.
     const MARGIN: usize = 1024;
-    /// As deep as this program's stack ever goes.
+    /// As deep as this program's stack ever goes, and whole pages of every size: its start is at a page if its end is.
     const DEPTH: usize = 128 << 10;
-    let end = (stack_pointer() - MARGIN) & !(PAGE - 1);
+    let end = (stack_pointer() - MARGIN) & !(size - 1);
     // SAFETY: this program has one thread, on the stack that the kernel gave it, below which nothing is mapped so near. What
     // lies more than MARGIN below the stack pointer is nobody's, and the stack grows anew.
     match check(unsafe { sc::syscall!(MADVISE, end - DEPTH, DEPTH, k::MADV_DONTNEED) }) {

@@ -11,6 +11,7 @@ super::tests! {
     a_command_has_its_status_and_no_port_tells_it,
     a_container_runs_in_an_arm64_machine,
     signals_end_an_arm64_machine,
+    a_running_container_needs_little_memory,
     a_root_on_a_disk_is_left_clean,
 }
 
@@ -56,6 +57,18 @@ fn signals_end_an_arm64_machine() {
     start("kill -TERM 1").end().went_off().told(5).says_line("stopped").says("reboot: Power down");
     start("kill -INT 1").end().went_off().told(5).says_line("stopped").says("reboot: Restarting system");
     start("kill -USR1 1").saw("aril: exit status 5\n").saw("reboot: System halted");
+}
+
+/// The launcher and the first process of the container, once it runs.
+fn a_running_container_needs_little_memory() {
+    const SCRIPT: &str = "cd /root && mkdir -p bin proc sys dev tmp && cp /bin/busybox bin && ln -s busybox bin/sh
+dirty() { awk '/^Private_Dirty/ {sum += $2} END {print sum}' /proc/$1/smaps; }
+aril run /root /bin/sh -c 'echo it runs; sleep 1000' >/run/said 2>&1 &
+until grep -q 'it runs' /run/said; do sleep 0.1; done
+first=$(cat /proc/$!/task/$!/children)
+until [ $(dirty $!) -le 16 ] && [ $(dirty $first) -le 16 ]; do sleep 0.1; done; kill -9 $!";
+    let boot = Boot::arm64("-- /test").with(|archive| archive.script("/test", SCRIPT).copy("/init", "/bin/aril"));
+    ended(boot).told(0);
 }
 
 fn a_root_on_a_disk_is_left_clean() {
