@@ -145,6 +145,18 @@ pub fn build(name: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// What the counts depend on beside the sources: the kernel that boots, QEMU, and the compiler.
+pub fn kind() -> Result<String, String> {
+    let path = source("target/vm/bookworm/release");
+    let kernel = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let first_line = |program: &str| {
+        let output = Command::new(program).arg("--version").output().map_err(|error| format!("{program}: {error}"))?;
+        Ok::<_, String>(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_string())
+    };
+    let compiler = first_line(&std::env::var("RUSTC").unwrap_or("rustc".into()))?;
+    Ok(format!("Linux {}, {}, {compiler}", kernel.trim(), first_line(QEMU)?))
+}
+
 /// What the plugin and the console say.
 fn cost(counts: &str, console: String) -> Option<Cost> {
     let point = |name: &str| {

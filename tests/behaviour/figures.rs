@@ -1,65 +1,23 @@
-//! What the binaries weigh: bytes, what is in them, memory while a container runs, and system calls.
+//! What is in the binaries, and what an init does and does not call. Exact figures are in `budgets`.
 
-use crate::support::inits::namespace;
-use crate::support::{Folder, Running, Who, eventually, mark, process, tool};
-use rustix::process::{Pid, Signal, kill_process};
+use crate::budgets::named;
+use crate::support::inits::{end, links, namespace, supervised};
+use crate::support::{Who, eventually, process, tool};
 use std::fs;
-use std::process::Command;
 use std::time::Duration;
 
 crate::tests! {
-    once: the_binaries_are_small, the_runner_alone_is_small, they_are_static_and_plain, nothing_of_a_c_library_is_in_them,
-        no_symbol_of_a_c_library_is_linked, an_init_makes_the_calls_of_its_page, an_init_makes_fewer_calls_than_others,
-        an_idle_init_never_wakes_up;
+    once: they_are_static_and_plain, nothing_of_a_c_library_is_in_them, no_symbol_of_a_c_library_is_linked,
+        an_init_makes_the_calls_of_its_page, an_init_makes_fewer_calls_than_others, an_idle_init_never_wakes_up;
     both: a_copy_of_a_mount_is_made_for_what_is_there;
-    as_root: a_running_container_needs_little_memory, a_running_init_needs_little_memory;
 }
 
-const KIB: u64 = 1024;
-
-/// Name, path and budget in KiB. `aril` has everything in it: each part that a runner can do without costs what it costs, and
-/// the smallest runner keeps its own budget below.
-const BINARIES: [(&str, &str, u64); 2] =
-    [("aril", env!("CARGO_BIN_EXE_aril"), 240), ("aril-init", env!("CARGO_BIN_EXE_aril-init"), 12)];
-
-fn the_binaries_are_small(who: &Who) {
-    if cfg!(debug_assertions) {
-        who.skip("the budgets are for a release build");
-    }
-    for (name, path, budget) in BINARIES {
-        let size = fs::metadata(path).expect("cargo built it").len();
-        assert!(size <= budget * KIB, "{name} has {size} bytes, its budget is {budget} KiB");
-    }
-}
-
-/// `aril` as a container runner alone, built once more without the rest.
-fn the_runner_alone_is_small(who: &Who) {
-    const BUDGET: u64 = 64;
-    if cfg!(debug_assertions) {
-        who.skip("the budget is for a release build");
-    }
-    let folder = built_anew(&["--no-default-features", "--bin", "aril"], &[]);
-    let size = fs::metadata(folder.path().join("release/aril")).expect("it was built").len();
-    assert!(size <= BUDGET * KIB, "the runner alone has {size} bytes, its budget is {BUDGET} KiB");
-}
-
-/// A release build of its own in this folder.
-fn built_anew(options: &[&str], environment: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let build = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--locked", "--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")])
-        .arg("--target-dir")
-        .arg(folder.path())
-        .args(options)
-        .envs(environment.iter().copied())
-        .output()
-        .expect("cargo runs this test");
-    assert!(build.status.success(), "{build:?}");
-    folder
-}
+/// Name and path.
+const BINARIES: [(&str, &str); 2] =
+    [("aril", env!("CARGO_BIN_EXE_aril")), ("aril-init", env!("CARGO_BIN_EXE_aril-init"))];
 
 fn they_are_static_and_plain(_: &Who) {
-    for (name, path, _) in BINARIES {
+    for (name, path) in BINARIES {
         let header = tool("readelf", &["-hW", path]);
         assert!(header.contains("EXEC (Executable file)"), "{name}: {header}");
         let segments = tool("readelf", &["-lW", path]);
@@ -77,7 +35,7 @@ fn they_are_static_and_plain(_: &Who) {
 
 /// What a C library or Rust's own would leave in a stripped file.
 fn nothing_of_a_c_library_is_in_them(_: &Who) {
-    for (name, path, _) in BINARIES {
+    for (name, path) in BINARIES {
         let bytes = fs::read(path).expect("cargo built it");
         for word in ["GLIBC_", "GNU C Library", "__libc_start_main", "LD_LIBRARY_PATH", "RUST_BACKTRACE", "musl"] {
             assert!(!bytes.windows(word.len()).any(|window| window == word.as_bytes()), "{name} has {word:?} in it");
@@ -86,18 +44,14 @@ fn nothing_of_a_c_library_is_in_them(_: &Who) {
 }
 
 /// The names are gone from what is shipped, so it is built once more with them.
-fn no_symbol_of_a_c_library_is_linked(who: &Who) {
-    if std::env::var_os("ARIL_LONG").is_none() {
-        who.skip("it builds the binaries once more: tests/run --long");
-    }
-    let folder = built_anew(&["--bins"], &[("CARGO_PROFILE_RELEASE_STRIP", "false")]);
+fn no_symbol_of_a_c_library_is_linked(_: &Who) {
     // Routines that the compiler calls by these names are our own (`entry!`).
     let own = ["memcpy", "memmove", "memset", "memcmp", "bcmp", "strlen", "_start", "rust_eh_personality"];
     let foreign =
         ["malloc", "free", "printf", "strlen", "write", "read", "exit", "abort", "open", "mount", "clone", "pthread"];
-    for (name, ..) in BINARIES {
-        let path = folder.path().join("release").join(name).display().to_string();
-        let symbols = tool("nm", &[&path]);
+    for path in named() {
+        let name = path.display().to_string();
+        let symbols = tool("nm", &[&name]);
         let names: Vec<&str> = symbols.lines().filter_map(|line| line.split(' ').next_back()).collect();
         assert!(names.contains(&"_start"), "{name} has its symbols: {symbols}");
         for symbol in &names {
@@ -108,86 +62,6 @@ fn no_symbol_of_a_c_library_is_linked(who: &Who) {
             symbols.lines().all(|line| !line.trim_start().starts_with("U ")),
             "{name}: nothing is undefined: {symbols}"
         );
-    }
-}
-
-/// The private dirty memory of a process in KiB (proc_pid_smaps_rollup(5)).
-fn private_dirty(pid: u32) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("root may read it");
-    let line = text.lines().find_map(|line| line.strip_prefix("Private_Dirty:")).expect("the kernel counts it");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
-}
-
-/// Private dirty memory once it is within the budget, or after two seconds: the command is there a moment before the
-/// processes that started it have given back what that took.
-fn settled(pid: u32, budget: u64) -> u64 {
-    let mut dirty = private_dirty(pid);
-    for _ in 0..200 {
-        if dirty <= budget {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-        dirty = private_dirty(pid);
-    }
-    dirty
-}
-
-/// A file that was just written is in memory alone, and what is mapped of it counts as dirty.
-fn synced(path: String) -> String {
-    fs::File::open(&path).and_then(|file| file.sync_all()).expect("cargo built it");
-    path
-}
-
-/// Address randomisation and the environment would add pages at random.
-const STEADY: [&str; 4] = ["setarch", "-R", "env", "-i"];
-
-fn a_running_container_needs_little_memory(who: &Who) {
-    synced(who.binary("aril"));
-    for options in [&[][..], &["--overlay", "--network", "none"], &["-v", "/etc:/mnt:ro", "--user", "405:100"]] {
-        let mark = mark();
-        let running = who.run_in(&who.rootfs(), options, &["sleep", &mark]).under(&STEADY).start();
-        running.sleeper(&mark);
-        for (name, pid) in [("the launcher", running.pid()), ("PID 1", running.init())] {
-            let dirty = settled(pid, 16);
-            assert!(dirty <= 16, "{name} has {dirty} KiB private dirty, its budget is 16, with {options:?}");
-        }
-    }
-}
-
-/// The names that an init may have, as links in a folder.
-fn links(who: &Who) -> (Folder, Vec<String>) {
-    let folder = who.folder();
-    let names = ["aril-init", "tini", "dumb-init", "catatonit"];
-    let paths = names.map(|name| folder.join(name).display().to_string());
-    let init = synced(who.binary("aril-init"));
-    paths.iter().for_each(|path| drop(tool("ln", &["-s", &init, path])));
-    (folder, paths.into())
-}
-
-/// An init whose command sleeps, and its pid.
-fn supervised(who: &Who, starter: &[&str], init: &[&str]) -> (Running, u32) {
-    let mark = mark();
-    let words = [&init[1..], &["sleep", &mark]].concat();
-    let running = who.program(init[0], &words).under(starter).start();
-    let pid = process::stat(running.sleeper(&mark)).expect("it sleeps").parent;
-    eventually("it waits", || process::state(pid) == 'S');
-    (running, pid)
-}
-
-fn end((running, pid): (Running, u32)) {
-    kill_process(Pid::from_raw(pid as i32).expect("no pid is 0"), Signal::TERM).expect("it runs");
-    running.finish().exited(143);
-}
-
-fn a_running_init_needs_little_memory(who: &Who) {
-    let (_folder, paths) = links(who);
-    for path in &paths {
-        for starter in [STEADY.to_vec(), [&namespace(who)[..], &STEADY].concat()] {
-            let init = supervised(who, &starter, &[path]);
-            let dirty = settled(init.1, 8);
-            end(init);
-            assert!(dirty <= 8, "{path} under {starter:?} has {dirty} KiB private dirty, its budget is 8");
-        }
     }
 }
 

@@ -2,6 +2,9 @@
 //! for each area; `support` runs the programs, looks into /proc and compares before with after.
 
 mod bad_input;
+#[path = "../budget.rs"]
+mod budget;
+mod budgets;
 mod check;
 mod containers;
 mod devices;
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
         tutorial::tests(),
         documents::tests(),
         packaging::tests(),
+        budgets::tests(),
         figures::tests(),
         figures_of_groups::tests(),
         work::tests(),

@@ -1,8 +1,9 @@
 //! An init without a container: `aril-init` and `aril init`, as PID 1 and as a subreaper. Each runs in a pid namespace of
 //! its own, so that a stray signal can reach nothing but the test.
 
-use super::{Run, Running, Who, eventually, process};
+use super::{Folder, Run, Running, Who, eventually, mark, process, tool};
 use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
 
 /// Runs a command as its child and complains about whatever the command leaves behind.
 const PARENT: &str = "\"$@\"; status=$?; for left in /proc/[0-9]*; do \
@@ -93,4 +94,35 @@ impl Init<'_> {
         let pid = Pid::from_raw(self.pid(running) as i32).expect("no pid is 0");
         kill_process(pid, signal).expect("it runs");
     }
+}
+
+/// A file that was just written is in memory alone, and what is mapped of it counts as dirty.
+pub fn synced(path: String) -> String {
+    fs::File::open(&path).and_then(|file| file.sync_all()).expect("cargo built it");
+    path
+}
+
+/// The names that an init may have, as links in a folder.
+pub fn links(who: &Who) -> (Folder, Vec<String>) {
+    let folder = who.folder();
+    let names = ["aril-init", "tini", "dumb-init", "catatonit"];
+    let paths = names.map(|name| folder.join(name).display().to_string());
+    let init = synced(who.binary("aril-init"));
+    paths.iter().for_each(|path| drop(tool("ln", &["-s", &init, path])));
+    (folder, paths.into())
+}
+
+/// An init whose command sleeps, and its pid.
+pub fn supervised(who: &Who, starter: &[&str], init: &[&str]) -> (Running, u32) {
+    let mark = mark();
+    let words = [&init[1..], &["sleep", &mark]].concat();
+    let running = who.program(init[0], &words).under(starter).start();
+    let pid = process::stat(running.sleeper(&mark)).expect("it sleeps").parent;
+    eventually("it waits", || process::state(pid) == 'S');
+    (running, pid)
+}
+
+pub fn end((running, pid): (Running, u32)) {
+    kill_process(Pid::from_raw(pid as i32).expect("no pid is 0"), Signal::TERM).expect("it runs");
+    running.finish().exited(143);
 }

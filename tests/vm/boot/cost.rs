@@ -1,20 +1,18 @@
 //! What aril costs as a machine's first process, beside the floor of the benchmark: counts of instructions, which are the
-//! same each time.
+//! same each time, and stand in `tests/budgets/boot.txt`.
 
+#[path = "../../budget.rs"]
+mod budget;
 #[path = "../../../benches/boot/instrument.rs"]
 mod instrument;
 
 use super::archive::Archive;
+use budget::{Differs, Table};
 use instrument::{Cost, FOLDERS, Instrument, PROBE};
 use std::path::Path;
 use std::thread;
 
-/// What of its own instructions aril may need before the command's first one.
-const USER: u64 = 10_000;
-/// What of the kernel's, in percent of the floor's.
-const KERNEL: u64 = 130;
-/// After how many microseconds of the guest's time the machine is off once the command has ended.
-const OFF: u64 = 1000;
+const BOOT: Table = Table::named("boot");
 
 super::tests! { two_boots_count_the_same, aril_takes_little_more_than_the_floor }
 
@@ -43,7 +41,18 @@ fn aril_takes_little_more_than_the_floor() {
     let floor = instrument::build_floor().expect("cargo has built us");
     let [floor, aril] = boot([&floor, env!("CARGO_BIN_EXE_aril").as_ref()]);
     let both = format!("the floor: {floor:#?}\naril: {aril:#?}");
-    assert!(aril.start.user <= USER, "{both}");
-    assert!(aril.start.kernel * 100 <= floor.start.kernel * KERNEL, "{both}");
-    assert!(aril.off.is_some_and(|off| off <= OFF), "{both}");
+    assert!(aril.start.user <= BOOT.most("its own to the command"), "{both}");
+    let percent = BOOT.most("percent of the floor's kernel");
+    assert!(aril.start.kernel * 100 <= floor.start.kernel * percent, "{both}");
+    assert!(aril.off.is_some_and(|off| off <= BOOT.most("microseconds until off")), "{both}");
+
+    let row = |name: &str, Cost { start, end, .. }: &Cost| {
+        (name.to_string(), vec![start.user, start.kernel, end.user, end.kernel])
+    };
+    let kind = instrument::kind().unwrap_or_else(|reason| super::skip(&reason));
+    match BOOT.holds("instructions", Some(&kind), &[row("the floor", &floor), row("aril", &aril)]) {
+        Ok(()) => {}
+        Err(Differs::Kind(reason)) => super::skip(&reason),
+        Err(Differs::Figures(text)) => panic!("{text}"),
+    }
 }
