@@ -36,6 +36,10 @@ initramfs FROM OUT *PACKED: build
 bench *ARGS:
     cargo bench --locked --bench run -- {{ARGS}}
 
+# Tell where the time of a start goes, step by step, beside the floor; --out FILE, ROUNDS and ROOTFS may follow
+profile *ARGS:
+    cargo bench --locked --bench run -- profile {{ARGS}}
+
 # Install what Debian has of what aril is measured beside
 bench-peers:
     apt-get install -y --no-install-recommends binutils bubblewrap catatonit crun dumb-init runc strace systemd-container tini

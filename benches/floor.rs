@@ -5,6 +5,8 @@
 //! whether the image has the mount point `/etc/resolv.conf` (`there`, `make`), whether groups may be set (`allow`, `deny`), the
 //! maps as they are written (empty: no user namespace), and whether the network is shared or there is none (`host`, `none`). It
 //! ends with the command's status, or with the number of the error that it met.
+//!
+//! With the feature `timed` it tells what each part took, in the words of `aril run --trace`, for `run/profile.rs`.
 #![no_std]
 #![no_main]
 
@@ -21,6 +23,56 @@ use aril::sys::{At, Errno, Fd, Result, Word, identity, socket, tolerate, word};
 use linux_raw_sys::general as k;
 
 aril::entry!(main);
+
+/// A part of the work, and what `aril run --trace` calls it. Without the feature `timed` it is no more than what stands in it.
+macro_rules! part {
+    ($($word:expr),+ => $work:expr) => {{
+        #[cfg(feature = "timed")]
+        let begun = poll::now();
+        let result = $work;
+        #[cfg(feature = "timed")]
+        tell(poll::now() - begun, &[$(Said::bytes(&$word)),+]);
+        result
+    }};
+}
+
+/// What a line of the trace consists of.
+#[cfg(feature = "timed")]
+trait Said {
+    fn bytes(&self) -> &[u8];
+}
+
+#[cfg(feature = "timed")]
+impl Said for &str {
+    fn bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+#[cfg(feature = "timed")]
+impl Said for Word<'_> {
+    fn bytes(&self) -> &[u8] {
+        Word::bytes(*self)
+    }
+}
+
+/// A line of the trace.
+#[cfg(feature = "timed")]
+fn tell(microseconds: u64, words: &[&[u8]]) {
+    let mut line = [b' '; 160];
+    let mut left = microseconds;
+    for digit in line[..7].iter_mut().rev() {
+        *digit = b'0' + (left % 10) as u8;
+        left /= 10;
+    }
+    let mut end = 7;
+    for word in [b" us  ".as_slice()].iter().chain(words).chain([b"\n".as_slice()].iter()) {
+        line[end..][..word.len()].copy_from_slice(word);
+        end += word.len();
+    }
+    // Nobody reads it, if it fails.
+    tolerate(file::write(At::STDERR, &line[..end]).map(drop));
+}
 
 fn main(start: Start) -> u8 {
     launch(start.arguments()).unwrap_or_else(failed)
@@ -53,10 +105,10 @@ fn launch(words: &[Word]) -> Result<u8> {
     let has_user_namespace = !uids.is_empty();
     let has_network = network.bytes() == b"none";
     let lacks = resolver.bytes() == b"make" && !has_network;
-    file::close_range(3, u32::MAX)?;
+    part!("close descriptors from 3 upwards" => file::close_range(3, u32::MAX))?;
     let lock = if lacks { Some(lock(rootfs)?) } else { None };
-    let mask = signal::set_mask(ALL);
-    let made = lock.map(MountPoint::make).transpose()?;
+    let mask = part!("block every signal" => signal::set_mask(ALL));
+    let made = lock.map(MountPoint::make).transpose()?.flatten();
 
     let limits = Limits::make(limits)?;
     let mut namespaces = NAMESPACES;
@@ -68,7 +120,8 @@ fn launch(words: &[Word]) -> Result<u8> {
     }
 
     let [ours, theirs] = socket::pair()?;
-    let (child, _pidfd) = match limits.clone(namespaces)? {
+    let side = part!("clone into new namespaces: user mount pid uts ipc cgroup" => limits.clone(namespaces));
+    let (child, _pidfd) = match side? {
         Side::Parent { child, pidfd } => (child, pidfd),
         Side::Child => {
             drop((ours, made));
@@ -87,13 +140,13 @@ fn launch(words: &[Word]) -> Result<u8> {
     drop(theirs);
     limits.enter(child)?;
     if has_user_namespace {
-        write(&path(child, "uid_map"), uids.bytes())?;
+        part!("write uid_map" => write(&path(child, "uid_map"), uids.bytes()))?;
         if groups.bytes() == b"deny" {
-            write(&path(child, "setgroups"), b"deny")?;
+            part!("deny setgroups" => write(&path(child, "setgroups"), b"deny"))?;
         }
-        write(&path(child, "gid_map"), gids.bytes())?;
+        part!("write gid_map" => write(&path(child, "gid_map"), gids.bytes()))?;
     }
-    socket::send(ours.at(), b"G")?;
+    part!("let the new process go on" => socket::send(ours.at(), b"G"))?;
     socket::receive(ours.at(), &mut [0])?;
 
     let signals = signal::signalfd(ALL)?;
@@ -202,18 +255,26 @@ struct MountPoint {
 }
 
 impl MountPoint {
-    fn make(lock: Fd) -> Result<Self> {
+    /// `None`: another container has one there.
+    fn make(lock: Fd) -> Result<Option<Self>> {
         let etc = file::openat(lock.at(), word(c"etc"), Open::PATH_DIRECTORY)?;
         let before = file::fstat(etc.at())?;
-        file::make_file(etc.at(), word(c"resolv.conf"), 0o1400)?;
+        match file::make_file(etc.at(), word(c"resolv.conf"), 0o1400) {
+            Err(Errno::EEXIST) => return Ok(None),
+            result => result?,
+        }
         let made = file::openat(etc.at(), word(c"resolv.conf"), Open::PATH_NOFOLLOW)?;
         file::restore_times(made.at(), &before)?;
         file::restore_times(etc.at(), &before)?;
-        Ok(Self { lock, etc, before })
+        Ok(Some(Self { lock, etc, before }))
     }
 
     fn remove(self) -> Result<()> {
-        file::try_lock_exclusive(self.lock.at())?;
+        match file::try_lock_exclusive(self.lock.at()) {
+            // Another one uses it; aril removes what has this mode, where it is alone.
+            Err(Errno::EAGAIN) => return Ok(()),
+            result => result?,
+        }
         file::unlinkat(self.etc.at(), word(c"resolv.conf"))?;
         file::restore_times(self.etc.at(), &self.before)
     }
@@ -248,95 +309,66 @@ struct Asked<'w> {
 
 /// Inside, from "go" to the command's end.
 fn contain(launcher: Fd, asked: &Asked, mask: SignalSet) -> Result<u8> {
-    if socket::receive(launcher.at(), &mut [0])? == 0 {
+    if part!("wait until the launcher says go" => socket::receive(launcher.at(), &mut [0]))? == 0 {
         return Err(Errno::EPIPE);
     }
     if asked.has_groups {
-        identity::setgroups(&[])?;
+        part!("leave the supplementary groups" => identity::setgroups(&[]))?;
     }
-    process::set_parent_death_signal(KILL)?;
-    let mut watched = [Watched::READING];
-    watched[0].on(launcher.at());
-    poll::poll(&mut watched, false)?;
-    if watched[0].has_hung_up() {
-        return Err(Errno::EPIPE);
-    }
+    part!("die when the launcher dies" => die_with(&launcher))?;
     if asked.is_limited {
         process::unshare(k::CLONE_NEWCGROUP)?;
     }
-    match identity::join_session_keyring() {
+    match part!("begin a session keyring of its own" => identity::join_session_keyring()) {
         // The kernel has no keys, or an outer container's filter refuses them.
         Err(Errno::ENOSYS | Errno::EPERM) => {}
         result => result?,
     }
-    process::new_process_group()?;
-    process::set_not_dumpable()?;
-    process::umask(0o022);
-    mount::make_all(mount::Propagation::Private)?;
+    part!("leave the launcher's process group" => process::new_process_group())?;
+    part!("hide this process's memory and executable" => process::set_not_dumpable())?;
+    part!("set the umask to 022" => process::umask(0o022));
+    part!("make every mount private" => mount::make_all(mount::Propagation::Private))?;
 
-    let root = mount::open_tree(At::CWD, asked.rootfs, true)?;
-    mount::mount_setattr(root.at(), Attributes::NODEV, true)?;
-    mount::move_mount(root.at(), At::CWD, word(c"/"))?;
+    let root = part!("bind the root file system" => new_root(asked.rootfs))?;
 
-    let empty = new_tree(word(c"tmpfs"), &[(word(c"mode"), word(c"0755"))], Attributes::NONE)?;
-    file::mkdirat(empty.at(), word(c"directory"), 0o755)?;
-    file::make_file(empty.at(), word(c"file"), 0o444)?;
-    file::make_file(empty.at(), word(c"hosts"), 0o644)?;
-    let hosts = file::openat(empty.at(), word(c"hosts"), Open::WRITE)?;
-    file::write(hosts.at(), b"127.0.1.1 container\n127.0.0.1 localhost\n")?;
-    drop(hosts);
-    mount::mount_setattr(empty.at(), Attributes::RDONLY, true)?;
-    attach(&empty, &root, word(c"/proc"))?;
-    let proc = new_tree(word(c"proc"), &[], DATA_ONLY)?;
-    attach(&proc, &root, word(c"/proc"))?;
+    let empty = part!("put an empty directory and an empty file, which hide others, below /proc" => covers(&root))?;
+    let proc = part!("mount proc on /proc nosuid,nodev,noexec" => {
+        let proc = new_tree(word(c"proc"), &[], DATA_ONLY)?;
+        attach(&proc, &root, word(c"/proc")).map(|()| proc)
+    })?;
     for name in PROTECTED {
-        if_there(protect(&proc, name))?;
+        if_there(part!("make /proc/", name, " read-only" => protect(&proc, name)))?;
     }
     for name in HIDDEN_FILES {
-        if_there(hide(&proc, name, &empty, word(c"file")))?;
+        if_there(part!("hide /proc/", name => hide(&proc, name, &empty, word(c"file"))))?;
     }
     for name in HIDDEN_DIRECTORIES {
-        if_there(hide(&proc, name, &empty, word(c"directory")))?;
+        if_there(part!("hide /proc/", name => hide(&proc, name, &empty, word(c"directory"))))?;
     }
 
-    // Without a network of its own a user namespace may not have a new sysfs.
-    let sys = if asked.has_network {
-        new_tree(word(c"sysfs"), &[], READ_ONLY)?
-    } else {
-        let sys = mount::open_tree(At::CWD, word(c"/sys"), true)?;
-        mount::mount_setattr(sys.at(), READ_ONLY, true)?;
-        sys
-    };
-    attach(&sys, &root, word(c"/sys"))?;
+    let sys = part!("bind /sys on /sys ro,nosuid,nodev,noexec" => new_sys(&root, asked.has_network))?;
     for name in HIDDEN_IN_SYS {
-        if_there(hide(&sys, name, &empty, word(c"directory")))?;
+        if_there(part!("hide /sys/", name => hide(&sys, name, &empty, word(c"directory"))))?;
     }
 
-    let dev = new_tree(word(c"tmpfs"), &[(word(c"mode"), word(c"0755")), (word(c"size"), word(c"64m"))], DEV)?;
-    attach(&dev, &root, word(c"/dev"))?;
+    let dev = part!("mount tmpfs on /dev nosuid,nodev mode=0755,size=64m" => {
+        let dev = new_tree(word(c"tmpfs"), &[(word(c"mode"), word(c"0755")), (word(c"size"), word(c"64m"))], DEV)?;
+        attach(&dev, &root, word(c"/dev")).map(|()| dev)
+    })?;
     for (source, name) in DEVICES {
-        let tree = mount::open_tree(At::CWD, source, true)?;
-        mount::mount_setattr(tree.at(), DEVICE, true)?;
-        file::make_file(dev.at(), name, 0o644)?;
-        mount::move_mount(tree.at(), dev.at(), name)?;
+        part!("bind ", source, " on ", source, " ro,nosuid,noexec" => device(&dev, source, name))?;
     }
     // The terminals' group exists where groups are mapped.
     let options = &[(word(c"ptmxmode"), word(c"0666")), (word(c"mode"), word(c"0620")), (word(c"gid"), word(c"5"))];
-    let pts = new_tree(word(c"devpts"), &options[..2 + usize::from(asked.has_groups)], NO_PROGRAMS)?;
-    file::mkdirat(dev.at(), word(c"pts"), 0o755)?;
-    mount::move_mount(pts.at(), dev.at(), word(c"pts"))?;
-    drop(pts);
-    let shm = new_tree(word(c"tmpfs"), &[(word(c"mode"), word(c"1777")), (word(c"size"), word(c"64m"))], DATA_ONLY)?;
-    file::mkdirat(dev.at(), word(c"shm"), 0o755)?;
-    mount::move_mount(shm.at(), dev.at(), word(c"shm"))?;
-    drop(shm);
-    let mqueue = new_tree(word(c"mqueue"), &[], DATA_ONLY)?;
-    file::mkdirat(dev.at(), word(c"mqueue"), 0o755)?;
-    mount::move_mount(mqueue.at(), dev.at(), word(c"mqueue"))?;
-    drop(mqueue);
-    for (name, target) in LINKS {
-        file::symlinkat(target, dev.at(), name)?;
-    }
+    let options = &options[..2 + usize::from(asked.has_groups)];
+    part!("mount devpts on /dev/pts nosuid,noexec" => mount_in(&dev, word(c"pts"), word(c"devpts"), options, NO_PROGRAMS))?;
+    let options = &[(word(c"mode"), word(c"1777")), (word(c"size"), word(c"64m"))];
+    part!("mount tmpfs on /dev/shm nosuid,nodev,noexec mode=1777,size=64m"
+        => mount_in(&dev, word(c"shm"), word(c"tmpfs"), options, DATA_ONLY))?;
+    part!("mount mqueue on /dev/mqueue nosuid,nodev,noexec"
+        => mount_in(&dev, word(c"mqueue"), word(c"mqueue"), &[], DATA_ONLY))?;
+    part!("make the links of /dev"
+        => LINKS.iter().try_for_each(|(name, target)| file::symlinkat(*target, dev.at(), *name)))?;
 
     for volume in asked.volumes.chunks_exact(3) {
         let tree = mount::open_tree(At::CWD, volume[1], true)?;
@@ -344,24 +376,23 @@ fn contain(launcher: Fd, asked: &Asked, mask: SignalSet) -> Result<u8> {
         attach(&tree, &root, volume[2])?;
     }
     if !asked.has_network {
-        let resolver = mount::open_tree(At::CWD, word(c"/etc/resolv.conf"), true)?;
-        mount::mount_setattr(resolver.at(), READ_ONLY, true)?;
-        attach(&resolver, &root, word(c"/etc/resolv.conf"))?;
+        part!("bind /etc/resolv.conf on /etc/resolv.conf ro,nosuid,nodev,noexec" => resolver(&root))?;
     }
-    let hosts = mount::open_tree(empty.at(), word(c"hosts"), false)?;
-    mount::make_writable(hosts.at(), DATA_ONLY)?;
-    attach(&hosts, &root, word(c"/etc/hosts"))?;
-    drop(hosts);
+    part!("mount a file of the container's own on /etc/hosts nosuid,nodev,noexec" => hosts(&root, &empty))?;
 
-    file::fchdir(root.at())?;
-    mount::pivot_root_here()?;
-    mount::detach(word(c"."))?;
+    part!("pivot_root into it and detach the old root" => {
+        file::fchdir(root.at())?;
+        mount::pivot_root_here()?;
+        mount::detach(word(c"."))
+    })?;
     drop((root, proc, sys, dev, empty));
-    process::sethostname(word(c"container"))?;
+    part!("set the host name container" => process::sethostname(word(c"container")))?;
     if asked.has_network {
         socket::loopback_up(socket::datagram()?.at())?;
     }
 
+    #[cfg(feature = "timed")]
+    tell(0, &[b"start a process for the command"]);
     process::start(&(asked, mask), execute)?;
     identity::set_capabilities(1 << k::CAP_KILL)?;
     socket::send(launcher.at(), b"S")?;
@@ -375,6 +406,75 @@ fn contain(launcher: Fd, asked: &Asked, mask: SignalSet) -> Result<u8> {
     // Nobody is left (ESRCH).
     tolerate(process::kill_all_but_init(k::SIGHUP as u8));
     Ok(status)
+}
+
+/// From here on the launcher's end is this process's.
+fn die_with(launcher: &Fd) -> Result<()> {
+    process::set_parent_death_signal(KILL)?;
+    let mut watched = [Watched::READING];
+    watched[0].on(launcher.at());
+    poll::poll(&mut watched, false)?;
+    if watched[0].has_hung_up() { Err(Errno::EPIPE) } else { Ok(()) }
+}
+
+fn new_root(rootfs: Word) -> Result<Fd> {
+    let root = mount::open_tree(At::CWD, rootfs, true)?;
+    mount::mount_setattr(root.at(), Attributes::NODEV, true)?;
+    mount::move_mount(root.at(), At::CWD, word(c"/"))?;
+    Ok(root)
+}
+
+/// What is put over others, below /proc.
+fn covers(root: &Fd) -> Result<Fd> {
+    let empty = new_tree(word(c"tmpfs"), &[(word(c"mode"), word(c"0755"))], Attributes::NONE)?;
+    file::mkdirat(empty.at(), word(c"directory"), 0o755)?;
+    file::make_file(empty.at(), word(c"file"), 0o444)?;
+    file::make_file(empty.at(), word(c"hosts"), 0o644)?;
+    let hosts = file::openat(empty.at(), word(c"hosts"), Open::WRITE)?;
+    file::write(hosts.at(), b"127.0.1.1 container\n127.0.0.1 localhost\n")?;
+    drop(hosts);
+    mount::mount_setattr(empty.at(), Attributes::RDONLY, true)?;
+    attach(&empty, root, word(c"/proc"))?;
+    Ok(empty)
+}
+
+/// Without a network of its own a user namespace may not have a new sysfs.
+fn new_sys(root: &Fd, has_network: bool) -> Result<Fd> {
+    let sys = if has_network {
+        new_tree(word(c"sysfs"), &[], READ_ONLY)?
+    } else {
+        let sys = mount::open_tree(At::CWD, word(c"/sys"), true)?;
+        mount::mount_setattr(sys.at(), READ_ONLY, true)?;
+        sys
+    };
+    attach(&sys, root, word(c"/sys"))?;
+    Ok(sys)
+}
+
+fn device(dev: &Fd, source: Word, name: Word) -> Result<()> {
+    let tree = mount::open_tree(At::CWD, source, true)?;
+    mount::mount_setattr(tree.at(), DEVICE, true)?;
+    file::make_file(dev.at(), name, 0o644)?;
+    mount::move_mount(tree.at(), dev.at(), name)
+}
+
+/// A new file system in a new directory of another one.
+fn mount_in(dev: &Fd, name: Word, kind: Word, options: &[(Word, Word)], attributes: Attributes) -> Result<()> {
+    let tree = new_tree(kind, options, attributes)?;
+    file::mkdirat(dev.at(), name, 0o755)?;
+    mount::move_mount(tree.at(), dev.at(), name)
+}
+
+fn resolver(root: &Fd) -> Result<()> {
+    let resolver = mount::open_tree(At::CWD, word(c"/etc/resolv.conf"), true)?;
+    mount::mount_setattr(resolver.at(), READ_ONLY, true)?;
+    attach(&resolver, root, word(c"/etc/resolv.conf"))
+}
+
+fn hosts(root: &Fd, empty: &Fd) -> Result<()> {
+    let hosts = mount::open_tree(empty.at(), word(c"hosts"), false)?;
+    mount::make_writable(hosts.at(), DATA_ONLY)?;
+    attach(&hosts, root, word(c"/etc/hosts"))
 }
 
 // The kernel's secrets, of which a machine has some.
@@ -452,23 +552,29 @@ extern "C" fn execute((asked, mask): &(&Asked, SignalSet)) -> ! {
     process::exit(failed(command(asked, *mask)))
 }
 
+fn keep_sockets_out_of_reach() -> Result<()> {
+    match sandbox::landlock_create_ruleset(0, SCOPE_SOCKETS) {
+        Ok(ruleset) => sandbox::landlock_restrict_self(ruleset.at()),
+        // The kernel has no scopes.
+        Err(Errno::ENOSYS | Errno::EOPNOTSUPP | Errno::E2BIG) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
 fn command(asked: &Asked, mask: SignalSet) -> Errno {
     let prepare = || {
-        process::setsid()?;
-        identity::limit_bounding(USUAL_CAPABILITIES)?;
-        identity::set_capabilities(USUAL_CAPABILITIES)?;
-        identity::set_no_new_privs()?;
+        part!("begin a session of its own" => process::setsid())?;
+        part!("bound capabilities" => identity::limit_bounding(USUAL_CAPABILITIES))?;
+        part!("set capabilities" => identity::set_capabilities(USUAL_CAPABILITIES))?;
+        part!("set no_new_privs" => identity::set_no_new_privs())?;
         // Abstract sockets are the network namespace's.
         if !asked.has_network {
-            match sandbox::landlock_create_ruleset(0, SCOPE_SOCKETS) {
-                Ok(ruleset) => sandbox::landlock_restrict_self(ruleset.at())?,
-                // The kernel has no scopes.
-                Err(Errno::ENOSYS | Errno::EOPNOTSUPP | Errno::E2BIG) => {}
-                Err(errno) => return Err(errno),
-            }
+            part!("keep abstract sockets of the host out of reach" => keep_sockets_out_of_reach())?;
         }
-        sandbox::set_seccomp_filter(FILTER)?;
-        signal::set_mask(mask);
+        part!("filter TIOCSTI, TIOCLINUX and foreign system calls" => sandbox::set_seccomp_filter(FILTER))?;
+        part!("restore the signals" => signal::set_mask(mask));
+        #[cfg(feature = "timed")]
+        tell(0, &[b"execute"]);
         Ok(())
     };
     let environment = [

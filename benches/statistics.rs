@@ -3,13 +3,24 @@
 #[path = "run/statistics.rs"]
 mod statistics;
 
-use statistics::{Chance, Estimate, estimate, median, ratio};
+use statistics::{Chance, Estimate, estimate, median, ratio, rounded_median};
 
 #[test]
 fn the_median_is_the_middle_one_whatever_the_order() {
     assert_eq!(median(&[9.0, 1.0, 5.0]).figure, 5.0);
     assert_eq!(median(&[5.0]), Estimate { figure: 5.0, low: 5.0, high: 5.0 });
     assert!(median(&[]).figure.is_nan());
+}
+
+#[test]
+fn the_median_of_rounded_values_says_more_than_whole_numbers() {
+    // As many below as above: the middle of what rounds to 3.
+    assert_eq!(rounded_median(&[2.0, 3.0, 3.0, 4.0]), 3.0);
+    // Three of four are less than a half, so the middle is not far above nothing.
+    let low = rounded_median(&[0.0, 0.0, 0.0, 1.0]);
+    assert!(low > 0.0 && low < 0.5, "{low}");
+    assert_eq!(rounded_median(&[1.25, 7.5, 9.0]), 7.5);
+    assert_eq!(rounded_median(&[]), 0.0);
 }
 
 #[test]

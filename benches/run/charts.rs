@@ -2,7 +2,7 @@
 
 use crate::measure::{FLOOR, Result, Row};
 use crate::report::number;
-use crate::{inits, memory, rate, sizes, start, streams};
+use crate::{boots, inits, memory, rate, sizes, start, streams};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::Path;
@@ -15,7 +15,7 @@ const OTHERS: RGBColor = RGBColor(0xd9, 0x8c, 0x3f);
 const FONT: &str = "sans-serif";
 
 /// Group, beginning of the case, title, name of the file.
-const BARS: [(&str, &str, &str, &str); 12] = [
+const BARS: [(&str, &str, &str, &str); 15] = [
     (start::GROUP, "default isolation, as root", "Start to end of true in a container, as root, ms", "default"),
     (start::GROUP, "default isolation, as an", "The same as an ordinary user, ms", "ordinary"),
     (start::GROUP, "with a network", "With a network namespace, ms", "network"),
@@ -26,6 +26,14 @@ const BARS: [(&str, &str, &str, &str); 12] = [
     (inits::GROUP, "private dirty", "Private dirty memory of an init, KiB", "private"),
     (sizes::GROUP, "container runners: with", "Container runners with their libraries, bytes", "runners"),
     (sizes::GROUP, "inits: with", "Inits with their libraries, bytes", "inits"),
+    (
+        boots::GROUP,
+        "from the hand-over to the command's first instruction: all",
+        "Instructions of a boot to its command",
+        "boot",
+    ),
+    (boots::GROUP, "from the command's exit to power-off: all", "Instructions from its exit to power-off", "off"),
+    (boots::GROUP, "initramfs", "The initramfs, bytes", "initramfs"),
     (streams::GROUP, "plain", "Output through a pipe, MiB/s", "plain"),
     (streams::GROUP, "pseudo", "Output through a terminal, MiB/s", "terminal"),
 ];

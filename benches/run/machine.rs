@@ -21,6 +21,11 @@ pub struct Machine {
     pub versions: BTreeMap<String, String>,
 }
 
+/// The tests' root file systems, for the archives of `machine`'s boots.
+pub fn rootfs() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/rootfs")
+}
+
 impl Machine {
     pub fn look() -> Result<Self> {
         let text = fs::read_to_string("/proc/cpuinfo")?;
@@ -48,6 +53,12 @@ impl Machine {
             self.versions.extend(version.map(|version| (name.into(), version.unwrap_or(absent))));
         }
         Ok(self)
+    }
+
+    /// In one line.
+    pub fn head(&self) -> String {
+        let Self { day, commit, kernel, processor, processors, load, .. } = self;
+        format!("{day}, commit {commit}, {processor} ({processors}), Linux {kernel}, load {}.", load[0])
     }
 
     /// Of the day and the machine, in a file's name.

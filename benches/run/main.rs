@@ -2,7 +2,7 @@
 //! work cannot be done (`../floor.rs`, `../init_floor.rs`). Each group of measurements is a file; who is measured, and with which
 //! options, is one table (`peers.rs`).
 //!
-//! `cargo bench --bench run -- [--quick] [--bare] [--out FOLDER] [GROUP...] [ROUNDS [ROOTFS]]`: 300 rounds in
+//! `cargo bench --bench run -- [profile] [--quick] [--bare] [--out FOLDER] [GROUP...] [ROUNDS [ROOTFS]]`: 300 rounds in
 //! `target/rootfs/busybox` unless told otherwise. All programs take turns, each round in another order; the time is that of
 //! `posix_spawn` and `waitpid` around each, by the monotonic clock. What runs are copies in a temporary folder. Root measures as an
 //! ordinary user too, and in mount and pid namespaces of its own.
@@ -11,18 +11,31 @@
 //! that mount point: on one ext4 the new file took 20 microseconds at one time and a millisecond at another, for the floor too, so
 //! that the ratio says less.
 //!
+//! With `profile` it tells where the time of a start goes instead (`profile.rs`), and FOLDER is a file.
+//!
 //! The report is JSON, Markdown and charts: of a full run in `docs/bench`, else in `target/bench`, or in FOLDER.
 
+#[path = "../../tests/vm/boot/archive.rs"]
+#[allow(dead_code, reason = "the tests put more into an archive")]
+mod archive;
+mod boots;
 mod calls;
 mod charts;
+mod first_page;
 mod idle;
+#[path = "../boot/images.rs"]
+mod images;
 mod inits;
+#[path = "../boot/instrument.rs"]
+#[allow(dead_code, reason = "the tests compare more of it")]
+mod instrument;
 mod machine;
 mod measure;
 mod memory;
 mod oci;
 mod peers;
 mod place;
+mod profile;
 mod rate;
 mod report;
 mod sizes;
@@ -32,6 +45,7 @@ mod streams;
 
 use measure::{Effort, Found, Result, progress};
 use place::Place;
+use serde::de::DeserializeOwned;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -46,14 +60,15 @@ const ORDINARY: u32 = 20001;
 const INSIDE: &str = "--inside";
 const AS_ORDINARY: &str = "--as-ordinary";
 
-const GROUPS: [&str; 6] = [start::GROUP, rate::GROUP, memory::GROUP, inits::GROUP, sizes::GROUP, streams::GROUP];
-const USAGE: &str = "usage: cargo bench --bench run -- [--quick] [--bare] [--out FOLDER] [GROUP...] [ROUNDS [ROOTFS]]; \
-    groups: start rate memory inits sizes streams";
+const GROUPS: [&str; 7] =
+    [start::GROUP, rate::GROUP, memory::GROUP, inits::GROUP, sizes::GROUP, boots::GROUP, streams::GROUP];
+const USAGE: &str = "usage: cargo bench --bench run -- [profile] [--quick] [--bare] [--out FOLDER] [GROUP...] [ROUNDS [ROOTFS]]; \
+    groups: start rate memory inits sizes machine streams";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let result = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [AS_ORDINARY, folder, effort] => ordinary(folder, effort),
+        [AS_ORDINARY, folder, effort, what] => ordinary(folder, effort, what),
         _ => Options::read(&words).and_then(|options| options.run(&words)),
     };
     match result {
@@ -72,6 +87,7 @@ struct Options {
     is_inside: bool,
     out: Option<PathBuf>,
     groups: Vec<String>,
+    profile: bool,
     rounds: Option<usize>,
     rootfs: Option<PathBuf>,
 }
@@ -85,6 +101,7 @@ impl Options {
             match word.as_str() {
                 "--quick" => options.quick = true,
                 "--bare" => options.is_bare = true,
+                profile::MODE => options.profile = true,
                 INSIDE => options.is_inside = true,
                 "--out" => options.out = Some(words.next().ok_or(USAGE)?.into()),
                 group if GROUPS.contains(&group) => options.groups.push(group.into()),
@@ -114,6 +131,9 @@ impl Options {
             return Err("/etc/resolv.conf is not there: the floor binds it as aril does where it is".into());
         }
         if !self.is_inside {
+            if self.profile {
+                place::build_timed_floor()?;
+            }
             place::build_floors()?;
             if rustix::process::geteuid().is_root() {
                 // With an init, so that all ends with it, and Ctrl-C still works.
@@ -141,9 +161,17 @@ impl Options {
         place::furnish(&place, &rootfs, self.is_bare)?;
         let place = Place::new(&place)?;
         let mut all = Found::default();
+        if self.is_bare {
+            all.notes.push("--bare: only aril and the floor bind /etc/resolv.conf, and make its mount point".into());
+        }
         if self.is_inside {
             all.notes.extend(machine::without_hybrid()?);
             machine::clear_up();
+        }
+        if self.profile {
+            let profiles = self.profiles(&place, folder.path(), &rootfs)?;
+            progress("", 1, 1);
+            return profile::write(&profiles, &machine.head(), self.out.as_deref());
         }
         self.measure(&place, folder.path(), &rootfs, &mut all)?;
         progress("", 1, 1);
@@ -153,7 +181,17 @@ impl Options {
         let target = if self.is_full() { "docs/bench" } else { "target/bench" };
         let target = Path::new(env!("CARGO_MANIFEST_DIR")).join(target);
         let report = report::Report { machine: machine.done(&place)?, effort: self.effort(), found: all };
-        report.write(self.out.as_deref().unwrap_or(&target))
+        report.write(self.out.as_deref().unwrap_or(&target))?;
+        if self.is_full() && self.out.is_none() { report::index(&target) } else { Ok(()) }
+    }
+
+    /// Of this caller, and of an ordinary user if that is root.
+    fn profiles(&self, place: &Place, folder: &Path, rootfs: &Path) -> Result<Vec<profile::Profile>> {
+        let mut profiles = vec![profile::measure(place, self.effort())?];
+        if place.is_root {
+            profiles.push(as_ordinary(folder, rootfs, self.is_bare, self.effort(), profile::MODE)?);
+        }
+        Ok(profiles)
     }
 
     fn measure(&self, place: &Place, folder: &Path, rootfs: &Path, all: &mut Found) -> Result<()> {
@@ -165,7 +203,7 @@ impl Options {
         };
         if self.has(start::GROUP) {
             if place.is_root {
-                add(as_ordinary(folder, rootfs, self.is_bare, effort)?);
+                add(as_ordinary(folder, rootfs, self.is_bare, effort, start::GROUP)?);
             } else {
                 add(Found { notes: vec!["only root can measure as root".into()], ..Found::default() });
             }
@@ -183,6 +221,9 @@ impl Options {
         if self.has(sizes::GROUP) {
             add(sizes::measure(place)?);
         }
+        if self.has(boots::GROUP) {
+            add(boots::measure(effort)?);
+        }
         if self.has(streams::GROUP) {
             add(streams::measure(place, effort)?);
         }
@@ -191,13 +232,19 @@ impl Options {
 }
 
 /// What an ordinary user finds, in a folder of his own.
-fn as_ordinary(folder: &Path, rootfs: &Path, is_bare: bool, effort: Effort) -> Result<Found> {
+fn as_ordinary<T: DeserializeOwned>(
+    folder: &Path,
+    rootfs: &Path,
+    is_bare: bool,
+    effort: Effort,
+    what: &str,
+) -> Result<T> {
     let place = folder.join("ordinary");
     place::furnish(&place, rootfs, is_bare)?;
     let owner = format!("{ORDINARY}:{ORDINARY}");
     place::tool("chown".as_ref(), &["-hR".as_ref(), owner.as_ref(), place.as_os_str()])?;
     let mut command = Command::new("/proc/self/exe");
-    command.arg(AS_ORDINARY).arg(place).arg(serde_json::to_string(&effort)?).uid(ORDINARY).gid(ORDINARY);
+    command.arg(AS_ORDINARY).arg(place).arg(serde_json::to_string(&effort)?).arg(what).uid(ORDINARY).gid(ORDINARY);
     let output = command.stderr(Stdio::inherit()).output()?;
     if output.status.success() {
         Ok(serde_json::from_slice(&output.stdout)?)
@@ -206,8 +253,12 @@ fn as_ordinary(folder: &Path, rootfs: &Path, is_bare: bool, effort: Effort) -> R
     }
 }
 
-fn ordinary(folder: &str, effort: &str) -> Result<()> {
-    let found = start::measure(&Place::new(folder.as_ref())?, serde_json::from_str(effort)?)?;
-    println!("{}", serde_json::to_string(&found)?);
+fn ordinary(folder: &str, effort: &str, what: &str) -> Result<()> {
+    let (place, effort) = (Place::new(folder.as_ref())?, serde_json::from_str(effort)?);
+    let found = match what {
+        profile::MODE => serde_json::to_string(&profile::measure(&place, effort)?)?,
+        _ => serde_json::to_string(&start::measure(&place, effort)?)?,
+    };
+    println!("{found}");
     Ok(())
 }

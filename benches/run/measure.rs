@@ -33,7 +33,7 @@ impl Effort {
     }
 
     /// A program that takes longer than so many milliseconds takes part in every second round, or third, and so on.
-    fn patience(self) -> f64 {
+    pub fn patience(self) -> f64 {
         if self.quick { 5.0 } else { 50.0 }
     }
 

@@ -115,12 +115,11 @@ fn mounts(place: &Place, case: &Case) -> Vec<Value> {
         mounts.push(mount("sysfs", "/sys", "sysfs", &["ro", "nosuid", "nodev", "noexec"]));
     } else {
         mounts.push(mount("bind", "/sys", "/sys", &read_only));
-        mounts.push(mount(
-            "bind",
-            "/etc/resolv.conf",
-            "/etc/resolv.conf",
-            &["bind", "ro", "nosuid", "nodev", "noexec"],
-        ));
+    }
+    // Where it is not in the root file system it would be made there for good.
+    if !case.network && place.has_resolver {
+        let options = ["bind", "ro", "nosuid", "nodev", "noexec"];
+        mounts.push(mount("bind", "/etc/resolv.conf", "/etc/resolv.conf", &options));
     }
     let volumes = (0..case.volumes).map(|number| {
         let (from, to) = (place.volume(number), format!("{VOLUME}/{number}"));

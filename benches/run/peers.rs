@@ -135,7 +135,7 @@ pub const PEERS: [Peer; 11] = [
         package: Some("systemd-container"),
         version: "systemd-nspawn --version",
         launch: "systemd-nspawn --quiet --register=no --keep-unit --as-pid2 --machine=aril-bench --hostname=container \
-            --resolv-conf=bind-host --timezone=off --link-journal=no --pipe",
+            --resolv-conf={resolver_of_nspawn} --timezone=off --link-journal=no --pipe",
         user: [Some("--private-users=0:65536"), Some("--private-users=no")],
         network: [Some("--private-network"), NONE],
         volume: Some("--bind={source}:{point}"),
@@ -224,7 +224,9 @@ impl Peer {
             [choose(self.user, case.user)?, choose(self.network, case.network)?, choose(self.limits, case.limits)?];
         let volume = if case.volumes > 0 { self.volume? } else { "" };
         let fill = |text: &str| -> Vec<String> {
-            let text = text.replace("{resolver_of_bwrap}", resolver_of_bwrap(place));
+            let text = RESOLVERS.iter().fold(text.to_string(), |text, (slot, [without, with])| {
+                text.replace(slot, if place.has_resolver { with } else { without })
+            });
             text.split_whitespace().map(|word| filled(word, place)).collect()
         };
         let mut words = fill(self.launch);
@@ -275,9 +277,11 @@ fn filled(word: &str, place: &Place) -> String {
     IN_PLACE.iter().fold(word.to_string(), |word, (slot, name)| word.replace(slot, &place.path(name)))
 }
 
-fn resolver_of_bwrap(place: &Place) -> &'static str {
-    if place.has_resolver { "--ro-bind /etc/resolv.conf /etc/resolv.conf" } else { "" }
-}
+/// Without and with `/etc/resolv.conf` in the root file system: the others would make it there for good.
+const RESOLVERS: [(&str, [&str; 2]); 2] = [
+    ("{resolver_of_bwrap}", ["", "--ro-bind /etc/resolv.conf /etc/resolv.conf"]),
+    ("{resolver_of_nspawn}", ["off", "bind-host"]),
+];
 
 fn floor(place: &Place, case: &Case) -> Vec<String> {
     let resolver = if place.has_resolver { "there" } else { "make" };

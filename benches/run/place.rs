@@ -2,6 +2,7 @@
 //! so that he reaches all of it, and the root file system that it was copied from is left alone.
 
 use crate::measure::Result;
+use crate::profile;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
@@ -69,6 +70,10 @@ pub fn furnish(folder: &Path, rootfs: &Path, is_bare: bool) -> Result<()> {
     for name in FLOORS {
         copy_to_disk(&programs.join("examples").join(name), &folder.join(name))?;
     }
+    let timed = programs.join("examples").join(profile::TIMED);
+    if timed.exists() {
+        copy_to_disk(&timed, &folder.join(profile::TIMED))?;
+    }
     let copy = folder.join("rootfs");
     tool("cp".as_ref(), &["-a".as_ref(), rootfs.as_os_str(), copy.as_os_str()])?;
     // It may be a link that leads out of the copy.
@@ -101,10 +106,21 @@ fn programs() -> Result<&'static Path> {
 }
 
 pub fn build_floors() -> Result<()> {
+    build("floor", &FLOORS)
+}
+
+/// Cargo calls it as it calls the one that is silent, which is to be built after it.
+pub fn build_timed_floor() -> Result<()> {
+    build("timed", &["floor"])?;
+    let examples = programs()?.join("examples");
+    copy_to_disk(&examples.join("floor"), &examples.join(profile::TIMED))
+}
+
+fn build(feature: &str, names: &[&str]) -> Result<()> {
     let target = programs()?.parent().ok_or("aril lies in no target folder")?;
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--release", "--locked", "--features=floor"]);
-    cargo.args(FLOORS.map(|name| format!("--example={name}")));
+    cargo.args(["build", "--quiet", "--release", "--locked"]).arg(format!("--features={feature}"));
+    cargo.args(names.iter().map(|name| format!("--example={name}")));
     cargo.args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "--target-dir"]).arg(target);
     if cargo.status()?.success() { Ok(()) } else { Err("the floors cannot be built".into()) }
 }

@@ -13,6 +13,8 @@ pub const GROUP: &str = "rate";
 const AT_A_TIME: [usize; 3] = [1, 2, 8];
 /// The runs of a program are in so many blocks, each beside one of every other program.
 const BLOCKS: usize = 20;
+/// Of a slow one there are so many times fewer.
+const SLOWER: usize = 5;
 
 /// A block: containers per second, and milliseconds of processor time of each container.
 type Block = (f64, f64);
@@ -21,7 +23,17 @@ pub fn measure(place: &Place, effort: Effort) -> Result<Found> {
     let mut found = Found::default();
     let runs = effort.choose(80, 2000);
     let programs = usable(programs(place, &Case::of(&["/bin/true"])), effort, GROUP, &mut found.notes)?;
-    for width in AT_A_TIME {
+    let slow = slow(&programs, effort)?;
+    for name in &slow {
+        found.notes.push(format!("{GROUP}: {name}: one {SLOWER}th of the runs, for it is slow"));
+    }
+    let runs = |program: &Program| if slow.contains(&program.name) { runs / SLOWER } else { runs };
+    if !place.has_resolver {
+        found
+            .notes
+            .push(format!("{GROUP}: one at a time: with --bare each makes a mount point that the others would use"));
+    }
+    for width in AT_A_TIME.into_iter().filter(|width| *width == 1 || place.has_resolver) {
         let case = format!("{width} at a time");
         let (together, alone): (Vec<Program>, Vec<Program>) = programs
             .iter()
@@ -38,12 +50,23 @@ pub fn measure(place: &Place, effort: Effort) -> Result<Found> {
             progress(&format!("{GROUP}: {case}"), number, BLOCKS);
             chance.shuffle(&mut order);
             for at in &order {
-                blocks[*at].push(block(&together[*at], width, runs / BLOCKS)?);
+                blocks[*at].push(block(&together[*at], width, (runs(&together[*at]) / BLOCKS).max(1))?);
             }
         }
-        found.rows.extend(rows(&case, width, &together, &blocks, runs));
+        found.rows.extend(rows(&case, width, &together, &blocks, &runs));
     }
     Ok(found)
+}
+
+/// Those of which a run takes longer than the others' patience.
+fn slow(programs: &[Program], effort: Effort) -> Result<Vec<String>> {
+    let mut slow = Vec::new();
+    for program in programs {
+        if program.run()?.wall.min(program.run()?.wall) > effort.patience() {
+            slow.push(program.name.clone());
+        }
+    }
+    Ok(slow)
 }
 
 /// So many runs, by as many threads as are to run at a time.
@@ -73,11 +96,18 @@ fn block(program: &Program, width: usize, runs: usize) -> Result<Block> {
     }
 }
 
-fn rows(case: &str, width: usize, programs: &[Program], blocks: &[Vec<Block>], runs: usize) -> Vec<Row> {
+fn rows(
+    case: &str,
+    width: usize,
+    programs: &[Program],
+    blocks: &[Vec<Block>],
+    runs: &dyn Fn(&Program) -> usize,
+) -> Vec<Row> {
     let rates = |at: usize| blocks[at].iter().map(|block| block.0).collect::<Vec<_>>();
     let paired = |values: Vec<f64>| values.into_iter().map(Some).collect::<Vec<_>>();
     let floor = programs.iter().position(|program| program.name == FLOOR);
     let row = |(at, program): (usize, &Program)| {
+        let runs = runs(program);
         let (figures, processor): (Vec<f64>, Vec<f64>) = blocks[at].iter().copied().unzip();
         let row = Row::estimated(GROUP, case, &program.name, "containers/s", &figures, 0.5);
         let ratio = floor.and_then(|floor| ratio(&paired(figures), &paired(rates(floor))));

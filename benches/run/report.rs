@@ -2,6 +2,7 @@
 
 use crate::calls::Comparison;
 use crate::charts;
+use crate::first_page;
 use crate::machine::Machine;
 use crate::measure::{Effort, Found, Result, Row};
 use crate::peers::PEERS;
@@ -26,6 +27,9 @@ impl Report {
         let is_free = |name: &String| !folder.join(format!("{name}.json")).exists();
         let name = names.into_iter().find(is_free).ok_or("there is always another number")?;
         fs::write(folder.join(format!("{name}.json")), serde_json::to_string_pretty(self)? + "\n")?;
+        if let Some(picture) = first_page::draw(&self.found.rows, &self.machine)? {
+            fs::write(folder.join(first_page::NAME), picture)?;
+        }
         let charts = charts::draw(&self.found.rows, folder, &name)?;
         let text = self.markdown(&charts)?;
         fs::write(folder.join(format!("{name}.md")), &text)?;
@@ -84,6 +88,36 @@ impl Report {
         }
         Ok(text)
     }
+}
+
+/// The folder's page: its reports, the newest first.
+pub fn index(folder: &Path) -> Result<()> {
+    let mut reports = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "json") {
+            let report: Report = serde_json::from_str(&fs::read_to_string(&path)?)?;
+            let written = fs::metadata(&path)?.modified()?;
+            let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_string();
+            reports.push((report.machine.day.clone(), written, name, report.machine.head()));
+        }
+    }
+    reports.sort();
+    let mut text = String::from("# Measured\n\n");
+    writeln!(
+        text,
+        "What `just bench` has found; each full run adds its report, and draws the picture of the first page."
+    )?;
+    writeln!(
+        text,
+        "How to repeat it: [CONTRIBUTING](../../CONTRIBUTING.md).\n\n![Sizes and start times]({})\n",
+        first_page::NAME
+    )?;
+    for (at, (_, _, name, head)) in reports.iter().rev().enumerate() {
+        writeln!(text, "- [{name}]({name}.md){}: {head}", if at == 0 { ", the newest" } else { "" })?;
+    }
+    fs::write(folder.join("README.md"), text)?;
+    Ok(())
 }
 
 /// The rows of one case.

@@ -55,6 +55,19 @@ pub fn ratio(ours: &[Option<f64>], floors: &[Option<f64>]) -> Option<Estimate> {
     (!ratios.is_empty()).then(|| median(&ratios))
 }
 
+/// The middle one of values that a clock has rounded: where many are the same, by how many are below and above.
+pub fn rounded_median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let Some(middle) = sorted.get(sorted.len() / 2).copied() else { return 0.0 };
+    let below = sorted.partition_point(|value| *value < middle);
+    let same = sorted.partition_point(|value| *value <= middle) - below;
+    if same < 2 {
+        return middle;
+    }
+    (middle - 0.5 + (sorted.len() as f64 / 2.0 - below as f64) / same as f64).max(0.0)
+}
+
 /// Numbers without a pattern (splitmix64).
 pub struct Chance(u64);
 
