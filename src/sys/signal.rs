@@ -72,7 +72,13 @@ pub fn is_ignored(signal: u8) -> bool {
 
 /// Those that are ignored. Each is asked for: no call tells all at once, and the file that does wants a mounted proc.
 pub fn ignored() -> SignalSet {
-    (1..=LAST).filter(|number| is_ignored(*number)).fold(0, |set, number| set | set_of(number))
+    let mut set = 0;
+    for number in 1..=LAST {
+        if is_ignored(number) {
+            set |= set_of(number);
+        }
+    }
+    set
 }
 
 /// A signal that was taken, with what the kernel tells of it.
