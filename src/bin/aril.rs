@@ -67,16 +67,20 @@ fn serve(start: Start) -> u8 {
     };
     #[cfg(not(feature = "full"))]
     let words = start.arguments();
-    let side = match begin(start, words) {
-        Ok(side) => side,
-        Err(status) => return status,
+    let arena = match Arena::new() {
+        Ok(arena) => arena,
+        Err(errno) => return no_memory(errno),
     };
-    // From here on this process has no memory but its stack, and what the beginning has left below is given back too. If
-    // that cannot be it is as well to go on.
-    tolerate(process::trim_stack());
-    let ended = match side {
-        Side::Init(init) => return engine::supervise(&init),
-        Side::Launcher(launcher) => launcher.supervise(),
+    let ended = match begin(&arena, start, words) {
+        Ok(Side::Init(init)) => return engine::supervise(&init, arena),
+        Ok(Side::Launcher(launcher)) => {
+            // From here on this process has no memory but its stack, and of that no more than it needs. If it cannot be given
+            // back it is as well to go on.
+            drop(arena);
+            tolerate(process::trim_stack());
+            launcher.supervise()
+        }
+        Err(status) => return status,
     };
     end(ended, words).unwrap_or(FAILED)
 }
@@ -95,12 +99,11 @@ fn fill_standard_streams() {
 
 /// Everything up to a running container, or to an exit status.
 #[inline(never)]
-fn begin(start: Start, words: Words) -> Result<Side, u8> {
-    let arena = Arena::new().map_err(no_memory)?;
-    match answer(&arena, start, words) {
+fn begin(arena: &Arena, start: Start, words: Words) -> Result<Side, u8> {
+    match answer(arena, start, words) {
         Ok(Answer::Runs(side)) => Ok(side),
-        Ok(Answer::Says(text, status)) => Err(say(&arena, text, status)),
-        Err(problem) => Err(complain(&arena, problem)),
+        Ok(Answer::Says(text, status)) => Err(say(arena, text, status)),
+        Err(problem) => Err(complain(arena, problem)),
     }
 }
 

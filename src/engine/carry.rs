@@ -16,6 +16,7 @@ use crate::sys::mount::{self, Attributes, Propagation};
 use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Pid, Side};
 use crate::sys::signal::{self, ALL};
+use crate::sys::words::Words;
 use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, identity, sandbox, socket, terminal, word};
 use crate::text::{Text, copy, cut, decimal, path, problem::FAILED, split, t, text};
 use linux_raw_sys::general as k;
@@ -138,8 +139,12 @@ impl<'p> Carrier<'p> {
             }
             Step::Go => socket::send(self.socket()?, handover::GO)?,
             Step::AwaitGo => {
-                // The launcher has more to do meanwhile.
-                self.ignored = signal::ignored();
+                // The launcher has more to do meanwhile. No call tells of all at once, and the file that does wants a proc.
+                for number in 1..=signal::LAST {
+                    if signal::is_ignored(number) {
+                        self.ignored |= signal::set_of(number);
+                    }
+                }
                 // 0: the launcher is gone, and whom should one tell?
                 if socket::receive(self.socket()?, &mut [0])? == 0 {
                     process::exit(FAILED);
@@ -196,7 +201,8 @@ impl<'p> Carrier<'p> {
             }
             Step::DeviceLinks => {
                 let dev = self.trees.get(Tree::Dev)?;
-                for (name, target) in DEVICE_LINKS {
+                let mut links = DEVICE_LINKS;
+                while let (Some(name), Some(target)) = (links.next(), links.next()) {
                     file::symlinkat(target, dev, name)?;
                 }
             }
@@ -528,13 +534,10 @@ const EMPTY_FILE: Word = word(c"file");
 /// What files that the command makes are not: writable by others.
 const UMASK: u32 = 0o022;
 
-pub(super) const DEVICE_LINKS: [(Word, Word); 5] = [
-    (word(c"fd"), word(c"/proc/self/fd")),
-    (word(c"stdin"), word(c"/proc/self/fd/0")),
-    (word(c"stdout"), word(c"/proc/self/fd/1")),
-    (word(c"stderr"), word(c"/proc/self/fd/2")),
-    (word(c"ptmx"), word(c"pts/ptmx")),
-];
+/// Each with what it leads to.
+pub(super) const DEVICE_LINKS: Words = Words::new(
+    b"fd\0/proc/self/fd\0stdin\0/proc/self/fd/0\0stdout\0/proc/self/fd/1\0stderr\0/proc/self/fd/2\0ptmx\0pts/ptmx\0",
+);
 
 /// Joining the mount namespace that this is leads to its own root, which must be the root already.
 fn refuse_chroot() -> Result<()> {

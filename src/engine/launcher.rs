@@ -236,6 +236,10 @@ impl Launcher {
         if info.signal == CHLD {
             return self.reap();
         }
+        // As it would be without a container; the kernel keeps what is blocked, ignored or not. SIGCONT is never without effect.
+        if info.signal != CONT && signal::is_ignored(info.signal) {
+            return Ok(Event::Nothing);
+        }
         match self.pass(info) {
             // It has just ended; its SIGCHLD is on its way. Or the queue of signals is full (RLIMIT_SIGPENDING): the one that
             // does not fit is lost, as it would be for any receiver.
@@ -267,10 +271,6 @@ impl Launcher {
     /// Passes a signal on. What the terminal sent is meant for a whole process group.
     fn pass(&self, info: Info) -> Result<()> {
         const SI_USER: i32 = 0;
-        // As it would be without a container. The kernel keeps what is blocked, ignored or not.
-        if signal::is_ignored(info.signal) {
-            return Ok(());
-        }
         #[cfg(feature = "full")]
         if info.signal == WINCH && self.master.is_some() {
             // The container's terminal tells its own foreground.

@@ -149,8 +149,8 @@ pub struct Carrier<'p> {
 
 /// The init until the end: the command's exit status.
 #[cfg(not(feature = "full"))]
-pub fn supervise(init: &ContainerInit) -> u8 {
-    init.supervise().status
+pub fn supervise(init: &ContainerInit, start: Arena) -> u8 {
+    init.supervise(Some(start)).status
 }
 
 /// Makes a container.

@@ -119,8 +119,8 @@ fn say(arena: &Arena, fd: u32, event: &[u8], names: &'static str, values: &[Word
 }
 
 /// The init until the end: the command's exit status, or what tells that its time was up.
-pub fn supervise(init: &ContainerInit) -> u8 {
-    let Outcome { status, change, .. } = init.supervise();
+pub fn supervise(init: &ContainerInit, start: Arena) -> u8 {
+    let Outcome { status, change, .. } = init.supervise(Some(start));
     if let (Change::Killed { signal, .. }, Some(launcher)) = (change, &init.launcher) {
         // Its status alone would not tell it from a command that exits with so much. If the launcher is gone nobody asks.
         tolerate(socket::send(launcher.at(), &[KILLED, signal]));

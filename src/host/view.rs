@@ -4,6 +4,7 @@
 use super::mounts::{self, Mount};
 use super::rootfs::{list, read_link};
 use crate::sys::file::{self, Kind};
+use crate::sys::words::Words;
 use crate::sys::{Arena, At, List, Word, word};
 use crate::text::{Problem, Told, names::words, path, t};
 
@@ -28,7 +29,7 @@ pub enum How<'m> {
 }
 
 /// What the container has of its own.
-pub const OWN: [Word; 5] = [word(c"/proc"), word(c"/sys"), word(c"/dev"), word(c"/tmp"), word(c"/run")];
+pub const OWN: Words = Words::new(b"/proc\0/sys\0/dev\0/tmp\0/run\0");
 
 /// File systems that overlayfs takes for a lower layer and whose permission checks work for its user.
 const LOWER: &str =
@@ -69,7 +70,8 @@ pub fn read(arena: &Arena, whole: bool) -> Told<'_, &[Piece<'_>]> {
 }
 
 fn is_own(point: Word) -> bool {
-    OWN.iter().any(|own| path::is_within(point.bytes(), own.bytes()))
+    let mut all = OWN;
+    all.any(|own| path::is_within(point.bytes(), own.bytes()))
 }
 
 /// How a file or directory on a file system of this type can be shown; `None`: not at all.

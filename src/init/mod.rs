@@ -21,7 +21,8 @@ use crate::sys::process::{self, Change, Pid, getpgid};
 #[cfg(feature = "boot")]
 use crate::sys::signal::set_of;
 use crate::sys::signal::{self, Info, SignalSet};
-use crate::sys::{At, Errno, Fd, Word, file, poll, socket, terminal, tolerate, word};
+use crate::sys::{Arena, At, Errno, Fd, Word, file, poll, socket, terminal, tolerate, word};
+use core::mem::ManuallyDrop;
 use decide::{Action, State};
 use linux_raw_sys::general as k;
 use unreaped::Unreaped;
@@ -70,6 +71,11 @@ pub const DROP: u8 = u8::MAX;
 #[cfg(feature = "boot")]
 const LAST: u64 = 5_000_000;
 
+/// For how long a command has to run until the memory of its start is given back, in microseconds. Where the command is being
+/// executed on another processor, which has seen that memory, the kernel interrupts it for that: 25 of 800 microseconds of a short
+/// command.
+const SETTLED: u64 = 10_000;
+
 /// For an action that is not about a signal.
 const NO_SIGNAL: Info = plain(0);
 
@@ -117,8 +123,11 @@ struct Watch {
 }
 
 impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
-    /// Runs until the command has ended, and whatever is left has had its time.
-    pub fn supervise(&self) -> Outcome {
+    /// Runs until the command has ended, and whatever is left has had its time. `start`: the memory in which the start was planned,
+    /// which is not given back before the end of a short command.
+    pub fn supervise(&self, start: Option<Arena>) -> Outcome {
+        let mut start = ManuallyDrop::new(start);
+        let mut has_settled = false;
         let mut watch = Watch {
             state: State::running(self.deadline),
             change: Change::Continued,
@@ -153,12 +162,21 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
             let timeout = watch.state.deadline().map(|due| due.saturating_sub(poll::now()));
             #[cfg(feature = "boot")]
             let timeout = if self.waits_for_killed(&watch.state) { Some(LAST) } else { timeout };
+            // A deadline before that is a little late.
+            let timeout = if has_settled { timeout } else { Some(SETTLED) };
             ended = match signal::wait(self.signals, timeout) {
                 Ok(info) if info.signal == k::SIGCHLD as u8 => self.reap(&mut watch, is_pid_1),
                 // Its own: SIGPIPE, when nobody reads its messages, and what it gets for giving the terminal away. The command
                 // has no part in that.
                 Ok(info) if !LAUNCHED && info.code == 0 && info.sender == own => None,
                 Ok(info) => self.take(&mut watch, &info, is_pid_1),
+                Err(Errno::EAGAIN) if !has_settled => {
+                    has_settled = true;
+                    drop(start.take());
+                    // What the start has left on the stack. If it cannot be given back it is as well to go on.
+                    tolerate(process::trim_stack());
+                    None
+                }
                 #[cfg(feature = "boot")]
                 Err(Errno::EAGAIN) if self.waits_for_killed(&watch.state) => {
                     watch.stuck = true;

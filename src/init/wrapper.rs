@@ -182,8 +182,6 @@ impl Setup<'_> {
         let lists = waits && !self.is_pid_1;
         let children =
             if lists { file::openat(At::CWD, word(c"/proc/thread-self/children"), Open::READ).ok() } else { None };
-        // The child's stack was part of this one's; that it is given back is no condition.
-        tolerate(process::trim_stack());
         let init: Init<false, MORE> = Init {
             command,
             manner,
@@ -196,7 +194,7 @@ impl Setup<'_> {
             children,
             log: self.log,
         };
-        let outcome = init.supervise();
+        let outcome = init.supervise(None);
         if is_own {
             take_terminal_from(command);
         }

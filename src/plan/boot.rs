@@ -6,6 +6,7 @@ use super::{Draft, Fate, Line, On, Phase, Plan, Step, step};
 use crate::host::Account;
 use crate::spec::{Boot, Exit, Spec};
 use crate::sys::mount::Attributes;
+use crate::sys::words::Words;
 use crate::sys::{Arena, List, Word, word};
 use crate::text::sentence::Sentence;
 use crate::text::{copy, cut, decimal, t};
@@ -131,7 +132,7 @@ const FIRST: [Line; 5] = [
     mount(c"/proc", c"proc", DATA, c"", Base::Proc),
     mount(c"/sys", c"sysfs", DATA, c"", Base::Sys),
 ];
-const MOVED: [Word; 3] = [word(c"/dev"), word(c"/proc"), word(c"/sys")];
+const MOVED: Words = Words::new(b"/dev\0/proc\0/sys\0");
 
 /// And the others.
 const SECOND: [Line; 6] = [

@@ -628,6 +628,61 @@ mod tests {
     }
 
     #[test]
+    fn a_mount_point_is_made_where_nothing_else_lies_over_it() {
+        use crate::spec::Volume;
+        const MANY: usize = 1000;
+        let host = Host { volumes: &[Kind::Directory; MANY + 7], ..host(true) };
+        let arena = Arena::new().unwrap();
+        let path = |text: String| crate::text::copy(&arena, &[text.as_bytes()]);
+        let add = |spec: &mut Spec, targets: &[Word]| {
+            for target in targets {
+                let target = crate::text::copy(spec.volumes.arena(), &[target.bytes()]);
+                spec.volumes.push(Volume {
+                    source: word(c"/srv"),
+                    target,
+                    read_only: false,
+                    follows_host: false,
+                    overlay: false,
+                    idmap: false,
+                });
+            }
+        };
+        let numbered: Vec<Word> = (0..MANY).rev().map(|number| path(format!("/m/{number}"))).collect();
+        let others = [c"/a/b/c", c"/a", c"/ab", c"/dev/x/y", c"/proc/z", c"/m/7/in", c"/etc"].map(word);
+        planned_on(
+            &host,
+            |spec| add(spec, &[&others[..], &numbered].concat()),
+            |lines| {
+                let in_image: Vec<Word> = lines
+                    .iter()
+                    .filter_map(|line| match line.step {
+                        Step::MakeInImage { target, .. } => Some(target),
+                        _ => None,
+                    })
+                    .collect();
+                // By depth, and as they were asked for. Nothing in a volume, nor in proc; in a tmpfs of its own it is no image's.
+                let expected = [&others[1..3], &[others[6]], &numbered[..]].concat();
+                assert_eq!(in_image, expected);
+                let in_root: Vec<Word> = lines
+                    .iter()
+                    .filter_map(|line| match line.step {
+                        Step::MakeInRoot { target, .. } => Some(target),
+                        _ => None,
+                    })
+                    .collect();
+                assert_eq!(in_root, [others[3]]);
+            },
+        );
+        for twice in [[c"/a", c"/b", c"/a"], [c"/dev", c"/x", c"/dev"]] {
+            let mut spec = Spec::new(&arena);
+            spec.rootfs = word(c"image");
+            add(&mut spec, &twice.map(word));
+            let refused = plan(&arena, arena.hold(spec), &host).map(|plan| plan.lines.len());
+            assert!(refused.is_err(), "{twice:?}");
+        }
+    }
+
+    #[test]
     fn whoever_owns_the_groups_and_is_inside_has_one_in_another() {
         use crate::host::cgroups::{Hierarchy, Site, Sites};
         use crate::spec::{IdMap, IdRange, Resource};

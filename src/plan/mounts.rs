@@ -28,14 +28,7 @@ const TERMINALS: Attributes = NO_SUID.and(Attributes::NOEXEC);
 const READ_ONLY: Attributes = DATA_ONLY.and(Attributes::RDONLY);
 
 /// Nodes of the host that every program expects; mknod(2) is refused in a user namespace.
-pub const DEVICES: [Word; 6] = [
-    word(c"/dev/null"),
-    word(c"/dev/zero"),
-    word(c"/dev/full"),
-    word(c"/dev/random"),
-    word(c"/dev/urandom"),
-    word(c"/dev/tty"),
-];
+pub const DEVICES: Words = Words::new(b"/dev/null\0/dev/zero\0/dev/full\0/dev/random\0/dev/urandom\0/dev/tty\0");
 
 /// How something of proc or sysfs that a container must not have is kept from it.
 #[derive(Clone, Copy)]
@@ -50,17 +43,17 @@ enum Cover {
 ///
 /// Always covered, whatever access(2) says: files below `/proc/sys` ask the outer user id, which a map of 0 to 0 keeps.
 const SECRETS: [(Tree, Cover, Words); 4] = [
-    (Tree::Proc, Cover::ReadOnly, Words(b"sys\0sysrq-trigger\0irq\0bus\0fs\0")),
+    (Tree::Proc, Cover::ReadOnly, Words::new(b"sys\0sysrq-trigger\0irq\0bus\0fs\0")),
     (
         Tree::Proc,
         Cover::HiddenFile,
-        Words(b"kcore\0keys\0interrupts\0latency_stats\0timer_list\0timer_stats\0sched_debug\0"),
+        Words::new(b"kcore\0keys\0interrupts\0latency_stats\0timer_list\0timer_stats\0sched_debug\0"),
     ),
-    (Tree::Proc, Cover::HiddenDirectory, Words(b"acpi\0asound\0scsi\0")),
+    (Tree::Proc, Cover::HiddenDirectory, Words::new(b"acpi\0asound\0scsi\0")),
     (
         Tree::Sys,
         Cover::HiddenDirectory,
-        Words(
+        Words::new(
             b"firmware\0kernel/debug\0kernel/tracing\0kernel/security\0fs/bpf\0fs/pstore\0devices/virtual/powercap\0",
         ),
     ),
@@ -121,10 +114,11 @@ impl<'p> Layout<'p> {
         if let (Some(mount), Root::Host) = (lacking, root) {
             return Err(Problem::failed(arena, t!("mount on %"), &[mount.target], Errno::ENOENT));
         }
-        // What is written to an overlay never reaches the image. A link to nowhere is no place for the resolver.
+        // What is written to an overlay never reaches the image, but to a volume in it the host. A link to nowhere is no place for
+        // the resolver.
         if root.has_scratch() {
             for mount in mounts.iter_mut() {
-                if mount.need == Need::InImage || mount.what.is_optional() {
+                if mount.need == Need::InImage || mount.what.is_optional() && mount.inside == 0 {
                     mount.need = Need::InRoot;
                 }
             }
@@ -256,7 +250,11 @@ impl<'p> Layout<'p> {
                 draft.must(new(c"tmpfs", mode, NO_DEVICES, Place::in_root(path)));
             }
             #[cfg(feature = "full")]
-            What::Hosts => draft.must(Step::OwnFile { path, attributes: DATA_ONLY }),
+            What::Hosts => {
+                // A volume may lie over the image's.
+                let fate = if self.spec.hosts.is_empty() { Fate::May(On::Missing) } else { Fate::Must };
+                draft.add(fate, Step::OwnFile { path, attributes: DATA_ONLY });
+            }
             #[cfg(feature = "full")]
             What::Resolver if !self.spec.name_servers.is_empty() => {
                 draft.must(Step::OwnFile { path, attributes: DATA_ONLY })
@@ -444,8 +442,8 @@ impl<'p> Targets<'p> {
     fn of(arena: &'p Arena, mounts: usize) -> Self {
         let mut slots = List::new(arena);
         // Half of them stay empty.
-        while slots.len() < 2 * mounts {
-            slots.extend(&[0; 32]);
+        while slots.len() <= 2 * mounts {
+            slots.push(0);
         }
         Self(slots)
     }

@@ -70,17 +70,6 @@ pub fn is_ignored(signal: u8) -> bool {
     action.handler == SIG_IGN
 }
 
-/// Those that are ignored. Each is asked for: no call tells all at once, and the file that does wants a mounted proc.
-pub fn ignored() -> SignalSet {
-    let mut set = 0;
-    for number in 1..=LAST {
-        if is_ignored(number) {
-            set |= set_of(number);
-        }
-    }
-    set
-}
-
 /// A signal that was taken, with what the kernel tells of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Info {

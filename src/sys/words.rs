@@ -100,11 +100,21 @@ impl core::fmt::Debug for Word<'_> {
 
 /// Words one after the other, a NUL behind each.
 #[derive(Clone, Copy, Debug)]
-pub struct Words(pub &'static [u8]);
+pub struct Words(&'static [u8]);
+
+impl Words {
+    /// # Panics
+    /// The last NUL is missing: a constant does not compile then.
+    pub const fn new(words: &'static [u8]) -> Self {
+        assert!(matches!(words, [.., 0]));
+        Self(words)
+    }
+}
 
 impl Iterator for Words {
     type Item = Word<'static>;
 
+    #[inline(never)]
     fn next(&mut self) -> Option<Word<'static>> {
         let end = self.0.iter().position(|byte| *byte == 0)?;
         let (word, rest) = self.0.split_at_checked(end + 1)?;
@@ -206,5 +216,34 @@ fn erase(words: &[Word<'static>]) {
         // afterwards, so every `Word` that points at one remains a valid, empty, C string. Nobody holds a `&CStr` of one
         // across the call by the callers' order: they are erased when the last reader is done.
         unsafe { core::ptr::write_bytes(word.0.as_ptr(), 0, length) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_equal_if_all_their_bytes_are() {
+        let all = [c"", c"a", c"ab", c"b", c"\xff"];
+        for (at, one) in all.iter().enumerate() {
+            for (number, other) in all.iter().enumerate() {
+                let copied = std::ffi::CString::from(*other);
+                assert_eq!(Word::new(one) == Word::new(&copied), at == number, "{one:?}, {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_are_told_from_each_other_by_their_end() {
+        let all = |words: &'static [u8]| Words::new(words).map(|word| word.bytes().to_vec()).collect::<Vec<_>>();
+        assert_eq!(all(b"a\0bc\0"), [&b"a"[..], b"bc"]);
+        assert_eq!(all(b"\0\0a\0"), [&b""[..], b"", b"a"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "assertion failed")]
+    fn no_word_is_without_its_end() {
+        Words::new(b"a\0b");
     }
 }

@@ -17,7 +17,8 @@ crate::tests! {
         a_script_gets_its_terminal_back, after_sigkill_stty_sane_repairs_the_terminal, a_hundred_megabytes_come_out, megabytes_go_in_and_out,
         a_container_from_the_background_works_after_fg, one_in_the_background_leaves_the_terminal_alone, a_terminal_on_request_where_there_is_none,
         a_mixed_case_is_as_in_a_pipeline, standard_error_stays_where_it_was_redirected, no_tty_shares_the_terminal, a_user_s_terminal_is_his, without_a_dev_of_its_own_it_is_the_host_s,
-        the_last_words_are_not_lost, a_session_under_tmux, one_that_nobody_reads_can_be_ended, one_that_nobody_reads_ends_when_it_is_stopped, one_that_nobody_reads_ends_when_its_time_is_up, the_size_comes_without_signals, explain_and_trace_tell_of_it;
+        the_last_words_are_not_lost, a_session_under_tmux, one_that_nobody_reads_can_be_ended, one_that_nobody_reads_ends_when_it_is_stopped, one_that_nobody_reads_ends_when_its_time_is_up,
+        a_signal_that_the_caller_ignores_loses_nothing, the_size_comes_without_signals, explain_and_trace_tell_of_it;
     as_root: su_and_bash_in_debian, nothing_can_be_typed_into_the_terminal_outside, the_launcher_needs_little_memory;
 }
 
@@ -655,6 +656,24 @@ fn one_that_nobody_reads_ends_when_its_time_is_up(who: &Who) {
     let (keyboard, terminal) = pair(who);
     ends_by_itself(start_at(who, &terminal, &["--timeout", "300ms"], "yes"), 124);
     drop(keyboard);
+}
+
+/// As under nohup(1): it is no request to end at once.
+fn a_signal_that_the_caller_ignores_loses_nothing(who: &Who) {
+    const ALL: usize = 70_000;
+    let script = format!("head -c {ALL} /dev/zero | tr '\\0' a; echo last");
+    let run = who.run_in(&who.rootfs(), &["-t"], &["sh", "-c", &script]).under(&["env", "--ignore-signal=HUP,TERM"]);
+    let mut child = run.command().stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("aril is there");
+    wait_until_stuck(&child);
+    for ignored in [Signal::HUP, Signal::TERM] {
+        signal(child.id(), ignored);
+    }
+    wait_until_stuck(&child);
+    // A second is what a request to stop leaves a slow reader.
+    std::thread::sleep(std::time::Duration::from_millis(1200));
+    let mut out = String::new();
+    child.stdout.take().expect("a pipe").read_to_string(&mut out).expect("it is text");
+    assert_eq!((out.len(), child.wait().expect("our own child").code()), (ALL + "last\r\n".len(), Some(0)));
 }
 
 /// The launcher waits for a reader, and still takes its signals.

@@ -6,7 +6,8 @@ use std::fs;
 crate::tests! {
     both: a_mount_is_spelled_as_docker_has_it, a_source_may_be_relative, file_systems_are_made_anew,
         a_new_proc_is_masked_wherever_it_is, the_order_on_the_line_means_nothing, two_on_one_target_are_refused,
-        a_wrong_mount_is_refused, flags_stand_in_any_order, a_volume_s_writes_can_go_to_memory, many_volumes_cost_no_more_each;
+        a_wrong_mount_is_refused, flags_stand_in_any_order, a_volume_s_writes_can_go_to_memory,
+        one_over_etc_is_left_as_it_is, many_volumes_cost_no_more_each;
     as_root: what_the_host_mounts_later_shows_on_request_alone;
 }
 
@@ -142,6 +143,25 @@ fn what_the_host_mounts_later_shows_on_request_alone(who: &Who) {
 }
 
 /// Counted, not timed: ten times as many take at most ten times as many system calls.
+/// The container's own files in /etc have no place then, and none is made on the host.
+fn one_over_etc_is_left_as_it_is(who: &Who) {
+    let folder = who.folder();
+    let volume = format!("{}:/etc", folder.str());
+    for options in [&[][..], &["--overlay"], &["--overlay", "--userns", "host"], &["--hostname", "mine"]] {
+        if options.contains(&"host") && !who.is_root() {
+            continue;
+        }
+        who.run(&[options, &["-v", &volume]].concat(), &["ls", "-A", "/etc"]).prints("");
+        assert_eq!(fs::read_dir(folder.path()).expect("our own folder").count(), 0, "{options:?}");
+    }
+    // What was asked for is not left out.
+    let asked = who.run(&["--add-host", "there:10.0.0.1", "-v", &volume], &["true"]);
+    asked.refused(125, &["/etc/hosts", "ENOENT"]);
+    fs::write(folder.join("hosts"), "").expect("our own folder");
+    who.run(&["-v", &volume], &["grep", "-c", "localhost", "/etc/hosts"]).prints("1");
+    assert_eq!(fs::read(folder.join("hosts")).expect("our own folder"), b"");
+}
+
 fn many_volumes_cost_no_more_each(who: &Who) {
     let folder = who.folder();
     let calls = |count: usize, target: &str| {

@@ -36,12 +36,13 @@ impl Machine<'_> {
     }
 }
 
-/// The links of `/dev`, but for `ptmx`, of which devtmpfs has a node.
+/// The links of `/dev`, of which devtmpfs has a node in place of the last, `ptmx`.
 #[inline(never)]
 pub(super) fn link_devices() -> Result<()> {
     let dev = file::openat(At::CWD, word(c"/dev"), file::Open::PATH_DIRECTORY)?;
-    for (name, target) in &DEVICE_LINKS[..4] {
-        link(*target, dev.at(), *name)?;
+    let mut links = DEVICE_LINKS;
+    while let (Some(name), Some(target)) = (links.next(), links.next()) {
+        link(target, dev.at(), name)?;
     }
     Ok(())
 }

@@ -6,9 +6,9 @@ use crate::init::{AS_THEY_COME, Init, Log, Manner, Outcome, Restarts, Stop, idle
 use crate::plan::{Phase, Plan};
 use crate::spec::Restart;
 use crate::sys::file::{self, Open};
-use crate::sys::process::{self, Change, Pid};
+use crate::sys::process::{Change, Pid};
 use crate::sys::signal::{SignalSet, set_of};
-use crate::sys::{At, Errno, Result, identity, poll, terminal, tolerate, word};
+use crate::sys::{At, Errno, Result, identity, poll, terminal, word};
 use crate::text::Told;
 use crate::text::number::Digits;
 use linux_raw_sys::general as k;
@@ -119,9 +119,7 @@ fn supervise(command: Pid, stop_timeout: u64) -> Outcome {
         children: None,
         log: Log::SILENT,
     };
-    // What the way here has left on the stack. If it cannot be given back it is as well to go on.
-    tolerate(process::trim_stack());
-    init.supervise()
+    init.supervise(None)
 }
 
 /// Whom the command runs as. The terminal of the session is his then, as login(1) has it, or he could not open /dev/stdout.
