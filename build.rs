@@ -4,7 +4,14 @@ use std::{env, fs, path::PathBuf};
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-env-changed=RUSTC_LINKER");
+    // What names a linker. RUSTC_LINKER is cargo's own word for it, which it does not watch.
+    let target = env::var("TARGET").expect("cargo sets it").to_uppercase().replace(['-', '.'], "_");
+    for flags in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"] {
+        println!("cargo::rerun-if-env-changed={flags}");
+    }
+    for kind in ["LINKER", "RUSTFLAGS"] {
+        println!("cargo::rerun-if-env-changed=CARGO_TARGET_{target}_{kind}");
+    }
     for argument in [
         "-nostartfiles",
         "-nostdlib",
@@ -40,7 +47,9 @@ fn main() {
 /// The linker, if one has been named: in rustc's flags, or in cargo's configuration.
 fn linker() -> Option<String> {
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
-    let named = flags.split('\x1f').filter_map(|flag| flag.strip_prefix("-Clinker=")).next_back();
+    // `-C linker=…` arrives as two.
+    let values = flags.split('\x1f').map(|flag| flag.strip_prefix("-C").unwrap_or(flag));
+    let named = values.filter_map(|value| value.strip_prefix("linker=")).next_back();
     named.map(String::from).or_else(|| env::var("RUSTC_LINKER").ok())
 }
 

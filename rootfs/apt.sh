@@ -29,10 +29,10 @@ apt() {
 }
 download() { apt apt-get clean && (cd "$apt/archives" && apt apt-get download "$@"); }
 # Where there is a link to a folder already, what is of the folder goes there.
-unpack() {
-    local package
+unpack() (
+    set -e -o pipefail
     mkdir -p "$1"
     for package in "$apt"/archives/*.deb; do
         dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$1"
     done
-}
+)

@@ -10,7 +10,8 @@ use std::process::{Command, Output};
 crate::tests! {
     once: the_debian_package_has_everything_at_its_place, its_pages_are_read_and_its_programs_run,
         its_completions_are_found_by_bash, its_completions_are_found_by_zsh, its_completions_are_found_by_fish,
-        lintian_objects_to_nothing, each_version_is_named_everywhere, the_crate_has_what_a_build_needs,
+        lintian_objects_to_nothing, each_version_is_named_everywhere, each_crate_in_the_programs_is_named_with_its_licence,
+        the_crate_has_what_a_build_needs, what_dist_has_not_made_stays,
         the_crate_gives_what_the_page_says_and_a_clone_elsewhere_the_same_bytes;
     as_root: the_debian_package_comes_and_goes;
 }
@@ -30,8 +31,13 @@ fn clone(who: &Who) -> &'static Path {
 /// `cargo WORDS` in a folder with sources, without what cargo has said to this test itself.
 fn cargo(folder: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));
-    command.args(words).current_dir(folder).env_remove("CARGO_TARGET_DIR").env_remove(EPOCH.0);
+    command.args(words).current_dir(folder).env("PATH", path()).env_remove("CARGO_TARGET_DIR").env_remove(EPOCH.0);
     command
+}
+
+/// With the cargo-deb that tests/run has put into the clone, if it has.
+fn path() -> String {
+    format!("{}/target/tools/bin:{}", env!("CARGO_MANIFEST_DIR"), std::env::var("PATH").expect("cargo is in it"))
 }
 
 /// To its end, which is a good one.
@@ -44,7 +50,7 @@ fn ends_well(mut command: Command) -> Output {
 
 fn needs_cargo_deb(who: &Who) {
     if !cargo(clone(who), &["deb", "--version"]).output().is_ok_and(|output| output.status.success()) {
-        who.skip("no cargo-deb here: cargo install cargo-deb --locked");
+        who.skip("no cargo-deb here: tests/run --long");
     }
 }
 
@@ -203,6 +209,38 @@ fn each_version_is_named_everywhere(who: &Who) {
     assert!(read("CHANGELOG.md").lines().any(|line| line.starts_with("## ") && line.contains(VERSION)), "CHANGELOG.md");
 }
 
+fn each_crate_in_the_programs_is_named_with_its_licence(who: &Who) {
+    let read = |name: &str| fs::read_to_string(clone(who).join(name)).expect("it is there");
+    let (licences, copyright) = (read("LICENSE-THIRD-PARTY"), read("tools/deb/copyright"));
+    let manifest = read("Cargo.toml");
+    let dependencies = manifest.lines().skip_while(|line| *line != "[dependencies]").skip(1);
+    let crates = dependencies.take_while(|line| !line.is_empty()).filter_map(|line| line.split(' ').next());
+    let mut names: Vec<&str> = crates.collect();
+    assert!(names.contains(&"sc"), "{names:?}");
+    names.push("core");
+    for name in names {
+        assert!(licences.contains(&format!("\n\n{name}")), "{name} is not in LICENSE-THIRD-PARTY");
+        assert!(copyright.contains(&format!("\nFiles: {name}/*\n")), "{name} is not in tools/deb/copyright");
+    }
+}
+
+/// Such as a mirror, which has a SHA256SUMS too.
+fn what_dist_has_not_made_stays(who: &Who) {
+    let clone = clone(who);
+    let folder = who.folder();
+    let mirror = folder.join("mirror");
+    fs::create_dir(&mirror).expect("our own folder");
+    for name in ["SHA256SUMS", "BUILT-WITH"] {
+        fs::write(mirror.join(name), "of somebody\naril is one of them\n").expect("our own folder");
+        let output = Command::new("tools/dist").arg(&mirror).current_dir(clone).output().expect("bash(1)");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.ends_with("mirror is there already, and not from here\n"), "{said}");
+        assert_eq!(output.status.code(), Some(1));
+        assert!(mirror.join(name).exists());
+    }
+    assert_eq!(fs::read_dir(folder.path()).expect("our own folder").count(), 1, "there is nothing beside it");
+}
+
 fn the_crate_has_what_a_build_needs(who: &Who) {
     let listed = ends_well(cargo(clone(who), &["package", "--list", "--locked", "--allow-dirty"]));
     let listed = String::from_utf8(listed.stdout).expect("names in ASCII");
@@ -211,6 +249,7 @@ fn the_crate_has_what_a_build_needs(who: &Who) {
         "Cargo.lock",
         "LICENSE-APACHE",
         "LICENSE-MIT",
+        "LICENSE-THIRD-PARTY",
         "README.md",
         "CHANGELOG.md",
         "build.rs",
@@ -228,7 +267,11 @@ fn the_crate_has_what_a_build_needs(who: &Who) {
     ] {
         assert!(files.contains(&wanted), "{wanted} is missing: {listed}");
     }
-    for file in files {
+    // The picture that the first page shows.
+    let picture = "docs/bench/first-page.svg";
+    let shown = fs::read_to_string(clone(who).join("README.md")).expect("it is there").contains(picture);
+    assert!(!shown || files.contains(&picture), "{picture} is missing: {listed}");
+    for file in files.into_iter().filter(|file| *file != picture) {
         let not_wanted = ["target/", ".ci/", "docs/bench/"].iter().any(|folder| file.starts_with(folder));
         assert!(!not_wanted, "{file} is of no use in a crate");
     }
@@ -265,6 +308,8 @@ fn the_crate_gives_what_the_page_says_and_a_clone_elsewhere_the_same_bytes(who: 
         ("RUSTFLAGS", "-Copt-level=1"),
         ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3"),
         ("CARGO_INCREMENTAL", "1"),
+        ("RUSTC", "/bin/false"),
+        ("RUSTC_WRAPPER", "/bin/false"),
         ("CARGO_TARGET_DIR", "../built"),
         EPOCH,
     ];
@@ -272,6 +317,8 @@ fn the_crate_gives_what_the_page_says_and_a_clone_elsewhere_the_same_bytes(who: 
     let sums = |dist: &Path| fs::read_to_string(dist.join("SHA256SUMS")).expect("it was made");
     let (dist, elsewhere) = (sources.join("target/dist"), folder.join("out"));
     assert_eq!(sums(&dist), sums(&elsewhere));
+    let built_with = fs::read_to_string(dist.join("BUILT-WITH")).expect("it was made");
+    assert!(built_with.starts_with(&format!("aril {VERSION} unknown\n")), "{built_with}");
     are_for_their_architectures(&dist);
     hold_no_path(&dist, &[folder.str(), &home_of("CARGO_HOME", ".cargo"), &home_of("RUSTUP_HOME", ".rustup")]);
 }
@@ -280,7 +327,12 @@ fn the_crate_gives_what_the_page_says_and_a_clone_elsewhere_the_same_bytes(who: 
 #[track_caller]
 fn script(folder: &Path, environment: &[(&str, &str)], text: &str) {
     let mut command = Command::new("bash");
-    command.args(["-euc", text]).current_dir(folder).env_remove("CARGO_TARGET_DIR").env_remove(EPOCH.0);
+    command
+        .args(["-euc", text])
+        .current_dir(folder)
+        .env("PATH", path())
+        .env_remove("CARGO_TARGET_DIR")
+        .env_remove(EPOCH.0);
     let output = command.envs(environment.iter().copied()).output().expect("bash(1)");
     assert!(output.status.success(), "{text}: {output:?}");
 }
@@ -301,8 +353,7 @@ fn does_what_the_page_says(who: &Who, sources: &Path, home: &str) {
     let variables = [("HOME", home), ("CARGO_HOME", &*cargo), ("RUSTUP_HOME", &*rustup), EPOCH];
     script(sources, &variables, &format!("{install}tools/dist"));
     let exported: String = variables.map(|(name, value)| format!("{name}='{value}' ")).concat();
-    let path = std::env::var("PATH").expect("cargo is in it");
-    let before = format!("export {exported} PATH='{home}/.local/bin:{path}' XDG_RUNTIME_DIR='{home}'");
+    let before = format!("export {exported} PATH='{home}/.local/bin:{}' XDG_RUNTIME_DIR='{home}'", path());
     page::run(who, sources, &before, &blocks[1..]);
     for file in [
         "bin/aril",
