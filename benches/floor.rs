@@ -1,10 +1,14 @@
 //! The floor of the benchmark: the kernel calls that make and end the container of `aril run ROOTFS COMMAND`, one after
-//! the other. It parses nothing, plans nothing and looks at nothing: `run/peers.rs` tells it what aril would find out.
+//! the other. It parses nothing, plans nothing and looks at nothing but what it is to hide: `run/peers.rs` tells it what aril would
+//! find out.
 //!
-//! `floor ROOTFS RESOLVER SETGROUPS UID_MAP GID_MAP NETWORK [volume SOURCE POINT]... [group PATH [FILE VALUE]...]... -- COMMAND...`:
-//! whether the image has the mount point `/etc/resolv.conf` (`there`, `make`), whether groups may be set (`allow`, `deny`), the
+//! `floor [naive] ROOTFS RESOLVER SETGROUPS UID_MAP GID_MAP NETWORK [volume SOURCE POINT]... [group PATH [FILE VALUE]...]...
+//! -- COMMAND...`: whether the image has the mount point `/etc/resolv.conf` (`there`, `make`), whether groups may be set (`allow`, `deny`), the
 //! maps as they are written (empty: no user namespace), and whether the network is shared or there is none (`host`, `none`). It
 //! ends with the command's status, or with the number of the error that it met.
+//!
+//! It looks whether a secret is there before it makes what is to hide it: to close a mount that was attached nowhere waits for RCU.
+//! With `naive` it does not look; where a secret is missing, that takes longer.
 //!
 //! With the feature `timed` it tells what each part took, in the words of `aril run --trace`, for `run/profile.rs`.
 #![no_std]
@@ -97,7 +101,12 @@ const DEV: Attributes = Attributes::NOSUID.and(Attributes::NODEV);
 
 /// Outside, from the first call to the last.
 fn launch(words: &[Word]) -> Result<u8> {
-    let [_, rootfs, resolver, groups, uids, gids, network, ref rest @ ..] = *words else { return Err(Errno::EINVAL) };
+    let [_, words @ ..] = words else { return Err(Errno::EINVAL) };
+    let (is_naive, words) = match words {
+        [first, rest @ ..] if first.bytes() == b"naive" => (true, rest),
+        _ => (false, words),
+    };
+    let [rootfs, resolver, groups, uids, gids, network, ref rest @ ..] = *words else { return Err(Errno::EINVAL) };
     let end = rest.iter().position(|word| word.bytes() == b"--").ok_or(Errno::EINVAL)?;
     let (rest, command) = (&rest[..end], &rest[end + 1..]);
     let first_group = rest.iter().position(|word| word.bytes() == b"group").unwrap_or(rest.len());
@@ -131,6 +140,7 @@ fn launch(words: &[Word]) -> Result<u8> {
                 command,
                 has_network,
                 is_limited: limits.is_there(),
+                is_naive,
                 has_groups: groups.bytes() == b"allow",
             };
             drop(limits);
@@ -304,6 +314,7 @@ struct Asked<'w> {
     command: &'w [Word<'w>],
     has_network: bool,
     is_limited: bool,
+    is_naive: bool,
     has_groups: bool,
 }
 
@@ -339,16 +350,22 @@ fn contain(launcher: Fd, asked: &Asked, mask: SignalSet) -> Result<u8> {
     for name in PROTECTED {
         if_there(part!("make /proc/", name, " read-only" => protect(&proc, name)))?;
     }
+    let hide = |tree: &Fd, name, cover| {
+        if !asked.is_naive {
+            file::fstatat(tree.at(), name)?;
+        }
+        hide(tree, name, &empty, cover)
+    };
     for name in HIDDEN_FILES {
-        if_there(part!("hide /proc/", name => hide(&proc, name, &empty, word(c"file"))))?;
+        if_there(part!("hide /proc/", name => hide(&proc, name, word(c"file"))))?;
     }
     for name in HIDDEN_DIRECTORIES {
-        if_there(part!("hide /proc/", name => hide(&proc, name, &empty, word(c"directory"))))?;
+        if_there(part!("hide /proc/", name => hide(&proc, name, word(c"directory"))))?;
     }
 
     let sys = part!("bind /sys on /sys ro,nosuid,nodev,noexec" => new_sys(&root, asked.has_network))?;
     for name in HIDDEN_IN_SYS {
-        if_there(part!("hide /sys/", name => hide(&sys, name, &empty, word(c"directory"))))?;
+        if_there(part!("hide /sys/", name => hide(&sys, name, word(c"directory"))))?;
     }
 
     let dev = part!("mount tmpfs on /dev nosuid,nodev mode=0755,size=64m" => {

@@ -5,9 +5,8 @@
 use crate::archive::Archive;
 use crate::instrument::{self, FOLDERS, Instrument, PROBE};
 use std::error::Error;
-use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -18,7 +17,7 @@ pub const WORDS: &str = "aril.hostname=vm -- /probe";
 /// Names and initramfs: the floor and this program, or else the floor and all others.
 pub fn all(instrument: &Instrument, init: Option<&Path>) -> Result<Vec<(&'static str, Archive)>> {
     let floor = instrument::build_floor()?;
-    let busybox = busybox()?;
+    let busybox = crate::busybox::rootfs()?.join("bin/busybox");
     let image = FOLDERS.iter().fold(Archive::new(), |image, path| image.folder(path, 0o755));
     let image = image.file(PROBE, 0o755, instrument.probe());
     let busybox = image.clone().program("/bin/busybox", &busybox);
@@ -68,13 +67,6 @@ fn filter(words: &[&str], bytes: &[u8]) -> Result<Vec<u8>> {
     let output = child.wait_with_output()?;
     writer.join().map_err(|_| "the writer panicked")??;
     if output.status.success() { Ok(output.stdout) } else { Err(format!("{words:?}: {}", output.status).into()) }
-}
-
-fn busybox() -> Result<PathBuf> {
-    let rootfs = crate::machine::rootfs().join("busybox");
-    fs::create_dir_all(crate::machine::rootfs())?;
-    let status = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/rootfs/busybox")).arg(&rootfs).status()?;
-    if status.success() { Ok(rootfs.join("bin/busybox")) } else { Err("no busybox".into()) }
 }
 
 const APPLETS: [&str; 9] = ["sh", "mount", "mkdir", "ln", "hostname", "ip", "setsid", "sync", "poweroff"];

@@ -9,6 +9,8 @@
 #[path = "../../tests/vm/boot/archive.rs"]
 #[allow(dead_code, reason = "the tests put more into an archive")]
 mod archive;
+#[path = "../busybox.rs"]
+mod busybox;
 mod images;
 #[allow(dead_code, reason = "the tests say what the counts depend on")]
 mod instrument;

@@ -11,6 +11,8 @@
 #[path = "../../tests/vm/boot/archive.rs"]
 #[allow(dead_code, reason = "the tests put more into an archive")]
 mod archive;
+#[path = "../busybox.rs"]
+mod busybox;
 #[path = "../boot/instrument.rs"]
 #[allow(dead_code, reason = "the other benchmark counts boots")]
 mod instrument;
@@ -21,7 +23,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -29,8 +31,9 @@ const USAGE: &str = "usage: cargo bench --bench cost -- [--kernel SUITE] [--moun
     [--with NAME=PROGRAM]... [COMMAND...]";
 
 /// The floor's words are those of `../floor.rs`.
-const COMMANDS: [&str; 4] = [
+const COMMANDS: [&str; 5] = [
     "/floor /image there allow 0_0_65536 0_0_65536 host -- /bin/true",
+    "/floor naive /image there allow 0_0_65536 0_0_65536 host -- /bin/true",
     "/aril run --userns identity /image /bin/true",
     "/aril run --userns identity --network none /image /bin/true",
     "/aril run --userns host /image /bin/true",
@@ -161,16 +164,17 @@ fn by_function(run: &str, symbols: &[(u64, &str)]) -> String {
 
 /// An initramfs that goes on in a tmpfs, for pivot_root(2) takes no initramfs, with the mounts of a usual host.
 fn initramfs(options: &Options, instrument: &Instrument) -> Result<Archive> {
+    let busybox = busybox::rootfs()?.join("bin/busybox");
     let folders = ["/bin", "/new", "/etc", "/image", "/image/etc", "/image/bin"];
     let image = FOLDERS.map(|path| format!("/image{path}"));
     let all = FOLDERS.iter().copied().chain(folders).chain(image.iter().map(String::as_str));
     let mut archive = all
         .fold(Archive::new(), |archive, path| archive.folder(path, 0o755))
-        .program("/bin/busybox", busybox()?)
+        .program("/bin/busybox", &busybox)
         .program("/around", instrument.compile("../cost/around.c", &["-O2", "-static"])?)
         .program("/aril", env!("CARGO_BIN_EXE_aril"))
         .program("/floor", instrument::build("floor")?)
-        .program("/image/bin/true", busybox()?)
+        .program("/image/bin/true", &busybox)
         .file("/etc/resolv.conf", 0o644, "nameserver 192.0.2.1\n")
         .file("/image/etc/resolv.conf", 0o644, "")
         .file("/image/etc/hosts", 0o644, "")
@@ -215,13 +219,6 @@ mod machine {
     pub fn rootfs() -> std::path::PathBuf {
         super::source("target/rootfs")
     }
-}
-
-fn busybox() -> Result<PathBuf> {
-    let rootfs = machine::rootfs().join("busybox");
-    fs::create_dir_all(machine::rootfs())?;
-    let status = Command::new(source("rootfs/busybox")).arg(&rootfs).status()?;
-    if status.success() { Ok(rootfs.join("bin/busybox")) } else { Err("no busybox".into()) }
 }
 
 /// A file of the sources.

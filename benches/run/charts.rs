@@ -1,6 +1,6 @@
 //! Charts of the figures: bars for one case, lines for a series.
 
-use crate::measure::{FLOOR, Result, Row};
+use crate::measure::{FLOOR, NAIVE_FLOOR, Result, Row};
 use crate::report::number;
 use crate::{boots, inits, memory, rate, sizes, start, streams};
 use plotters::prelude::*;
@@ -73,7 +73,7 @@ pub fn draw(rows: &[Row], folder: &Path, name: &str) -> Result<Vec<(String, Stri
 
 fn color(program: &str) -> RGBColor {
     match program {
-        FLOOR => FLOORS,
+        FLOOR | NAIVE_FLOOR => FLOORS,
         name if name.starts_with("aril") => OURS,
         _ => OTHERS,
     }

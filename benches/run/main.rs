@@ -1,8 +1,9 @@
 //! aril beside what one would take instead, and beside the floor: bare static programs that make the kernel calls without which the
-//! work cannot be done (`../floor.rs`, `../init_floor.rs`). Each group of measurements is a file; who is measured, and with which
+//! work cannot be done (`../floor.rs`, `../init_floor.rs`). Ratios are to that floor; the group `start` has the naive one too, the same
+//! program with the word `naive`, which does not look whether there is something to hide. Each group of measurements is a file; who is measured, and with which
 //! options, is one table (`peers.rs`).
 //!
-//! `cargo bench --bench run -- [profile] [--quick] [--bare] [--out FOLDER] [GROUP...] [ROUNDS [ROOTFS]]`: 300 rounds in
+//! `cargo bench --bench run -- [--quick] [--bare] [--out FOLDER] [GROUP...] [ROUNDS [ROOTFS]]`: 300 rounds in
 //! `target/rootfs/busybox` unless told otherwise. All programs take turns, each round in another order; the time is that of
 //! `posix_spawn` and `waitpid` around each, by the monotonic clock. What runs are copies in a temporary folder. Root measures as an
 //! ordinary user too, and in mount and pid namespaces of its own.
@@ -11,7 +12,8 @@
 //! that mount point: on one ext4 the new file took 20 microseconds at one time and a millisecond at another, for the floor too, so
 //! that the ratio says less.
 //!
-//! With `profile` it tells where the time of a start goes instead (`profile.rs`), and FOLDER is a file.
+//! `cargo bench --bench run -- profile [--quick] [--bare] [--out FILE] [ROUNDS [ROOTFS]]` tells where the time of a start goes
+//! instead (`profile.rs`).
 //!
 //! The report is JSON, Markdown and charts: of a full run in `docs/bench`, else in `target/bench`, or in FOLDER.
 
@@ -19,6 +21,8 @@
 #[allow(dead_code, reason = "the tests put more into an archive")]
 mod archive;
 mod boots;
+#[path = "../busybox.rs"]
+mod busybox;
 mod calls;
 mod charts;
 mod first_page;
@@ -62,8 +66,8 @@ const AS_ORDINARY: &str = "--as-ordinary";
 
 const GROUPS: [&str; 7] =
     [start::GROUP, rate::GROUP, memory::GROUP, inits::GROUP, sizes::GROUP, boots::GROUP, streams::GROUP];
-const USAGE: &str = "usage: cargo bench --bench run -- [profile] [--quick] [--bare] [--out FOLDER] [GROUP...] [ROUNDS [ROOTFS]]; \
-    groups: start rate memory inits sizes machine streams";
+const USAGE: &str = "usage: cargo bench --bench run -- [--quick] [--bare] [--out FOLDER] [GROUP...] [ROUNDS [ROOTFS]], groups: \
+    start rate memory inits sizes machine streams; or profile [--quick] [--bare] [--out FILE] [ROUNDS [ROOTFS]]";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -110,7 +114,7 @@ impl Options {
                 _ => return Err(USAGE.into()),
             }
         }
-        Ok(options)
+        if options.profile && !options.groups.is_empty() { Err(USAGE.into()) } else { Ok(options) }
     }
 
     fn effort(&self) -> Effort {
@@ -155,7 +159,7 @@ impl Options {
         let machine = machine::Machine::look()?;
         let folder = tempfile::Builder::new().prefix("aril-bench.").tempdir()?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
-        let rootfs = self.rootfs.clone().map_or_else(place::busybox, Ok)?;
+        let rootfs = self.rootfs.clone().map_or_else(busybox::rootfs, Ok)?;
 
         let place = folder.path().join("own");
         place::furnish(&place, &rootfs, self.is_bare)?;

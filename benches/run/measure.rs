@@ -16,6 +16,8 @@ pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// What others are measured against.
 pub const FLOOR: &str = "floor";
+/// The floor that does not look before it hides something: a bare program as one would write it first. Ratios are to the other one.
+pub const NAIVE_FLOOR: &str = "naive floor";
 
 const NOT_INSTALLED: &str = "it is not installed";
 

@@ -1,6 +1,6 @@
 //! What one would take instead, with the options that make each do the same work: one table, and what fills it in.
 
-use crate::measure::{FLOOR, Program};
+use crate::measure::{FLOOR, NAIVE_FLOOR, Program};
 use crate::oci;
 use crate::place::Place;
 use std::path::Path;
@@ -74,7 +74,7 @@ const PEER: Peer = Peer {
     differs: "",
 };
 
-pub const PEERS: [Peer; 11] = [
+pub const PEERS: [Peer; 12] = [
     Peer {
         name: "aril",
         version: "{aril} --version",
@@ -101,7 +101,15 @@ pub const PEERS: [Peer; 11] = [
         launch: "{floor}",
         limits: [NONE, NONE],
         volume: NONE,
-        differs: "a bare static program that makes the kernel calls alone",
+        differs: "a bare static program that makes the kernel calls alone, and looks before it hides what may be missing",
+        ..PEER
+    },
+    Peer {
+        name: NAIVE_FLOOR,
+        launch: "{floor} naive",
+        limits: [NONE, NONE],
+        volume: NONE,
+        differs: "the floor that does not look, and so makes mounts that it cannot use; measured in `start` alone",
         ..PEER
     },
     Peer {
@@ -230,7 +238,7 @@ impl Peer {
             text.split_whitespace().map(|word| filled(word, place)).collect()
         };
         let mut words = fill(self.launch);
-        if self.name == FLOOR {
+        if [FLOOR, NAIVE_FLOOR].contains(&self.name) {
             words.extend(floor(place, case));
         } else {
             words.extend(options.into_iter().flat_map(fill));
@@ -320,8 +328,14 @@ fn floor_limits() -> Vec<String> {
     [group("/memory", &values), group("/pids", &[("pids.max", &processes)])].concat()
 }
 
-/// All that have a command line for this.
+/// All that have a command line for this, but the naive floor.
 pub fn programs(place: &Place, case: &Case) -> Vec<Program> {
+    let mut programs = with_naive_floor(place, case);
+    programs.retain(|program| program.name != NAIVE_FLOOR);
+    programs
+}
+
+pub fn with_naive_floor(place: &Place, case: &Case) -> Vec<Program> {
     PEERS.iter().filter_map(|peer| peer.program(place, case)).collect()
 }
 

@@ -125,15 +125,6 @@ fn build(feature: &str, names: &[&str]) -> Result<()> {
     if cargo.status()?.success() { Ok(()) } else { Err("the floors cannot be built".into()) }
 }
 
-/// The tests' root file system, made where it is not there yet.
-pub fn busybox() -> Result<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let rootfs = root.join("target/rootfs/busybox");
-    fs::create_dir_all(root.join("target/rootfs"))?;
-    tool(root.join("rootfs/busybox").as_os_str(), &[rootfs.as_os_str()])?;
-    Ok(rootfs)
-}
-
 pub fn tool(program: &OsStr, words: &[&OsStr]) -> Result<()> {
     let status = Command::new(program).args(words).status().map_err(|error| format!("{program:?}: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("{program:?} {words:?}: {status}").into()) }

@@ -5,8 +5,8 @@
 //! through the launcher to the word "go", from there through the container's first process to the start of the command's, and through
 //! that to the command. What the others do at the same time is listed apart.
 
-use crate::measure::{Effort, Program, Result, progress};
-use crate::peers::{Case, programs};
+use crate::measure::{Effort, FLOOR, NAIVE_FLOOR, Program, Result, progress};
+use crate::peers::{Case, with_naive_floor};
 use crate::place::Place;
 use crate::statistics::{Chance, rounded_median as median};
 use nix::cmsg_space;
@@ -62,8 +62,9 @@ struct Column {
 pub fn measure(place: &Place, effort: Effort) -> Result<Profile> {
     let probe = place.folder.join("rootfs/bin/init-probe");
     fs::copy(place.path("init-probe"), &probe)?;
-    let names = if place.is_root { &["aril", "aril identity", "floor"][..] } else { &["aril", "floor"] };
-    let mut programs = programs(place, &Case::of(&["/bin/init-probe", "once"]));
+    // An ordinary user has no `aril identity`.
+    let names = ["aril", "aril identity", FLOOR, NAIVE_FLOOR];
+    let mut programs = with_naive_floor(place, &Case::of(&["/bin/init-probe", "once"]));
     programs.retain(|program| names.contains(&program.name.as_str()));
     let mut columns: Vec<Column> = programs.iter().map(|program| Column::new(&program.name)).collect();
     let mut order: Vec<usize> = (0..programs.len()).collect();

@@ -96,7 +96,14 @@ pub fn index(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.extension().is_some_and(|end| end == "json") {
-            let report: Report = serde_json::from_str(&fs::read_to_string(&path)?)?;
+            let report: Report = match serde_json::from_str(&fs::read_to_string(&path)?) {
+                Ok(report) => report,
+                // Of another version of this program.
+                Err(error) => {
+                    eprintln!("bench: {} is not in the list: {error}", path.display());
+                    continue;
+                }
+            };
             let written = fs::metadata(&path)?.modified()?;
             let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_string();
             reports.push((report.machine.day.clone(), written, name, report.machine.head()));

@@ -3,7 +3,7 @@
 use crate::calls;
 use crate::idle::{self, Idle};
 use crate::measure::{Effort, Found, Program, Result, Row, rounds, rows, usable};
-use crate::peers::{Case, programs};
+use crate::peers::{Case, programs, with_naive_floor};
 use crate::place::Place;
 use std::fs;
 
@@ -39,7 +39,7 @@ pub fn measure(place: &Place, effort: Effort) -> Result<Found> {
 }
 
 fn simple(label: &str, place: &Place, case: &Case, effort: Effort, found: &mut Found) -> Result<()> {
-    let programs = usable(programs(place, case), effort, label, &mut found.notes)?;
+    let programs = usable(with_naive_floor(place, case), effort, label, &mut found.notes)?;
     found.rows.extend(rows(GROUP, label, &rounds(&programs, effort, label)?));
     Ok(())
 }
