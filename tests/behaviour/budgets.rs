@@ -3,7 +3,7 @@
 
 use crate::budget::{Differs, Row, Table};
 use crate::support::inits::{end, links, namespace, supervised, synced};
-use crate::support::{Who, mark, tool};
+use crate::support::{Who, eventually, mark, tool};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,14 +32,45 @@ impl Who {
 // --- System calls ---
 
 const CALLS: Table = Table::named("calls");
-/// Longer than whoever started it is on its way: what that does when its child has already ended is something else.
-const COMMAND: [&str; 2] = ["/bin/sleep", "1"];
+/// It ends when its input does, and that is when whoever started it waits for it: what they do when it has already ended is
+/// something else.
+const COMMAND: [&str; 1] = ["/bin/cat"];
+/// Cargo may hand on the two signals that glibc keeps for itself ignored, and env(1), which has glibc, does not reset them.
+const RESETS: [&str; 2] = ["rt_sigaction(SIGRTMIN, ", "rt_sigaction(SIGRT_1, "];
+/// What they wait in.
+const WAITS: [&str; 2] = ["ppoll(", "rt_sigtimedwait("];
 /// What is said of the host in files is the same everywhere, and nobody has ids to give away.
 const SAME_FILES: &str =
     "for name in hosts resolv.conf subuid subgid; do : >$0/$name; mount --bind $0/$name /etc/$name; done";
-/// Those that exist on some kernels alone (src/plan/mounts.rs); where one is missing three calls are.
-const PROTECTED: [&str; 5] = ["sys", "sysrq-trigger", "irq", "bus", "fs"];
-const TO_PROTECT: [&str; 3] = ["mount_setattr", "move_mount", "close"];
+/// What exists on some machines alone (src/plan/mounts.rs), and the calls that are missing with it.
+const SECRETS: [(&[&str], [&str; 3]); 2] = [
+    (
+        &["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"],
+        ["mount_setattr", "move_mount", "close"],
+    ),
+    (
+        &[
+            "/proc/kcore",
+            "/proc/keys",
+            "/proc/interrupts",
+            "/proc/latency_stats",
+            "/proc/timer_list",
+            "/proc/timer_stats",
+            "/proc/sched_debug",
+            "/proc/acpi",
+            "/proc/asound",
+            "/proc/scsi",
+            "/sys/firmware",
+            "/sys/kernel/debug",
+            "/sys/kernel/tracing",
+            "/sys/kernel/security",
+            "/sys/fs/bpf",
+            "/sys/fs/pstore",
+            "/sys/devices/virtual/powercap",
+        ],
+        ["open_tree", "move_mount", "close"],
+    ),
+];
 
 fn system_calls_of_a_run_with_ids_as_they_are(who: &Who) {
     of_a_run(who, "aril run --userns identity, as root", &["--userns", "identity"]);
@@ -70,10 +101,16 @@ fn of_a_run(who: &Who, subject: &str, options: &[&str]) {
         who.skip("the kernel has no Landlock: there are fewer calls");
     }
     // The last one is what makes it the command.
-    let (command, _) = parted(command, |call| call.starts_with("execve("));
+    let (mut command, _) = parted(command, |call| call.starts_with("execve("));
+    // With NULL it asks.
+    let is_reset =
+        |call: &str| RESETS.iter().any(|reset| call.strip_prefix(reset).is_some_and(|to| !to.starts_with("NULL")));
+    command.retain(|call| !is_reset(call));
     let mut inside = [init, command].concat();
-    for name in PROTECTED.iter().filter(|name| !Path::new("/proc").join(name).exists()) {
-        inside.extend(TO_PROTECT.map(|call| format!("{call}(of /proc/{name})")));
+    for (paths, calls) in SECRETS {
+        for path in paths.iter().filter(|path| !Path::new(path).exists()) {
+            inside.extend(calls.map(|call| format!("{call}(of {path})")));
+        }
     }
     who.holds(&CALLS, subject, None, &counted(&[launcher, after, inside, init_after]));
 }
@@ -100,33 +137,52 @@ fn traced<const N: usize>(who: &Who, words: &[&str]) -> [Vec<String>; N] {
     let folder = who.folder();
     let (trace, etc) = (folder.join("trace").display().to_string(), folder.join("etc").display().to_string());
     fs::create_dir(&etc).expect("our own folder");
-    let words = [&["strace", "-f", "-o", &trace], words].concat();
-    if rustix::process::geteuid().is_root() {
-        who.prepared(&SAME_FILES.replace("$0", &etc), &words).run().exited(0);
+    // Each signal that whoever runs the tests ignores would be a call more (`RESETS`).
+    let words = [&["env", "--default-signal", "strace", "-f", "-o", &trace], words].concat();
+    let run = if rustix::process::geteuid().is_root() {
+        who.prepared(&SAME_FILES.replace("$0", &etc), &words)
     } else {
-        who.program(words[0], &words[1..]).run().exited(0);
+        who.program(words[0], &words[1..])
+    };
+    let running = run.start();
+    // All but the command, which is the last. Where there is none, nobody waits.
+    if N > 1 {
+        let is_waiting = |calls: &Vec<String>| {
+            calls.last().is_some_and(|last| !last.contains(" = ") && WAITS.iter().any(|call| last.starts_with(call)))
+        };
+        eventually("all wait for the command", || {
+            let text = fs::read_to_string(&trace).unwrap_or_default();
+            let all = by_process(&text);
+            all.len() == N && all[..N - 1].iter().all(is_waiting)
+        });
     }
-    let mut processes: Vec<(String, Vec<String>)> = Vec::new();
-    for line in folder.read("trace").lines() {
-        let (pid, call) = line.split_once(' ').expect("a pid is first");
+    running.finish().exited(0);
+    let mut all = by_process(&folder.read("trace"));
+    // That which strace makes.
+    let first = all[0].remove(0);
+    assert!(first.starts_with("execve("), "{first}");
+    all.try_into().unwrap_or_else(|all| panic!("not {N} processes: {all:#?}"))
+}
+
+fn by_process(trace: &str) -> Vec<Vec<String>> {
+    let mut processes: Vec<(&str, Vec<String>)> = Vec::new();
+    for line in trace.lines() {
+        // The last line may not be written yet.
+        let Some((pid, call)) = line.split_once(' ') else { break };
         let call = call.trim_start();
-        if !processes.iter().any(|(known, _)| known == pid) {
-            processes.push((pid.to_string(), Vec::new()));
+        if !processes.iter().any(|(known, _)| *known == pid) {
+            processes.push((pid, Vec::new()));
         }
-        let (_, calls) = processes.iter_mut().find(|(known, _)| known == pid).expect("it has been added");
+        let (_, calls) = processes.iter_mut().find(|(known, _)| *known == pid).expect("it has been added");
         if let Some(rest) = call.strip_prefix("<... ") {
             // The second half of a call, with what came out of it.
-            let (_, rest) = rest.split_once("resumed>").expect("a call goes on");
+            let (_, rest) = rest.split_once("resumed>").unwrap_or_default();
             calls.last_mut().expect("it has begun").push_str(rest);
         } else if call.contains('(') && !call.starts_with(['-', '+']) {
             calls.push(call.replace("<unfinished ...>", ""));
         }
     }
-    // That which strace makes.
-    let first = processes[0].1.remove(0);
-    assert!(first.starts_with("execve("), "{first}");
-    let all: Vec<Vec<String>> = processes.into_iter().map(|(_, calls)| calls).collect();
-    all.try_into().unwrap_or_else(|all| panic!("not {N} processes: {all:#?}"))
+    processes.into_iter().map(|(_, calls)| calls).collect()
 }
 
 /// Up to the last one that is so and with it, and what comes then.
@@ -157,9 +213,9 @@ fn counted(lists: &[Vec<String>]) -> Vec<Row> {
 
 // --- Bytes ---
 
-const BYTES: Table = Table::named("bytes");
-/// In the order of the tables' columns.
-const BINARIES: [&str; 3] = ["aril", "aril-init", "smallest runner"];
+pub const BYTES: Table = Table::named("bytes");
+/// As the tables' bounds and columns have them.
+pub const BINARIES: [&str; 3] = ["aril", "aril-init", "smallest runner"];
 /// As the crate's `lib.rs` has them.
 const FLOORS: [&str; 12] =
     ["sys", "text", "spec", "host", "plan", "init", "state", "engine", "check", "visit", "cli", "boot"];
@@ -217,12 +273,23 @@ fn bytes_of_each_module(who: &Who) {
         who.skip("the budgets are for a release build");
     }
     let version = tool(&std::env::var("RUSTC").unwrap_or("rustc".into()), &["--version"]);
-    let kind = format!("{version}, {}", std::env::consts::ARCH);
+    let kind = format!("{version}, {}, {}", linker(), std::env::consts::ARCH);
     let columns = named().each_ref().map(|path| of_modules(path));
     let names = columns[0].iter().map(|(name, _)| name.clone());
     let rows: Vec<Row> =
         names.enumerate().map(|(at, name)| (name, columns.iter().map(|column| column[at].1).collect())).collect();
     who.holds(&BYTES, "by module", Some(&kind), &rows);
+}
+
+/// What it calls itself. Only lld writes that into what it has linked, such as this test; in a binary there is no room for it.
+fn linker() -> String {
+    let test = std::env::current_exe().expect("/proc is mounted").display().to_string();
+    let said = tool("readelf", &["--string-dump=.comment", &test]);
+    match said.lines().find_map(|line| line.split_once("Linker: ")) {
+        // Without the commit, in brackets: the compiler's version says as much.
+        Some((_, linker)) => linker.split(" (").next().expect("there is a first part").trim().to_string(),
+        None => tool("ld", &["--version"]).lines().next().expect("it has a name").to_string(),
+    }
 }
 
 /// The bytes of each floor's functions, as far as they are functions still: what is called in one place alone is part of its caller.

@@ -14,6 +14,9 @@ use std::thread;
 
 const BOOT: Table = Table::named("boot");
 
+/// It is said at the end of `tests/run`.
+const REWRITE: &str = "Where CI has this kernel too, `ARIL_BUDGETS=write cargo test --release --test vm -- boot::cost` makes the table anew";
+
 super::tests! { two_boots_count_the_same, aril_takes_little_more_than_the_floor }
 
 /// Boots one machine of each program, at once.
@@ -52,7 +55,8 @@ fn aril_takes_little_more_than_the_floor() {
     let kind = instrument::kind().unwrap_or_else(|reason| super::skip(&reason));
     match BOOT.holds("instructions", Some(&kind), &[row("the floor", &floor), row("aril", &aril)]) {
         Ok(()) => {}
-        Err(Differs::Kind(reason)) => super::skip(&reason),
+        // Debian has a newer kernel now and then, and then this would be so for ever.
+        Err(Differs::Kind(reason)) => super::skip(&format!("STALE: {reason}. {REWRITE}")),
         Err(Differs::Figures(text)) => panic!("{text}"),
     }
 }
