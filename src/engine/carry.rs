@@ -16,7 +16,6 @@ use crate::sys::mount::{self, Attributes, Propagation};
 use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Pid, Side};
 use crate::sys::signal::{self, ALL};
-use crate::sys::words::Words;
 use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, identity, sandbox, socket, terminal, word};
 use crate::text::{Text, copy, cut, decimal, path, problem::FAILED, split, t, text};
 use linux_raw_sys::general as k;
@@ -201,8 +200,7 @@ impl<'p> Carrier<'p> {
             }
             Step::DeviceLinks => {
                 let dev = self.trees.get(Tree::Dev)?;
-                let mut links = DEVICE_LINKS;
-                while let (Some(name), Some(target)) = (links.next(), links.next()) {
+                for (name, target) in DEVICE_LINKS {
                     file::symlinkat(target, dev, name)?;
                 }
             }
@@ -534,10 +532,13 @@ const EMPTY_FILE: Word = word(c"file");
 /// What files that the command makes are not: writable by others.
 const UMASK: u32 = 0o022;
 
-/// Each with what it leads to.
-pub(super) const DEVICE_LINKS: Words = Words::new(
-    b"fd\0/proc/self/fd\0stdin\0/proc/self/fd/0\0stdout\0/proc/self/fd/1\0stderr\0/proc/self/fd/2\0ptmx\0pts/ptmx\0",
-);
+pub(super) const DEVICE_LINKS: [(Word, Word); 5] = [
+    (word(c"fd"), word(c"/proc/self/fd")),
+    (word(c"stdin"), word(c"/proc/self/fd/0")),
+    (word(c"stdout"), word(c"/proc/self/fd/1")),
+    (word(c"stderr"), word(c"/proc/self/fd/2")),
+    (word(c"ptmx"), word(c"pts/ptmx")),
+];
 
 /// Joining the mount namespace that this is leads to its own root, which must be the root already.
 fn refuse_chroot() -> Result<()> {

@@ -116,11 +116,13 @@ impl Iterator for Words {
 
     #[inline(never)]
     fn next(&mut self) -> Option<Word<'static>> {
-        let end = self.0.iter().position(|byte| *byte == 0)?;
-        let (word, rest) = self.0.split_at_checked(end + 1)?;
-        self.0 = rest;
-        // SAFETY: a reference is never null, and the string ends with the NUL that was found.
-        Some(Word(unsafe { NonNull::new_unchecked(word.as_ptr().cast_mut().cast()) }, PhantomData))
+        if self.0.is_empty() {
+            return None;
+        }
+        // SAFETY: a reference is never null, and there is a NUL in the slice: its last byte, as `new` has seen.
+        let word = Word(unsafe { NonNull::new_unchecked(self.0.as_ptr().cast_mut().cast()) }, PhantomData);
+        self.0 = self.0.get(word.bytes().len() + 1..)?;
+        Some(word)
     }
 }
 

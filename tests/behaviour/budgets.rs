@@ -37,8 +37,8 @@ const CALLS: Table = Table::named("calls");
 const COMMAND: [&str; 1] = ["/bin/cat"];
 /// Cargo may hand on the two signals that glibc keeps for itself ignored, and env(1), which has glibc, does not reset them.
 const RESETS: [&str; 2] = ["rt_sigaction(SIGRTMIN, ", "rt_sigaction(SIGRT_1, "];
-/// What they wait in.
-const WAITS: [&str; 2] = ["ppoll(", "rt_sigtimedwait("];
+/// What they wait in, and in which of these calls for the end: an init first waits for the command to settle.
+const WAITS: [(&str, usize); 2] = [("ppoll(", 1), ("rt_sigtimedwait(", 2)];
 /// What is said of the host in files is the same everywhere, and nobody has ids to give away.
 const SAME_FILES: &str =
     "for name in hosts resolv.conf subuid subgid; do : >$0/$name; mount --bind $0/$name /etc/$name; done";
@@ -148,7 +148,9 @@ fn traced<const N: usize>(who: &Who, words: &[&str]) -> [Vec<String>; N] {
     // All but the command, which is the last. Where there is none, nobody waits.
     if N > 1 {
         let is_waiting = |calls: &Vec<String>| {
-            calls.last().is_some_and(|last| !last.contains(" = ") && WAITS.iter().any(|call| last.starts_with(call)))
+            let is_last = |name: &str| calls.last().is_some_and(|last| !last.contains(" = ") && last.starts_with(name));
+            let count = |name: &str| calls.iter().filter(|call| call.starts_with(name)).count();
+            WAITS.iter().any(|(name, number)| is_last(name) && count(name) == *number)
         };
         eventually("all wait for the command", || {
             let text = fs::read_to_string(&trace).unwrap_or_default();

@@ -36,13 +36,12 @@ impl Machine<'_> {
     }
 }
 
-/// The links of `/dev`, of which devtmpfs has a node in place of the last, `ptmx`.
+/// The links of `/dev`, but for `ptmx`, of which devtmpfs has a node.
 #[inline(never)]
 pub(super) fn link_devices() -> Result<()> {
     let dev = file::openat(At::CWD, word(c"/dev"), file::Open::PATH_DIRECTORY)?;
-    let mut links = DEVICE_LINKS;
-    while let (Some(name), Some(target)) = (links.next(), links.next()) {
-        link(target, dev.at(), name)?;
+    for (name, target) in &DEVICE_LINKS[..4] {
+        link(*target, dev.at(), *name)?;
     }
     Ok(())
 }
