@@ -42,6 +42,8 @@ mod place;
 mod profile;
 mod rate;
 mod report;
+#[path = "../secrets.rs"]
+mod secrets;
 mod sizes;
 mod start;
 mod statistics;

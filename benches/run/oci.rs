@@ -2,6 +2,7 @@
 
 use crate::peers::{Case, MEMORY, PROCESSES, VOLUME};
 use crate::place::Place;
+use crate::secrets::{MASKED, READ_ONLY};
 use serde_json::{Value, json};
 
 const CAPABILITIES: [&str; 14] = [
@@ -19,26 +20,6 @@ const CAPABILITIES: [&str; 14] = [
     "MKNOD",
     "AUDIT_WRITE",
     "SETFCAP",
-];
-const READ_ONLY: [&str; 5] = ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"];
-const MASKED: [&str; 17] = [
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/interrupts",
-    "/proc/latency_stats",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/proc/sched_debug",
-    "/proc/acpi",
-    "/proc/asound",
-    "/proc/scsi",
-    "/sys/firmware",
-    "/sys/kernel/debug",
-    "/sys/kernel/tracing",
-    "/sys/kernel/security",
-    "/sys/fs/bpf",
-    "/sys/fs/pstore",
-    "/sys/devices/virtual/powercap",
 ];
 /// TIOCSTI and TIOCLINUX.
 const REFUSED: [u64; 2] = [0x5412, 0x541c];

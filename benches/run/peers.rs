@@ -74,28 +74,24 @@ const PEER: Peer = Peer {
     differs: "",
 };
 
+/// What both rows of it have.
+const ARIL: Peer = Peer {
+    launch: "{aril} run",
+    network: [Some("--network none"), NONE],
+    limits: [Some("-m 64m --pids-limit 64"), NONE],
+    volume: Some("-v {source}:{point}"),
+    ..PEER
+};
+
 pub const PEERS: [Peer; 12] = [
     Peer {
         name: "aril",
         version: "{aril} --version",
-        launch: "{aril} run",
         user: [NONE, Some("--userns host")],
-        network: [Some("--network none"), NONE],
-        limits: [Some("-m 64m --pids-limit 64"), NONE],
-        volume: Some("-v {source}:{point}"),
         differs: "as root: an unused range of ids, and an idmapped root file system",
-        ..PEER
+        ..ARIL
     },
-    Peer {
-        name: "aril identity",
-        launch: "{aril} run",
-        user: [Some("--userns identity"), None],
-        network: [Some("--network none"), NONE],
-        limits: [Some("-m 64m --pids-limit 64"), NONE],
-        volume: Some("-v {source}:{point}"),
-        differs: "the floor's map of ids",
-        ..PEER
-    },
+    Peer { name: "aril identity", user: [Some("--userns identity"), None], differs: "the floor's map of ids", ..ARIL },
     Peer {
         name: FLOOR,
         launch: "{floor}",

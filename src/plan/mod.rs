@@ -653,23 +653,17 @@ mod tests {
             &host,
             |spec| add(spec, &[&others[..], &numbered].concat()),
             |lines| {
-                let in_image: Vec<Word> = lines
-                    .iter()
-                    .filter_map(|line| match line.step {
-                        Step::MakeInImage { target, .. } => Some(target),
-                        _ => None,
-                    })
-                    .collect();
+                let (mut in_image, mut in_root) = (Vec::new(), Vec::new());
+                for line in lines {
+                    match line.step {
+                        Step::MakeInImage { target, .. } => in_image.push(target),
+                        Step::MakeInRoot { target, .. } => in_root.push(target),
+                        _ => {}
+                    }
+                }
                 // By depth, and as they were asked for. Nothing in a volume, nor in proc; in a tmpfs of its own it is no image's.
                 let expected = [&others[1..3], &[others[6]], &numbered[..]].concat();
                 assert_eq!(in_image, expected);
-                let in_root: Vec<Word> = lines
-                    .iter()
-                    .filter_map(|line| match line.step {
-                        Step::MakeInRoot { target, .. } => Some(target),
-                        _ => None,
-                    })
-                    .collect();
                 assert_eq!(in_root, [others[3]]);
             },
         );

@@ -2,6 +2,7 @@
 //! is fixed or left out; where a figure is of one kernel or compiler, the table names it, and others only keep the upper bounds.
 
 use crate::budget::{Differs, Row, Table};
+use crate::secrets;
 use crate::support::inits::{end, links, namespace, supervised, synced};
 use crate::support::{Who, eventually, mark, tool};
 use std::collections::BTreeMap;
@@ -44,32 +45,8 @@ const SAME_FILES: &str =
     "for name in hosts resolv.conf subuid subgid; do : >$0/$name; mount --bind $0/$name /etc/$name; done";
 /// What exists on some machines alone (src/plan/mounts.rs), and the calls that are missing with it.
 const SECRETS: [(&[&str], [&str; 3]); 2] = [
-    (
-        &["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"],
-        ["mount_setattr", "move_mount", "close"],
-    ),
-    (
-        &[
-            "/proc/kcore",
-            "/proc/keys",
-            "/proc/interrupts",
-            "/proc/latency_stats",
-            "/proc/timer_list",
-            "/proc/timer_stats",
-            "/proc/sched_debug",
-            "/proc/acpi",
-            "/proc/asound",
-            "/proc/scsi",
-            "/sys/firmware",
-            "/sys/kernel/debug",
-            "/sys/kernel/tracing",
-            "/sys/kernel/security",
-            "/sys/fs/bpf",
-            "/sys/fs/pstore",
-            "/sys/devices/virtual/powercap",
-        ],
-        ["open_tree", "move_mount", "close"],
-    ),
+    (&secrets::READ_ONLY, ["mount_setattr", "move_mount", "close"]),
+    (&secrets::MASKED, ["open_tree", "move_mount", "close"]),
 ];
 
 fn system_calls_of_a_run_with_ids_as_they_are(who: &Who) {

@@ -36,6 +36,8 @@ mod pseudo_terminal;
 mod root;
 mod roots;
 mod safety;
+#[path = "../../benches/secrets.rs"]
+mod secrets;
 mod servers;
 mod settings;
 mod shells;
