@@ -17,10 +17,10 @@ const PASSED: &str = "test namespaces::all_but_network_and_time_are_new_as_root 
 
 pub fn trials(behaviour: &Path) -> Vec<Trial> {
     let behaviour = behaviour.to_path_buf();
-    let in_a_vm = |name: &str, body: fn(&Vm)| {
+    let in_a_vm = |name: &str, body: fn(&mut Vm)| {
         let behaviour = behaviour.clone();
         Trial::ignorable_test(format!("harness::{name}"), move || match MACHINE.is_ready() {
-            Ok(()) => outcome_of(|| body(&Vm::of(&MACHINE, &behaviour))),
+            Ok(()) => outcome_of(|| body(&mut Vm::of(&MACHINE, &behaviour))),
             Err(reason) => Ok(Completion::ignored_with(reason)),
         })
     };
@@ -30,6 +30,10 @@ pub fn trials(behaviour: &Path) -> Vec<Trial> {
         }),
         in_a_vm("a_test_that_fails_inside_fails_here", a_test_that_fails_inside_fails_here),
         in_a_vm("a_panic_is_no_pass", a_panic_is_no_pass),
+        in_a_vm(
+            "a_machine_whose_job_does_not_begin_is_booted_again",
+            a_machine_whose_job_does_not_begin_is_booted_again,
+        ),
         in_a_vm("a_machine_that_hangs_is_killed_and_is_no_pass", a_machine_that_hangs_is_killed_and_is_no_pass),
     ]
 }
@@ -84,19 +88,25 @@ fn only_what_passed_in_a_machine_that_ended_well_is_a_pass() {
 }
 
 /// A real test, of an aril that does nothing.
-fn a_test_that_fails_inside_fails_here(vm: &Vm) {
+fn a_test_that_fails_inside_fails_here(vm: &mut Vm) {
     let script = format!("printf '#!/bin/sh\\nexit 1\\n' >{}\n{}", env!("CARGO_BIN_EXE_aril"), vm.tests_alone());
     let text = failure(&vm.run(&[TEST.to_string()], &script, patience()), TEST);
     assert!(text.contains("at tests/behaviour/") && text.contains("exit status: 1"), "it says what it said: {text}");
 }
 
-fn a_panic_is_no_pass(vm: &Vm) {
+fn a_panic_is_no_pass(vm: &mut Vm) {
     let script = format!("printf '{PASSED}'; sleep 1; echo c >/proc/sysrq-trigger");
     let text = failure(&vm.run(&[], &script, patience()), TEST);
     assert!(text.contains("before its job had ended") && text.contains("Kernel panic"), "{text}");
 }
 
-fn a_machine_that_hangs_is_killed_and_is_no_pass(vm: &Vm) {
+fn a_machine_whose_job_does_not_begin_is_booted_again(vm: &mut Vm) {
+    vm.start = Duration::from_millis(1);
+    let transcript = vm.run(&[], &format!("printf '{PASSED}'"), patience());
+    assert!(transcript.verdict(TEST).is_ok(), "the last boot is waited for, and begins anew");
+}
+
+fn a_machine_that_hangs_is_killed_and_is_no_pass(vm: &mut Vm) {
     let text = failure(&vm.run(&[], &format!("printf '{PASSED}'; sleep 10000"), SHORT), TEST);
     assert!(text.contains("the VM still ran after 10 s"), "{text}");
 }

@@ -1,7 +1,7 @@
 //! One VM: what is in it, how it is booted, and that it ends.
 
 use crate::architecture::Architecture;
-use crate::transcript::{End, Transcript};
+use crate::transcript::{End, FIRST_WORDS, Transcript, has_ended};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::env;
@@ -9,13 +9,18 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// What takes longer hangs: with the tests of the table it is half a minute, with every test a quarter of an hour.
 pub fn patience() -> Duration {
     Duration::from_secs(if env::var_os("ARIL_LONG").is_some() { 5400 } else { 900 })
 }
+
+/// Until the job begins: it takes a few seconds, on a busy machine twenty. The emulated kernel hangs now and then before that, when
+/// nothing of ours has run yet, so such a machine is booted once more.
+const START: Duration = Duration::from_secs(150);
+const BOOTS: usize = 3;
 
 /// What a machine is.
 pub struct Machine {
@@ -91,12 +96,14 @@ pub struct Vm<'a> {
     machine: &'a Machine,
     tests: &'a Path,
     folder: TempDir,
+    /// How long it may take until the job begins.
+    pub start: Duration,
 }
 
 impl<'a> Vm<'a> {
     /// `tests` is the program of the tests.
     pub fn of(machine: &'a Machine, tests: &'a Path) -> Self {
-        Self { machine, tests, folder: TempDir::with_prefix("aril-vm.").expect("a temporary folder") }
+        Self { machine, tests, folder: TempDir::with_prefix("aril-vm.").expect("a temporary folder"), start: START }
     }
 
     fn path(&self, name: &str) -> String {
@@ -117,24 +124,61 @@ impl<'a> Vm<'a> {
     pub fn run(&self, tests: &[String], script: &str, patience: Duration) -> Transcript {
         let _permit = Permit::wait();
         self.furnish(tests, script);
-        let mut qemu = self.boot();
-        let end = if ends_within(&qemu, patience) {
-            End::Off
-        } else {
-            qemu.kill().expect("it is our own");
-            End::Hung(patience)
-        };
-        let status = qemu.wait().expect("it is our own");
-        let read = |name| fs::read(self.path(name)).unwrap_or_default();
-        let mut console = String::from_utf8_lossy(&read("console")).into_owned();
-        if !status.success() {
-            let qemu = self.machine.architecture().qemu();
-            console += &format!("{qemu}: {status}\n{}", String::from_utf8_lossy(&read("qemu")));
+        for boot in 1..BOOTS {
+            let mut qemu = self.boot();
+            if self.begins(&qemu) {
+                return self.transcript(qemu, patience);
+            }
+            qemu.kill().and_then(|()| qemu.wait()).expect("it is our own");
+            eprintln!(
+                "boot {boot} of {}: no job after {} s\n{}",
+                self.machine.name,
+                self.start.as_secs(),
+                self.read("console")
+            );
         }
-        Transcript::new(&String::from_utf8_lossy(&read("said")), console, end)
+        self.transcript(self.boot(), patience)
     }
 
-    /// Makes its disk and its initramfs, of which the job is a second archive.
+    /// Waits until the job begins or the machine ends; false if neither happens.
+    fn begins(&self, qemu: &Child) -> bool {
+        let deadline = Instant::now() + self.start;
+        while Instant::now() < deadline {
+            if ends_within(qemu, TICK) || self.read("said").contains(FIRST_WORDS) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Waits for the end of the job or of the machine. How the emulated one switches itself off is none of the tests' business.
+    fn transcript(&self, mut qemu: Child, patience: Duration) -> Transcript {
+        let deadline = Instant::now() + patience;
+        let (mut is_off, mut end) = (false, End::Hung(patience));
+        while end != End::Off && Instant::now() < deadline {
+            is_off = ends_within(&qemu, TICK);
+            if is_off || has_ended(&self.read("said")) {
+                end = End::Off;
+            }
+        }
+        if !is_off && !ends_within(&qemu, OFF) {
+            qemu.kill().expect("it is our own");
+        }
+        let status = qemu.wait().expect("it is our own");
+        let mut console = self.read("console");
+        if !status.success() {
+            let qemu = self.machine.architecture().qemu();
+            console += &format!("{qemu}: {status}\n{}", self.read("qemu"));
+        }
+        Transcript::new(&self.read("said"), console, end)
+    }
+
+    /// What is in one of its files by now.
+    fn read(&self, name: &str) -> String {
+        String::from_utf8_lossy(&fs::read(self.path(name)).unwrap_or_default()).into_owned()
+    }
+
+    /// Makes its initramfs, of which the job is a second archive.
     fn furnish(&self, tests: &[String], script: &str) {
         let job = self.path("job");
         fs::create_dir(&job).expect("our own folder");
@@ -143,8 +187,7 @@ impl<'a> Vm<'a> {
         let architecture = self.machine.architecture();
         // Without a compiler the tests that want it skip themselves, there as here.
         architecture.compile_probe(Path::new(&self.path("job/probe")));
-        let archive = "cd \"$1\" && find job | busybox cpio -o -H newc >job.cpio 2>/dev/null && truncate -s 2G disk && \
-            mke2fs -q -F -t ext4 -O ^has_journal disk";
+        let archive = "cd \"$1\" && find job | busybox cpio -o -H newc >job.cpio 2>/dev/null";
         made(Command::new("sh").args(["-c", archive, "sh"]).arg(self.folder.path()));
 
         let mut recipe = Command::new(source("rootfs/machine"));
@@ -165,7 +208,11 @@ impl<'a> Vm<'a> {
         );
     }
 
+    /// Starts it with an empty disk.
     fn boot(&self) -> Child {
+        let disk =
+            "cd \"$1\" && rm -f disk said console && truncate -s 2G disk && mke2fs -q -F -t ext4 -O ^has_journal disk";
+        made(Command::new("sh").args(["-c", disk, "sh"]).arg(self.folder.path()));
         let architecture = self.machine.architecture();
         let machine = if architecture == Architecture::Arm64 { "virt" } else { "q35" };
         let mut qemu = Command::new("setpriv");
@@ -185,6 +232,10 @@ impl<'a> Vm<'a> {
         qemu.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().expect("setpriv is part of util-linux")
     }
 }
+
+/// How often a machine is looked at, and how long it may take to switch itself off.
+const TICK: Duration = Duration::from_millis(200);
+const OFF: Duration = Duration::from_secs(20);
 
 const CORES: &str = "2";
 const MEMORY: &str = "1024";

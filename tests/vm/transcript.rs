@@ -32,7 +32,9 @@ pub struct Transcript {
     shown: AtomicBool,
 }
 
-/// What rootfs/machine-init says last, in front of the job's exit status.
+/// What rootfs/machine-init says when all is ready for the job,
+pub const FIRST_WORDS: &str = "the job begins";
+/// and what it says last, in front of the job's exit status.
 const LAST_WORDS: &str = "the job has ended: ";
 /// So much is shown of a machine that did not end well.
 const LINES: usize = 100;
@@ -81,6 +83,11 @@ impl Transcript {
         }
         format!("{text}\n{}", self.last_lines).into()
     }
+}
+
+/// Whether these are all the words that there will be.
+pub fn has_ended(said: &str) -> bool {
+    said.ends_with('\n') && said.lines().last().is_some_and(|line| line.starts_with(LAST_WORDS))
 }
 
 fn tail(text: &str) -> String {
