@@ -42,6 +42,7 @@ mod servers;
 mod settings;
 mod shells;
 mod signals_stress;
+mod soak;
 mod support;
 mod terminal;
 mod tutorial;
@@ -98,6 +99,7 @@ fn main() -> ExitCode {
         work::tests(),
         servers::tests(),
         signals_stress::tests(),
+        soak::tests(),
     ];
     let world: &'static World = Box::leak(Box::new(World::make(!arguments.list)));
     support::remember_where_a_test_fails();

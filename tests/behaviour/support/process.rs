@@ -32,6 +32,12 @@ pub fn state(pid: u32) -> char {
     stat(pid).map_or('-', |stat| stat.state)
 }
 
+/// How many processes of this name on the machine have ended and are not waited for.
+pub fn zombies(name: &str) -> usize {
+    let read = |pid| fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    all().into_iter().filter(|pid| read(*pid).contains(&format!(" ({name}) Z "))).count()
+}
+
 fn all() -> Vec<u32> {
     let entries = fs::read_dir("/proc").expect("/proc is mounted");
     entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
