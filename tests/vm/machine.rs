@@ -1,7 +1,7 @@
 //! One VM: what is in it, how it is booted, and that it ends.
 
 use crate::architecture::Architecture;
-use crate::transcript::{End, FIRST_WORDS, Transcript, has_ended};
+use crate::transcript::{End, Transcript, has_ended};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::env;
@@ -17,9 +17,12 @@ pub fn patience() -> Duration {
     Duration::from_secs(if env::var_os("ARIL_LONG").is_some() { 5400 } else { 900 })
 }
 
-/// Until the job begins: it takes a few seconds, on a busy machine twenty. The emulated kernel hangs now and then before that, when
-/// nothing of ours has run yet, so such a machine is booted once more.
-const START: Duration = Duration::from_secs(150);
+/// How long a machine may say nothing. It begins within twenty seconds, and each test ends with a line within a minute, or fails for
+/// having waited in vain. One that says nothing has stopped as a whole: on a busy machine an emulated one loses its timers now and
+/// then, and whoever sleeps in it sleeps for ever. It is booted anew, and says so.
+pub fn silence() -> Duration {
+    patience() / 6
+}
 const BOOTS: usize = 3;
 
 /// What a machine is.
@@ -96,14 +99,19 @@ pub struct Vm<'a> {
     machine: &'a Machine,
     tests: &'a Path,
     folder: TempDir,
-    /// How long it may take until the job begins.
-    pub start: Duration,
+    /// How long it may say nothing.
+    pub silence: Duration,
 }
 
 impl<'a> Vm<'a> {
     /// `tests` is the program of the tests.
     pub fn of(machine: &'a Machine, tests: &'a Path) -> Self {
-        Self { machine, tests, folder: TempDir::with_prefix("aril-vm.").expect("a temporary folder"), start: START }
+        Self {
+            machine,
+            tests,
+            folder: TempDir::with_prefix("aril-vm.").expect("a temporary folder"),
+            silence: silence(),
+        }
     }
 
     fn path(&self, name: &str) -> String {
@@ -124,53 +132,51 @@ impl<'a> Vm<'a> {
     pub fn run(&self, tests: &[String], script: &str, patience: Duration) -> Transcript {
         let _permit = Permit::wait();
         self.furnish(tests, script);
-        for boot in 1..BOOTS {
+        let mut boots = 1..=BOOTS;
+        loop {
+            let boot = boots.next();
             let mut qemu = self.boot();
-            if self.begins(&qemu) {
-                return self.transcript(qemu, patience);
+            let (end, is_off) = self.wait(&qemu, patience);
+            // How an emulated machine switches itself off is none of the tests' business.
+            if !is_off && (end != End::Off || !ends_within(&qemu, OFF)) {
+                qemu.kill().expect("it is our own");
             }
-            qemu.kill().and_then(|()| qemu.wait()).expect("it is our own");
-            eprintln!(
-                "boot {boot} of {}: no job after {} s\n{}",
-                self.machine.name,
-                self.start.as_secs(),
-                self.read("console")
-            );
+            let status = qemu.wait().expect("it is our own");
+            let (said, mut console) = (self.read("said"), self.read("console"));
+            if !status.success() {
+                let qemu = self.machine.architecture().qemu();
+                console += &format!("{qemu}: {status}\n{}", self.read("qemu"));
+            }
+            match boot.filter(|boot| end == End::Silent(self.silence) && *boot < BOOTS) {
+                None => return Transcript::new(&said, console, end),
+                Some(boot) => {
+                    let last = said.lines().last().unwrap_or_default();
+                    let (name, silence) = (self.machine.name, self.silence.as_secs());
+                    eprintln!("boot {boot} of {name}: nothing more in {silence} s after {last:?}\n{console}");
+                }
+            }
         }
-        self.transcript(self.boot(), patience)
     }
 
-    /// Waits until the job begins or the machine ends; false if neither happens.
-    fn begins(&self, qemu: &Child) -> bool {
-        let deadline = Instant::now() + self.start;
-        while Instant::now() < deadline {
-            if ends_within(qemu, TICK) || self.read("said").contains(FIRST_WORDS) {
-                return true;
+    /// Waits for the end of the job or of the machine, and tells whether it is off.
+    fn wait(&self, qemu: &Child, patience: Duration) -> (End, bool) {
+        let begun = Instant::now();
+        let (mut length, mut last) = (0, begun);
+        while begun.elapsed() < patience {
+            if ends_within(qemu, TICK) {
+                return (End::Off, true);
+            }
+            let said = self.read("said");
+            if has_ended(&said) {
+                return (End::Off, false);
+            }
+            if said.len() > length {
+                (length, last) = (said.len(), Instant::now());
+            } else if last.elapsed() > self.silence {
+                return (End::Silent(self.silence), false);
             }
         }
-        false
-    }
-
-    /// Waits for the end of the job or of the machine. How the emulated one switches itself off is none of the tests' business.
-    fn transcript(&self, mut qemu: Child, patience: Duration) -> Transcript {
-        let deadline = Instant::now() + patience;
-        let (mut is_off, mut end) = (false, End::Hung(patience));
-        while end != End::Off && Instant::now() < deadline {
-            is_off = ends_within(&qemu, TICK);
-            if is_off || has_ended(&self.read("said")) {
-                end = End::Off;
-            }
-        }
-        if !is_off && !ends_within(&qemu, OFF) {
-            qemu.kill().expect("it is our own");
-        }
-        let status = qemu.wait().expect("it is our own");
-        let mut console = self.read("console");
-        if !status.success() {
-            let qemu = self.machine.architecture().qemu();
-            console += &format!("{qemu}: {status}\n{}", self.read("qemu"));
-        }
-        Transcript::new(&self.read("said"), console, end)
+        (End::Hung(patience), false)
     }
 
     /// What is in one of its files by now.

@@ -12,6 +12,8 @@ pub enum End {
     Off,
     /// It did not in this time, and was killed.
     Hung(Duration),
+    /// It said nothing for this time, and was killed.
+    Silent(Duration),
 }
 
 /// What a test said inside.
@@ -32,9 +34,7 @@ pub struct Transcript {
     shown: AtomicBool,
 }
 
-/// What rootfs/machine-init says when all is ready for the job,
-pub const FIRST_WORDS: &str = "the job begins";
-/// and what it says last, in front of the job's exit status.
+/// What rootfs/machine-init says last, in front of the job's exit status.
 const LAST_WORDS: &str = "the job has ended: ";
 /// So much is shown of a machine that did not end well.
 const LINES: usize = 100;
@@ -47,6 +47,7 @@ impl Transcript {
         let status = said.lines().last().and_then(|line| line.strip_prefix(LAST_WORDS));
         let spoiled = match (end, status) {
             (End::Hung(patience), _) => Some(format!("the VM still ran after {} s", patience.as_secs())),
+            (End::Silent(silence), _) => Some(format!("the VM said nothing for {} s", silence.as_secs())),
             (End::Off, None) => Some("the VM went off before its job had ended".to_string()),
             // Other than the failure of a test, such as processes that were left behind.
             (End::Off, Some(status)) if (status != "0") != failed => Some(format!("the VM's job ended with {status}")),
