@@ -1,5 +1,11 @@
-//! Link arguments for the binaries and the benchmark's floor alone: tests and benches keep std's own linkage.
+//! Link arguments for the binaries and the benchmark's floor alone: tests and benches keep std's own linkage. And the tables of
+//! the filter, from its policy.
 
+#[allow(dead_code)]
+#[path = "src/plan/filter/compile.rs"]
+mod compile;
+
+use compile::{Architecture, Tables};
 use std::{env, fs, path::PathBuf};
 
 fn main() {
@@ -42,6 +48,33 @@ fn main() {
         fs::write(empty.join(format!("lib{name}.a")), "!<arch>\n").expect("OUT_DIR is writable");
     }
     link(&format!("-L{}", empty.display()));
+
+    compile_filter();
+}
+
+/// Writes what `src/plan/filter/mod.rs` includes.
+fn compile_filter() {
+    const FOLDER: &str = "src/plan/filter";
+    println!("cargo::rerun-if-changed={FOLDER}");
+    let target = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets it");
+    let architecture = Architecture::named(&target).unwrap_or_else(|| panic!("no system calls are known of {target}"));
+    let read = |name| fs::read_to_string(format!("{FOLDER}/{name}")).expect("a file of the project");
+    let tables =
+        Tables::new(&read("policy"), &read("calls"), architecture).unwrap_or_else(|why| panic!("policy: {why}"));
+    // What container engines leave to a command, as src/spec.rs has it.
+    let usual = "chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw sys_chroot mknod audit_write setfcap";
+    let is_usual = |name| usual.split(' ').any(|one| one == name);
+    let bits =
+        compile::CAPABILITIES.split(' ').enumerate().filter(|(_, name)| is_usual(*name)).map(|(bit, _)| 1 << bit);
+    let usual = tables.program(architecture, bits.sum());
+    let source = format!(
+        "const ARCHITECTURE: u32 = {:#x};\n{}#[cfg(feature = \"floor\")]\nconst USUAL: &[Instruction] = &{};\n",
+        architecture.audit(),
+        tables.source(),
+        compile::source(&usual),
+    );
+    let path = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("filter.rs");
+    fs::write(path, source).expect("OUT_DIR is writable");
 }
 
 /// The linker, if one has been named: in rustc's flags, or in cargo's configuration.

@@ -14,7 +14,7 @@
 #![no_std]
 #![no_main]
 
-use aril::plan::FILTER;
+use aril::plan::filter::OF_USUAL_CAPABILITIES;
 use aril::spec::USUAL_CAPABILITIES;
 use aril::sys::file::{self, Open, Stat};
 use aril::sys::mount::{self, Attributes};
@@ -588,7 +588,7 @@ fn command(asked: &Asked, mask: SignalSet) -> Errno {
         if !asked.has_network {
             part!("keep abstract sockets of the host out of reach" => keep_sockets_out_of_reach())?;
         }
-        part!("filter TIOCSTI, TIOCLINUX and foreign system calls" => sandbox::set_seccomp_filter(FILTER))?;
+        part!("filter system calls" => sandbox::set_seccomp_filter(OF_USUAL_CAPABILITIES))?;
         part!("restore the signals" => signal::set_mask(mask));
         #[cfg(feature = "timed")]
         tell(0, &[b"execute"]);

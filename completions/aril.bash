@@ -93,7 +93,7 @@ _aril_value() {
     run:--device-write-iops) _aril_paths -f more ;;
     run:--cgroups) _aril_words required best off ;;
     run:--sandbox) _aril_words landlock ;;
-    run:--security-opt) _aril_words landlock=off ;;
+    run:--security-opt) _aril_words landlock=off seccomp=unconfined seccomp=/ ;;
     init:-p | init:--parent-death) _aril_words HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS ;;
     init:--stop-signal) _aril_words HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS ;;
     init:--restart) _aril_words no always on-failure on-failure: ;;
@@ -105,7 +105,7 @@ _aril_value() {
 # The options of a verb.
 _aril_options() {
     case $1 in
-    run | explain) _aril_words --read-only --overlay -v --volume --tmpfs --fs --change-root --hostname -u --user -w --workdir -e --env --uid-map --gid-map --network --userns --mntns --pid --uts --ipc --cgroupns --time --namespaces --no-init --stop-timeout --cap-add --cap-drop --preserve-fds --rm -i --interactive -t --tty --init --trace --verbose -h --help --mount --device --add-host --dns --status-fd --pidfile --stats --args-fd --name -d --detach --log --ulimit --oom-score-adj --nice --cpu-affinity --umask --domainname --group-add --env-file --timeout --stop-signal --sig-proxy -m --memory --memory-reservation --memory-swap --pids-limit --cpus --cpu-shares --cpuset-cpus --cpuset-mems --device-read-bps --device-write-bps --device-read-iops --device-write-iops --blkio-weight --cgroup --cgroup-parent --cgroups --no-tty --sandbox --security-opt ;;
+    run | explain | syscall) _aril_words --read-only --overlay -v --volume --tmpfs --fs --change-root --hostname -u --user -w --workdir -e --env --uid-map --gid-map --network --userns --mntns --pid --uts --ipc --cgroupns --time --namespaces --no-init --stop-timeout --cap-add --cap-drop --preserve-fds --rm -i --interactive -t --tty --init --trace --verbose -h --help --mount --device --add-host --dns --status-fd --pidfile --stats --args-fd --name -d --detach --log --ulimit --oom-score-adj --nice --cpu-affinity --umask --domainname --group-add --env-file --timeout --stop-signal --sig-proxy -m --memory --memory-reservation --memory-swap --pids-limit --cpus --cpu-shares --cpuset-cpus --cpuset-mems --device-read-bps --device-write-bps --device-read-iops --device-write-iops --blkio-weight --cgroup --cgroup-parent --cgroups --no-tty --sandbox --security-opt ;;
     exec) _aril_words -u --user -w --workdir -e --env -i --interactive -t --tty --trace --verbose -h --help --env-file --no-tty ;;
     update) _aril_words -m --memory --memory-reservation --memory-swap --pids-limit --cpus --cpu-shares --cpuset-cpus --cpuset-mems --device-read-bps --device-write-bps --device-read-iops --device-write-iops --blkio-weight --cgroup ;;
     init) _aril_words -s --subreaper -g --group -c --single-child -w --warn -v --verbose -P --pause -l --license -V --version -h --help -p --parent-death -e --expect -r --rewrite --stop-signal --stop-timeout --restart --report --timeout ;;
@@ -137,10 +137,12 @@ _aril() {
     if [[ ${words[0]##*/} == aril-init ]]; then
         verb=aril-init index=1
     elif ((last == 1)); then
-        _aril_words run explain check ps kill wait stats pause resume update exec init --help --version
+        _aril_words run explain check ps kill wait stats pause resume update exec explain init --help --version
         return
     elif [[ $verb == explain && ${words[2]-} == run ]] && ((last > 2)); then
         index=3
+    elif [[ $verb == explain && ${words[2]-} == syscall ]] && ((last > 2)); then
+        verb=syscall index=3
     fi
     case $verb in
     init | aril-init) table=init next=' -p --parent-death -e --expect -r --rewrite --stop-signal --stop-timeout --restart --report --timeout ' letters=per ;;
@@ -174,7 +176,7 @@ _aril() {
     else
         case $verb:$operands in
         explain:0)
-            _aril_words boot run
+            _aril_words boot run syscall
             _aril_paths -f
             ;;
         run:0) _aril_paths -f ;;

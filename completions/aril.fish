@@ -16,6 +16,7 @@ function __aril_read
     test "$verb" = explain -a "$words[1]" = run; and set -e words[1]
     # The kernel's command line is one word that nobody knows.
     test "$verb" = explain -a "$words[1]" = boot; and set verb 'explain boot'
+    test "$verb" = explain -a "$words[1]" = syscall; and set verb 'explain syscall'
     set -l options yes
     set -l operands 0
     while set -q words[1]
@@ -95,6 +96,7 @@ complete -c aril -f -n __aril_begins -a pause -d 'stop all in it where it is'
 complete -c aril -f -n __aril_begins -a resume -d 'go on'
 complete -c aril -f -n __aril_begins -a update -d 'other limits, as options of run'
 complete -c aril -f -n __aril_begins -a exec -d 'run a command in one that runs: -t, --no-tty, -i, -u, -w, -e, --env-file'
+complete -c aril -f -n __aril_begins -a explain -d 'print whether a command may make this system call'
 complete -c aril -f -n __aril_begins -a init -d 'run a command, reap orphans, pass on signals'
 complete -c aril -n '__aril_options run explain' -l read-only -d 'the root file system cannot be written'
 complete -c aril -n '__aril_options run explain' -l overlay -f -a '(__fish_complete_directories (__aril_value))' -d 'writes go to a tmpfs and vanish at exit, or stay in DIR'
@@ -169,7 +171,7 @@ complete -c aril -n '__aril_options run explain' -l cgroup-parent -x -d 'where t
 complete -c aril -n '__aril_options run explain' -l cgroups -x -a 'required best off' -d 'required (default), best: go on without, or off: no limit'
 complete -c aril -n '__aril_options run explain exec' -l no-tty -d 'the caller\'s, shared'
 complete -c aril -n '__aril_options run explain' -l sandbox -x -a 'landlock' -d 'no namespaces, ROOTFS is /: writing is allowed in -v DIR:DIR alone'
-complete -c aril -n '__aril_options run explain' -l security-opt -x -a 'landlock=off' -d 'leave the host\'s abstract sockets (and pids) in reach'
+complete -c aril -n '__aril_options run explain' -l security-opt -x -a 'landlock=off seccomp=unconfined seccomp=/' -d 'landlock=off: the host\'s abstract sockets; seccomp=unconfined or =/FILE: system calls'
 complete -c aril -n '__aril_options init' -s s -l subreaper -d 'adopt orphans though it is not PID 1'
 complete -c aril-init -n '__aril_options aril-init' -s s -l subreaper -d 'adopt orphans though it is not PID 1'
 complete -c aril -n '__aril_options init' -s g -l group -d 'pass signals on to the command\'s process group'
@@ -202,7 +204,7 @@ complete -c aril -n '__aril_options init' -l restart -x -a 'no always on-failure
 complete -c aril -n '__aril_options init' -l report -r -F -d 'write there how it ended'
 complete -c aril -n '__aril_options init' -l timeout -x -d 'so long after the start kill everything, exit with 124'
 complete -c aril -n '__aril_operand 0 run explain' -F
-complete -c aril -n '__aril_operand 0 explain' -a 'boot run'
+complete -c aril -n '__aril_operand 0 explain' -a 'boot run syscall'
 complete -c aril -n '__aril_operand 0 check' -a '(__fish_complete_directories)'
 complete -c aril -n '__aril_operand 0 exec kill stats pause resume update' -a '(__aril_names running)'
 complete -c aril -n '__aril_operand 0 wait' -a '(__aril_names all)'

@@ -106,6 +106,9 @@ pub struct Spec<'a> {
     /// Landlock keeps the command from the host's abstract sockets and processes where namespaces do not.
     #[cfg(feature = "full")]
     pub scopes: bool,
+    /// Which system calls the command may make.
+    #[cfg(feature = "full")]
+    pub filter: Filter<'a>,
     #[cfg(feature = "full")]
     pub rehearsal: Rehearsal,
     /// Landlock and seccomp are all that confines the command; volumes are what it may write to.
@@ -120,6 +123,18 @@ pub struct Spec<'a> {
     /// What a group that cannot be had means.
     #[cfg(feature = "full")]
     pub cgroups: Cgroups,
+}
+
+/// Which system calls a command may make (seccomp(2)).
+#[cfg(feature = "full")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Filter<'a> {
+    /// What the policy allows.
+    Policy,
+    /// What the program in this file allows.
+    File(Word<'a>),
+    /// All of them.
+    Unconfined,
 }
 
 /// Whether a container has control groups (cgroups(7)).
@@ -612,6 +627,8 @@ impl<'a> Spec<'a> {
             verbose: false,
             #[cfg(feature = "full")]
             scopes: true,
+            #[cfg(feature = "full")]
+            filter: Filter::Policy,
             #[cfg(feature = "full")]
             rehearsal: Rehearsal::No,
             #[cfg(feature = "full")]

@@ -15,18 +15,20 @@ use aril::host::machine;
 use aril::host::{presets, runtime};
 #[cfg(feature = "init")]
 use aril::init::{Persona, wrapper};
+#[cfg(feature = "full")]
+use aril::plan::filter;
 use aril::plan::plan;
 #[cfg(feature = "full")]
 use aril::spec::Spec;
 #[cfg(feature = "full")]
 use aril::state;
-#[cfg(feature = "full")]
-use aril::sys::List;
 use aril::sys::file::{self, Open};
 #[cfg(feature = "boot")]
 use aril::sys::process::Pid;
 use aril::sys::words::Start;
 use aril::sys::{Arena, At, Errno, Word, process, tolerate, word};
+#[cfg(feature = "full")]
+use aril::sys::{List, identity};
 use aril::text::{Problem, Text, Told, problem::FAILED, t};
 
 #[cfg(not(feature = "boot"))]
@@ -161,6 +163,12 @@ fn answer<'m>(arena: &'m Arena, start: Start, words: Words) -> Told<'m, Answer<'
         }
         #[cfg(feature = "full")]
         Request::Enter(asked) => return enter(arena, asked, start).map(Answer::Runs),
+        #[cfg(feature = "full")]
+        Request::ExplainCall(spec, name) => {
+            let own = identity::effective_capabilities()
+                .map_err(|errno| Problem::failed(arena, t!("read the capabilities"), &[], errno))?;
+            filter::write_decision(&mut text, &spec, own, name)?;
+        }
         #[cfg(feature = "boot")]
         Request::ExplainBoot(line) => boot::explain(arena, &mut text, line)?,
         #[cfg(feature = "boot")]

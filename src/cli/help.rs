@@ -37,6 +37,7 @@ pub const OVERVIEW: Sentence = t!(full!(
   aril pause NAME, aril resume NAME                 stop all in it where it is; go on
   aril update NAME LIMIT...                         other limits, as options of run
   aril exec [OPTIONS] NAME COMMAND [ARG...]         run a command in one that runs: -t, --no-tty, -i, -u, -w, -e, --env-file
+  aril explain syscall [OPTIONS] NAME               print whether a command may make this system call
   aril explain boot 'KERNEL COMMAND LINE'           print what aril would do as /init of a machine
 "
     )

@@ -38,6 +38,9 @@ pub enum Request<'a> {
     /// Execute a command in the container that the Spec names; the rest of it is that container's.
     #[cfg(feature = "full")]
     Enter(Spec<'a>),
+    /// Print what is decided of the system call of this name.
+    #[cfg(feature = "full")]
+    ExplainCall(Spec<'a>, Word<'a>),
     /// Print what a machine's first process would do with this kernel command line.
     #[cfg(feature = "boot")]
     ExplainBoot(Word<'a>),
@@ -82,7 +85,7 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
     }
     #[cfg(feature = "full")]
     if *verb == word(c"exec") {
-        return run(arena, rest, false, true);
+        return run(arena, rest, Way::Enter);
     }
     #[cfg(feature = "boot")]
     match (verb.bytes(), rest) {
@@ -97,11 +100,13 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
         _ => {}
     }
     match names::position(VERBS, verb.bytes()) {
-        Some(0) => run(arena, rest, false, false),
+        Some(0) => run(arena, rest, Way::Run),
+        #[cfg(feature = "full")]
+        Some(1) if rest.first() == Some(&word(c"syscall")) => run(arena, &rest[1..], Way::ExplainCall),
         Some(1) => {
             // `aril explain run …` is `aril explain …`.
             let rest = rest.split_first().filter(|(first, _)| **first == word(c"run")).map_or(rest, |(_, rest)| rest);
-            run(arena, rest, true, false)
+            run(arena, rest, Way::Explain)
         }
         Some(2..=4) => Ok(Request::Overview),
         Some(_) => Ok(Request::Version),
@@ -170,8 +175,19 @@ fn update<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Option<Visit<
     Ok(is_whole.then_some(Visit::Update { name: *name, resources }))
 }
 
+/// What options of `run` are for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Run,
+    Explain,
+    #[cfg(feature = "full")]
+    ExplainCall,
+    #[cfg(feature = "full")]
+    Enter,
+}
+
 /// `run` or `explain`; or `exec`, whose options are some of those.
-fn run<'a>(arena: &'a Arena, words: &'a [Word<'a>], explain: bool, enters: bool) -> Told<'a, Request<'a>> {
+fn run<'a>(arena: &'a Arena, words: &'a [Word<'a>], way: Way) -> Told<'a, Request<'a>> {
     let mut scan = Scan {
         arena,
         words,
@@ -179,12 +195,13 @@ fn run<'a>(arena: &'a Arena, words: &'a [Word<'a>], explain: bool, enters: bool)
         help: false,
         #[cfg(feature = "full")]
         limits_alone: false,
-        enters,
+        #[cfg(feature = "full")]
+        enters: way == Way::Enter,
     };
     scan.options()?;
     let Scan { words, mut spec, help, .. } = scan;
     #[cfg(feature = "full")]
-    if enters {
+    if way == Way::Enter {
         return match words {
             _ if help => Ok(Request::Overview),
             [name, command @ ..] if !command.is_empty() => {
@@ -196,6 +213,13 @@ fn run<'a>(arena: &'a Arena, words: &'a [Word<'a>], explain: bool, enters: bool)
     }
     if help {
         return Ok(Request::RunHelp);
+    }
+    #[cfg(feature = "full")]
+    if way == Way::ExplainCall {
+        return match words {
+            [name] => Ok(Request::ExplainCall(spec, *name)),
+            _ => Err(Problem::refused(arena, t!("explain syscall takes [OPTIONS] NAME"), &[])),
+        };
     }
     let Some((rootfs, command)) = words.split_first() else {
         return Err(Problem::refused(arena, t!("no root file system given"), &[]).advise(
@@ -222,7 +246,7 @@ fn run<'a>(arena: &'a Arena, words: &'a [Word<'a>], explain: bool, enters: bool)
         share_all(arena, &mut spec)?;
     }
     check(arena, &spec)?;
-    Ok(if explain { Request::Explain(spec) } else { Request::Run(spec) })
+    Ok(if way == Way::Explain { Request::Explain(spec) } else { Request::Run(spec) })
 }
 
 /// `--sandbox landlock`: everything is the host's. What was asked for otherwise cannot be had.
@@ -256,6 +280,7 @@ struct Scan<'a> {
     #[cfg(feature = "full")]
     limits_alone: bool,
     /// They are for `exec`.
+    #[cfg(feature = "full")]
     enters: bool,
 }
 
@@ -314,7 +339,8 @@ impl<'a> Scan<'a> {
     fn apply(&mut self, option: Opt, written: Option<Word<'a>>) -> Told<'a, ()> {
         let arena = self.arena;
         let name = copy(arena, &[option.long()]);
-        if cfg!(feature = "full") && self.enters && !option.is_for_exec() {
+        #[cfg(feature = "full")]
+        if self.enters && !option.is_for_exec() {
             return Err(Problem::refused(arena, t!("exec has no option --%: the container keeps its own"), &[name]));
         }
         let (called, mut word) = (option.value(), written.unwrap_or_default());

@@ -234,9 +234,8 @@ crate::option_table! {
         Sandbox "sandbox" = "landlock" ("landlock"), "no namespaces, ROOTFS is /: writing is allowed in -v DIR:DIR alone", |spec, value| {
             spec.landlock_alone = value.landlock()?; Ok(())
         };
-        SecurityOpt "security-opt" = "landlock=off" ("landlock=off"), "leave the host's abstract sockets (and pids) in reach", |spec, value| {
-            spec.scopes = value.no_scopes()?; Ok(())
-        };
+        SecurityOpt "security-opt" = "WALL=HOW" ("landlock=off"),
+            "landlock=off: the host's abstract sockets; seccomp=unconfined or =/FILE: system calls", |spec, value| value.wall(spec);
     }
 }
 

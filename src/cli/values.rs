@@ -1,7 +1,7 @@
 //! The values of options: text -> parts of a Spec. Each says in a few words why it refuses one.
 
 #[cfg(feature = "full")]
-use crate::spec::{Cgroups, Device, RateKind, Resource, Set, Setting, Spec};
+use crate::spec::{Cgroups, Device, Filter, RateKind, Resource, Set, Setting, Spec};
 use crate::spec::{ChangeRoot, FileSystems, IdMap, IdRange, Namespace, NewKind, NewMount, Source, Volume};
 #[cfg(feature = "full")]
 use crate::sys::bpf::{Access, MKNOD, READ, WRITE};
@@ -79,10 +79,18 @@ impl<'a> Value<'a> {
         if self.word == word(c"landlock") { Ok(true) } else { Err(t!("not landlock")) }
     }
 
-    /// What of `--security-opt` there is: false.
+    /// A wall that is left out, or another one. A later command in the container finds the file by the same path, wherever it
+    /// is called.
     #[cfg(feature = "full")]
-    pub fn no_scopes(self) -> Parsed<bool> {
-        if self.word == word(c"landlock=off") { Ok(false) } else { Err(t!("not landlock=off")) }
+    pub fn wall(self, spec: &mut Spec<'a>) -> Parsed<()> {
+        const FILE: &[u8] = b"seccomp=/";
+        match names::position("landlock=off seccomp=unconfined", self.word.bytes()) {
+            Some(0) => spec.scopes = false,
+            Some(_) => spec.filter = Filter::Unconfined,
+            None if self.word.bytes().starts_with(FILE) => spec.filter = Filter::File(self.word.after(FILE.len() - 1)),
+            None => return Err(t!("not landlock=off, seccomp=unconfined or seccomp=/FILE")),
+        }
+        Ok(())
     }
 
     /// A number of descriptors: no process has more than the kernel's `NR_OPEN`.

@@ -142,6 +142,10 @@ fn advise<'a>(
                 t!("an outer container or a security module refuses mounts")
             }
         }
+        #[cfg(feature = "full")]
+        (Step::Filter { path, .. }, Errno::EINVAL) if !path.is_empty() => {
+            t!("the kernel does not take this program: it jumps beyond its end, or looks at what is no part of a call")
+        }
         (Step::MakePrivate | Step::UnshareMounts, Errno::EINVAL) => t!("/ is no mount point, as in a chroot"),
         (Step::BindRoot { .. } | Step::Bind { .. }, Errno::EACCES) => {
             t!("root inside is another user outside, who may not go through every directory above it")

@@ -9,7 +9,7 @@ use crate::host::rootfs::in_root;
 use crate::plan::BootStep;
 #[cfg(feature = "full")]
 use crate::plan::OwnFile;
-use crate::plan::{FILTER, Make, Place, Step, Tree};
+use crate::plan::{Make, Place, Step, Tree};
 use crate::spec::Namespace;
 use crate::sys::file::{self, Kind, Open};
 use crate::sys::mount::{self, Attributes, Propagation};
@@ -282,7 +282,7 @@ impl<'p> Carrier<'p> {
             Step::SetCapabilities { keep } => identity::set_capabilities(keep)?,
             Step::DieWithInit => process::set_parent_death_signal(k::SIGKILL as u8)?,
             Step::NoNewPrivileges => identity::set_no_new_privs()?,
-            Step::Filter => sandbox::set_seccomp_filter(FILTER)?,
+            Step::Filter { program, .. } => sandbox::set_seccomp_filter(program)?,
             Step::ResetSignals => {
                 let mut left = self.ignored;
                 while left != 0 {

@@ -11,6 +11,8 @@ pub mod container;
 pub mod devices;
 #[cfg(feature = "full")]
 pub mod figures;
+#[cfg(feature = "full")]
+pub mod filter;
 mod ids;
 pub mod image;
 mod kept;
@@ -53,7 +55,7 @@ use crate::sys::file::Open;
 use crate::sys::file::{self, Kind};
 use crate::sys::identity::{self, CapabilitySet};
 #[cfg(feature = "full")]
-use crate::sys::sandbox;
+use crate::sys::sandbox::{self, Instruction};
 #[cfg(feature = "full")]
 use crate::sys::signal;
 use crate::sys::{Arena, At, List, Word, word};
@@ -110,6 +112,9 @@ pub struct Host<'m> {
     pub view: &'m [Piece<'m>],
     /// Whether this very program was started from a mount on which it could be written.
     pub can_be_written: bool,
+    /// The program of a file that filters system calls.
+    #[cfg(feature = "full")]
+    pub filter: &'m [Instruction],
     /// The version of landlock, if it is all that is asked for.
     #[cfg(feature = "full")]
     pub landlock: usize,
@@ -218,6 +223,8 @@ impl<'m> Host<'m> {
             view: &[],
             // Without /proc nothing is known, and nothing inside could find the program either.
             can_be_written: file::is_read_only(word(c"/proc/self/exe")) == Ok(false),
+            #[cfg(feature = "full")]
+            filter: filter::read(arena, spec)?,
             #[cfg(feature = "full")]
             landlock: 0,
             #[cfg(feature = "full")]

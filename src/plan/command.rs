@@ -134,11 +134,11 @@ pub(super) fn workdir<'p>(spec: &Spec<'p>) -> Option<Word<'p>> {
 }
 
 /// What it cannot do any more, whoever it is.
-pub(super) fn confine<'p>(draft: &mut Draft<'p>, _spec: &'p Spec<'p>, _host: &'p Host<'p>) {
+pub(super) fn confine<'p>(draft: &mut Draft<'p>, spec: &'p Spec<'p>, host: &'p Host<'p>) {
     draft.must(Step::NoNewPrivileges);
     #[cfg(feature = "full")]
-    super::landlock::confine(draft, _spec, _host);
-    draft.must(Step::Filter);
+    super::landlock::confine(draft, spec, host);
+    super::filter::add(draft, spec, host);
 }
 
 /// The last of all.

@@ -5,6 +5,7 @@ use crate::host::Host;
 #[cfg(feature = "full")]
 use crate::host::Ids;
 use crate::spec::{IdMap, IdRange, Namespace, Source, Spec};
+use crate::sys::identity::CapabilitySet;
 use crate::sys::{Arena, Word, word};
 use crate::text::{Problem, Told, decimal, t};
 use linux_raw_sys::general as k;
@@ -150,11 +151,15 @@ pub fn take_ids(draft: &mut Draft, spec: &Spec, host: &Host, maps: Maps) {
     }
 }
 
+/// What the command may have at most, of a caller who has these.
+pub fn kept(spec: &Spec, capabilities: CapabilitySet) -> CapabilitySet {
+    spec.capabilities & if spec.is_private(Namespace::User) { u64::MAX } else { capabilities }
+}
+
 /// The user of the command, and what he may.
 pub fn become_user<'p>(draft: &mut Draft<'p>, spec: &'p Spec, host: &'p Host, maps: Maps, workdir: Option<Word<'p>>) {
-    let own_namespace = spec.is_private(Namespace::User);
-    let has = |capability: u32| own_namespace || host.has(capability);
-    let keep = spec.capabilities & if own_namespace { u64::MAX } else { host.capabilities };
+    let has = |capability: u32| spec.is_private(Namespace::User) || host.has(capability);
+    let keep = kept(spec, host.capabilities);
     draft.when(has(k::CAP_SETPCAP), Step::LimitBounding { keep });
     if changes_user(spec) {
         let user = &host.user;

@@ -11,7 +11,7 @@ mod command;
 mod devices;
 #[cfg(feature = "full")]
 pub mod enter;
-mod filter;
+pub mod filter;
 mod identity;
 #[cfg(feature = "full")]
 mod ids;
@@ -44,7 +44,6 @@ pub use command::Command;
 pub use devices::{DeviceStep, Rule, program as device_program, rules as device_rules};
 #[cfg(feature = "full")]
 pub use enter::EnterStep;
-pub use filter::FILTER;
 #[cfg(feature = "full")]
 pub use ids::{IdStep, because};
 #[cfg(feature = "full")]
@@ -330,6 +329,7 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
         draft.when(spec.user.is_some(), Step::HideMemory);
         draft.when(spec.preserve_fds > 0, Step::CloseLeftovers { count: spec.preserve_fds });
         draft.must(Step::HideArguments);
+        filter::add_for_init(&mut draft, spec, host);
     }
     #[cfg(feature = "full")]
     {
@@ -605,6 +605,8 @@ mod tests {
             resolver: true,
             view: if root { VIEW } else { &VIEW[1..] },
             can_be_written: true,
+            #[cfg(feature = "full")]
+            filter: &[],
             #[cfg(feature = "full")]
             landlock: 7,
             #[cfg(feature = "full")]
@@ -1044,7 +1046,7 @@ mod tests {
                         at(lines, |step| matches!(step, Step::LimitBounding { .. })),
                         at(lines, |step| matches!(step, Step::SetCapabilities { .. })),
                         at(lines, |step| *step == Step::NoNewPrivileges),
-                        at(lines, |step| *step == Step::Filter),
+                        at(lines, |step| matches!(step, Step::Filter { .. })),
                         at(lines, |step| matches!(step, Step::Exec { .. })),
                     ]
                     .into_iter()
@@ -1124,7 +1126,7 @@ mod tests {
                 at(lines, |step| matches!(step, Step::SetUser { .. })),
                 at(lines, |step| matches!(step, Step::SetCapabilities { .. })),
                 at(lines, |step| *step == Step::NoNewPrivileges),
-                at(lines, |step| *step == Step::Filter),
+                at(lines, |step| matches!(step, Step::Filter { .. })),
                 lines.iter().rposition(|line| line.step == Step::HideMemory),
                 fork,
                 at(lines, |step| *step == Step::DieWithLauncher),

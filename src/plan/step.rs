@@ -27,6 +27,7 @@ use crate::spec::Setting;
 use crate::spec::{IdRange, Namespace};
 use crate::sys::identity::CapabilitySet;
 use crate::sys::mount::Attributes;
+use crate::sys::sandbox::Instruction;
 use crate::sys::{Arena, Word, word};
 use crate::text::sentence::Sentence;
 use crate::text::{Text, copy, decimal, names, t};
@@ -311,7 +312,12 @@ pub enum Step<'p> {
     },
     DieWithInit,
     NoNewPrivileges,
-    Filter,
+    Filter {
+        program: &'p [Instruction],
+        /// Where it is from, if not from the policy.
+        #[cfg(feature = "full")]
+        path: Word<'p>,
+    },
     ResetSignals,
     Say {
         command: Word<'p>,
@@ -467,7 +473,7 @@ impl<'p> Step<'p> {
             Self::SetCapabilities { .. } => t!("set capabilities to%"),
             Self::DieWithInit => t!("die when the init dies"),
             Self::NoNewPrivileges => t!("set no_new_privs"),
-            Self::Filter => t!("filter TIOCSTI, TIOCLINUX and foreign system calls"),
+            Self::Filter { .. } => t!("filter system calls, % instructions%"),
             Self::ResetSignals => t!("restore the signals"),
             Self::Say { .. } => t!("say the command %, the user and the process"),
             Self::Exec { .. } => t!("execute %"),
@@ -510,6 +516,15 @@ impl<'p> Step<'p> {
             #[cfg(feature = "full")]
             Self::OwnFile { path, attributes } => (*first, *second) = (path, flags(arena, attributes)),
             Self::Protect { at, name } | Self::Mask { at, name, .. } => (*first, *second) = (at.prefix(), name),
+            #[cfg(not(feature = "full"))]
+            Self::Filter { program } => *first = decimal(arena, program.len() as u64),
+            #[cfg(feature = "full")]
+            Self::Filter { program, path } => {
+                *first = decimal(arena, program.len() as u64);
+                if !path.is_empty() {
+                    *second = copy(arena, &[b" of ", path.bytes()]);
+                }
+            }
             Self::MakeInRoot { target, make } => (*first, *second) = (target, make.name()),
             Self::Clone { flags } => *first = namespaces(arena, flags),
             #[cfg(feature = "full")]

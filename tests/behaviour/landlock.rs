@@ -113,7 +113,7 @@ fn it_can_be_switched_off(who: &Who) {
     who.needs_probe();
     let listeners = Listeners::new();
     who.run(&["--security-opt", "landlock=off"], &listeners.reach("reach")).prints(REACHED);
-    who.run(&["--security-opt", "seccomp=unconfined"], &["true"]).refused(125, &["--security-opt", "landlock=off"]);
+    who.run(&["--security-opt", "apparmor=unconfined"], &["true"]).refused(125, &["--security-opt", "landlock=off"]);
 }
 
 fn a_kernel_without_it_runs_the_command_all_the_same(who: &Who) {

@@ -350,7 +350,8 @@ fn whoever_owns_the_groups_lifts_no_limit(who: &Who) {
         (["--userns=identity", "--cap-add=chown"], &nested),
         (["--userns=host", "--cap-add=chown"], &nested),
     ] {
-        let options = [&options[..], &["--pids-limit=20", "--stop-timeout=1s"]].concat();
+        let options =
+            [&options[..], &["--pids-limit=20", "--stop-timeout=1s", "--security-opt=seccomp=unconfined"]].concat();
         is_not_lifted(&who.run_in("/", &options, command).run());
     }
 }
@@ -723,7 +724,9 @@ fn whoever_has_delegated_groups_lifts_no_limit(who: &Who) {
         ("--cap-add=sys_admin", &["sh", "-c", LIFT][..]),
         ("--cap-add=chown", &["unshare", "-Ur", "-m", "-C", "sh", "-c", LIFT]),
     ] {
-        let words = [&[&aril, "run", "--pids-limit=20", "--stop-timeout=1s", option, "/"], command].concat();
+        let unconfined = "--security-opt=seccomp=unconfined";
+        let words =
+            [&[&aril, "run", "--pids-limit=20", "--stop-timeout=1s", unconfined, option, "/"], command].concat();
         is_not_lifted(&who.prepared(&place.enter(), &words).run());
         place.is_empty("an attempt");
     }

@@ -68,7 +68,7 @@ _aril_value() {
 # The options of a verb.
 _aril_options() {
     case $1 in
-    run | explain) _aril_words @RUN@ ;;
+    run | explain | syscall) _aril_words @RUN@ ;;
     exec) _aril_words @EXEC@ ;;
     update) _aril_words @UPDATE@ ;;
     init) _aril_words @INIT@ ;;
@@ -104,6 +104,8 @@ _aril() {
         return
     elif [[ $verb == explain && ${words[2]-} == run ]] && ((last > 2)); then
         index=3
+    elif [[ $verb == explain && ${words[2]-} == syscall ]] && ((last > 2)); then
+        verb=syscall index=3
     fi
     case $verb in
     init | aril-init) table=init next=' @INIT_NEXT@ ' letters=@INIT_LETTERS@ ;;
@@ -137,7 +139,7 @@ _aril() {
     else
         case $verb:$operands in
         explain:0)
-            _aril_words boot run
+            _aril_words boot run syscall
             _aril_paths -f
             ;;
         run:0) _aril_paths -f ;;

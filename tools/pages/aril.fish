@@ -16,6 +16,7 @@ function __aril_read
     test "$verb" = explain -a "$words[1]" = run; and set -e words[1]
     # The kernel's command line is one word that nobody knows.
     test "$verb" = explain -a "$words[1]" = boot; and set verb 'explain boot'
+    test "$verb" = explain -a "$words[1]" = syscall; and set verb 'explain syscall'
     set -l options yes
     set -l operands 0
     while set -q words[1]
@@ -86,7 +87,7 @@ complete -c aril -n __aril_begins -s h -l help -d 'what there is'
 complete -c aril -n __aril_begins -s V -l version -d 'print the version'
 @OPTIONS@
 complete -c aril -n '__aril_operand 0 run explain' -F
-complete -c aril -n '__aril_operand 0 explain' -a 'boot run'
+complete -c aril -n '__aril_operand 0 explain' -a 'boot run syscall'
 complete -c aril -n '__aril_operand 0 check' -a '(__fish_complete_directories)'
 complete -c aril -n '__aril_operand 0 exec kill stats pause resume update' -a '(__aril_names running)'
 complete -c aril -n '__aril_operand 0 wait' -a '(__aril_names all)'

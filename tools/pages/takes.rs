@@ -84,7 +84,7 @@ pub fn of_run(option: Opt) -> Takes {
         O::SigProxy => one("false true"),
         O::Cgroups => one("required best off"),
         O::Sandbox => one("landlock"),
-        O::SecurityOpt => one("landlock=off"),
+        O::SecurityOpt => one("landlock=off seccomp=unconfined seccomp=/"),
     }
 }
 
