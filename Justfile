@@ -52,6 +52,10 @@ bench-boot *ARGS:
 pages:
     cargo test --release --locked --test pages -- --make
 
+# Compile a container engine's profile of system calls for --security-opt seccomp=/FILE: PROFILE.json FILE [--cap-add NAME]...
+seccomp *ARGS:
+    cargo test --release --locked --test seccomp -- --compile {{ARGS}}
+
 # What is handed out, for both architectures: programs, Debian packages, tars for images, checksums, in target/dist
 dist *ARGS:
     tools/dist {{ARGS}}

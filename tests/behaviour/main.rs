@@ -36,6 +36,7 @@ mod pseudo_terminal;
 mod root;
 mod roots;
 mod safety;
+mod seccomp;
 #[path = "../../benches/secrets.rs"]
 mod secrets;
 mod servers;
@@ -80,6 +81,7 @@ fn main() -> ExitCode {
         pseudo_terminal::tests(),
         safety::tests(),
         settings::tests(),
+        seccomp::tests(),
         landlock::tests(),
         limits::tests(),
         explain::tests(),

@@ -338,6 +338,21 @@ static int reach_own(const char *stream, const char *datagram)
 	return 0;
 }
 
+/* System calls, each a word of numbers: which, and its arguments. */
+static int calls(char **words)
+{
+	for (; *words; words++) {
+		long numbers[7] = { 0 };
+		char *rest = *words;
+		for (int i = 0; i < 7 && *rest; i++) {
+			numbers[i] = strtoul(rest, &rest, 0);
+			rest += *rest == ',';
+		}
+		answer(*words, syscall(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6]));
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *question = argc > 1 ? argv[1] : "", *argument = argc > 2 ? argv[2] : "/";
@@ -345,6 +360,8 @@ int main(int argc, char **argv)
 		return inject();
 	if (!strcmp(question, "foreign-entries"))
 		return foreign_entries();
+	if (!strcmp(question, "calls"))
+		return calls(argv + 2);
 	if (!strcmp(question, "escape"))
 		return escape(argument);
 	if (!strcmp(question, "writable"))
