@@ -78,7 +78,7 @@ fn look_up<'m>(
     let line = line_with(passwd, 0, name).or_else(|| line_with(passwd, 2, name));
     let account = match line {
         Some(line) => listed(arena, line),
-        None => number::decimal(name).map(|uid| Account { uid, gid: 0, groups: &[], home: word(c"/") }),
+        None => id(name).map(|uid| Account { uid, gid: 0, groups: &[], home: word(c"/") }),
     };
     let mut account = account.ok_or((name, PASSWD))?;
     if let Some(chosen) = chosen_group {
@@ -90,15 +90,21 @@ fn look_up<'m>(
     Ok(account)
 }
 
+/// A number that a user or a group can have. The last of all is none: setresuid(2) takes it for "as it is", and whoever asks for
+/// it would stay root.
+fn id(text: &[u8]) -> Option<u32> {
+    number::decimal(text).filter(|id| *id != u32::MAX)
+}
+
 /// A group's number, by its name or as it is.
 fn group_id(file: &[u8], group: &[u8]) -> Option<u32> {
-    let listed = line_with(file, 0, group).and_then(|line| number::decimal(field(line, 2)));
-    listed.or_else(|| number::decimal(group))
+    let listed = line_with(file, 0, group).and_then(|line| id(field(line, 2)));
+    listed.or_else(|| id(group))
 }
 
 /// The account of a line of passwd(5).
 fn listed<'m>(arena: &'m Arena, line: &[u8]) -> Option<Account<'m>> {
-    let (uid, gid) = (number::decimal(field(line, 2))?, number::decimal(field(line, 3))?);
+    let (uid, gid) = (id(field(line, 2))?, id(field(line, 3))?);
     let home = field(line, 5);
     let home = if home.is_empty() { word(c"/") } else { copy(arena, &[home]) };
     Some(Account { uid, gid, groups: &[], home })
@@ -109,7 +115,7 @@ fn groups_of<'m>(arena: &'m Arena, login: &[u8], group: &[u8]) -> &'m [u32] {
     let mut groups = List::new(arena);
     for line in lines(group) {
         if split(field(line, 3), b',').any(|member| member == login) {
-            if let Some(gid) = number::decimal(field(line, 2)) {
+            if let Some(gid) = id(field(line, 2)) {
                 groups.push(gid);
             }
         }
@@ -162,6 +168,23 @@ mod tests {
         assert_eq!(account("guest:wheel").unwrap().1, 10);
         assert_eq!(account("guest:wheel").unwrap().2, [0u32; 0]);
         assert_eq!(account("7:8").unwrap().1, 8);
+    }
+
+    #[test]
+    fn the_number_that_stands_for_no_change_is_nobody_s() {
+        const LAST: u32 = u32::MAX;
+        assert_eq!(account(&format!("{LAST}")), None);
+        assert_eq!(account(&format!("7:{LAST}")), None);
+        assert_eq!(account(&format!("{}", LAST - 1)).unwrap().0, LAST - 1);
+        let arena = Arena::new().unwrap();
+        let users = format!("a:x:{LAST}:1::/:\nb:x:1:{LAST}::/:\nc:x:1:1::/:\n");
+        let groups = format!("g:x:{LAST}:c\nh:x:5:c\n");
+        let found = |user: &str| {
+            let user = std::ffi::CString::new(user).unwrap();
+            look_up(&arena, Word::new(arena.hold(user)), users.as_bytes(), groups.as_bytes()).ok()
+        };
+        assert_eq!((found("a"), found("b"), found("c:g")), (None, None, None));
+        assert_eq!(found("c").unwrap().groups, [5]);
     }
 
     #[test]

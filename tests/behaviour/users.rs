@@ -6,7 +6,8 @@ use std::fs;
 crate::tests! {
     both: inside_one_is_root, an_explicit_map_decides, without_a_map_every_id_is_nobody;
     as_root: root_keeps_every_id_if_told_so, ranges_are_mapped_one_by_one, the_host_s_user_namespace_has_no_map_of_ours,
-        a_user_is_looked_up_in_the_image, the_image_s_passwd_is_read_inside_the_image, every_id_of_the_process_is_the_user_s;
+        a_user_is_looked_up_in_the_image, the_image_s_passwd_is_read_inside_the_image, every_id_of_the_process_is_the_user_s,
+        the_number_that_stands_for_no_change_is_no_user;
     as_user: an_ordinary_user_maps_itself_to_any_id, an_ordinary_user_cannot_set_groups;
 }
 
@@ -110,5 +111,17 @@ fn every_id_of_the_process_is_the_user_s(who: &Who) {
         }
         drop(running);
         eventually("its end", || process::naming(&mark).is_empty());
+    }
+}
+
+/// setresuid(2) would take it, and leave whoever asked for it root: by an option, or by a line of a hostile image.
+fn the_number_that_stands_for_no_change_is_no_user(who: &Who) {
+    let rootfs = who.own_rootfs(&["etc/passwd"]);
+    fs::write(rootfs.join("etc/passwd"), format!("trap:x:{0}:{0}::/:\n", u32::MAX)).expect("our own folder");
+    for user in ["trap", "4294967295", "7:4294967295", "7:trap"] {
+        for userns in ["host", "identity", "auto"] {
+            let options = ["--userns", userns, "--user", user];
+            who.run_in(rootfs.str(), &options, &["id"]).run().refused(125, &["run as", "is not in the image's /etc/"]);
+        }
     }
 }
