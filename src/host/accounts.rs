@@ -75,7 +75,7 @@ fn look_up<'m>(
     group: &'m [u8],
 ) -> Result<Account<'m>, (&'m [u8], Word<'static>)> {
     let (name, chosen_group) = cut(user.bytes(), b':');
-    let line = line_with(passwd, 0, name).or_else(|| line_with(passwd, 2, name));
+    let line = line_with(passwd, if is_number(name) { 2 } else { 0 }, name);
     let account = match line {
         Some(line) => listed(arena, line),
         None => id(name).map(|uid| Account { uid, gid: 0, groups: &[], home: word(c"/") }),
@@ -96,10 +96,14 @@ fn id(text: &[u8]) -> Option<u32> {
     number::decimal(text).filter(|id| *id != u32::MAX)
 }
 
+/// Digits are a number and never a name: an image in which someone is called 1000 must not decide who that is (CVE-2016-3697).
+fn is_number(name: &[u8]) -> bool {
+    name.iter().all(u8::is_ascii_digit)
+}
+
 /// A group's number, by its name or as it is.
 fn group_id(file: &[u8], group: &[u8]) -> Option<u32> {
-    let listed = line_with(file, 0, group).and_then(|line| id(field(line, 2)));
-    listed.or_else(|| id(group))
+    id(if is_number(group) { group } else { field(line_with(file, 0, group)?, 2) })
 }
 
 /// The account of a line of passwd(5).
@@ -185,6 +189,20 @@ mod tests {
         };
         assert_eq!((found("a"), found("b"), found("c:g")), (None, None, None));
         assert_eq!(found("c").unwrap().groups, [5]);
+    }
+
+    #[test]
+    fn digits_are_never_a_name() {
+        const USERS: &[u8] = b"1000:x:0:0::/root:\n4294967295:x:0:0::/:\n99999999999:x:0:0::/:\n:x:0:0::/:\n";
+        const GROUPS: &[u8] = b"7:x:0:\n99999999999:x:0:\n:x:0:\n";
+        let found = |user: &'static core::ffi::CStr| {
+            let arena = Arena::new().unwrap();
+            look_up(&arena, word(user), USERS, GROUPS).ok().map(|found| (found.uid, found.gid))
+        };
+        assert_eq!((found(c"1000"), found(c"1000:7")), (Some((1000, 0)), Some((1000, 7))));
+        for user in [c"4294967295", c"99999999999", c"", c":7", c"7:", c"7:99999999999"] {
+            assert_eq!(found(user), None, "{user:?}");
+        }
     }
 
     #[test]

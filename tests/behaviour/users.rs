@@ -7,7 +7,7 @@ crate::tests! {
     both: inside_one_is_root, an_explicit_map_decides, without_a_map_every_id_is_nobody;
     as_root: root_keeps_every_id_if_told_so, ranges_are_mapped_one_by_one, the_host_s_user_namespace_has_no_map_of_ours,
         a_user_is_looked_up_in_the_image, the_image_s_passwd_is_read_inside_the_image, every_id_of_the_process_is_the_user_s,
-        the_number_that_stands_for_no_change_is_no_user;
+        the_number_that_stands_for_no_change_is_no_user, digits_are_never_a_name_of_the_image;
     as_user: an_ordinary_user_maps_itself_to_any_id, an_ordinary_user_cannot_set_groups;
 }
 
@@ -124,4 +124,13 @@ fn the_number_that_stands_for_no_change_is_no_user(who: &Who) {
             who.run_in(rootfs.str(), &options, &["id"]).run().refused(125, &["run as", "is not in the image's /etc/"]);
         }
     }
+}
+
+/// CVE-2016-3697.
+fn digits_are_never_a_name_of_the_image(who: &Who) {
+    let rootfs = who.own_rootfs(&["etc/passwd", "etc/group"]);
+    fs::write(rootfs.join("etc/passwd"), "1000:x:0:0::/:\n").expect("our own folder");
+    fs::write(rootfs.join("etc/group"), "1001:x:0:\n").expect("our own folder");
+    let options = ["--user", "1000:1001", "--group-add", "1001"];
+    who.run_in(rootfs.str(), &options, &["sh", "-c", "id -u; id -g; id -G"]).run().prints("1000\n1001\n1001");
 }
