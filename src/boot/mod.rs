@@ -1,7 +1,7 @@
 //! The front door of a machine: what the kernel's command line asks of its first process, and in which order it comes.
 
 mod network;
-mod parameters;
+pub mod parameters;
 
 use crate::cli;
 use crate::engine::Carrier;

@@ -139,7 +139,8 @@ fn until_heard(socket: At, mask: SignalSet) -> Result<()> {
     }
 }
 
-fn read<'m>(arena: &'m Arena, message: &[u8]) -> Answer<'m> {
+/// What a message says.
+pub fn read<'m>(arena: &'m Arena, message: &[u8]) -> Answer<'m> {
     match *message {
         [STARTED, ..] => Answer::Started,
         [FAILED, line_low, line_high, errno_low, errno_high, status, ref detail @ ..] => Answer::Failed(Failure {

@@ -13,7 +13,7 @@ mod devices;
 #[cfg(feature = "full")]
 mod enter;
 mod execute;
-mod handover;
+pub mod handover;
 #[cfg(feature = "full")]
 mod ids;
 #[cfg(feature = "full")]

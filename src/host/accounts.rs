@@ -68,7 +68,11 @@ fn read_of_image<'m>(arena: &'m Arena, root: At, path: Word) -> Told<'m, &'m [u8
     }
 }
 
-fn look_up<'m>(
+/// The same from the texts of the two files. What is not in which of them.
+///
+/// # Errors
+/// The name, and the file that lacks it.
+pub fn look_up<'m>(
     arena: &'m Arena,
     user: Word<'m>,
     passwd: &'m [u8],

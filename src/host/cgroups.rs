@@ -135,7 +135,7 @@ pub fn is_name(name: &[u8]) -> bool {
 }
 
 /// The same of a process, from the texts of proc_pid_cgroup(5) and proc_pid_mountinfo(5).
-fn find<'m>(
+pub fn find<'m>(
     arena: &'m Arena,
     groups: &'m [u8],
     mounts: &'m [u8],

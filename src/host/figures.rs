@@ -159,7 +159,7 @@ fn whole<'m>(arena: &'m Arena, group: At, file: &[u8]) -> Option<&'m [u8]> {
 
 /// What stands behind a word, or after its `=`; the sum where it stands more than once.
 #[inline(never)]
-fn find(said: &[u8], key: &[u8]) -> Option<u64> {
+pub fn find(said: &[u8], key: &[u8]) -> Option<u64> {
     let (mut rest, mut sum) = (said, None);
     // Of a file with nothing but a number that is the value.
     let mut is_value = key == b"-";

@@ -38,7 +38,7 @@ pub fn all<'m>(arena: &'m Arena, path: Word, is_own: bool) -> Told<'m, &'m [IdRa
 }
 
 /// `INSIDE OUTSIDE COUNT`, padded with spaces.
-fn parse(line: &[u8]) -> Option<[u32; 3]> {
+pub fn parse(line: &[u8]) -> Option<[u32; 3]> {
     let mut numbers = [0; 3];
     let mut words = split(line, b' ').filter(|word| !word.is_empty());
     for number in &mut numbers {

@@ -13,7 +13,7 @@ pub mod devices;
 pub mod figures;
 #[cfg(feature = "full")]
 pub mod filter;
-mod ids;
+pub mod ids;
 pub mod image;
 mod kept;
 #[cfg(feature = "boot")]
@@ -34,7 +34,7 @@ pub mod runtime;
 pub mod superblock;
 mod terminal;
 #[cfg(feature = "full")]
-mod variables;
+pub mod variables;
 pub mod view;
 
 pub use accounts::Account;

@@ -46,7 +46,7 @@ pub fn is_initramfs(arena: &Arena, proc: At) -> bool {
 }
 
 /// `36 35 98:0 /root /point options optional… - type source options`.
-fn parse<'m>(arena: &'m Arena, line: &'m [u8]) -> Option<Mount<'m>> {
+pub fn parse<'m>(arena: &'m Arena, line: &'m [u8]) -> Option<Mount<'m>> {
     let mut words = split(line, b' ');
     let id = number::decimal(words.next()?)?;
     let point = unescape(arena, words.nth(3)?);

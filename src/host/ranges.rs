@@ -179,7 +179,7 @@ pub type Mount<'m> = [&'m [u8]; 2];
 
 /// The first mount at a path, or below it, that cannot be idmapped. Lines are `device NAME mounted on POINT with fstype TYPE`,
 /// or begin with `no device`.
-fn sealed<'m>(arena: &'m Arena, table: &'m [u8], kernel: u32, path: Word, below: bool) -> Option<Mount<'m>> {
+pub fn sealed<'m>(arena: &'m Arena, table: &'m [u8], kernel: u32, path: Word, below: bool) -> Option<Mount<'m>> {
     let path = path.bytes();
     // The innermost that holds the path, and of those on one point the last one.
     let mut own: Mount = [b"", b""];
@@ -236,7 +236,7 @@ pub fn granted<'m>(arena: &'m Arena, host: &mut Host<'m>) {
 const LOWEST: u32 = 100_000;
 
 /// Past the last id that anyone has in a file of subuid(5).
-fn end(arena: &Arena, text: &[u8], lowest: u32) -> u32 {
+pub fn end(arena: &Arena, text: &[u8], lowest: u32) -> u32 {
     entries(arena, text, b"", b"").iter().map(|range| range.outside + range.count).fold(lowest, u32::max)
 }
 
@@ -252,7 +252,7 @@ fn program<'m>(arena: &'m Arena, name: &[u8]) -> Option<Word<'m>> {
 
 /// The user's own id as 0, and all that he has by either name from 1 on. What overlaps is left out, and what passes the kernel's
 /// count of lines.
-fn ranges<'m>(arena: &'m Arena, text: &[u8], login: &[u8], number: &[u8], own: u32) -> &'m [IdRange] {
+pub fn ranges<'m>(arena: &'m Arena, text: &[u8], login: &[u8], number: &[u8], own: u32) -> &'m [IdRange] {
     /// `UID_GID_MAP_MAX_EXTENTS` of the kernel.
     const MOST: usize = 340;
     let mut map = List::new(arena);

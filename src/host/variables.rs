@@ -12,18 +12,29 @@ pub fn read<'m>(arena: &'m Arena, spec: &Spec<'m>) -> Told<'m, &'m [Word<'m>]> {
     for path in spec.environment_files.iter() {
         let text = read_path(arena, *path, Open::READ_WAITING)
             .map_err(|errno| Problem::failed(arena, t!("read the variables in %"), &[*path], errno))?;
-        for (number, line) in (1..).zip(split(text, b'\n')) {
-            let line = line.trim_ascii_start();
-            if matches!(line, [] | [b'#', ..]) {
-                continue;
-            }
-            let name = cut(line, b'=').0;
-            if name.is_empty() || name.iter().any(u8::is_ascii_whitespace) || line.contains(&0) {
-                let words = [*path, decimal(arena, number)];
-                return Err(Problem::refused(arena, t!("read the variables in %: line % is not NAME=VALUE"), &words));
-            }
-            variables.push(copy(arena, &[line]));
-        }
+        add(&mut variables, text).map_err(|number| {
+            let words = [*path, decimal(arena, number)];
+            Problem::refused(arena, t!("read the variables in %: line % is not NAME=VALUE"), &words)
+        })?;
     }
     Ok(variables.finish())
+}
+
+/// Those of a text.
+///
+/// # Errors
+/// The number of the line that is none.
+pub fn add<'m>(variables: &mut List<'m, Word<'m>>, text: &[u8]) -> Result<(), u64> {
+    for (number, line) in (1..).zip(split(text, b'\n')) {
+        let line = line.trim_ascii_start();
+        if matches!(line, [] | [b'#', ..]) {
+            continue;
+        }
+        let name = cut(line, b'=').0;
+        if name.is_empty() || name.iter().any(u8::is_ascii_whitespace) || line.contains(&0) {
+            return Err(number);
+        }
+        variables.push(copy(variables.arena(), &[line]));
+    }
+    Ok(())
 }

@@ -12,7 +12,7 @@ pub mod wrapper;
 
 pub use decide::{FOREGROUND, GRACE, Manner, STOP_REQUEST, Stop, TO_GROUP, exit_status, is_queued, plain};
 pub use log::Log;
-pub use options::table;
+pub use options::{Setup, table};
 pub use persona::{Persona, name_of};
 #[cfg(feature = "boot")]
 pub use restart::{Restarts, idle};

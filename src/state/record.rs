@@ -117,7 +117,7 @@ impl<'m> Words<'m> {
             init: self.process()?,
             command: self.process()?,
             started: self.number()?,
-            stop: self.number()? as u8,
+            stop: u8::try_from(self.number()?).ok()?,
             users: self.number()?,
             words: self.list()?,
             arguments: self.list()?,
@@ -270,6 +270,8 @@ mod tests {
         }
         let huge = b"aril 1\x007\x0070\x008\x0080\x009\x0090\x001\x000\x005\x0018446744073709551615\0a\0";
         assert!(Record::read(huge).unwrap().running.is_none());
+        let stop = b"aril 1\x007\x0070\x008\x0080\x009\x0090\x001\x00258\x005\x000\x000\x000\x000\0";
+        assert!(Record::read(stop).unwrap().running.is_none(), "no signal is another one");
         let status = b"aril 1\x007\x0070\x008\x0080\x009\x0090\x001\x000\x005\x000\x000\x000\x00256\0";
         assert!(Record::read(status).is_some_and(|record| record.running.is_some() && record.status.is_none()));
     }

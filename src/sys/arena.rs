@@ -8,6 +8,7 @@ use super::process;
 use super::{Result, errno::check};
 use core::alloc::Layout;
 use core::cell::Cell;
+use core::fmt::{Debug, Formatter};
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, align_of, size_of};
 use core::ops::{Deref, DerefMut};
@@ -106,7 +107,6 @@ impl Drop for Arena {
 }
 
 /// A growing list in an arena. Its items are never dropped.
-#[derive(Debug)]
 pub struct List<'m, T> {
     block: Block<'m>,
     items: PhantomData<&'m mut [T]>,
@@ -252,6 +252,12 @@ impl<T> Deref for List<'_, T> {
     fn deref(&self) -> &[T] {
         // SAFETY: the items are there.
         unsafe { core::slice::from_raw_parts(self.block.start.cast().as_ptr(), self.count()) }
+    }
+}
+
+impl<T: Debug> Debug for List<'_, T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> core::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
