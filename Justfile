@@ -12,6 +12,15 @@ build:
 test *ARGS:
     tests/run {{ARGS}}
 
+# Fuzz one target for long, with cargo-fuzz: TARGET and libFuzzer's options, such as -max_total_time=600
+fuzz TARGET *ARGS:
+    mkdir -p fuzz/corpus/{{TARGET}}
+    cargo +nightly fuzz run {{TARGET}} fuzz/corpus/{{TARGET}} fuzz/seeds/{{TARGET}} -- -max_len=2048 {{ARGS}}
+
+# The unit tests in Miri, as far as it can run them
+miri *ARGS:
+    tests/miri {{ARGS}}
+
 # The tests' root file systems, in target/rootfs (Debian's needs root), and their VMs' kernels
 rootfs:
     rootfs/busybox target/rootfs/busybox

@@ -113,8 +113,9 @@ fn group_id(file: &[u8], group: &[u8]) -> Option<u32> {
 /// The account of a line of passwd(5).
 fn listed<'m>(arena: &'m Arena, line: &[u8]) -> Option<Account<'m>> {
     let (uid, gid) = (id(field(line, 2))?, id(field(line, 3))?);
-    let home = field(line, 5);
-    let home = if home.is_empty() { word(c"/") } else { copy(arena, &[home]) };
+    // A NUL in it is the end of it.
+    let home = copy(arena, &[field(line, 5)]);
+    let home = if home.is_empty() { word(c"/") } else { home };
     Some(Account { uid, gid, groups: &[], home })
 }
 
@@ -188,11 +189,19 @@ mod tests {
         let users = format!("a:x:{LAST}:1::/:\nb:x:1:{LAST}::/:\nc:x:1:1::/:\n");
         let groups = format!("g:x:{LAST}:c\nh:x:5:c\n");
         let found = |user: &str| {
-            let user = std::ffi::CString::new(user).unwrap();
-            look_up(&arena, Word::new(arena.hold(user)), users.as_bytes(), groups.as_bytes()).ok()
+            let user = crate::text::copy(&arena, &[user.as_bytes()]);
+            look_up(&arena, user, users.as_bytes(), groups.as_bytes()).ok()
         };
         assert_eq!((found("a"), found("b"), found("c:g")), (None, None, None));
         assert_eq!(found("c").unwrap().groups, [5]);
+    }
+
+    #[test]
+    fn nobody_is_without_a_home() {
+        let arena = Arena::new().unwrap();
+        let home = |line: &'static str| look_up(&arena, word(c"a"), line.as_bytes(), b"").unwrap().home;
+        assert_eq!((home("a:x:1:1::/h\0x:/bin/sh"), home("a:x:1:1::\0/h")), (word(c"/h"), word(c"/")));
+        assert_eq!((home("a:x:1:1"), home("a:x:1:1::")), (word(c"/"), word(c"/")));
     }
 
     #[test]

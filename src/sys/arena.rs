@@ -17,7 +17,7 @@ use linux_raw_sys::general as k;
 
 /// Address space reserved; pages of it cost memory only once they are written. The largest file that is read into it is
 /// a quarter of that.
-const RESERVED: usize = 64 << 20;
+const RESERVED: usize = if cfg!(miri) { 1 << 20 } else { 64 << 20 };
 
 /// One mapping from which pieces are taken, never to be given back alone.
 #[derive(Debug)]
@@ -29,6 +29,7 @@ pub struct Arena {
 
 impl Arena {
     /// mmap(2).
+    #[cfg(not(miri))]
     pub fn new() -> Result<Self> {
         let protection = k::PROT_READ | k::PROT_WRITE;
         let flags = k::MAP_PRIVATE | k::MAP_ANONYMOUS | k::MAP_NORESERVE;
@@ -36,6 +37,17 @@ impl Arena {
         let base = check(unsafe { sc::syscall!(MMAP, 0, RESERVED, protection, flags, -1isize, 0) })?;
         // SAFETY: the kernel maps nothing at 0 unless told to.
         Ok(Self { base: unsafe { NonNull::new_unchecked(base as *mut u8) }, used: Cell::new(0) })
+    }
+
+    /// The same where no system call can be made: Miri, which interprets, knows mmap(2) by its C function alone.
+    #[cfg(miri)]
+    pub fn new() -> Result<Self> {
+        let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        // SAFETY: a new anonymous mapping at an address of the kernel's choice overlaps nothing.
+        let base = unsafe { libc::mmap(core::ptr::null_mut(), RESERVED, protection, flags, -1, 0) };
+        check(base as usize)?;
+        // SAFETY: what is no error is an address that is not 0.
+        Ok(Self { base: unsafe { NonNull::new_unchecked(base.cast()) }, used: Cell::new(0) })
     }
 
     /// An arena for as long as the process lives, which lies in its own mapping.
@@ -102,7 +114,15 @@ impl Drop for Arena {
     fn drop(&mut self) {
         // SAFETY: whatever was taken from the arena borrows it, so nothing of it is left. The mapping is ours whole, so that
         // the call cannot fail.
-        unsafe { sc::syscall!(MUNMAP, self.base.as_ptr(), RESERVED) };
+        #[cfg(not(miri))]
+        unsafe {
+            sc::syscall!(MUNMAP, self.base.as_ptr(), RESERVED)
+        };
+        // SAFETY: likewise.
+        #[cfg(miri)]
+        unsafe {
+            libc::munmap(self.base.as_ptr().cast(), RESERVED)
+        };
     }
 }
 

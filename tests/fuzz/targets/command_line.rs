@@ -4,7 +4,7 @@ use super::{arena, is_clean, is_harmless, is_told, twice, words};
 use aril::cli::{Request, parse};
 use aril::spec::{IdMap, Overlay, Resource, Set, Source, Spec};
 use aril::sys::Word;
-use aril::text::names::ALL_CAPABILITIES;
+use aril::text::names::{ALL_CAPABILITIES, is_name};
 use aril::visit::Visit;
 use std::str;
 
@@ -17,6 +17,7 @@ pub fn check(bytes: &[u8]) {
     match parse(&arena, &words) {
         Ok(Request::Run(spec)) => {
             is_sound(&spec, &words);
+            assert!(spec.name.is_none_or(|name| is_name(name.bytes())));
             // What `explain` explains is what `run` does, and a later `run` is the name of a directory.
             let explained: Vec<Word> =
                 [words[0], Word::new(c"explain")].into_iter().chain(words[1..].to_vec()).collect();
@@ -122,7 +123,6 @@ fn is_sound(spec: &Spec, words: &[Word]) {
     if let [Some(Some(memory)), Some(Some(both))] = spec.memory() {
         assert!(memory <= both);
     }
-    assert!(spec.name.is_none_or(|name| !name.is_empty()));
     for host in spec.hosts.iter().chain(spec.name_servers.iter()) {
         // They become lines of files.
         assert!(host.bytes().iter().all(u8::is_ascii_graphic));
