@@ -15,7 +15,7 @@ test *ARGS:
 # Fuzz one target for long, with cargo-fuzz: TARGET and libFuzzer's options, such as -max_total_time=600
 fuzz TARGET *ARGS:
     mkdir -p fuzz/corpus/{{TARGET}}
-    cargo +nightly fuzz run {{TARGET}} fuzz/corpus/{{TARGET}} fuzz/seeds/{{TARGET}} -- -max_len=2048 {{ARGS}}
+    cargo +nightly fuzz run {{TARGET}} fuzz/corpus/{{TARGET}} tests/fuzz/seeds/{{TARGET}} -- -max_len=2048 {{ARGS}}
 
 # The unit tests in Miri, as far as it can run them
 miri *ARGS:

@@ -38,8 +38,8 @@ fn not_a_program<'m>(arena: &'m Arena, path: Word) -> &'m Problem<'m> {
     )
 }
 
-/// The instructions of a file.
-fn program<'m>(arena: &'m Arena, bytes: &[u8]) -> Option<&'m [Instruction]> {
+/// The instructions of a file: none if they cannot be a whole program.
+pub fn program<'m>(arena: &'m Arena, bytes: &[u8]) -> Option<&'m [Instruction]> {
     let mut program = List::new(arena);
     for instruction in bytes.chunks(SIZE) {
         let &[low, high, then, otherwise, a, b, c, d] = instruction else { return None };

@@ -42,7 +42,7 @@ fn try_one(target: Target, input: &[u8]) -> Result<(), Failed> {
 }
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds").join(name)
 }
 
 /// In the order of their names, which the machine's file system does not decide.

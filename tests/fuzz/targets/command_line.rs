@@ -32,6 +32,9 @@ pub fn check(bytes: &[u8]) {
             assert!(spec.volumes.is_empty() && spec.devices.is_empty() && spec.new_mounts.is_empty());
             assert!(spec.resources.is_empty() && spec.capabilities == Spec::new(&arena).capabilities);
         }
+        Ok(Request::ExplainCall(spec, name)) => {
+            assert!(words.last() == Some(&name) && spec.rootfs.is_empty());
+        }
         Ok(Request::Visit(visit)) => is_visit(visit),
         Ok(Request::Check { rootfs, .. }) => assert!(!rootfs.bytes().starts_with(b"-")),
         Ok(Request::ExplainBoot(line)) => assert_eq!(words.get(3), Some(&line)),

@@ -6,6 +6,7 @@ mod boot_parameters;
 mod command_line;
 mod environment_file;
 mod figures;
+mod filters;
 mod handover;
 mod id_ranges;
 mod init_options;
@@ -36,6 +37,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("command_line", command_line::check),
     ("environment_file", environment_file::check),
     ("figures", figures::check),
+    ("filters", filters::check),
     ("handover", handover::check),
     ("id_ranges", id_ranges::check),
     ("init_options", init_options::check),
