@@ -370,19 +370,6 @@ impl<'p> Carrier<'p> {
         }
     }
 
-    /// execveat(2) of this program on a read-only mount of its own; comes back only if it failed.
-    fn execute_anew(&self) -> Errno {
-        let execute = || -> Result<Errno> {
-            let tree = copied(word(c"/proc/self/exe"), Attributes::RDONLY);
-            #[cfg(feature = "full")]
-            let tree = tree.or_else(|_| super::enter::copied_by_child());
-            let tree = tree?;
-            let start = self.start;
-            Ok(process::execveat(tree.at(), start.anew(), start.terminated_environment()))
-        };
-        execute().unwrap_or_else(|errno| errno)
-    }
-
     /// A file of the new process's directory in /proc.
     pub(super) fn of_child(&self, name: &[u8]) -> Result<Word<'p>> {
         let Some((Pid(pid), _)) = &self.child else { return Err(Errno::ESRCH) };

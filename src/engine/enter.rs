@@ -1,7 +1,6 @@
 //! Brings a later command into a container that runs.
 
-use super::carry::copied;
-use super::{Carrier, Side, cgroups, handover};
+use super::{Carrier, Side, cgroups};
 use crate::host::Host;
 use crate::host::cgroups::Hierarchy;
 use crate::host::container::{Container, look_failed};
@@ -11,10 +10,9 @@ use crate::plan::{EnterStep, Tree};
 use crate::spec::{Namespace, Spec};
 use crate::state::{Process, Running};
 use crate::sys::file::{self, Open};
-use crate::sys::mount::Attributes;
 use crate::sys::process::{self, Pid};
 use crate::sys::words::Start;
-use crate::sys::{Arena, At, Errno, Fd, Result, Word, socket, word};
+use crate::sys::{Arena, At, Errno, Fd, Result, socket, word};
 use crate::text::{Told, copy, decimal};
 
 /// Starts a command in a container. The Spec is that of the container with the command of the one who asks.
@@ -137,32 +135,5 @@ impl Carrier<'_> {
         let (Some(_), Some(pid)) = (&self.container, self.command) else { return false };
         let opened = if process::is_child(pid.0) { process::pidfd_open(pid) } else { Err(Errno::ECHILD) };
         opened.map(|pidfd| self.child = Some((pid, pidfd))).is_ok()
-    }
-}
-
-const PROGRAM: Word = word(c"/proc/self/exe");
-
-/// This program on a read-only mount, for someone who may make one in a user namespace of his own alone.
-#[inline(never)]
-pub fn copied_by_child() -> Result<Fd> {
-    let [ours, theirs] = socket::pair()?;
-    match process::clone3((Namespace::User.flag() | Namespace::Mount.flag()).into())? {
-        process::Side::Child => {
-            // The link itself leads to where it is mounted outside, of which no copy can be made here.
-            let mut path = [0; 4096];
-            let copy = || -> Result<()> {
-                file::readlinkat(At::CWD, PROGRAM, &mut path[..4095])?;
-                let tree = copied(Word::in_bytes(&path).ok_or(Errno::ENOENT)?, Attributes::RDONLY)?;
-                let is_same = file::fstat(tree.at())?.identity == file::fstatat(At::CWD, PROGRAM)?.identity;
-                if is_same { socket::send_fd(theirs.at(), handover::TREE, tree.at()) } else { Err(Errno::ENOENT) }
-            };
-            process::exit(u8::from({ copy }().is_err()))
-        }
-        process::Side::Parent { child, .. } => {
-            drop(theirs);
-            let received = socket::receive_fd(ours.at(), &mut [0; 1]);
-            process::wait_for(child)?;
-            received?.fd.ok_or(Errno::EPERM)
-        }
     }
 }

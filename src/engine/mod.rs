@@ -1,6 +1,7 @@
 //! Carries a plan out: the launcher's side, the container's side, and what passes between them.
 
 mod advice;
+mod anew;
 #[cfg(feature = "boot")]
 pub mod boot;
 mod carry;

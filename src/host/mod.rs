@@ -110,8 +110,8 @@ pub struct Host<'m> {
     pub resolver: bool,
     /// Of what a view of this machine is made; empty without one.
     pub view: &'m [Piece<'m>],
-    /// Whether this very program was started from a mount on which it could be written.
-    pub can_be_written: bool,
+    /// Who owns this very program, if it was started from a mount on which it could be written.
+    pub program: Option<u32>,
     /// The program of a file that filters system calls.
     #[cfg(feature = "full")]
     pub filter: &'m [Instruction],
@@ -221,8 +221,7 @@ impl<'m> Host<'m> {
             devices: &[],
             resolver: spec.shares_resolver() && file::fstatat(At::CWD, RESOLVER).is_ok(),
             view: &[],
-            // Without /proc nothing is known, and nothing inside could find the program either.
-            can_be_written: file::is_read_only(word(c"/proc/self/exe")) == Ok(false),
+            program: owner_of_program(),
             #[cfg(feature = "full")]
             filter: filter::read(arena, spec)?,
             #[cfg(feature = "full")]
@@ -297,6 +296,16 @@ impl<'m> Host<'m> {
         let is_it = |point: &&(Word, Presence)| point.0 == target;
         let found = self.mount_points.get(number).filter(is_it).or_else(|| self.mount_points.iter().find(is_it));
         found.map_or(Presence::Missing, |(_, presence)| *presence)
+    }
+}
+
+/// Who may write to this program for whoever executes it next. Not to one without a name, as a copy in memory is; and without
+/// /proc nobody knows, nor finds it.
+fn owner_of_program() -> Option<u32> {
+    const PROGRAM: Word = word(c"/proc/self/exe");
+    match (file::is_read_only(PROGRAM), file::fstatat(At::CWD, PROGRAM)) {
+        (Ok(false), Ok(stat)) if stat.links > 0 => Some(stat.uid),
+        _ => None,
     }
 }
 

@@ -5,7 +5,7 @@ use super::identity::Maps;
 use super::{Draft, Fate, On, Step};
 use crate::host::Host;
 use crate::host::cgroups::{CPUSET, SUBTREE, Site, Way, enable};
-use crate::spec::{Cgroups, IdRange, Namespace, RateKind, Resource, Spec};
+use crate::spec::{Cgroups, Namespace, RateKind, Resource, Spec};
 use crate::sys::{Arena, Word, word};
 use crate::text::sentence::Sentence;
 use crate::text::{Text, copy, decimal, names, number, t};
@@ -134,7 +134,7 @@ pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>, maps
             // What is asked for comes after.
             add(CgroupStep::Write { site: number, file, value });
         }
-        let is_nested = is_owner_inside(spec, host, maps);
+        let is_nested = super::identity::is_inside(spec, maps, host.uid);
         tell(draft, spec, host, (site, number), u32::from(is_nested));
         super::devices::confine(draft, spec, host, usize::from(number));
         if is_nested {
@@ -157,12 +157,6 @@ const WISHED: Fate = Fate::May(On::NoGroup);
 
 fn fate_of(spec: &Spec, site: &Site) -> Fate {
     if site.is_wished { WISHED } else { fate(spec, Fate::Must) }
-}
-
-/// Whether whoever makes the groups, and owns their files, is someone inside too: he could mount them in namespaces of his own.
-fn is_owner_inside(spec: &Spec, host: &Host, maps: Maps) -> bool {
-    let is_owner = |range: &IdRange| host.uid.wrapping_sub(range.outside) < range.count;
-    !spec.is_private(Namespace::User) || maps.uids.iter().any(is_owner)
 }
 
 /// What a group is told; `below`: how many of the container's own groups are not the command's.

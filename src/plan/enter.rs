@@ -112,9 +112,7 @@ pub fn enter<'p>(
     let has_devices = has_own_terminal && spec.own_file_systems().dev;
     let groups = container.groups;
 
-    // Whoever is inside already may wait for it, and have the kernel execute `/proc/self/exe` in place of the command.
-    let has_own_root = spec.change_root != ChangeRoot::None;
-    draft.when(host.can_be_written && has_own_root, Step::ExecuteAnew);
+    draft.when(super::must_be_protected(spec, host, maps), Step::ExecuteAnew);
     super::close_descriptors(&mut draft, spec);
     // In a pid namespace of its own all ends with the init.
     let init = if spec.is_private(Namespace::Pid) { None } else { Some(init) };

@@ -67,12 +67,12 @@ pub use terminal::TerminalStep;
 use crate::host::Host;
 #[cfg(feature = "full")]
 use crate::spec::Rehearsal;
-use crate::spec::{Namespace, Source, Spec};
+use crate::spec::{ChangeRoot, Namespace, Source, Spec};
 use crate::sys::{Arena, Errno, List};
 #[cfg(feature = "full")]
 use crate::text::t;
 use crate::text::{Text, Told};
-use linux_raw_sys::general as k;
+use identity::Maps;
 
 /// A step with who does it and what its failure means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,7 +254,7 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
         lines: List::with_room(arena, USUAL),
     };
 
-    draft.when(must_be_protected(spec, host), Step::ExecuteAnew);
+    draft.when(must_be_protected(spec, host, maps), Step::ExecuteAnew);
     #[cfg(feature = "full")]
     landlock::warn(&mut draft, spec, host);
     close_descriptors(&mut draft, spec);
@@ -355,10 +355,12 @@ fn close_descriptors(draft: &mut Draft, spec: &Spec) {
     draft.must(Step::CloseDescriptors { from });
 }
 
-/// Without a user namespace of its own a command that may trace others can open even what `HideMemory` hides.
-fn must_be_protected(spec: &Spec, host: &Host) -> bool {
-    let may_trace = spec.capabilities >> k::CAP_SYS_PTRACE & 1 == 1;
-    host.can_be_written && may_trace && !spec.is_private(Namespace::User) && host.has(k::CAP_SYS_ADMIN)
+/// Whether someone inside could write to this program: if he may be its owner, and finds it. The kernel itself executes it in place
+/// of an entry point that begins with `#!/proc/self/exe`, and then nothing hides it; and without a user namespace of its own a
+/// command that may trace others can open even what `HideMemory` hides.
+fn must_be_protected(spec: &Spec, host: &Host, maps: Maps) -> bool {
+    // A root that is the host's shows its programs anyway.
+    spec.change_root != ChangeRoot::None && host.program.is_some_and(|owner| identity::is_inside(spec, maps, owner))
 }
 
 /// Existing namespaces are joined by the launcher, the user namespace first: it gives the right to join the others.
@@ -441,9 +443,11 @@ fn write_errors(text: &mut Text, before: &[u8], on: On, after: &[u8]) {
 mod tests {
     use super::*;
     use crate::host::{Account, Piece, Presence, Terminal, view::How};
-    use crate::spec::{ChangeRoot, FileSystems, IdRange, NewKind, NewMount, Overlay};
+    use crate::spec::{FileSystems, IdRange, NewKind, NewMount, Overlay};
     use crate::sys::file::Kind;
     use crate::sys::{Word, word};
+    #[cfg(feature = "full")]
+    use linux_raw_sys::general as k;
 
     const EVERY: &[IdRange] = &[IdRange { inside: 0, outside: 0, count: u32::MAX }];
     const OWN: &[IdRange] = &[IdRange { inside: 0, outside: 1000, count: 1 }];
@@ -604,7 +608,7 @@ mod tests {
             devices: &[],
             resolver: true,
             view: if root { VIEW } else { &VIEW[1..] },
-            can_be_written: true,
+            program: Some(0),
             #[cfg(feature = "full")]
             filter: &[],
             #[cfg(feature = "full")]
@@ -1209,13 +1213,18 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_can_be_written_is_executed_anew_where_it_could_be_reached() {
-        let reach = |spec: &mut Spec| {
-            spec.namespaces[Namespace::User as usize] = Source::Host;
-            spec.capabilities = u64::MAX;
-        };
-        planned(true, reach, |lines| assert_eq!(lines[0].step, Step::ExecuteAnew));
-        planned(true, |_| {}, |lines| assert_eq!(at(lines, |step| *step == Step::ExecuteAnew), None));
+    fn a_program_is_executed_anew_where_someone_inside_may_own_it() {
+        const OTHER: &[IdRange] = &[IdRange { inside: 0, outside: 0x7000_0000, count: 0x1_0000 }];
+        let first =
+            |host: Host, change: fn(&mut Spec)| planned_on(&host, change, |lines| lines[0].step == Step::ExecuteAnew);
+        let host_s = |spec: &mut Spec| spec.namespaces[Namespace::User as usize] = Source::Host;
+        let visible = |spec: &mut Spec| spec.change_root = ChangeRoot::None;
+        assert!(first(host(true), |_| {}) && first(host(true), host_s), "root's, and root inside is root");
+        assert!(first(Host { program: Some(1000), ..host(false) }, |_| {}), "a user's own");
+        assert!(!first(host(false), |_| {}), "root's, and a user calls");
+        assert!(!first(Host { uids: OTHER, ..host(true) }, |_| {}), "root's, and root inside is somebody else");
+        assert!(!first(Host { program: None, ..host(true) }, host_s), "nobody can write to it");
+        assert!(!first(host(true), visible), "it is in the container's root anyway");
     }
 
     #[test]

@@ -325,7 +325,6 @@ pub struct Stat {
     /// Bytes.
     pub size: u64,
     /// Hard links; of a control group's directory the groups in it, and two (`kernfs_refresh_inode`).
-    #[cfg(feature = "full")]
     pub links: u64,
     /// Device and inode: the identity of the file.
     pub identity: (u64, u64),
@@ -378,7 +377,6 @@ fn stat(at: At, path: Word, flags: u32) -> Result<Stat> {
         uid: s.st_uid,
         gid: s.st_gid,
         size: s.st_size as u64,
-        #[cfg(feature = "full")]
         #[allow(clippy::unnecessary_cast, reason = "32 bits on aarch64")]
         links: s.st_nlink as u64,
         identity: (s.st_dev, s.st_ino),
@@ -465,6 +463,24 @@ pub fn duplicate(fd: At) -> Result<Fd> {
 pub fn become_stream(fd: At, number: u32) -> Result<()> {
     debug_assert!(number < 3, "no `Fd` owns the number");
     nothing!(DUP3, fd.number(), number, 0)
+}
+
+/// memfd_create(2): a file in memory that can be sealed.
+pub fn memfd(name: Word) -> Result<Fd> {
+    // SAFETY: `name` is NUL-terminated and outlives the call.
+    opened(unsafe { sc::syscall!(MEMFD_CREATE, name.as_ptr(), k::MFD_CLOEXEC | k::MFD_ALLOW_SEALING) })
+}
+
+/// sendfile(2), as much as there is or goes at once: how many bytes went.
+pub fn sendfile(to: At, from: At) -> Result<usize> {
+    // SAFETY: without an offset nothing of this process is read or written.
+    check(unsafe { sc::syscall!(SENDFILE, number(to.number()), number(from.number()), 0, i32::MAX) })
+}
+
+/// fcntl(2) `F_ADD_SEALS`: what is in it stays, and so do the seals.
+pub fn seal(fd: At) -> Result<()> {
+    let seals = k::F_SEAL_SEAL | k::F_SEAL_SHRINK | k::F_SEAL_GROW | k::F_SEAL_WRITE;
+    nothing!(FCNTL, fd.number(), k::F_ADD_SEALS, seals)
 }
 
 /// flock(2) with `LOCK_SH`: waits for whoever holds it exclusively.
