@@ -55,11 +55,14 @@ pub fn find<'m>(arena: &'m Arena, root: At, user: Option<Word<'m>>) -> Told<'m, 
 
 /// An image may lack the file: numbers go without it.
 fn read_of_image<'m>(arena: &'m Arena, root: At, path: Word) -> Told<'m, &'m [u8]> {
-    // Opening a device of a hostile image would already do something, hence the look before.
+    // Opening a device of a hostile image would already do something, hence the look before. What is put there after it is not
+    // waited for, and no more of it is read than of any other file.
     let kind = in_root(root, path, Open::PATH).and_then(|fd| file::fstat(fd.at())).map(|stat| stat.kind);
     let read = match kind {
         Ok(Kind::Regular) => in_root(root, path, Open::READ).and_then(|fd| read_whole(arena, fd.at())),
-        Ok(_) => Err(Errno::ENOTDIR),
+        Ok(_) => {
+            return Err(Problem::refused(arena, t!("read the image's %: it is not a regular file"), &[path]));
+        }
         Err(errno) => Err(errno),
     };
     match read {
