@@ -74,17 +74,26 @@ impl Test {
     /// The test once for each caller.
     pub fn trials(self, world: &'static World) -> impl Iterator<Item = Trial> {
         let module = self.module.rsplit("::").next().unwrap_or(self.module);
-        self.callers.iter().map(move |(root, end)| {
-            let root = *root;
-            Trial::ignorable_test(format!("{module}::{}{end}", self.name), move || {
-                if root == Some(true) && !world.root {
-                    return Ok(Completion::ignored_with("only root can run it"));
-                }
-                let who = Who { world, root: root.unwrap_or(world.root) };
-                outcome_of(|| (self.body)(&who))
-            })
-        })
+        self.callers
+            .iter()
+            .map(move |(root, end)| trial(world, format!("{module}::{}{end}", self.name), *root, self.body))
     }
+}
+
+/// What this caller does, or whoever runs the tests.
+pub fn trial(
+    world: &'static World,
+    name: String,
+    root: Option<bool>,
+    body: impl FnOnce(&Who) + Send + 'static,
+) -> Trial {
+    Trial::ignorable_test(name, move || {
+        if root == Some(true) && !world.root {
+            return Ok(Completion::ignored_with("only root can run it"));
+        }
+        let who = Who { world, root: root.unwrap_or(world.root) };
+        outcome_of(|| body(&who))
+    })
 }
 
 /// The names of the only tests to be run, one a line in a file: more than a filter can name.
@@ -121,13 +130,14 @@ impl World {
         for (name, binary) in [("aril", env!("CARGO_BIN_EXE_aril")), ("aril-init", env!("CARGO_BIN_EXE_aril-init"))] {
             tool("cp", &[binary, &self.path(name)]);
         }
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/behaviour/probe.c");
         // Where there is no compiler, such as in a VM, there may be one that is ready.
-        let compiled = match std::env::var_os("ARIL_PROBE") {
-            Some(ready) => Command::new("cp").arg(ready).arg(self.path("probe")).output(),
-            None => Command::new("gcc").args(["-static", "-O1", "-o", &self.path("probe"), source]).output(),
+        self.probe = match std::env::var_os("ARIL_PROBE") {
+            Some(ready) => {
+                let copied = Command::new("cp").arg(ready).arg(self.path("probe")).output();
+                copied.is_ok_and(|output| output.status.success())
+            }
+            None => self.compile("probe", &["behaviour/probe.c"]),
         };
-        self.probe = compiled.is_ok_and(|output| output.status.success());
         for (caller, owner) in [("root", 0), ("user", ORDINARY)] {
             let copy = self.path(&format!("untouched-of-{caller}"));
             tool("cp", &["-a", &busybox.display().to_string(), &copy]);
@@ -144,6 +154,43 @@ impl World {
             }
             tool("cp", &["-a", &copy, &self.path(&format!("busybox-of-{caller}"))]);
         }
+    }
+
+    /// Makes a static program of C sources below `tests/`, if there is a compiler.
+    fn compile(&self, name: &str, sources: &[&str]) -> bool {
+        let sources = sources.iter().map(|source| format!("{}/tests/{source}", env!("CARGO_MANIFEST_DIR")));
+        let compiled =
+            Command::new("gcc").args(["-static", "-O1", "-Wall", "-o", &self.path(name)]).args(sources).output();
+        compiled.is_ok_and(|output| output.status.success())
+    }
+
+    /// Puts one more such program, with these permissions, into every root file system. Without a compiler there is no probe either.
+    #[allow(dead_code, reason = "the suite of escapes uses it")]
+    pub fn add_program(&self, name: &str, mode: &str, sources: &[&str]) {
+        if !self.probe {
+            return;
+        }
+        assert!(self.compile(name, sources), "gcc: {sources:?}");
+        self.into_images(&format!("bin/{name}"), mode, &self.path(name));
+    }
+
+    /// Copies a file to this path in every root file system.
+    fn into_images(&self, path: &str, mode: &str, source: &str) {
+        for (caller, owner) in [("root", 0), ("user", ORDINARY)] {
+            let owner = if self.root { format!("-o{owner} -g{owner}") } else { String::new() };
+            for kind in ["untouched", "busybox"] {
+                let target = self.path(&format!("{kind}-of-{caller}/{path}"));
+                let options = owner.split_whitespace().chain(["-D", "-m", mode, "--", source, &target]);
+                tool("install", &options.collect::<Vec<&str>>());
+            }
+        }
+    }
+
+    /// Puts a script at this path into every root file system.
+    #[allow(dead_code, reason = "as above")]
+    pub fn add_script(&self, path: &str, text: &str) {
+        executable(&self.folder.join("script"), text);
+        self.into_images(path, "755", &self.path("script"));
     }
 
     fn path(&self, name: &str) -> String {
@@ -226,6 +273,12 @@ impl Who {
 
     pub fn is_root(&self) -> bool {
         self.root
+    }
+
+    /// The other caller, or this one, on the same machine.
+    #[allow(dead_code, reason = "the suite of escapes uses it")]
+    pub fn caller(&self, root: bool) -> Self {
+        Self { world: self.world, root }
     }
 
     /// The uid outside; the gid is the same number.

@@ -1,0 +1,279 @@
+//! How a row of the catalogue becomes tests: one for each way to run a container. Each first runs the attack where nothing
+//! stops it.
+
+use crate::support::traces::Traces;
+use crate::support::{Folder, Outcome, Run, Who, World, tool, trial};
+use libtest_mimic::Trial;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+/// Who runs a container, and as whom root inside is outside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// Root, in a user namespace in which every id is itself.
+    Identity,
+    /// Root, in the machine's own user namespace.
+    Host,
+    /// Root, with a range of ids that nobody else has: the default.
+    Auto,
+    /// An ordinary user.
+    User,
+}
+
+pub use Mode::{Auto, Host, Identity, User};
+
+pub const ALL: &[Mode] = &[Identity, Host, Auto, User];
+/// Those in which root inside is root outside, of whom files are.
+pub const ROOT: &[Mode] = &[Identity, Host];
+/// Those in which he is somebody else.
+pub const SHIFTED: &[Mode] = &[Auto, User];
+/// Those with a user namespace of the container's own.
+pub const OWN_USERS: &[Mode] = &[Identity, Auto, User];
+
+impl Mode {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Host => "host",
+            Self::Auto => "auto",
+            Self::User => "user",
+        }
+    }
+
+    const fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Identity => &["--userns", "identity"],
+            Self::Host => &["--userns", "host"],
+            Self::Auto | Self::User => &[],
+        }
+    }
+}
+
+/// How an attack is shown to succeed.
+#[derive(Clone, Copy, Debug)]
+enum Control {
+    /// In a container of this mode with the wall taken away.
+    Aril(Mode, &'static [&'static str]),
+    /// By root, without aril.
+    Plain(&'static [&'static str]),
+}
+
+/// An attack, what stops it, and what shows that it would succeed.
+pub struct Escape {
+    name: &'static str,
+    /// The program's words; see `Site::fill`.
+    attack: &'static [&'static str],
+    entry: &'static [&'static str],
+    owns_aril: bool,
+    own_pids: bool,
+    walls: Vec<&'static str>,
+    options: Vec<&'static str>,
+    under: &'static [&'static str],
+    controls: Vec<Control>,
+    stopped: Vec<(&'static [Mode], &'static [&'static str])>,
+}
+
+/// An attack of this name: a word of `attack`'s and what it is to try it on.
+pub fn escape(name: &'static str, attack: &'static [&'static str]) -> Escape {
+    Escape {
+        name,
+        attack,
+        entry: &[],
+        owns_aril: false,
+        own_pids: false,
+        walls: Vec::new(),
+        options: Vec::new(),
+        under: &[],
+        controls: Vec::new(),
+        stopped: Vec::new(),
+    }
+}
+
+impl Escape {
+    /// In every container, with or without the wall.
+    pub fn with(mut self, options: &[&'static str]) -> Self {
+        self.options.extend(options);
+        self
+    }
+
+    /// aril is started by this program.
+    pub const fn under(mut self, words: &'static [&'static str]) -> Self {
+        self.under = words;
+        self
+    }
+
+    /// These options are the wall.
+    pub fn walled_by(mut self, options: &[&'static str]) -> Self {
+        self.walls.extend(options);
+        self
+    }
+
+    /// All of it happens in a pid namespace in which nothing else is, beside one process that tells.
+    pub const fn beside_a_witness(mut self) -> Self {
+        self.own_pids = true;
+        self
+    }
+
+    /// The attack is started by this program of the image.
+    pub const fn entered_by(mut self, words: &'static [&'static str]) -> Self {
+        self.entry = words;
+        self
+    }
+
+    /// aril's file belongs to its caller.
+    pub const fn with_aril_of_the_caller(mut self) -> Self {
+        self.owns_aril = true;
+        self
+    }
+
+    /// It gets out of a container with these options.
+    pub fn out_with(mut self, mode: Mode, options: &'static [&'static str]) -> Self {
+        self.controls.push(Control::Aril(mode, options));
+        self
+    }
+
+    /// It gets out of what is no container: no option takes this wall away.
+    pub fn out_of(mut self, words: &'static [&'static str]) -> Self {
+        self.controls.push(Control::Plain(words));
+        self
+    }
+
+    /// What it meets in these modes: each thing that it tries ends in one of these words.
+    pub fn stopped(mut self, modes: &'static [Mode], words: &'static [&'static str]) -> Self {
+        self.stopped.push((modes, words));
+        self
+    }
+
+    /// A test for each mode.
+    pub fn trials(self, world: &'static World) -> Vec<Trial> {
+        let escape: &'static Self = Box::leak(Box::new(self));
+        assert!(!escape.controls.is_empty(), "{}: it is never seen to succeed", escape.name);
+        let modes = escape.stopped.iter().flat_map(|(modes, words)| modes.iter().map(move |mode| (*mode, *words)));
+        modes
+            .map(|(mode, words)| {
+                let name = format!("{}_{}", escape.name, mode.name());
+                trial(world, name, Some(mode != User), move |who| {
+                    who.needs_probe();
+                    let site = Site::make(who);
+                    escape.succeeds(&site);
+                    escape.is_stopped(&site, mode, words);
+                    site.is_as_it_was();
+                })
+            })
+            .collect()
+    }
+
+    /// In each of its controls it gets through; or this kernel has nothing of the kind.
+    fn succeeds(&self, site: &Site) {
+        for control in &self.controls {
+            let outcome = match control {
+                Control::Aril(mode, options) => self.run(site, *mode, options).run(),
+                Control::Plain(words) => {
+                    site.who.needs_root_behind();
+                    let words = site.fill(words);
+                    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                    site.who.caller(true).program(words[0], &words[1..]).run()
+                }
+            };
+            let words = answers(&outcome);
+            if !words.is_empty() && words.iter().all(|(word, _)| NOTHING.contains(&word.as_str())) {
+                site.who.skip("this kernel has nothing of the kind");
+            }
+            outcome.check(words.iter().any(|(word, _)| word == "out"), format_args!("with {control:?} it gets out"));
+        }
+    }
+
+    fn is_stopped(&self, site: &Site, mode: Mode, reasons: &[&str]) {
+        let outcome = self.run(site, mode, &self.walls).run();
+        let words = answers(&outcome);
+        outcome.exited(0).check(!words.is_empty(), "it tried something");
+        for (word, what) in &words {
+            outcome.check(reasons.contains(&word.as_str()), format_args!("{what} ends in one of {reasons:?}"));
+        }
+    }
+
+    /// The attack in a container.
+    fn run(&self, site: &Site, mode: Mode, more: &[&str]) -> Run {
+        if mode != User {
+            site.who.needs_root_behind();
+        }
+        let caller = site.who.caller(mode != User);
+        let options = site.fill(&[mode.options(), &["--tmpfs", "/tmp"], &self.options, more].concat());
+        let attack = site.fill(&[self.entry, &["attack"], self.attack].concat());
+        let under = site.fill(self.under);
+        let [options, attack, under] = [&options, &attack, &under].map(|words| words.iter().map(String::as_str));
+        let (options, attack): (Vec<&str>, Vec<&str>) = (options.collect(), attack.collect());
+        let image = caller.rootfs();
+        let words = [&["run"], &options[..], &[&image], &attack].concat();
+        let aril = if self.owns_aril { site.aril_of_the_caller(&caller) } else { caller.binary("aril") };
+        let words = [&under.collect::<Vec<&str>>(), &[&*aril][..], &words].concat();
+        if !self.own_pids {
+            return caller.program(words[0], &words[1..]);
+        }
+        let id = caller.uid().to_string();
+        let user: &[&str] =
+            if mode == User { &["setpriv", "--reuid", &id, "--regid", &id, "--clear-groups"] } else { &[] };
+        let words = site.fill(&[WITNESS, user, &["{attack}", "witness"], &words].concat());
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        caller.caller(true).program(words[0], &words[1..])
+    }
+}
+
+const WITNESS: &[&str] = &["setsid", "--wait", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
+
+/// What is told of what a kernel was built without.
+const NOTHING: [&str; 6] = ["none", "ENOSYS", "ENXIO", "ENODEV", "EAFNOSUPPORT", "EOPNOTSUPP"];
+
+/// What became of each thing that an attack tried: a word, and what it was.
+fn answers(outcome: &Outcome) -> Vec<(String, String)> {
+    let out = outcome.out();
+    out.lines().filter_map(|line| line.split_once(' ')).map(|(word, what)| (word.into(), what.into())).collect()
+}
+
+/// What an attack is after, outside of every container.
+struct Site<'w> {
+    who: &'w Who,
+    folder: Folder,
+    before: Traces,
+}
+
+impl<'w> Site<'w> {
+    fn make(who: &'w Who) -> Self {
+        let folder = who.folder();
+        fs::write(folder.join("secret"), "outside\n").expect("our own folder");
+        fs::set_permissions(folder.join("secret"), fs::Permissions::from_mode(0o644)).expect("our own file");
+        let before = Traces::of(folder.path());
+        Self { who, folder, before }
+    }
+
+    /// A copy of aril that belongs to the caller.
+    fn aril_of_the_caller(&self, caller: &Who) -> String {
+        let copy = format!("{}-{}", self.folder.str(), caller.uid());
+        tool("cp", &[&caller.binary("aril"), &copy]);
+        tool("chown", &[&caller.uid().to_string(), &copy]);
+        copy
+    }
+
+    /// Words with what stands for `{…}` in them.
+    fn fill(&self, words: &[&str]) -> Vec<String> {
+        let path = |name: &str| self.folder.join(name).display().to_string();
+        let fill = |word: &&str| match *word {
+            "{secret}" => path("secret"),
+            "{attack}" => self.who.binary("attack"),
+            "{aril}" => self.who.binary("aril"),
+            "{image}" => self.who.caller(true).rootfs(),
+            "{key}" => format!("aril-escape-{}", std::process::id()),
+            "{handle-type}" | "{handle}" => {
+                let handle = tool(&self.who.binary("attack"), &["make-handle", &path("secret")]);
+                handle.split(' ').nth(usize::from(*word == "{handle}")).expect("two words").to_string()
+            }
+            word => word.to_string(),
+        };
+        words.iter().map(fill).collect()
+    }
+
+    /// Whatever was tried, nothing outside is changed.
+    fn is_as_it_was(&self) {
+        self.before.unchanged("the folder outside");
+    }
+}

@@ -1,0 +1,274 @@
+//! Images whose paths are hostile: links in place of mount points, of devices and of the files that aril reads, and names that no
+//! message should be broken by. All of it is resolved inside, or the run fails, in bounded time and memory.
+
+use crate::support::{Folder, Outcome, Who, executable, tool, traces::Traces};
+use std::fs;
+use std::os::unix::fs::symlink;
+
+crate::tests! {
+    both: a_link_in_place_of_a_mount_point_stays_inside, a_link_on_the_way_to_a_volume_stays_inside,
+        a_working_directory_is_inside, no_descriptor_of_aril_s_is_a_working_directory,
+        links_in_place_of_devices_change_no_mask, long_names_are_taken_as_far_as_the_kernel_takes_them,
+        no_name_breaks_a_message, accounts_are_read_in_bounded_time_and_memory, names_of_the_network_stay_inside;
+    as_root: accounts_that_are_devices_are_not_opened;
+}
+
+/// Where a link may lead: `{outside}` is a folder of the machine.
+const ASTRAY: [&str; 10] = [
+    "{outside}",
+    "../../../../../../../../../..{outside}",
+    "{outside}/not/there",
+    "/proc/self/root",
+    "/proc/1/root",
+    "/proc/self/cwd",
+    "/proc/self/fd/3",
+    "/etc",
+    "..",
+    "{itself}",
+];
+
+/// A folder outside, and what a hostile image is made of.
+struct Trap<'w> {
+    who: &'w Who,
+    outside: Folder,
+    before: Traces,
+}
+
+impl<'w> Trap<'w> {
+    fn new(who: &'w Who) -> Self {
+        let outside = who.folder();
+        fs::write(outside.join("secret"), "outside\n").expect("our own folder");
+        let before = Traces::of(outside.path());
+        Self { who, outside, before }
+    }
+
+    /// An image with a link in place of what is at this path.
+    fn image(&self, path: &str, target: &str) -> Folder {
+        let image = self.who.own_rootfs(&[]);
+        let place = image.join(path);
+        tool("rm", &["-rf", &place.display().to_string()]);
+        let target = target.replace("{outside}", self.outside.str()).replace("{itself}", path);
+        symlink(target, place).expect("our own image");
+        image
+    }
+
+    /// Runs an attack in it, which ends in one of these words, or does not begin.
+    #[track_caller]
+    fn attack(&self, image: &Folder, options: &[&str], attack: &[&str], words: &[&str]) -> Outcome {
+        let outcome = self.who.run_in(image.str(), options, &[&["attack"], attack].concat()).run();
+        if outcome.code() == Some(0) {
+            let out = outcome.out();
+            let seen = |line: &str| words.iter().any(|word| line.starts_with(word));
+            outcome.check(!out.is_empty() && out.lines().all(seen), format_args!("each ends in one of {words:?}"));
+        } else {
+            outcome.refused(125, &[]);
+        }
+        self.before.unchanged("the folder outside");
+        outcome
+    }
+}
+
+fn a_link_in_place_of_a_mount_point_stays_inside(who: &Who) {
+    who.needs_probe();
+    let trap = Trap::new(who);
+    let masked = ["masked", "/proc/keys", "/proc/timer_list", "/sys/firmware", "/proc/../proc/keys"];
+    let knobs = ["for-writing", "/proc/sys/kernel/core_pattern", "/sys/class/net/lo/mtu"];
+    let mut ran = 0;
+    for place in ["/proc", "/sys", "/dev"] {
+        for target in ASTRAY {
+            let image = trap.image(place, target);
+            let outcome = trap.attack(&image, &[], &masked, &["empty", "none", "ENOTDIR"]);
+            ran += u32::from(outcome.code() == Some(0));
+            trap.attack(&image, &[], &knobs, &["EROFS", "EACCES", "none"]);
+            trap.attack(&image, &["--read-only"], &masked, &["empty", "none", "ENOTDIR"]);
+        }
+    }
+    assert!(ran > 10, "most of the links are followed, inside: {ran}");
+}
+
+fn a_link_on_the_way_to_a_volume_stays_inside(who: &Who) {
+    let trap = Trap::new(who);
+    let source = who.folder();
+    fs::write(source.join("marker"), "").expect("our own folder");
+    for target in ASTRAY {
+        let image = trap.image("/mnt", target);
+        for (option, value) in
+            [("-v", format!("{}:/mnt/made/here", source.str())), ("--tmpfs", "/mnt/made/here".into())]
+        {
+            let outcome = who.run_in(image.str(), &[option, &value], &["ls", "-a", "/mnt/made/here"]).run();
+            if outcome.code() == Some(0) {
+                outcome
+                    .check(option != "-v" || outcome.out().contains("marker"), "the volume is where it was asked for");
+            } else {
+                outcome.refused(125, &[]);
+            }
+            trap.before.unchanged(&format!("{option} through a link to {target}"));
+        }
+    }
+}
+
+fn a_working_directory_is_inside(who: &Who) {
+    who.needs_probe();
+    let trap = Trap::new(who);
+    let secret = trap.outside.join("secret").display().to_string();
+    for target in ASTRAY {
+        let image = trap.image("/srv", target);
+        trap.attack(&image, &["--workdir", "/srv"], &["descriptors", &secret], &["ENOENT"]);
+    }
+}
+
+/// CVE-2024-21626: a descriptor of the runtime's own that leads outside, for a working directory.
+fn no_descriptor_of_aril_s_is_a_working_directory(who: &Who) {
+    who.needs_probe();
+    let trap = Trap::new(who);
+    let image = who.own_rootfs(&[]);
+    let (secret, kept) = (trap.outside.join("secret").display().to_string(), who.folder());
+    let overlay = format!("--overlay={}", kept.str());
+    let volume = who.volume(trap.outside.str(), "/mnt");
+    for options in [
+        &[][..],
+        &["--no-init"],
+        &[&overlay],
+        &["-v", &volume],
+        &["--name", "escape-cwd"],
+        &["--pid", "host"],
+        &["--tty"],
+    ] {
+        for number in 3..16 {
+            let workdir = format!("/proc/self/fd/{number}");
+            let options = [options, &["--workdir", &workdir]].concat();
+            trap.attack(&image, &options, &["descriptors", &secret], &["ENOENT"]);
+        }
+    }
+}
+
+/// CVE-2025-31133: what lies over secrets is not the image's `/dev/null`.
+fn links_in_place_of_devices_change_no_mask(who: &Who) {
+    who.needs_probe();
+    let trap = Trap::new(who);
+    let masked = ["masked", "/proc/keys", "/proc/timer_list", "/proc/interrupts", "/sys/firmware"];
+    for place in ["/dev/null", "/dev/console", "/dev/ptmx", "/dev/pts"] {
+        for target in [ASTRAY[0], "/proc/sys/kernel/core_pattern", "/proc/kcore", "/etc/passwd"] {
+            let image = trap.image(place, target);
+            for options in [&[][..], &["--tty"]] {
+                trap.attack(&image, options, &masked, &["empty", "none"]);
+                let outcome =
+                    who.run_in(image.str(), options, &["sh", "-c", "echo x >/dev/null; wc -c </dev/null"]).run();
+                outcome.exited(0).check(outcome.out().trim() == "0", "/dev/null is the kernel's");
+            }
+        }
+    }
+}
+
+fn long_names_are_taken_as_far_as_the_kernel_takes_them(who: &Who) {
+    let (trap, image) = (Trap::new(who), who.own_rootfs(&[]));
+    let name = "n".repeat(255);
+    let long = format!("/mnt{}", format!("/{name}").repeat(15));
+    for target in [format!("/mnt/{name}"), long.clone()] {
+        who.run_in(image.str(), &["--tmpfs", &target], &["true"]).run().ok();
+        who.run_in(image.str(), &["--overlay", "--workdir", "/", "--tmpfs", &target], &["true"]).run().ok();
+    }
+    for target in [format!("/mnt/{name}n"), format!("{long}/{name}/{name}")] {
+        for option in ["--tmpfs", "--workdir"] {
+            who.run_in(image.str(), &[option, &target], &["true"]).run().refused(125, &["(ENAMETOOLONG)"]);
+        }
+        let volume = format!("{}:{target}", trap.outside.str());
+        who.run_in(image.str(), &["-v", &volume], &["true"]).run().refused(125, &["(ENAMETOOLONG)"]);
+    }
+    trap.before.unchanged("the folder outside");
+}
+
+/// Whatever steers a terminal or looks like a second message is shown as a number.
+fn no_name_breaks_a_message(who: &Who) {
+    const NAME: &str = "a\nb\x1b[31m\r\u{7f}\u{9b}c";
+    let image = who.own_rootfs(&[]);
+    fs::create_dir(image.join(NAME)).expect("our own image");
+    symlink(NAME, image.join("srv/loop")).expect("our own image");
+    executable(&image.join("bin/interpreted"), &format!("#!/no{}\n", NAME.replace('\n', "\x01")));
+    for (options, command) in [
+        (&[][..], NAME),
+        (&[], &format!("/{NAME}")),
+        (&[], &format!("/{NAME}/x")),
+        (&[], "interpreted"),
+        (&["--workdir", &format!("/none{NAME}")], "true"),
+        (&["--user", NAME], "true"),
+        (&["--volume", &format!("/none{NAME}:/mnt")], "true"),
+        (&["--volume", &format!("/etc/passwd:/{NAME}")], "true"),
+        (&["--env-file", &format!("/none{NAME}")], "true"),
+        (&["--mount", &format!("type=tmpfs,dst=/mnt,tmpfs-size={NAME}")], "true"),
+    ] {
+        let outcome = who.run_in(image.str(), options, &[command]).run();
+        let err = outcome.err();
+        outcome.check(matches!(outcome.code(), Some(125..=127)), "it is refused");
+        let is_plain = |letter: char| letter == '\n' || !letter.is_control();
+        outcome.check(err.chars().all(is_plain), "no letter of it steers a terminal");
+        outcome.check(err.starts_with("aril: ") && err.lines().count() <= 2, "it is one message");
+    }
+}
+
+/// Asks for a user of an image that does not have him, and looks at the memory that it took.
+#[track_caller]
+fn asks_for(who: &Who, image: &Folder, user: &str, words: &[&str]) {
+    /// KiB: no more than the largest of such files that is read at all, and what a program has anyway.
+    const BOUND: u32 = (16 + 2) << 10;
+    let (folder, attack) = (who.folder(), who.binary("attack"));
+    let peak = folder.join("peak").display().to_string();
+    who.run_in(image.str(), &["--user", user], &["true"]).under(&[&attack, "peak", &peak]).run().refused(125, words);
+    let peak: u32 = folder.read("peak").parse().expect("a number");
+    assert!(peak < BOUND, "{peak} KiB");
+}
+
+fn accounts_are_read_in_bounded_time_and_memory(who: &Who) {
+    who.needs_probe();
+    let trap = Trap::new(who);
+    for (file, user) in [("etc/passwd", "someone"), ("etc/group", "0:someone")] {
+        for (make, words) in [
+            ("truncate -s 1G", &["(EFBIG)"][..]),
+            ("mkfifo", &["not a regular file"]),
+            ("mkdir", &["not a regular file"]),
+            ("printf 'root:x:0:0' >", &["not in the image"]),
+            ("head -c 2000000 /dev/urandom >", &["not in the image"]),
+            ("yes a:b | tr -d '\\n' | head -c 2000000 >", &["not in the image"]),
+            ("ln -s /etc/shadow", &["not in the image"]),
+            ("ln -s {outside}/secret", &["not in the image"]),
+            ("ln -s /proc/self/environ", &["not in the image"]),
+            ("ln -s passwd-and-group", &["not in the image"]),
+        ] {
+            let image = who.own_rootfs(&[file]);
+            let script = format!("{} \"$1\"", make.replace("{outside}", trap.outside.str()));
+            tool("sh", &["-c", &script, "sh", &image.join(file).display().to_string()]);
+            asks_for(who, &image, user, &[&[&*format!("/{file}")], words].concat());
+        }
+        // Of a loop the kernel says so.
+        let image = who.own_rootfs(&[file]);
+        symlink(image.join(file).file_name().expect("it has one"), image.join(file)).expect("our own image");
+        asks_for(who, &image, user, &[file, "(ELOOP)"]);
+    }
+    trap.before.unchanged("the folder outside");
+}
+
+/// A terminal's line that is opened may hang up, a tape rewinds.
+fn accounts_that_are_devices_are_not_opened(who: &Who) {
+    who.needs_probe();
+    for (file, user) in [("etc/passwd", "someone"), ("etc/group", "0:someone")] {
+        let image = who.own_rootfs(&[file]);
+        tool("mknod", &[&image.join(file).display().to_string(), "c", "1", "5"]);
+        asks_for(who, &image, user, &[file, "not a regular file"]);
+    }
+}
+
+fn names_of_the_network_stay_inside(who: &Who) {
+    let trap = Trap::new(who);
+    for place in ["/etc/hosts", "/etc/resolv.conf"] {
+        for target in ASTRAY {
+            let image = trap.image(place, target);
+            for options in [&[][..], &["--add-host", "there:10.0.0.7", "--dns", "10.0.0.1"]] {
+                let outcome = who.run_in(image.str(), options, &["true"]).run();
+                if outcome.code() != Some(0) {
+                    outcome.refused(125, &[]);
+                }
+                trap.before.unchanged(&format!("{place} -> {target}"));
+            }
+        }
+    }
+}

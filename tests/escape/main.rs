@@ -1,0 +1,38 @@
+//! Ways out of a container, tried: small hostile programs run inside, and each of them fails for the reason that `catalogue`
+//! names, after it was shown to succeed where that wall is away. What is no single program has a file of its own: images
+//! with hostile paths, races, bombs.
+
+mod catalogue;
+mod escape;
+mod images;
+mod races;
+#[path = "../behaviour/support/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "the behaviour tests use the rest")]
+mod support;
+
+use libtest_mimic::Arguments;
+use std::process::ExitCode;
+use support::{World, process};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let world: &'static World = Box::leak(Box::new(World::make(!arguments.list)));
+    if !arguments.list {
+        let sources = ["main.c", "files.c", "kernel.c", "processes.c"].map(|file| format!("escape/attack/{file}"));
+        world.add_program("attack", "755", &sources.each_ref().map(String::as_str));
+        world.add_program("rooted", "4755", &sources.each_ref().map(String::as_str));
+        world.add_script("--report=/again", "#!/proc/self/exe init\n");
+    }
+    support::remember_where_a_test_fails();
+    let mut trials: Vec<_> = catalogue::catalogue().into_iter().flat_map(|escape| escape.trials(world)).collect();
+    trials.extend([images::tests(), races::tests()].into_iter().flatten().flat_map(|test| test.trials(world)));
+    let conclusion = libtest_mimic::run(&arguments, trials);
+
+    let left = [process::naming(&world.name()), process::naming(&support::marks())].concat();
+    world.remove();
+    if !left.is_empty() {
+        println!("processes were left behind: {left:#?}");
+        return ExitCode::FAILURE;
+    }
+    conclusion.exit_code()
+}
