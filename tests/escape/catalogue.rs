@@ -1,12 +1,16 @@
 //! The catalogue: each attack, where it succeeds, and what stops it in each mode.
 //!
 //! `out_with` takes a wall away by an option; `out_of` runs the attack in something less than a container, where no option
-//! does. `{secret}` is a file outside.
+//! does. Each is tried without the filter too, and must meet another wall, but for those that are `by_the_filter_alone`. `{secret}`
+//! is a file outside.
 
 use crate::escape::{ALL, Auto, Escape, Host, Identity, OWN_USERS, ROOT, SHIFTED, User, escape};
 
 pub fn catalogue() -> Vec<Escape> {
-    [root(), mounts(), devices(), knobs(), kernel(), processes(), signals(), bombs()].into_iter().flatten().collect()
+    [root(), mounts(), devices(), knobs(), kernel(), filtered(), processes(), signals(), bombs()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// A naive container: its new root hides the old one, which is still there.
@@ -137,21 +141,54 @@ fn knobs() -> Vec<Escape> {
     ]
 }
 
-/// Calls that are none of a container's business.
+/// Calls that are none of a container's business, behind the filter and a capability.
 fn kernel() -> Vec<Escape> {
     vec![
         escape("a_module", &["module"]).out_with(Host, &["--cap-add", "sys_module"]).stopped(ALL, &["EPERM"]),
-        escape("another_kernel", &["kexec"]).out_with(Host, &["--cap-add", "sys_boot"]).stopped(ALL, &["EPERM"]),
+        escape("another_kernel", &["kexec"])
+            .out_with(Host, &["--cap-add", "sys_boot", "--security-opt", "seccomp=unconfined"])
+            .stopped(ALL, &["EPERM"]),
         escape("the_machine_s_clock_and_power", &["machine"])
             .out_with(Host, &["--cap-add", "all"])
             .stopped(ALL, &["EPERM", "ENOSYS"]),
-        escape("a_program_in_the_kernel", &["bpf"]).out_with(Host, &["--cap-add", "bpf"]).stopped(ALL, &["EPERM"]),
-        escape("typing_into_a_terminal", &["terminal"]).out_of(&["{attack}", "terminal"]).stopped(ALL, &["EPERM"]),
-        escape("calls_of_another_architecture", &["foreign"])
-            .out_of(&["{attack}", "foreign"])
-            .stopped(ALL, &["ENOSYS"]),
+    ]
+}
+
+/// What the filter alone keeps from a container.
+fn filtered() -> Vec<Escape> {
+    const OFF: &[&str] = &["--security-opt", "seccomp=unconfined"];
+    let filtered = |name, attack| escape(name, attack).by_the_filter_alone().out_with(Host, OFF).out_with(User, OFF);
+    vec![
+        filtered("faults_that_wait", &["userfaultfd"]).stopped(ALL, &["EPERM"]),
+        filtered("calls_by_a_ring", &["io-uring"]).stopped(ALL, &["EPERM"]),
+        escape("counters_of_the_processor", &["perf"])
+            .by_the_filter_alone()
+            .out_with(Host, &["--cap-add", "perfmon"])
+            .stopped(ALL, &["EPERM"]),
+        // Two that most machines forbid by a setting besides.
+        escape("a_program_in_the_kernel", &["bpf"])
+            .by_the_filter_alone()
+            .out_with(Host, &["--cap-add", "bpf"])
+            .stopped(ALL, &["EPERM"]),
+        escape("the_kernel_s_messages", &["messages"])
+            .by_the_filter_alone()
+            .out_with(Host, &["--cap-add", "syslog"])
+            .stopped(ALL, &["EPERM"]),
+        filtered("typing_into_a_terminal", &["terminal"]).stopped(ALL, &["EPERM"]),
+        filtered("calls_of_another_architecture", &["foreign"]).stopped(ALL, &["ENOSYS", "SEGV"]),
+        filtered("sockets_past_the_network", &["sockets"]).stopped(ALL, &["EPERM"]),
+        // clone3's flags are in memory, where no filter sees them: it is said to be none.
+        filtered("every_capability_in_a_user_namespace", &["user-namespace"]).stopped(ALL, &["EPERM", "ENOSYS"]),
+        // A user's keyring is the same in every container that has no user namespace of its own.
         escape("a_key_of_the_caller", &["keyring", "{key}"])
             .under(&["{attack}", "with-key", "{key}"])
+            .by_the_filter_alone()
+            .out_with(Host, OFF)
+            .stopped(ALL, &["EPERM"]),
+        escape("a_key_of_the_caller_without_a_filter", &["keyring", "{key}"])
+            .under(&["{attack}", "with-key", "{key}"])
+            .by_the_filter_alone()
+            .with(OFF)
             .out_of(&["{attack}", "with-key", "{key}", "{attack}", "keyring", "{key}"])
             .stopped(OWN_USERS, &["ENOKEY"]),
     ]

@@ -46,11 +46,16 @@ static void machine(char **words)
 	past(syscall(SYS_settimeofday, NULL, &zone), EINVAL, "settimeofday");
 	past(swapon("/dev/null", 0), EINVAL, "swapon");
 	past(syscall(SYS_acct, "/nowhere"), ENOENT, "acct");
-	tell(klogctl(3, (char[16]){ 0 }, 16), "syslog");
 #ifdef SYS_iopl
 	tell(syscall(SYS_iopl, 3), "iopl");
 	tell(syscall(SYS_ioperm, 0x80L, 1L, 1), "ioperm");
 #endif
+}
+
+static void messages(char **words)
+{
+	(void)words;
+	tell(klogctl(3, (char[16]){ 0 }, 16), "syslog");
 }
 
 /* A map of one number, and a program that says no. */
@@ -200,6 +205,7 @@ const struct attack kernel[] = {
 	{ "module", module },
 	{ "kexec", kexec },
 	{ "machine", machine },
+	{ "messages", messages },
 	{ "bpf", bpf },
 	{ "userfaultfd", userfaultfd },
 	{ "io-uring", io_uring },
