@@ -171,11 +171,11 @@ impl World {
             return;
         }
         assert!(self.compile(name, sources), "gcc: {sources:?}");
-        self.into_images(&format!("bin/{name}"), mode, &self.path(name));
+        self.copy_to_images(&format!("bin/{name}"), mode, &self.path(name));
     }
 
     /// Copies a file to this path in every root file system.
-    fn into_images(&self, path: &str, mode: &str, source: &str) {
+    fn copy_to_images(&self, path: &str, mode: &str, source: &str) {
         for (caller, owner) in [("root", 0), ("user", ORDINARY)] {
             let owner = if self.root { format!("-o{owner} -g{owner}") } else { String::new() };
             for kind in ["untouched", "busybox"] {
@@ -190,7 +190,7 @@ impl World {
     #[allow(dead_code, reason = "as above")]
     pub fn add_script(&self, path: &str, text: &str) {
         executable(&self.folder.join("script"), text);
-        self.into_images(path, "755", &self.path("script"));
+        self.copy_to_images(path, "755", &self.path("script"));
     }
 
     fn path(&self, name: &str) -> String {
