@@ -274,7 +274,8 @@ impl<'w> Site<'w> {
             "{attack}" => self.who.binary("attack"),
             "{aril}" => self.who.binary("aril"),
             "{image}" => self.who.caller(true).rootfs(),
-            "{key}" => format!("aril-escape-{}", std::process::id()),
+            // Each test has its own: a user's keyring is one for all.
+            "{key}" => path("key"),
             "{handle-type}" | "{handle}" => {
                 let handle = tool(&self.who.binary("attack"), &["make-handle", &path("secret")]);
                 handle.split(' ').nth(usize::from(*word == "{handle}")).expect("two words").to_string()
