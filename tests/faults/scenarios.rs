@@ -1,0 +1,228 @@
+//! What is run, and what it could leave behind.
+
+use crate::judge::{Judge, Kind};
+use crate::support::cgroups::Place as Groups;
+use crate::support::traces::{mounts, tree};
+use crate::support::{Folder, Running, Who, comes, eventually, mark, tool};
+use crate::tracer::{Fault, Point, Traced, trace};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+crate::tests! {
+    both: run_fails, run_killed, limits_fails, limits_killed, exec_fails, exec_killed, init_fails, aril_init_fails,
+        no_init_fails, no_init_killed, detach_fails, detach_killed, view_fails, view_killed;
+    as_root: image_fails, image_killed, identity_fails, identity_killed;
+}
+
+macro_rules! scenario {
+    ($($fails:ident $killed:ident $make:ident;)*) => {$(
+        fn $fails(who: &Who) {
+            Judge::new(stringify!($make), Kind::Fails).all(&mut $make(who));
+        }
+
+        #[allow(dead_code, reason = "SIGKILL is the end of an init and of all")]
+        fn $killed(who: &Who) {
+            Judge::new(stringify!($make), Kind::Killed).all(&mut $make(who));
+        }
+    )*};
+}
+
+scenario! {
+    run_fails run_killed run;
+    limits_fails limits_killed limits;
+    exec_fails exec_killed exec;
+    init_fails init_killed init;
+    aril_init_fails aril_init_killed aril_init;
+    no_init_fails no_init_killed no_init;
+    detach_fails detach_killed detach;
+    view_fails view_killed view;
+    image_fails image_killed image;
+    identity_fails identity_killed identity;
+}
+
+/// What every container says that runs.
+const SAYS: &[&str] = &["echo", "it ran"];
+
+fn run(who: &Who) -> Scenario<'_> {
+    let mut scenario = Scenario::new(who);
+    scenario.run(&[]);
+    scenario
+}
+
+fn no_init(who: &Who) -> Scenario<'_> {
+    let mut scenario = Scenario::new(who);
+    scenario.run(&["--no-init"]);
+    scenario
+}
+
+/// The caller's ids are the container's.
+fn identity(who: &Who) -> Scenario<'_> {
+    let mut scenario = Scenario::new(who);
+    scenario.run(&["--userns", "identity", "--network", "none"]);
+    scenario
+}
+
+/// Most of what can be asked for.
+fn limits(who: &Who) -> Scenario<'_> {
+    let mut scenario = Scenario::new(who);
+    let source = scenario.folder.join("source");
+    fs::create_dir(&source).expect("our own folder");
+    let volume = who.volume(&source.display().to_string(), "/made/for/it");
+    let (parent, pid_file) = (scenario.groups.option(), scenario.folder.join("pid").display().to_string());
+    let mut options = vec![parent.as_str(), "--pidfile", &pid_file, "-v", &volume, "--tmpfs", "/var/tmp:size=1m"];
+    options.extend(["--network", "none", "--read-only", "--hostname", "faulty", "--user", "7:8", "--ulimit", "core=0"]);
+    options.extend(["-w", "/tmp", "--nice", "1", "--add-host", "one:10.0.0.1"]);
+    let name = scenario.name.clone();
+    options.extend(["--name", &name]);
+    if who.is_root() {
+        options.extend(["-m", "64m", "--pids-limit", "20"]);
+    } else {
+        options.extend(["--cgroups", "off"]);
+    }
+    scenario.run(&options);
+    scenario
+}
+
+fn detach(who: &Who) -> Scenario<'_> {
+    let mut scenario = Scenario::new(who);
+    let (name, log) = (scenario.name.clone(), scenario.folder.join("log").display().to_string());
+    fs::write(&log, "").expect("our own folder");
+    if who.uid() != 0 {
+        tool("chown", &[&who.uid().to_string(), &log]);
+    }
+    scenario.run(&["--detach", "--rm", "--name", &name, "--log", "/dev/null"]);
+    scenario
+}
+
+/// This very machine.
+fn view(who: &Who) -> Scenario<'_> {
+    let mut scenario = Scenario::new(who);
+    scenario.words = [&["run", "/"], SAYS].concat().iter().map(ToString::to_string).collect();
+    scenario
+}
+
+/// A file with a file system.
+fn image(who: &Who) -> Scenario<'_> {
+    let mut scenario = Scenario::new(who);
+    let image = scenario.folder.join("image").display().to_string();
+    tool("mksquashfs", &[scenario.rootfs.str(), &image, "-quiet", "-no-progress"]);
+    scenario.words = [&["run", "--overlay", &image], SAYS].concat().iter().map(ToString::to_string).collect();
+    scenario
+}
+
+/// Into a container that runs.
+fn exec(who: &Who) -> Scenario<'_> {
+    let mut scenario = Scenario::new(who);
+    let (name, mark) = (scenario.name.clone(), mark());
+    let words = ["run", "--name", &name, scenario.rootfs.str(), "sleep", &mark];
+    let running = who.aril(&words).env("XDG_RUNTIME_DIR", scenario.folder.str()).start();
+    running.sleeper(&mark);
+    eventually("it is recorded", || {
+        let listed = who.aril(&["ps"]).env("XDG_RUNTIME_DIR", scenario.folder.str()).run().out();
+        listed.lines().any(|line| line.starts_with(&format!("{name} ")) && line.contains(" up "))
+    });
+    scenario.running = Some(running);
+    scenario.words = [&["exec", &name], SAYS].concat().iter().map(ToString::to_string).collect();
+    scenario
+}
+
+fn init(who: &Who) -> Scenario<'_> {
+    let mut scenario = Scenario::new(who);
+    scenario.words = [&["init", "--"], SAYS].concat().iter().map(ToString::to_string).collect();
+    scenario
+}
+
+fn aril_init(who: &Who) -> Scenario<'_> {
+    let mut scenario = Scenario::new(who);
+    scenario.binary = "aril-init";
+    scenario.words = [&["--"], SAYS].concat().iter().map(ToString::to_string).collect();
+    scenario
+}
+
+/// A command line, with a place of its own.
+pub struct Scenario<'w> {
+    pub who: &'w Who,
+    folder: Folder,
+    rootfs: Folder,
+    name: String,
+    groups: Groups,
+    binary: &'static str,
+    words: Vec<String>,
+    /// The container that is entered.
+    running: Option<Running>,
+}
+
+/// What is there.
+#[derive(PartialEq, Eq, Clone)]
+pub struct State {
+    files: BTreeSet<String>,
+    mounts: BTreeSet<String>,
+    groups: Vec<PathBuf>,
+    loops: Vec<String>,
+}
+
+impl<'w> Scenario<'w> {
+    fn new(who: &'w Who) -> Self {
+        who.needs_root_behind();
+        let folder = who.folder();
+        let name = format!("faults-{}", mark().replace("31536.", ""));
+        let rootfs = who.own_rootfs(&[]);
+        Self { who, folder, rootfs, name, groups: Groups::new(), binary: "aril", words: Vec::new(), running: None }
+    }
+
+    fn run(&mut self, options: &[&str]) {
+        let words = [&["run"], options, &[self.rootfs.str()], SAYS].concat();
+        self.words = words.iter().map(ToString::to_string).collect();
+    }
+
+    /// Runs it, perhaps with a fault.
+    pub fn trace(&self, fault: Option<(Point, Fault)>) -> Traced {
+        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
+        let program = self.who.program(&self.who.binary(self.binary), &words).env("XDG_RUNTIME_DIR", self.folder.str());
+        let names = [(self.rootfs.str(), "ROOTFS"), (self.folder.str(), "FOLDER"), (&self.name, "NAME"), (&self.groups.name, "/GROUPS")];
+        trace(program.command(), &names, fault)
+    }
+
+    /// What there is now.
+    pub fn state(&self) -> State {
+        let mut files = tree(self.rootfs.path());
+        // The directory of all records changes its time with each.
+        let plain = |line: String| line.split(" time ").next().unwrap_or_default().to_string();
+        files.extend(tree(self.folder.path()).into_iter().map(plain));
+        if self.who.is_root() {
+            let all = fs::read_dir("/run/aril").into_iter().flatten().flatten();
+            let names = all.map(|entry| entry.file_name().to_string_lossy().into_owned());
+            files.extend(names.filter(|name| *name == self.name || name == ".new"));
+        }
+        State { files, mounts: mounts(), groups: self.groups.groups(), loops: self.loops() }
+    }
+
+    /// The devices that have a file of this place.
+    fn loops(&self) -> Vec<String> {
+        let devices = fs::read_dir("/sys/block").into_iter().flatten().flatten();
+        let files = devices.filter_map(|device| fs::read_to_string(device.path().join("loop/backing_file")).ok());
+        files.filter(|file| Path::new(file).starts_with(self.folder.path())).collect()
+    }
+
+    /// Whether it comes to be as it was; what is not so, if not.
+    pub fn is_as(&self, before: &State) -> Result<(), String> {
+        // All processes have ended. What the kernel ends in its own time is a loop device, with the last of its mounts.
+        let mut now = self.state();
+        if now.files == before.files && now.groups == before.groups && now != *before {
+            comes(|| self.state() == *before);
+            now = self.state();
+        }
+        if now == *before {
+            return Ok(());
+        }
+        let mut left = String::new();
+        for (before, now) in [(&before.files, &now.files), (&before.mounts, &now.mounts)] {
+            left += &before.difference(now).map(|line| format!("\n    - {line}")).collect::<String>();
+            left += &now.difference(before).map(|line| format!("\n    + {line}")).collect::<String>();
+        }
+        left += &now.groups.iter().map(|group| format!("\n    + {}", group.display())).collect::<String>();
+        left += &now.loops.iter().map(|file| format!("\n    + loop device of {file}")).collect::<String>();
+        Err(left)
+    }
+}

@@ -1,0 +1,379 @@
+//! Runs a program under ptrace(2), tells each system call that its processes make, and lets one of them fail or be the last.
+//!
+//! strace(1) injects faults too, but counts by process and can name none: what is the third openat(2) of the launcher would be
+//! that of PID 1 as well, and one that the launcher does not survive would hide what PID 1 does.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+use std::{fs, io, mem, ptr, thread};
+
+/// What takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A system call: the process, by the order in which they were born, and which of its calls of this number it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Point {
+    pub process: usize,
+    pub call: i64,
+    pub nth: usize,
+}
+
+/// A call that was made, and what it was about.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub point: Point,
+    pub object: String,
+}
+
+/// What becomes of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// It is not made, and this is the answer.
+    Fail(i32),
+    /// SIGKILL comes first.
+    Kill,
+}
+
+/// How it went.
+pub struct Traced {
+    /// Exit status, or 128 and the signal.
+    pub status: i32,
+    pub out: String,
+    pub err: String,
+    pub seen: Vec<Seen>,
+    /// The fault came to pass.
+    pub hit: bool,
+    /// Some process did not end by itself.
+    pub hangs: bool,
+}
+
+/// One that is traced.
+struct Tracee {
+    /// In which order it was born.
+    process: usize,
+    /// What has executed another program is not looked at any more.
+    foreign: bool,
+    made: BTreeMap<i64, usize>,
+    /// What its call is answered with.
+    answer: Option<i32>,
+}
+
+/// Runs it to the end of its last process. `names`: what stands for a path of this run in what calls are about.
+pub fn trace(mut command: Command, names: &[(&str, &str)], fault: Option<(Point, Fault)>) -> Traced {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // SAFETY: one system call between fork and exec.
+    unsafe {
+        command.pre_exec(|| match libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        });
+    }
+    let mut child = command.spawn().expect("the program can be executed");
+    let root = child.id() as i32;
+    let (done, is_done) = channel::<()>();
+    let hangs = AtomicBool::new(false);
+    let mut run = Run { root, fault, names, tracees: BTreeMap::new(), born: 0, seen: Vec::new(), hit: false, status: -1 };
+    thread::scope(|scope| {
+        let hangs = &hangs;
+        scope.spawn(move || {
+            // It ends with the other end of the channel.
+            if is_done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                hangs.store(true, Ordering::Relaxed);
+                kill_descendants(root);
+            }
+        });
+        run.watch();
+        drop(done);
+    });
+    let text = |stream: &mut dyn Read| {
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).expect("a pipe can be read");
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    Traced {
+        status: run.status,
+        out: text(child.stdout.as_mut().expect("piped")),
+        err: text(child.stderr.as_mut().expect("piped")),
+        seen: run.seen,
+        hit: run.hit,
+        hangs: hangs.into_inner(),
+    }
+}
+
+/// All that this process's threads trace have it for their tracer; those of one run are told by whom they come from, and one
+/// whose parent has died by its process group or session.
+fn kill_descendants(root: i32) {
+    let field = |pid: i32, name: &str| {
+        let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix(name).map(str::trim).map(str::to_string));
+        line.and_then(|word| word.parse::<i32>().ok())
+    };
+    let tracer = field(root, "TracerPid:");
+    for entry in fs::read_dir("/proc").expect("/proc is mounted").flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        // The tracer is a thread, which traces one run at a time.
+        if pid == root || tracer.is_some_and(|tracer| tracer != 0 && field(pid, "TracerPid:") == Some(tracer)) {
+            // SAFETY: no memory is touched.
+            unsafe { libc::kill(pid, libc::SIGKILL) };
+        }
+    }
+}
+
+struct Run<'r> {
+    root: i32,
+    fault: Option<(Point, Fault)>,
+    names: &'r [(&'r str, &'r str)],
+    tracees: BTreeMap<i32, Tracee>,
+    born: usize,
+    seen: Vec<Seen>,
+    hit: bool,
+    status: i32,
+}
+
+const OPTIONS: i32 = libc::PTRACE_O_EXITKILL
+    | libc::PTRACE_O_TRACESYSGOOD
+    | libc::PTRACE_O_TRACEFORK
+    | libc::PTRACE_O_TRACEVFORK
+    | libc::PTRACE_O_TRACECLONE
+    | libc::PTRACE_O_TRACEEXEC;
+
+impl Run<'_> {
+    /// Until there is none left.
+    fn watch(&mut self) {
+        loop {
+            let mut status = 0;
+            // SAFETY: `status` outlives the call. The other threads trace others.
+            let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
+            if pid < 0 {
+                return;
+            }
+            if libc::WIFSTOPPED(status) {
+                self.stopped(pid, status);
+                continue;
+            }
+            self.tracees.remove(&pid);
+            if pid == self.root {
+                self.status = if libc::WIFEXITED(status) {
+                    libc::WEXITSTATUS(status)
+                } else {
+                    128 + libc::WTERMSIG(status)
+                };
+            }
+        }
+    }
+
+    fn stopped(&mut self, pid: i32, status: i32) {
+        let (signal, event) = (libc::WSTOPSIG(status), status >> 16);
+        let mut deliver = 0;
+        if signal == libc::SIGTRAP | 0x80 {
+            self.at_call(pid);
+        } else if event == libc::PTRACE_EVENT_EXEC {
+            let tracee = self.tracees.get_mut(&pid).expect("it was seen before");
+            // The launcher may execute itself anew.
+            tracee.foreign |= tracee.process != 0;
+        } else if event != 0 {
+            // Those that are born are met when they stop.
+        } else if !self.tracees.contains_key(&pid) {
+            // The first stop: of the program by SIGTRAP, of a child by SIGSTOP.
+            request(libc::PTRACE_SETOPTIONS, pid, 0, OPTIONS as usize);
+            let tracee = Tracee { process: self.born, foreign: false, made: BTreeMap::new(), answer: None };
+            self.born += 1;
+            self.tracees.insert(pid, tracee);
+        } else {
+            deliver = signal;
+        }
+        let foreign = self.tracees.get(&pid).is_some_and(|tracee| tracee.foreign);
+        let go_on = if foreign { libc::PTRACE_CONT } else { libc::PTRACE_SYSCALL };
+        request(go_on, pid, 0, deliver as usize);
+    }
+
+    /// Before a call or after it.
+    fn at_call(&mut self, pid: i32) {
+        // SAFETY: a structure of numbers.
+        let mut info: libc::ptrace_syscall_info = unsafe { mem::zeroed() };
+        let room = mem::size_of_val(&info);
+        request(libc::PTRACE_GET_SYSCALL_INFO, pid, room, (&raw mut info).addr());
+        let tracee = self.tracees.get_mut(&pid).expect("it was seen before");
+        match info.op {
+            libc::PTRACE_SYSCALL_INFO_ENTRY => {
+                // SAFETY: it is the part that an entry fills.
+                let entry = unsafe { info.u.entry };
+                let (call, arguments) = (entry.nr as i64, entry.args);
+                let nth = tracee.made.entry(call).or_insert(0);
+                *nth += 1;
+                let point = Point { process: tracee.process, call, nth: *nth };
+                match self.fault {
+                    Some((meant, fault)) if meant == point => {
+                        self.hit = true;
+                        match fault {
+                            Fault::Fail(errno) => {
+                                registers::skip_call(pid);
+                                tracee.answer = Some(errno);
+                            }
+                            // SAFETY: no memory is touched.
+                            Fault::Kill => drop(unsafe { libc::kill(pid, libc::SIGKILL) }),
+                        }
+                    }
+                    Some(_) => {}
+                    None => {
+                        let object = object(pid, call, arguments, self.names);
+                        self.seen.push(Seen { point, object });
+                    }
+                }
+            }
+            _ => {
+                if let Some(errno) = tracee.answer.take() {
+                    registers::answer(pid, -i64::from(errno));
+                }
+            }
+        }
+    }
+}
+
+/// What a call is about: its path, or what its descriptor is, or the file system, option or signal.
+fn object(pid: i32, call: i64, arguments: [u64; 6], names: &[(&str, &str)]) -> String {
+    let link = |number: u64| {
+        let shown = format!("/proc/{pid}/fd/{}", number as i32);
+        fs::read_link(shown).map(|path| path.display().to_string()).unwrap_or_default()
+    };
+    let at = |directory: u64, path: u64| {
+        let path = text(pid, path);
+        match directory as i32 {
+            libc::AT_FDCWD => path,
+            _ if path.is_empty() => link(directory),
+            _ => format!("{} {path}", link(directory)),
+        }
+    };
+    let [a, b, c, ..] = arguments;
+    let raw = match call {
+        libc::SYS_openat
+        | libc::SYS_openat2
+        | libc::SYS_newfstatat
+        | libc::SYS_statx
+        | libc::SYS_readlinkat
+        | libc::SYS_mkdirat
+        | libc::SYS_mknodat
+        | libc::SYS_unlinkat
+        | libc::SYS_utimensat
+        | libc::SYS_fchmodat
+        | libc::SYS_fchownat
+        | libc::SYS_open_tree
+        | libc::SYS_mount_setattr => at(a, b),
+        libc::SYS_move_mount => at(c, arguments[3]),
+        libc::SYS_symlinkat => at(b, c),
+        libc::SYS_execve | libc::SYS_statfs | libc::SYS_umount2 | libc::SYS_chdir | libc::SYS_chroot => text(pid, a),
+        libc::SYS_fsopen | libc::SYS_sethostname => text(pid, a),
+        libc::SYS_fsconfig => text(pid, c),
+        libc::SYS_prctl => format!("{a}"),
+        libc::SYS_kill => format!("{}", b as i32),
+        libc::SYS_rt_sigaction => format!("{a}"),
+        libc::SYS_close
+        | libc::SYS_read
+        | libc::SYS_pread64
+        | libc::SYS_write
+        | libc::SYS_fchdir
+        | libc::SYS_ioctl
+        | libc::SYS_fcntl
+        | libc::SYS_flock
+        | libc::SYS_getdents64
+        | libc::SYS_fstatfs
+        | libc::SYS_fchmod
+        | libc::SYS_dup
+        | libc::SYS_dup3
+        | libc::SYS_setns => link(a),
+        _ => String::new(),
+    };
+    let named = names.iter().fold(raw, |text, (path, name)| text.replace(path, name));
+    without_numbers(&named)
+}
+
+/// Process ids, inodes and random names are no part of what a call is about.
+fn without_numbers(text: &str) -> String {
+    let mut plain = String::new();
+    for part in text.split_inclusive(['/', ':', ' ', '[', ']']) {
+        let word = part.trim_end_matches(['/', ':', ' ', '[', ']']);
+        let is_random = |word: &str| word.len() == 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_digit());
+        if number {
+            plain.push('N');
+        } else if is_random(word) || word.strip_prefix("aril-").is_some_and(is_random) {
+            plain.push('X');
+        } else {
+            plain.push_str(word);
+        }
+        plain.push_str(&part[word.len()..]);
+    }
+    plain
+}
+
+/// A NUL-terminated text in its memory.
+fn text(pid: i32, address: u64) -> String {
+    const WORD: usize = mem::size_of::<usize>();
+    let mut bytes = Vec::new();
+    while bytes.len() < 512 {
+        // SAFETY: with errno cleared it tells whether there was a word.
+        let word = unsafe {
+            *libc::__errno_location() = 0;
+            let word = libc::ptrace(libc::PTRACE_PEEKDATA, pid, address as usize + bytes.len(), 0);
+            if *libc::__errno_location() != 0 {
+                break;
+            }
+            word
+        };
+        let word = word.to_ne_bytes();
+        let end = word.iter().position(|byte| *byte == 0);
+        bytes.extend_from_slice(&word[..end.unwrap_or(WORD)]);
+        if end.is_some() {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// One that was killed meanwhile (ESRCH) is waited for next.
+fn request(request: libc::c_uint, pid: i32, address: usize, data: usize) {
+    // SAFETY: what the requests here write to is as large as they were told.
+    unsafe { libc::ptrace(request, pid, ptr::without_provenance_mut::<u8>(address), data) };
+}
+
+/// A call that is not made, and its answer, as each machine has it (syscall(2)).
+#[cfg(target_arch = "x86_64")]
+mod registers {
+    use std::mem::offset_of;
+
+    pub fn skip_call(pid: i32) {
+        super::request(libc::PTRACE_POKEUSER, pid, offset_of!(libc::user_regs_struct, orig_rax), usize::MAX);
+    }
+
+    pub fn answer(pid: i32, value: i64) {
+        super::request(libc::PTRACE_POKEUSER, pid, offset_of!(libc::user_regs_struct, rax), value as usize);
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod registers {
+    use std::mem::size_of;
+
+    /// NT_ARM_SYSTEM_CALL (linux/elf.h).
+    const SYSTEM_CALL: usize = 0x404;
+
+    pub fn skip_call(pid: i32) {
+        let mut none = -1i32;
+        let mut part = libc::iovec { iov_base: (&raw mut none).cast(), iov_len: size_of::<i32>() };
+        super::request(libc::PTRACE_SETREGSET, pid, SYSTEM_CALL, (&raw mut part).addr());
+    }
+
+    pub fn answer(pid: i32, value: i64) {
+        // SAFETY: a structure of numbers.
+        let mut all: libc::user_regs_struct = unsafe { std::mem::zeroed() };
+        let mut whole = libc::iovec { iov_base: (&raw mut all).cast(), iov_len: size_of::<libc::user_regs_struct>() };
+        super::request(libc::PTRACE_GETREGSET, pid, libc::NT_PRSTATUS as usize, (&raw mut whole).addr());
+        all.regs[0] = value as u64;
+        super::request(libc::PTRACE_SETREGSET, pid, libc::NT_PRSTATUS as usize, (&raw mut whole).addr());
+    }
+}
