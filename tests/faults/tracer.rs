@@ -56,6 +56,8 @@ pub struct Traced {
 struct Tracee {
     /// In which order it was born.
     process: usize,
+    /// It has not stopped yet.
+    is_new: bool,
     /// What has executed another program is not looked at any more.
     foreign: bool,
     made: BTreeMap<i64, usize>,
@@ -145,7 +147,8 @@ const OPTIONS: i32 = libc::PTRACE_O_EXITKILL
 impl Run<'_> {
     /// Until there is none left.
     fn watch(&mut self) {
-        loop {
+        // The first stop of the program itself comes before anything else of it.
+        while self.born == 0 || !self.tracees.is_empty() {
             let mut status = 0;
             // SAFETY: `status` outlives the call. The other threads trace others.
             let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
@@ -177,19 +180,27 @@ impl Run<'_> {
             // The launcher may execute itself anew.
             tracee.foreign |= tracee.process != 0;
         } else if event != 0 {
-            // Those that are born are met when they stop.
-        } else if !self.tracees.contains_key(&pid) {
+            let mut child: libc::c_ulong = 0;
+            request(libc::PTRACE_GETEVENTMSG, pid, 0, (&raw mut child).addr());
+            self.meet(child as i32);
+        } else if self.meet(pid).is_new {
             // The first stop: of the program by SIGTRAP, of a child by SIGSTOP.
+            self.meet(pid).is_new = false;
             request(libc::PTRACE_SETOPTIONS, pid, 0, OPTIONS as usize);
-            let tracee = Tracee { process: self.born, foreign: false, made: BTreeMap::new(), answer: None };
-            self.born += 1;
-            self.tracees.insert(pid, tracee);
         } else {
             deliver = signal;
         }
         let foreign = self.tracees.get(&pid).is_some_and(|tracee| tracee.foreign);
         let go_on = if foreign { libc::PTRACE_CONT } else { libc::PTRACE_SYSCALL };
         request(go_on, pid, 0, deliver as usize);
+    }
+
+    /// A process that stops, or of which its parent's stop tells: either may come first.
+    fn meet(&mut self, pid: i32) -> &mut Tracee {
+        self.tracees.entry(pid).or_insert_with(|| {
+            self.born += 1;
+            Tracee { process: self.born - 1, is_new: true, foreign: false, made: BTreeMap::new(), answer: None }
+        })
     }
 
     /// Before a call or after it.
