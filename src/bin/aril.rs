@@ -84,7 +84,7 @@ fn serve(start: Start) -> u8 {
         }
         Err(status) => return status,
     };
-    end(ended, words).unwrap_or(FAILED)
+    end(ended, words)
 }
 
 /// A standard stream that the caller has closed would else be the number of the next descriptor, which is then written to.
@@ -195,16 +195,20 @@ fn enter<'m>(arena: &'m Arena, mut asked: Spec<'m>, start: Start) -> Told<'m, Si
 }
 
 /// The launcher when its container has ended. What was made for the run is found again by the same command line.
-fn end(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, words: Words) -> aril::sys::Result<u8> {
+fn end(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, words: Words) -> u8 {
     let status = ended.status;
     #[cfg(feature = "full")]
     let is_done = !ended.made && !ended.reports;
     #[cfg(not(feature = "full"))]
     let is_done = !ended.made;
     if let (Ok(status), true) = (status, is_done) {
-        return Ok(status);
+        return status;
     }
-    let arena = Arena::new()?;
+    let arena = match Arena::new() {
+        Ok(arena) => arena,
+        // What is left is removed by the next run.
+        Err(errno) => return no_memory(errno),
+    };
     if let Ok(Request::Run(spec)) = cli::parse(&arena, words) {
         let cleaned = if ended.made { engine::clean_up(&arena, &spec) } else { Ok(()) };
         if let Err(errno) = cleaned {
@@ -226,8 +230,7 @@ fn end(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, 
             complain(&arena, Problem::failed(&arena, t!("tell of the end"), &[], errno));
         }
     }
-    Ok(status
-        .unwrap_or_else(|errno| complain(&arena, Problem::failed(&arena, t!("wait for the container"), &[], errno))))
+    status.unwrap_or_else(|errno| complain(&arena, Problem::failed(&arena, t!("wait for the container"), &[], errno)))
 }
 
 fn say(arena: &Arena, text: &[u8], status: u8) -> u8 {

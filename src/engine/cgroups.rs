@@ -208,13 +208,17 @@ impl Group {
         let name = name(arena, id);
         // Nobody else's before there is a lock.
         file::mkdirat(parent, name, 0o700)?;
-        let own = file::openat(parent, name, Open::DIRECTORY)?;
-        let lock = lock(own.at())?;
-        // It may have been taken for a dead one's and removed, before it was locked.
-        if file::fstatat(parent, name)?.identity != file::fstat(own.at())?.identity {
-            return Err(Errno::EAGAIN);
-        }
-        Ok((open_to_all(own)?, lock))
+        let hold = || -> Result<(Fd, Fd)> {
+            let own = file::openat(parent, name, Open::DIRECTORY)?;
+            let lock = lock(own.at())?;
+            // It may have been taken for a dead one's and removed, before it was locked.
+            if file::fstatat(parent, name)?.identity != file::fstat(own.at())?.identity {
+                return Err(Errno::EAGAIN);
+            }
+            Ok((open_to_all(own)?, lock))
+        };
+        // The first failure is the one to tell.
+        hold().inspect_err(|_| tolerate(file::rmdirat(parent, name)))
     }
 
     /// In which the processes are.

@@ -5,8 +5,6 @@
 
 use crate::init::{FAILED, STARTED};
 #[cfg(feature = "full")]
-use crate::sys::Result;
-#[cfg(feature = "full")]
 use crate::sys::poll::{self, Watched};
 #[cfg(feature = "full")]
 use crate::sys::process::Pid;
@@ -14,7 +12,7 @@ use crate::sys::process::Pid;
 use crate::sys::signal::{self, SignalSet, set_of};
 #[cfg(feature = "full")]
 use crate::sys::socket::Received;
-use crate::sys::{Arena, At, Errno, List, Word, socket, tolerate};
+use crate::sys::{Arena, At, Errno, List, Result, Word, socket, tolerate};
 use crate::text::copy;
 #[cfg(feature = "full")]
 use linux_raw_sys::general as k;
@@ -51,17 +49,19 @@ pub enum Answer<'m> {
     Failed(Failure<'m>),
     /// The other end is gone: the command became PID 1 itself, or the process died.
     Gone,
+    /// Nothing can be heard.
+    Lost(Errno),
 }
 
 /// As much detail as anyone reads.
 const LARGEST: usize = 512;
 
-/// Tells the launcher that the command runs. If it is gone, this process is about to die too.
-pub fn say_started(socket: At) {
-    tolerate(socket::send(socket, &[STARTED]));
+/// Tells the launcher that the command runs: it would else wait for that, and let nobody stop the command.
+pub fn say_started(socket: At) -> Result<()> {
+    socket::send(socket, &[STARTED])
 }
 
-/// Tells the launcher what failed; likewise. A message is kind, line (2), errno (2), status, detail.
+/// Tells the launcher what failed. If it is gone, this process is about to die too. A message is kind, line (2), errno (2), status, detail.
 pub fn say_failed(arena: &Arena, socket: At, failure: &Failure) {
     let Failure { line, errno, status, detail } = *failure;
     let ([line_low, line_high], [errno_low, errno_high]) = (line.to_le_bytes(), errno.0.to_le_bytes());
@@ -109,7 +109,7 @@ pub fn hear<'m>(
             Ok(length) => return read(arena, &buffer[..length]),
             // ECONNRESET: the other end has died before it took what was sent to it. What it said before that is still here.
             Err(Errno::EINTR | Errno::ECONNRESET) => {}
-            Err(_) => return Answer::Gone,
+            Err(errno) => return Answer::Lost(errno),
         }
     }
 }
@@ -166,19 +166,19 @@ mod tests {
         let (mut master, mut command) = (None, None);
         say_failed(&arena, theirs.at(), &failure);
         assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None), Answer::Failed(failure));
-        say_started(theirs.at());
+        say_started(theirs.at()).unwrap();
         assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None), Answer::Started);
         assert!(master.is_none());
         #[cfg(feature = "full")]
         {
             // Not the other end itself: it would never be gone.
             socket::send_fd(theirs.at(), MASTER, At::STDERR).unwrap();
-            say_started(theirs.at());
+            say_started(theirs.at()).unwrap();
             assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None), Answer::Started);
             assert!(master.take().is_some() && command.is_none());
             socket::ask_for_senders(ours.at()).unwrap();
             socket::send(theirs.at(), COMMAND).unwrap();
-            say_started(theirs.at());
+            say_started(theirs.at()).unwrap();
             assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None), Answer::Started);
             assert_eq!(command, Some(crate::sys::process::getpid()));
         }

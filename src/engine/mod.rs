@@ -330,7 +330,7 @@ impl<'p> Carrier<'p> {
     fn parent(&mut self) -> core::result::Result<(), Failure<'p>> {
         self.trees.close();
         self.phase(Phase::Parent)?;
-        let start = self.plan.lines.iter().position(|line| line.step.starts_command());
+        let start = self.start_line();
         let hear = |socket: &Fd| {
             handover::hear(
                 self.arena,
@@ -348,18 +348,29 @@ impl<'p> Carrier<'p> {
         let start = start.filter(|_| !self.has_come_in());
         match (answer, start) {
             (Some(Answer::Failed(failure)), _) => Err(failure),
-            (Some(Answer::Gone), Some(line)) => Err(Failure {
-                line: line as u16,
-                errno: Errno::ESRCH,
-                status: FAILED,
-                detail: word(c"the new process has died"),
-            }),
+            (Some(Answer::Lost(errno)), _) => Err(self.start_failed(errno)),
+            (Some(Answer::Gone), Some(_)) => {
+                Err(Failure { detail: word(c"the new process has died"), ..self.start_failed(Errno::ESRCH) })
+            }
             // Without an init the command itself has taken the other end's place.
             #[cfg(feature = "full")]
             _ => self.phase(Phase::Started),
             #[cfg(not(feature = "full"))]
             _ => Ok(()),
         }
+    }
+
+    /// The line that starts the command; `None`: it takes this process's place.
+    fn start_line(&self) -> Option<usize> {
+        self.plan.lines.iter().position(|line| line.step.starts_command())
+    }
+
+    /// A start of the command of which nobody can tell.
+    #[inline(never)]
+    fn start_failed(&self, errno: Errno) -> Failure<'p> {
+        // The last line of one that takes this process's place is that it does.
+        let line = self.start_line().unwrap_or(self.plan.lines.len() - 1);
+        Failure { line: line as u16, errno, status: FAILED, detail: Word::default() }
     }
 
     fn launcher(self, spec: &Spec, host: &Host) -> Told<'p, Side> {
@@ -456,9 +467,8 @@ impl<'p> Carrier<'p> {
             process::exit(FAILED)
         };
         self.phase(Phase::Init)?;
-        let socket = self.socket.take();
-        if let Some(socket) = &socket {
-            handover::say_started(socket.at());
+        if let Some(socket) = &self.socket {
+            handover::say_started(socket.at()).map_err(|errno| self.start_failed(errno))?;
         }
         let manner = Manner {
             foreground: host.terminal.is_there(),
@@ -481,7 +491,7 @@ impl<'p> Carrier<'p> {
             #[cfg(feature = "boot")]
             requests: 0,
             rewrite,
-            launcher: socket,
+            launcher: self.socket.take(),
             children,
             log,
         })

@@ -58,7 +58,7 @@ use crate::sys::identity::{self, CapabilitySet};
 use crate::sys::sandbox::{self, Instruction};
 #[cfg(feature = "full")]
 use crate::sys::signal;
-use crate::sys::{Arena, At, List, Word, word};
+use crate::sys::{Arena, At, Errno, List, Word, word};
 use crate::text::{Problem, Told, decimal, t};
 use linux_raw_sys::general as k;
 
@@ -221,7 +221,7 @@ impl<'m> Host<'m> {
             devices: &[],
             resolver: spec.shares_resolver() && file::fstatat(At::CWD, RESOLVER).is_ok(),
             view: &[],
-            program: owner_of_program(),
+            program: owner_of_program(uid),
             #[cfg(feature = "full")]
             filter: filter::read(arena, spec)?,
             #[cfg(feature = "full")]
@@ -300,12 +300,13 @@ impl<'m> Host<'m> {
 }
 
 /// Who may write to this program for whoever executes it next. Not to one without a name, as a copy in memory is; and without
-/// /proc nobody knows, nor finds it.
-fn owner_of_program() -> Option<u32> {
+/// /proc nobody finds it. Where it cannot be told, it may be the caller's own.
+fn owner_of_program(caller: u32) -> Option<u32> {
     const PROGRAM: Word = word(c"/proc/self/exe");
     match (file::is_read_only(PROGRAM), file::fstatat(At::CWD, PROGRAM)) {
-        (Ok(false), Ok(stat)) if stat.links > 0 => Some(stat.uid),
-        _ => None,
+        (Ok(true), _) | (_, Err(Errno::ENOENT)) => None,
+        (Ok(false), Ok(stat)) => (stat.links > 0).then_some(stat.uid),
+        _ => Some(caller),
     }
 }
 

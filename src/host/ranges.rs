@@ -10,7 +10,7 @@ use super::rootfs::{read_file, read_link, read_path};
 use super::view::{How, Piece};
 use crate::spec::{IdMap, IdRange, Overlay, Spec};
 use crate::sys::file::{self, Kind, Open};
-use crate::sys::{Arena, At, List, Word, identity, process, word};
+use crate::sys::{Arena, At, Errno, List, Word, identity, process, word};
 use crate::text::names::words;
 use crate::text::{Problem, Told, copy, cut, decimal, number, path, split, t};
 use linux_raw_sys::general as k;
@@ -100,13 +100,13 @@ pub fn unused<'m>(arena: &'m Arena, spec: &Spec<'m>, host: &mut Host<'m>, root: 
     }
     let mut own = List::new(arena);
     if !host.is_image() {
-        own.push(Piece { path: place(arena, root), how: How::Bind(Kind::Directory) });
+        own.push(Piece { path: place(arena, root)?, how: How::Bind(Kind::Directory) });
     }
     if let Some(kept) = spec.kept() {
         // One that is missing is made where its parent is.
         let opened = file::openat(At::CWD, kept, Open::PATH_DIRECTORY);
         if let Ok(kept) = opened.or_else(|_| file::openat(At::CWD, parent(arena, kept), Open::PATH_DIRECTORY)) {
-            own.push(Piece { path: place(arena, kept.at()), how: How::Overlay });
+            own.push(Piece { path: place(arena, kept.at())?, how: How::Overlay });
         }
     }
     for piece in if spec.is_view() { host.view } else { &own } {
@@ -116,7 +116,12 @@ pub fn unused<'m>(arena: &'m Arena, spec: &Spec<'m>, host: &mut Host<'m>, root: 
             return Ok(());
         }
     }
-    let Ok(locks) = file::openat(At::CWD, LOCKS, Open::READ_WRITE) else { return Ok(()) };
+    let ask = |errno| Problem::failed(arena, t!("ask for a lock on %"), &[LOCKS], errno);
+    let locks = match file::openat(At::CWD, LOCKS, Open::READ_WRITE) {
+        // Read-only, or hidden. What is only so today must not weaken a container.
+        Err(Errno::EACCES | Errno::EPERM | Errno::EROFS | Errno::ENOENT) => return Ok(()),
+        locks => locks.map_err(ask)?,
+    };
     let (users, groups) =
         (entries(arena, read(arena, SUBUID), b"", b""), entries(arena, read(arena, SUBGID), b"", b""));
     // A start of its own for each lets hardly two look at the same one. No kernel from 5.6 on refuses it.
@@ -125,8 +130,7 @@ pub fn unused<'m>(arena: &'m Arena, spec: &Spec<'m>, host: &mut Host<'m>, root: 
         let first = FIRST + slot * COUNT;
         let is_granted = overlaps(users, first, COUNT) || overlaps(groups, first, COUNT);
         let is_locked = is_granted
-            || file::is_byte_locked(locks.at(), slot)
-                .map_err(|errno| Problem::failed(arena, t!("ask for a lock on %"), &[LOCKS], errno))?;
+            || file::is_byte_locked(locks.at(), slot).map_err(ask)?;
         if !is_locked {
             host.ids = Ids::Unused(first);
             host.uids = core::slice::from_ref(arena.hold(IdRange { inside: 0, outside: first, count: COUNT }));
@@ -168,10 +172,9 @@ fn can_be_idmapped(kernel: u32, kind: &[u8]) -> bool {
 const MOUNTS: Word = word(c"/proc/self/mountstats");
 
 /// The path of what is open.
-fn place<'m>(arena: &'m Arena, open: At) -> Word<'m> {
-    // Where /proc is missing the mounts cannot be read either, which is told.
-    read_link(arena, At::CWD, copy(arena, &[b"/proc/self/fd/", decimal(arena, open.number() as u64).bytes()]))
-        .unwrap_or_default()
+fn place<'m>(arena: &'m Arena, open: At) -> Told<'m, Word<'m>> {
+    let link = copy(arena, &[b"/proc/self/fd/", decimal(arena, open.number() as u64).bytes()]);
+    read_link(arena, At::CWD, link).map_err(|errno| Problem::failed(arena, t!("read %"), &[link], errno))
 }
 
 /// Something mounted: a file system's type, and where.

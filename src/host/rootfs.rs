@@ -43,17 +43,18 @@ impl Mark {
 /// # Errors
 /// It is missing, neither of them, or this machine's own root without being called `/`.
 pub fn open<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, (At<'m>, Option<Format>)> {
+    let unusable = |errno| Problem::failed(arena, t!("root file system %"), &[spec.rootfs], errno);
     let root = match file::openat(At::CWD, spec.rootfs, Open::PATH_DIRECTORY) {
         Err(Errno::ENOTDIR) if cfg!(feature = "full") && spec.change_root == ChangeRoot::Pivot => {
             return Format::open(arena, spec).map(|(image, format)| (image, Some(format)));
         }
-        result => result.map_err(|errno| Problem::failed(arena, t!("root file system %"), &[spec.rootfs], errno))?,
+        result => result.map_err(unusable)?,
     };
     // It stays open until every descriptor is closed that nobody asked for.
     let root = arena.hold(root).at();
     if spec.rootfs != word(c"/") && spec.change_root != ChangeRoot::None {
         let same = file::fstat(root).and_then(|root| Ok(root.identity == file::fstatat(At::CWD, word(c"/"))?.identity));
-        if same == Ok(true) {
+        if same.map_err(unusable)? {
             return Err(Problem::refused(
                 arena,
                 t!("root file system %: it is this machine's own root"),
