@@ -77,13 +77,19 @@ impl Persona {
         }
     }
 
-    /// With what it exits when the command cannot be executed: it is missing, may not be executed, or is no program.
+    /// With what it exits when the command cannot be executed: it is missing, may not be executed, is no program, or there is
+    /// no room for another process.
     pub fn not_executed(self, errno: Errno) -> u8 {
-        const STATUSES: [[u8; 3]; 4] =
-            [[NOT_FOUND, NOT_EXECUTABLE, NOT_EXECUTABLE], [NOT_FOUND, NOT_EXECUTABLE, 1], [2; 3], [1; 3]];
+        const STATUSES: [[u8; 4]; 4] = [
+            [NOT_FOUND, NOT_EXECUTABLE, NOT_EXECUTABLE, FAILED],
+            [NOT_FOUND, NOT_EXECUTABLE, 1, 1],
+            [2; 4],
+            [1; 4],
+        ];
         let column = match errno {
             Errno::ENOENT => 0,
             Errno::EACCES => 1,
+            Errno::EAGAIN | Errno::ENOMEM => 3,
             _ => 2,
         };
         STATUSES[self as usize][column]
