@@ -96,10 +96,7 @@ impl<'p> Carrier<'p> {
             }
             Step::MakeInImage { rootfs, target, make } => {
                 let root = file::openat(At::CWD, rootfs, Open::PATH_DIRECTORY)?;
-                let made = points::make(self.arena, root.at(), target, make, Kept::ForTheRun);
-                // What fails later than at the first directory has made something too.
-                self.made |= !matches!(made, Err(Errno::EACCES | Errno::EPERM | Errno::EROFS));
-                made?;
+                points::make(self.arena, root.at(), target, make, Kept::ForTheRun, &mut self.made)?;
             }
             Step::ExecuteAnew => return Err(self.execute_anew()),
             Step::UnshareMounts => {
@@ -179,7 +176,7 @@ impl<'p> Carrier<'p> {
                 self.trees.keep(Tree::Root, file::openat(At::CWD, path, Open::PATH_DIRECTORY)?);
             }
             Step::MakeInRoot { target, make } => {
-                points::make(self.arena, self.trees.get(Tree::Root)?, target, make, Kept::ForGood)?;
+                points::make(self.arena, self.trees.get(Tree::Root)?, target, make, Kept::ForGood, &mut false)?;
             }
             Step::Link { target, path } => {
                 let (directory, name) = path::split(self.arena, path);
@@ -409,7 +406,7 @@ impl<'p> Carrier<'p> {
         let base = self.trees.get(at)?;
         if at == Tree::Root {
             if let Some(make) = make {
-                points::make(self.arena, base, path, make, Kept::ForGood)?;
+                points::make(self.arena, base, path, make, Kept::ForGood, &mut false)?;
             }
             let point = in_root(base, path, Open::PATH)?;
             mount::move_mount(tree.at(), point.at(), word(c""))?;

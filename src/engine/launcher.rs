@@ -13,9 +13,7 @@ use crate::sys::process::{self, Change, Pid};
 #[cfg(feature = "full")]
 use crate::sys::signal::SignalSet;
 use crate::sys::signal::{self, ALL, Info};
-#[cfg(feature = "full")]
-use crate::sys::tolerate;
-use crate::sys::{At, Errno, Fd, Result, file, socket, terminal};
+use crate::sys::{At, Errno, Fd, Result, file, socket, terminal, tolerate};
 #[cfg(feature = "full")]
 use core::cell::Cell;
 use linux_raw_sys::general as k;
@@ -117,7 +115,6 @@ pub(super) const CHLD: u8 = k::SIGCHLD as u8;
 pub(super) const CONT: u8 = k::SIGCONT as u8;
 #[cfg(feature = "full")]
 pub(super) const TERM: u8 = k::SIGTERM as u8;
-#[cfg(feature = "full")]
 pub(super) const KILL: u8 = k::SIGKILL as u8;
 #[cfg(feature = "full")]
 pub(super) const WINCH: u8 = k::SIGWINCH as u8;
@@ -126,6 +123,11 @@ impl Launcher {
     /// Waits for the end.
     pub fn supervise(mut self) -> Ended {
         let status = self.wait();
+        if status.is_err() {
+            // Nobody would hear of it any more. It may have ended by itself.
+            tolerate(signal::send(self.pidfd.at(), KILL));
+            tolerate(process::wait_for(self.child));
+        }
         if self.foreground {
             take_terminal();
         }

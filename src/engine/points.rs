@@ -19,15 +19,15 @@ pub enum Kept {
     ForTheRun,
 }
 
-/// Makes `target` and the directories above it, as far as they are missing.
-pub fn make(arena: &Arena, root: At, target: Word, what: Make, kept: Kept) -> Result<()> {
+/// Makes `target` and the directories above it, as far as they are missing. `made`: whether something was, whatever came of it.
+pub fn make(arena: &Arena, root: At, target: Word, what: Make, kept: Kept, made: &mut bool) -> Result<()> {
     /// Another aril may make or remove the same ones meanwhile.
     const TRIES: usize = 8;
     // The launcher has the caller's; inside a step has set it.
     let mask = (kept == Kept::ForTheRun).then(|| process::umask(0));
     let mut result = Err(Errno::EAGAIN);
     for _ in 0..TRIES {
-        result = rootfs::find(arena, root, target).and_then(|way| make_missing(&way, what, kept));
+        result = rootfs::find(arena, root, target).and_then(|way| make_missing(&way, what, kept, made));
         if !matches!(result, Err(Errno::EEXIST | Errno::ENOENT)) {
             break;
         }
@@ -36,7 +36,7 @@ pub fn make(arena: &Arena, root: At, target: Word, what: Make, kept: Kept) -> Re
     result
 }
 
-fn make_missing(way: &Way, what: Make, kept: Kept) -> Result<()> {
+fn make_missing(way: &Way, what: Make, kept: Kept, is_made: &mut bool) -> Result<()> {
     let marked = kept == Kept::ForTheRun;
     let (directory, file) = if marked { (Mark::DIRECTORY, Mark::FILE) } else { (0o755, 0o644) };
     let mut last: Option<Fd> = None;
@@ -48,6 +48,7 @@ fn make_missing(way: &Way, what: Make, kept: Kept) -> Result<()> {
         } else {
             file::mkdirat(parent, *name, directory)?;
         }
+        *is_made = true;
         let made = file::openat(parent, *name, Open::PATH_NOFOLLOW)?;
         if marked {
             file::restore_times(made.at(), &before)?;

@@ -70,11 +70,6 @@ pub fn watch(launcher: &Launcher, master: At, signals: At) -> Result<u8> {
     };
     let status = relay.watch(signals);
     relay.leave();
-    if status.is_err() {
-        // Nobody would hear of it any more. It may have ended by itself.
-        tolerate(signal::send(launcher.pidfd.at(), KILL));
-        tolerate(process::wait_for(launcher.child));
-    }
     status
 }
 

@@ -123,7 +123,7 @@ pub fn unused<'m>(arena: &'m Arena, spec: &Spec<'m>, host: &mut Host<'m>, root: 
         locks => locks.map_err(ask)?,
     };
     let (users, groups) =
-        (entries(arena, read(arena, SUBUID), b"", b""), entries(arena, read(arena, SUBGID), b"", b""));
+        (entries(arena, given(arena, SUBUID)?, b"", b""), entries(arena, given(arena, SUBGID)?, b"", b""));
     // A start of its own for each lets hardly two look at the same one. No kernel from 5.6 on refuses it.
     let start = file::random().unwrap_or(0);
     for slot in (0..SLOTS).map(|step| start.wrapping_add(step) % SLOTS) {
@@ -297,6 +297,14 @@ fn entries<'m>(arena: &'m Arena, text: &[u8], login: &[u8], number: &[u8]) -> &'
 /// A file of the host; one that cannot be read has nothing.
 fn read<'m>(arena: &'m Arena, path: Word) -> &'m [u8] {
     read_path(arena, path, Open::READ).unwrap_or_default()
+}
+
+/// What users were given: nothing where there is no such file, and nothing else where it cannot be read.
+fn given<'m>(arena: &'m Arena, path: Word<'m>) -> Told<'m, &'m [u8]> {
+    match read_path(arena, path, Open::READ) {
+        Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(b""),
+        read => read.map_err(|errno| Problem::failed(arena, t!("read %"), &[path], errno)),
+    }
 }
 
 #[cfg(test)]

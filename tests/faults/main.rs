@@ -11,6 +11,7 @@ mod scenarios;
 #[path = "../behaviour/support/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the behaviour tests use the rest")]
 mod support;
+mod tables;
 mod tracer;
 
 use libtest_mimic::Arguments;
@@ -29,6 +30,11 @@ fn main() -> ExitCode {
     world.remove();
     if !left.is_empty() {
         println!("processes were left behind: {left:#?}");
+        return ExitCode::FAILURE;
+    }
+    let idle = tables::idle();
+    if std::env::var_os("ARIL_LONG").is_some() && conclusion.num_filtered_out == 0 && !idle.is_empty() {
+        println!("no case needs these rows of the tables any more: {idle:#?}");
         return ExitCode::FAILURE;
     }
     conclusion.exit_code()

@@ -1,10 +1,10 @@
 //! What is run, and what it could leave behind.
 
-use crate::judge::{Judge, Kind};
+use crate::judge::{self, Kind};
 use crate::support::cgroups::Place as Groups;
 use crate::support::traces::{mounts, tree};
 use crate::support::{Folder, Running, Who, comes, eventually, mark, tool};
-use crate::tracer::{Fault, Point, Traced, trace};
+use crate::tracer::{Change, Traced, trace};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,18 +12,19 @@ use std::path::{Path, PathBuf};
 crate::tests! {
     both: run_fails, run_killed, limits_fails, limits_killed, exec_fails, exec_killed, init_fails, aril_init_fails,
         no_init_fails, no_init_killed, detach_fails, detach_killed, view_fails, view_killed;
+    both: an_old_kernel;
     as_root: image_fails, image_killed, identity_fails, identity_killed;
 }
 
 macro_rules! scenario {
     ($($fails:ident $killed:ident $make:ident;)*) => {$(
         fn $fails(who: &Who) {
-            Judge::new(stringify!($make), Kind::Fails).all(&mut $make(who));
+            judge::all(stringify!($make), Kind::Fails, &$make(who));
         }
 
         #[allow(dead_code, reason = "SIGKILL is the end of an init and of all")]
         fn $killed(who: &Who) {
-            Judge::new(stringify!($make), Kind::Killed).all(&mut $make(who));
+            judge::all(stringify!($make), Kind::Killed, &$make(who));
         }
     )*};
 }
@@ -39,6 +40,18 @@ scenario! {
     view_fails view_killed view;
     image_fails image_killed image;
     identity_fails identity_killed identity;
+}
+
+/// What is newer than Linux 5.14 is refused: the same is run with what that has.
+fn an_old_kernel(who: &Who) {
+    for make in [run, limits, exec, identity, view, detach] {
+        let scenario = make(who);
+        let before = scenario.state();
+        let traced = scenario.trace(Some(Change::Old));
+        let is_told = traced.err.is_empty() || traced.err.contains("this kernel cannot idmap");
+        assert!(traced.status == 0 && traced.out == scenario.says() && is_told, "{:?}: {}", scenario.words, traced.err);
+        assert_eq!(scenario.is_as(&before), Ok(()));
+    }
 }
 
 /// What every container says that runs.
@@ -71,12 +84,12 @@ fn limits(who: &Who) -> Scenario<'_> {
     let volume = who.volume(&source.display().to_string(), "/made/for/it");
     let (parent, pid_file) = (scenario.groups.option(), scenario.folder.join("pid").display().to_string());
     let mut options = vec![parent.as_str(), "--pidfile", &pid_file, "-v", &volume, "--tmpfs", "/var/tmp:size=1m"];
-    options.extend(["--network", "none", "--read-only", "--hostname", "faulty", "--user", "7:8", "--ulimit", "core=0"]);
+    options.extend(["--network", "none", "--read-only", "--hostname", "faulty", "--ulimit", "core=0"]);
     options.extend(["-w", "/tmp", "--nice", "1", "--add-host", "one:10.0.0.1"]);
     let name = scenario.name.clone();
     options.extend(["--name", &name]);
     if who.is_root() {
-        options.extend(["-m", "64m", "--pids-limit", "20"]);
+        options.extend(["-m", "64m", "--pids-limit", "20", "--user", "7:8"]);
     } else {
         options.extend(["--cgroups", "off"]);
     }
@@ -86,12 +99,9 @@ fn limits(who: &Who) -> Scenario<'_> {
 
 fn detach(who: &Who) -> Scenario<'_> {
     let mut scenario = Scenario::new(who);
-    let (name, log) = (scenario.name.clone(), scenario.folder.join("log").display().to_string());
-    fs::write(&log, "").expect("our own folder");
-    if who.uid() != 0 {
-        tool("chown", &[&who.uid().to_string(), &log]);
-    }
-    scenario.run(&["--detach", "--rm", "--name", &name, "--log", "/dev/null"]);
+    let name = scenario.name.clone();
+    scenario.run(&["--detach", "--rm", "--name", &name]);
+    scenario.says = format!("{name}\n");
     scenario
 }
 
@@ -149,6 +159,8 @@ pub struct Scenario<'w> {
     groups: Groups,
     binary: &'static str,
     words: Vec<String>,
+    /// What is on standard output in the end.
+    says: String,
     /// The container that is entered.
     running: Option<Running>,
 }
@@ -168,7 +180,7 @@ impl<'w> Scenario<'w> {
         let folder = who.folder();
         let name = format!("faults-{}", mark().replace("31536.", ""));
         let rootfs = who.own_rootfs(&[]);
-        Self { who, folder, rootfs, name, groups: Groups::new(), binary: "aril", words: Vec::new(), running: None }
+        Self { who, folder, rootfs, name, groups: Groups::new(), binary: "aril", words: Vec::new(), says: "it ran\n".to_string(), running: None }
     }
 
     fn run(&mut self, options: &[&str]) {
@@ -176,12 +188,16 @@ impl<'w> Scenario<'w> {
         self.words = words.iter().map(ToString::to_string).collect();
     }
 
+    pub fn says(&self) -> &str {
+        &self.says
+    }
+
     /// Runs it, perhaps with a fault.
-    pub fn trace(&self, fault: Option<(Point, Fault)>) -> Traced {
+    pub fn trace(&self, change: Option<Change>) -> Traced {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         let program = self.who.program(&self.who.binary(self.binary), &words).env("XDG_RUNTIME_DIR", self.folder.str());
         let names = [(self.rootfs.str(), "ROOTFS"), (self.folder.str(), "FOLDER"), (&self.name, "NAME"), (&self.groups.name, "/GROUPS")];
-        trace(program.command(), &names, fault)
+        trace(program.command(), &names, change)
     }
 
     /// What there is now.
@@ -193,7 +209,7 @@ impl<'w> Scenario<'w> {
         if self.who.is_root() {
             let all = fs::read_dir("/run/aril").into_iter().flatten().flatten();
             let names = all.map(|entry| entry.file_name().to_string_lossy().into_owned());
-            files.extend(names.filter(|name| *name == self.name || name == ".new"));
+            files.extend(names.filter(|name| *name == self.name));
         }
         State { files, mounts: mounts(), groups: self.groups.groups(), loops: self.loops() }
     }

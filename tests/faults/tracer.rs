@@ -39,6 +39,14 @@ pub enum Fault {
     Kill,
 }
 
+/// What is not as usual.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    At(Point, Fault),
+    /// The kernel is Linux 5.14.
+    Old,
+}
+
 /// How it went.
 pub struct Traced {
     /// Exit status, or 128 and the signal.
@@ -62,11 +70,13 @@ struct Tracee {
     foreign: bool,
     made: BTreeMap<i64, usize>,
     /// What its call is answered with.
-    answer: Option<i32>,
+    answer: Option<i64>,
+    /// Where uname(2) writes to.
+    name: Option<u64>,
 }
 
 /// Runs it to the end of its last process. `names`: what stands for a path of this run in what calls are about.
-pub fn trace(mut command: Command, names: &[(&str, &str)], fault: Option<(Point, Fault)>) -> Traced {
+pub fn trace(mut command: Command, names: &[(&str, &str)], change: Option<Change>) -> Traced {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // SAFETY: one system call between fork and exec.
     unsafe {
@@ -79,7 +89,7 @@ pub fn trace(mut command: Command, names: &[(&str, &str)], fault: Option<(Point,
     let root = child.id() as i32;
     let (done, is_done) = channel::<()>();
     let hangs = AtomicBool::new(false);
-    let mut run = Run { root, fault, names, tracees: BTreeMap::new(), born: 0, seen: Vec::new(), hit: false, status: -1 };
+    let mut run = Run { root, change, names, tracees: BTreeMap::new(), born: 0, seen: Vec::new(), hit: false, status: -1 };
     thread::scope(|scope| {
         let hangs = &hangs;
         scope.spawn(move || {
@@ -128,7 +138,7 @@ fn kill_descendants(root: i32) {
 
 struct Run<'r> {
     root: i32,
-    fault: Option<(Point, Fault)>,
+    change: Option<Change>,
     names: &'r [(&'r str, &'r str)],
     tracees: BTreeMap<i32, Tracee>,
     born: usize,
@@ -199,7 +209,7 @@ impl Run<'_> {
     fn meet(&mut self, pid: i32) -> &mut Tracee {
         self.tracees.entry(pid).or_insert_with(|| {
             self.born += 1;
-            Tracee { process: self.born - 1, is_new: true, foreign: false, made: BTreeMap::new(), answer: None }
+            Tracee { process: self.born - 1, is_new: true, foreign: false, made: BTreeMap::new(), answer: None, name: None }
         })
     }
 
@@ -218,19 +228,27 @@ impl Run<'_> {
                 let nth = tracee.made.entry(call).or_insert(0);
                 *nth += 1;
                 let point = Point { process: tracee.process, call, nth: *nth };
-                match self.fault {
-                    Some((meant, fault)) if meant == point => {
+                match self.change {
+                    Some(Change::At(meant, fault)) if meant == point => {
                         self.hit = true;
                         match fault {
                             Fault::Fail(errno) => {
                                 registers::skip_call(pid);
-                                tracee.answer = Some(errno);
+                                tracee.answer = Some(-i64::from(errno));
                             }
                             // SAFETY: no memory is touched.
                             Fault::Kill => drop(unsafe { libc::kill(pid, libc::SIGKILL) }),
                         }
                     }
-                    Some(_) => {}
+                    Some(Change::At(..)) => {}
+                    Some(Change::Old) => match old_answer(call, arguments) {
+                        Some(answer) => {
+                            self.hit = true;
+                            registers::skip_call(pid);
+                            tracee.answer = Some(answer);
+                        }
+                        None => tracee.name = (call == libc::SYS_uname).then_some(arguments[0]),
+                    },
                     None => {
                         let object = object(pid, call, arguments, self.names);
                         self.seen.push(Seen { point, object });
@@ -238,10 +256,38 @@ impl Run<'_> {
                 }
             }
             _ => {
-                if let Some(errno) = tracee.answer.take() {
-                    registers::answer(pid, -i64::from(errno));
+                if let Some(answer) = tracee.answer.take() {
+                    registers::answer(pid, answer);
+                }
+                if let Some(name) = tracee.name.take() {
+                    // The release is the third field (uname(2)).
+                    let old = usize::from_ne_bytes(*b"5.14.0\0\0");
+                    request(libc::PTRACE_POKEDATA, pid, name as usize + 2 * 65, old);
                 }
             }
+        }
+    }
+}
+
+/// What Linux 5.14 answers to what it does not know: a later call, a structure that has grown, flags of later namespaces, trees
+/// and mounts.
+fn old_answer(call: i64, arguments: [u64; 6]) -> Option<i64> {
+    /// memfd_secret(2), the last of its calls.
+    const LAST: i64 = 447;
+    /// The first version of landlock has one field of 8 bytes in a ruleset (landlock_create_ruleset(2)).
+    const RULESET: u64 = 8;
+    const VERSION: u64 = 1;
+    let [first, second, third, ..] = arguments;
+    match call {
+        LAST.. => (call > LAST).then_some(-i64::from(libc::ENOSYS)),
+        libc::SYS_landlock_create_ruleset if third == VERSION => Some(1),
+        libc::SYS_landlock_create_ruleset if second > RULESET => Some(-i64::from(libc::E2BIG)),
+        // Of open_tree(2): OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC and the flags of paths.
+        libc::SYS_open_tree if third & !0x9_9901 != 0 => Some(-i64::from(libc::EINVAL)),
+        libc::SYS_fsmount if second & !1 != 0 => Some(-i64::from(libc::EINVAL)),
+        _ => {
+            let _ = first;
+            None
         }
     }
 }
