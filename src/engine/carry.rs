@@ -96,7 +96,10 @@ impl<'p> Carrier<'p> {
             }
             Step::MakeInImage { rootfs, target, make } => {
                 let root = file::openat(At::CWD, rootfs, Open::PATH_DIRECTORY)?;
-                points::make(self.arena, root.at(), target, make, Kept::ForTheRun, &mut self.made)?;
+                let made = points::make(self.arena, root.at(), target, make, Kept::ForTheRun, &mut self.made);
+                // One that was there may be what a killed aril has left.
+                self.made |= made.is_ok();
+                made?;
             }
             Step::ExecuteAnew => return Err(self.execute_anew()),
             Step::UnshareMounts => {

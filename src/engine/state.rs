@@ -85,8 +85,10 @@ impl Carrier<'_> {
             }
             Side::Parent { child, pidfd } => {
                 drop(theirs);
-                if socket::receive(ours.at(), &mut [0]) == Ok(1) {
-                    let printed = file::write_all(At::STDOUT, copy(self.arena, &[name.bytes(), b"\n"]).bytes());
+                let heard = socket::receive(ours.at(), &mut [0]);
+                if heard != Ok(0) {
+                    let line = copy(self.arena, &[name.bytes(), b"\n"]);
+                    let printed = heard.and_then(|_| file::write_all(At::STDOUT, line.bytes()));
                     if printed.is_err() {
                         // Nobody would know of it. The first failure is the one to tell.
                         tolerate(self.take_back(child, pidfd.at(), directory, name));

@@ -129,8 +129,7 @@ pub fn unused<'m>(arena: &'m Arena, spec: &Spec<'m>, host: &mut Host<'m>, root: 
     for slot in (0..SLOTS).map(|step| start.wrapping_add(step) % SLOTS) {
         let first = FIRST + slot * COUNT;
         let is_granted = overlaps(users, first, COUNT) || overlaps(groups, first, COUNT);
-        let is_locked = is_granted
-            || file::is_byte_locked(locks.at(), slot).map_err(ask)?;
+        let is_locked = is_granted || file::is_byte_locked(locks.at(), slot).map_err(ask)?;
         if !is_locked {
             host.ids = Ids::Unused(first);
             host.uids = core::slice::from_ref(arena.hold(IdRange { inside: 0, outside: first, count: COUNT }));

@@ -80,12 +80,8 @@ impl Persona {
     /// With what it exits when the command cannot be executed: it is missing, may not be executed, is no program, or there is
     /// no room for another process.
     pub fn not_executed(self, errno: Errno) -> u8 {
-        const STATUSES: [[u8; 4]; 4] = [
-            [NOT_FOUND, NOT_EXECUTABLE, NOT_EXECUTABLE, FAILED],
-            [NOT_FOUND, NOT_EXECUTABLE, 1, 1],
-            [2; 4],
-            [1; 4],
-        ];
+        const STATUSES: [[u8; 4]; 4] =
+            [[NOT_FOUND, NOT_EXECUTABLE, NOT_EXECUTABLE, FAILED], [NOT_FOUND, NOT_EXECUTABLE, 1, 1], [2; 4], [1; 4]];
         let column = match errno {
             Errno::ENOENT => 0,
             Errno::EACCES => 1,

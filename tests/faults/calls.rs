@@ -18,7 +18,7 @@ names! {
     SYS_rt_sigqueueinfo SYS_rt_sigtimedwait SYS_seccomp SYS_sched_setaffinity SYS_sendmsg SYS_sendto SYS_setfsgid SYS_setfsuid
     SYS_setdomainname SYS_setgroups SYS_sethostname SYS_setns SYS_setpgid SYS_setpriority SYS_setresgid SYS_setresuid
     SYS_setsid SYS_setsockopt SYS_signalfd4 SYS_socket SYS_socketpair SYS_statfs SYS_statx SYS_symlinkat SYS_sync SYS_umask
-    SYS_umount2 SYS_uname SYS_unlinkat SYS_unshare SYS_utimensat SYS_wait4 SYS_write
+    SYS_umount2 SYS_uname SYS_unlinkat SYS_unshare SYS_utimensat SYS_wait4 SYS_waitid SYS_write SYS_writev
 }
 
 /// `openat`, or the number of one that is not known.

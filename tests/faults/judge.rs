@@ -57,7 +57,7 @@ pub fn all(name: &'static str, kind: Kind, scenario: &Scenario) {
     for (number, call) in usual.seen.iter().enumerate() {
         let is_same = !seen.insert((call.point.process, call.point.call, call.object.clone()));
         let faults: Vec<Fault> = match kind {
-            Kind::Fails if is_never(name, call) => continue,
+            Kind::Fails if is_never(name, scenario, call) => continue,
             _ if is_same && !is_long => continue,
             Kind::Killed if is_long || number % STRIDE == 0 => vec![Fault::Kill],
             Kind::Killed => continue,
@@ -96,12 +96,12 @@ fn case(
             traced = scenario.trace(Some(Change::At(call.point, fault)));
         }
     }
-    let mut verdict = judge(name, usual, &traced, call, fault);
+    let mut verdict = judge(name, scenario, usual, &traced, call, fault);
     let mut left = String::new();
     if let Err(now) = scenario.is_as(before) {
         left = format!("\n  left behind:{now}");
         // What ends with the machinery that removes it is removed by the next run, if that was told or could not be.
-        let is_excused = fault == Fault::Kill && call.point.process == 0
+        let is_excused = fault == Fault::Kill && call.point.process <= scenario.launcher
             || verdict == Verdict::Warned
             || tables::find(tables::LEAVES, call).is_some();
         scenario.trace(None);
@@ -124,16 +124,19 @@ fn case(
     let call = calls::name(*call);
     let Traced { status, err, out, hangs, .. } = traced;
     let hangs = if hangs { " it hangs" } else { "" };
-    (verdict, format!("{name} {process} {call} #{nth} {object:?} {fault}: {verdict:?}{hangs} {status} {err:?} {out:?}{left}"))
+    (
+        verdict,
+        format!("{name} {process} {call} #{nth} {object:?} {fault}: {verdict:?}{hangs} {status} {err:?} {out:?}{left}"),
+    )
 }
 
-fn is_never(name: &str, call: &Seen) -> bool {
-    let is_init = call.point.process == 1 || name.ends_with("init") && name != "no_init";
+fn is_never(name: &str, scenario: &Scenario, call: &Seen) -> bool {
+    let is_init = call.point.process == scenario.launcher + 1 || name.ends_with("init") && name != "no_init";
     let called = calls::name(call.point.call);
     NEVER.iter().any(|never| (is_init || !never.init_alone) && never.calls.split(' ').any(|name| name == called))
 }
 
-fn judge(name: &str, usual: &Traced, traced: &Traced, call: &Seen, fault: Fault) -> Verdict {
+fn judge(name: &str, scenario: &Scenario, usual: &Traced, traced: &Traced, call: &Seen, fault: Fault) -> Verdict {
     if traced.hangs {
         return Verdict::Wrong;
     }
@@ -141,11 +144,14 @@ fn judge(name: &str, usual: &Traced, traced: &Traced, call: &Seen, fault: Fault)
     if !traced.hit {
         return if is_as_usual { Verdict::Missed } else { Verdict::Wrong };
     }
-    let (mut lines, inside) = (traced.err.lines(), call.point.process > 0);
+    let mut lines = traced.err.lines();
     let first = lines.next().unwrap_or_default();
+    let inside = call.point.process > scenario.launcher;
+    // Whoever has been told the name is told no more; the rest is in the log.
+    let is_told_name = scenario.launcher > 0 && traced.status == 0 && traced.out.starts_with(scenario.first_line());
     let is_line = first.starts_with("aril") && lines.count() <= 1;
     match fault {
-        Fault::Kill if traced.status == 137 && traced.err.is_empty() => Verdict::Dead,
+        Fault::Kill if (traced.status == 137 || is_told_name) && traced.err.is_empty() => Verdict::Dead,
         // What is left to do may be done by then.
         Fault::Kill if inside && is_as_usual && traced.err.is_empty() => Verdict::Same,
         Fault::Kill if inside && traced.status == 125 && is_line => Verdict::Told,
@@ -160,7 +166,7 @@ fn judge(name: &str, usual: &Traced, traced: &Traced, call: &Seen, fault: Fault)
                 Verdict::Same
             } else if is_told && matches!(traced.status, 125..=127) {
                 Verdict::Told
-            } else if is_told && is_as_usual {
+            } else if is_told && (is_as_usual || is_told_name) {
                 Verdict::Warned
             } else if is_line && tables::find(OTHERWISE, call).is_some() {
                 Verdict::Otherwise

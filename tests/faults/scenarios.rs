@@ -7,6 +7,7 @@ use crate::support::{Folder, Running, Who, comes, eventually, mark, tool};
 use crate::tracer::{Change, Traced, trace};
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
 crate::tests! {
@@ -46,6 +47,7 @@ scenario! {
 fn an_old_kernel(who: &Who) {
     for make in [run, limits, exec, identity, view, detach] {
         let scenario = make(who);
+        scenario.trace(None);
         let before = scenario.state();
         let traced = scenario.trace(Some(Change::Old));
         let is_told = traced.err.is_empty() || traced.err.contains("this kernel cannot idmap");
@@ -100,8 +102,13 @@ fn limits(who: &Who) -> Scenario<'_> {
 fn detach(who: &Who) -> Scenario<'_> {
     let mut scenario = Scenario::new(who);
     let name = scenario.name.clone();
-    scenario.run(&["--detach", "--rm", "--name", &name]);
-    scenario.says = format!("{name}\n");
+    let log = scenario.folder.join("log");
+    fs::write(&log, "").expect("our own folder");
+    chown(&log, Some(who.uid()), Some(who.gid())).expect("root may");
+    scenario.run(&["--detach", "--rm", "--name", &name, "--log", &log.display().to_string()]);
+    scenario.says = format!("{name}\nit ran\n");
+    scenario.log = Some(log);
+    scenario.launcher = 1;
     scenario
 }
 
@@ -161,6 +168,10 @@ pub struct Scenario<'w> {
     words: Vec<String>,
     /// What is on standard output in the end.
     says: String,
+    /// Where the output goes in the background.
+    log: Option<PathBuf>,
+    /// Which process is the launcher: those before it are its callers.
+    pub launcher: usize,
     /// The container that is entered.
     running: Option<Running>,
 }
@@ -180,7 +191,19 @@ impl<'w> Scenario<'w> {
         let folder = who.folder();
         let name = format!("faults-{}", mark().replace("31536.", ""));
         let rootfs = who.own_rootfs(&[]);
-        Self { who, folder, rootfs, name, groups: Groups::new(), binary: "aril", words: Vec::new(), says: "it ran\n".to_string(), running: None }
+        Self {
+            who,
+            folder,
+            rootfs,
+            name,
+            groups: Groups::new(),
+            binary: "aril",
+            words: Vec::new(),
+            says: "it ran\n".to_string(),
+            log: None,
+            launcher: 0,
+            running: None,
+        }
     }
 
     fn run(&mut self, options: &[&str]) {
@@ -192,12 +215,31 @@ impl<'w> Scenario<'w> {
         &self.says
     }
 
+    /// The name, of what runs in the background.
+    pub fn first_line(&self) -> &str {
+        self.says.split_inclusive('\n').next().unwrap_or_default()
+    }
+
     /// Runs it, perhaps with a fault.
     pub fn trace(&self, change: Option<Change>) -> Traced {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         let program = self.who.program(&self.who.binary(self.binary), &words).env("XDG_RUNTIME_DIR", self.folder.str());
-        let names = [(self.rootfs.str(), "ROOTFS"), (self.folder.str(), "FOLDER"), (&self.name, "NAME"), (&self.groups.name, "/GROUPS")];
-        trace(program.command(), &names, change)
+        let names = [
+            (self.rootfs.str(), "ROOTFS"),
+            (self.folder.str(), "FOLDER"),
+            (&self.name, "NAME"),
+            (&self.groups.name, "/GROUPS"),
+        ];
+        let mut traced = trace(program.command(), &names, change);
+        if let Some(log) = &self.log {
+            let said = fs::read_to_string(log).expect("it was made before");
+            fs::write(log, "").expect("our own folder");
+            for line in said.lines() {
+                let stream = if line.starts_with("aril") { &mut traced.err } else { &mut traced.out };
+                *stream += &format!("{line}\n");
+            }
+        }
+        traced
     }
 
     /// What there is now.

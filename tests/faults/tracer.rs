@@ -89,7 +89,8 @@ pub fn trace(mut command: Command, names: &[(&str, &str)], change: Option<Change
     let root = child.id() as i32;
     let (done, is_done) = channel::<()>();
     let hangs = AtomicBool::new(false);
-    let mut run = Run { root, change, names, tracees: BTreeMap::new(), born: 0, seen: Vec::new(), hit: false, status: -1 };
+    let mut run =
+        Run { root, change, names, tracees: BTreeMap::new(), born: 0, seen: Vec::new(), hit: false, status: -1 };
     thread::scope(|scope| {
         let hangs = &hangs;
         scope.spawn(move || {
@@ -171,11 +172,8 @@ impl Run<'_> {
             }
             self.tracees.remove(&pid);
             if pid == self.root {
-                self.status = if libc::WIFEXITED(status) {
-                    libc::WEXITSTATUS(status)
-                } else {
-                    128 + libc::WTERMSIG(status)
-                };
+                self.status =
+                    if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 128 + libc::WTERMSIG(status) };
             }
         }
     }
@@ -209,7 +207,14 @@ impl Run<'_> {
     fn meet(&mut self, pid: i32) -> &mut Tracee {
         self.tracees.entry(pid).or_insert_with(|| {
             self.born += 1;
-            Tracee { process: self.born - 1, is_new: true, foreign: false, made: BTreeMap::new(), answer: None, name: None }
+            Tracee {
+                process: self.born - 1,
+                is_new: true,
+                foreign: false,
+                made: BTreeMap::new(),
+                answer: None,
+                name: None,
+            }
         })
     }
 
