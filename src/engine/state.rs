@@ -65,8 +65,12 @@ impl Carrier<'_> {
             }
             StateStep::TellCaller => {
                 let caller = self.caller.take().ok_or(Errno::EBADF)?;
-                // Whoever does not wait any more has chosen so.
-                tolerate(socket::send(caller.at(), handover::GO));
+                match socket::send(caller.at(), handover::GO) {
+                    // Whoever does not wait any more has chosen so.
+                    Err(Errno::EPIPE | Errno::ECONNRESET) => {}
+                    // He would wait for the end, and never know the name.
+                    result => result?,
+                }
             }
         }
         Ok(())

@@ -55,7 +55,6 @@ pub const SAME: &[Row] = &[
     ("fchmod", "pipe", "EPERM: another's pipe, which root inside cannot open anew"),
     ("fchmod", "/sys/fs/cgroup", "EPERM: a group that nothing asks for is not made"),
     ("write", "", "EINTR: once more"),
-    ("writev", "", "likewise"),
     ("munmap", "", "memory that is not given back"),
     ("madvise", "", "likewise"),
     ("clone3", "", "EPERM: the older call serves"),
@@ -73,17 +72,19 @@ pub const SAME: &[Row] = &[
     ("openat", "/sys/fs/cgroup", "of dead ones the next run sweeps"),
     ("read", "/sys/fs/cgroup", "likewise"),
     ("flock", "/sys/fs/cgroup", "likewise"),
-    ("unlinkat", "/sys/fs/cgroup", "likewise"),
+    ("mkdirat", "/sys/fs/cgroup", "EPERM: a group that nothing asks for is not made"),
+    ("flock", "/aril", "a lock that is not given up goes with its descriptor"),
+    ("fchownat", "", "EPERM: an owner who is not mapped; the caller's own will do"),
+    ("read", "/stat", "a process of which nothing is known is recorded as gone"),
     ("getdents64", "/sys/fs/cgroup", "likewise"),
-    ("fsopen", "sysfs", "EPERM: the host's is bound"),
-    ("fsconfig", "", "likewise; or no view of the control groups"),
+    ("fsopen", "", "EPERM: the host's is bound; or no view of the control groups"),
+    ("fsconfig", "", "likewise"),
     ("fsmount", "", "likewise"),
     ("move_mount", "", "likewise"),
     ("keyctl", "", "EPERM: the caller's filter refuses keyrings"),
-    ("setgroups", "", "EPERM: there are none to leave"),
     ("landlock_create_ruleset", "", "EPERM: as without landlock"),
     ("landlock_restrict_self", "", "likewise"),
-    ("openat2", "/etc/", "EPERM: an image that has no place for it"),
+    ("openat2", "/", "EPERM: an image that has no place for it"),
     ("newfstatat", "echo", "not there, or not known: the next directory is searched"),
     ("newfstatat", "/", "a part of the machine that is not seen is not shown"),
     ("readlinkat", "/", "likewise"),
@@ -97,7 +98,6 @@ pub const SAME: &[Row] = &[
     ("close_range", "", "descriptors that are held"),
     ("prctl", "36", "no subreaper: orphans go elsewhere"),
     ("pread64", "/children", "what is left lives on"),
-    ("openat", "/children", "likewise"),
     ("setpgid", "", "the command is in the caller's group"),
 ];
 
@@ -106,7 +106,8 @@ pub const OTHERWISE: &[Row] = &[
     ("mmap", "", "ENOMEM, whatever it is: without memory no text can be put together"),
     ("openat", "/proc/sys/kernel/cad_pid", "EPERM: root inside is root outside, as it says"),
     ("statx", "/sys/fs/cgroup", "a hierarchy that is not seen is none"),
-    ("newfstatat", "/sys/fs/cgroup", "likewise"),
+    ("statfs", "/proc/self/exe", "a program that may be written to is executed anew, which fails where it need not be"),
+    ("pidfd_open", "", "a process that cannot be waited for is taken for dead"),
     ("statx", "/", "a part of the machine that is not seen is not shown"),
     ("newfstatat", "/", "likewise"),
     ("getdents64", "/", "likewise"),
@@ -119,6 +120,7 @@ pub const OTHERWISE: &[Row] = &[
 /// Something is left until the next run.
 pub const LEAVES: &[Row] = &[
     ("utimensat", "", "the time of a directory is lost with whoever was to restore it"),
+    ("openat", "ROOTFS/etc", "likewise"),
     ("mmap", "", "without memory nothing can be removed"),
 ];
 

@@ -54,8 +54,8 @@ pub struct Traced {
     pub out: String,
     pub err: String,
     pub seen: Vec<Seen>,
-    /// The fault came to pass.
-    pub hit: bool,
+    /// What the call was about that was changed, if it came to that.
+    pub hit: Option<String>,
     /// Some process did not end by itself.
     pub hangs: bool,
 }
@@ -76,6 +76,7 @@ struct Tracee {
 }
 
 /// Runs it to the end of its last process. `names`: what stands for a path of this run in what calls are about.
+#[expect(clippy::zombie_processes, reason = "the tracer waits for it")]
 pub fn trace(mut command: Command, names: &[(&str, &str)], change: Option<Change>) -> Traced {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // SAFETY: one system call between fork and exec.
@@ -90,7 +91,7 @@ pub fn trace(mut command: Command, names: &[(&str, &str)], change: Option<Change
     let (done, is_done) = channel::<()>();
     let hangs = AtomicBool::new(false);
     let mut run =
-        Run { root, change, names, tracees: BTreeMap::new(), born: 0, seen: Vec::new(), hit: false, status: -1 };
+        Run { root, change, names, tracees: BTreeMap::new(), born: 0, seen: Vec::new(), hit: None, status: -1 };
     thread::scope(|scope| {
         let hangs = &hangs;
         scope.spawn(move || {
@@ -144,7 +145,7 @@ struct Run<'r> {
     tracees: BTreeMap<i32, Tracee>,
     born: usize,
     seen: Vec<Seen>,
-    hit: bool,
+    hit: Option<String>,
     status: i32,
 }
 
@@ -235,7 +236,7 @@ impl Run<'_> {
                 let point = Point { process: tracee.process, call, nth: *nth };
                 match self.change {
                     Some(Change::At(meant, fault)) if meant == point => {
-                        self.hit = true;
+                        self.hit = Some(object(pid, call, arguments, self.names));
                         match fault {
                             Fault::Fail(errno) => {
                                 registers::skip_call(pid);
@@ -248,7 +249,7 @@ impl Run<'_> {
                     Some(Change::At(..)) => {}
                     Some(Change::Old) => match old_answer(call, arguments) {
                         Some(answer) => {
-                            self.hit = true;
+                            self.hit = Some(String::new());
                             registers::skip_call(pid);
                             tracee.answer = Some(answer);
                         }
@@ -282,7 +283,7 @@ fn old_answer(call: i64, arguments: [u64; 6]) -> Option<i64> {
     /// The first version of landlock has one field of 8 bytes in a ruleset (landlock_create_ruleset(2)).
     const RULESET: u64 = 8;
     const VERSION: u64 = 1;
-    let [first, second, third, ..] = arguments;
+    let [_, second, third, ..] = arguments;
     match call {
         LAST.. => (call > LAST).then_some(-i64::from(libc::ENOSYS)),
         libc::SYS_landlock_create_ruleset if third == VERSION => Some(1),
@@ -290,10 +291,7 @@ fn old_answer(call: i64, arguments: [u64; 6]) -> Option<i64> {
         // Of open_tree(2): OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC and the flags of paths.
         libc::SYS_open_tree if third & !0x9_9901 != 0 => Some(-i64::from(libc::EINVAL)),
         libc::SYS_fsmount if second & !1 != 0 => Some(-i64::from(libc::EINVAL)),
-        _ => {
-            let _ = first;
-            None
-        }
+        _ => None,
     }
 }
 
