@@ -172,6 +172,7 @@ complete -c aril -n '__aril_options run explain' -l cgroups -x -a 'required best
 complete -c aril -n '__aril_options run explain exec' -l no-tty -d 'the caller\'s, shared'
 complete -c aril -n '__aril_options run explain' -l sandbox -x -a 'landlock' -d 'no namespaces, ROOTFS is /: writing is allowed in -v DIR:DIR alone'
 complete -c aril -n '__aril_options run explain' -l security-opt -x -a 'landlock=off seccomp=unconfined seccomp=/' -d 'landlock=off: the host\'s abstract sockets; seccomp=unconfined or =/FILE: system calls'
+complete -c aril -n '__aril_options run explain exec' -l denied -d 'at the end list the system calls that the filter has refused'
 complete -c aril -n '__aril_options init' -s s -l subreaper -d 'adopt orphans though it is not PID 1'
 complete -c aril-init -n '__aril_options aril-init' -s s -l subreaper -d 'adopt orphans though it is not PID 1'
 complete -c aril -n '__aril_options init' -s g -l group -d 'pass signals on to the command\'s process group'

@@ -109,6 +109,9 @@ pub struct Spec<'a> {
     /// Which system calls the command may make.
     #[cfg(feature = "full")]
     pub filter: Filter<'a>,
+    /// What the filter refuses is counted, and told at the end.
+    #[cfg(feature = "full")]
+    pub denied: bool,
     #[cfg(feature = "full")]
     pub rehearsal: Rehearsal,
     /// Landlock and seccomp are all that confines the command; volumes are what it may write to.
@@ -630,6 +633,8 @@ impl<'a> Spec<'a> {
             #[cfg(feature = "full")]
             filter: Filter::Policy,
             #[cfg(feature = "full")]
+            denied: false,
+            #[cfg(feature = "full")]
             rehearsal: Rehearsal::No,
             #[cfg(feature = "full")]
             landlock_alone: false,
@@ -656,7 +661,7 @@ impl<'a> Spec<'a> {
         self.stop_signal = asked.stop_signal;
         self.passes_signals = asked.passes_signals;
         self.preserve_fds = asked.preserve_fds;
-        (self.trace, self.verbose) = (asked.trace, asked.verbose);
+        (self.trace, self.verbose, self.denied) = (asked.trace, asked.verbose, asked.denied);
         (self.status_fd, self.pid_file) = (asked.status_fd, asked.pid_file);
         (self.timeout, self.tty, self.detach) = (asked.timeout, asked.tty, asked.detach);
     }

@@ -198,7 +198,7 @@ fn enter<'m>(arena: &'m Arena, mut asked: Spec<'m>, start: Start) -> Told<'m, Si
 fn end(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, words: Words) -> u8 {
     let status = ended.status;
     #[cfg(feature = "full")]
-    let is_done = !ended.made && !ended.reports;
+    let is_done = !ended.made && !ended.reports && ended.denials.is_none();
     #[cfg(not(feature = "full"))]
     let is_done = !ended.made;
     if let (Ok(status), true) = (status, is_done) {
@@ -209,6 +209,10 @@ fn end(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, 
         // What is left is removed by the next run.
         Err(errno) => return no_memory(errno),
     };
+    #[cfg(feature = "full")]
+    if let Some(denials) = &ended.denials {
+        denials.tell(&arena);
+    }
     if let Ok(Request::Run(spec)) = cli::parse(&arena, words) {
         let cleaned = if ended.made { engine::clean_up(&arena, &spec) } else { Ok(()) };
         if let Err(errno) = cleaned {

@@ -9,7 +9,7 @@ pub use help::{OVERVIEW, write_run_help};
 
 use crate::spec::{ChangeRoot, FileSystems, IdMap, Namespace, Overlay, Spec};
 #[cfg(feature = "full")]
-use crate::spec::{NewKind, Set, Source};
+use crate::spec::{Filter, NewKind, Set, Source};
 use crate::sys::{Arena, Word, word};
 use crate::text::{Problem, Told, copy, cut, names, path, t, table, text};
 #[cfg(feature = "full")]
@@ -428,6 +428,11 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
         (
             spec.status_fd.is_some_and(|fd| (3..3 + spec.preserve_fds).contains(&fd)),
             t!("--status-fd is one that --preserve-fds gives to the command"),
+        ),
+        #[cfg(feature = "full")]
+        (
+            spec.denied && spec.filter == Filter::Unconfined,
+            t!("--security-opt seccomp=unconfined refuses nothing: leave out --denied"),
         ),
         #[cfg(feature = "full")]
         (spec.landlock_alone && !spec.scopes, t!("--sandbox landlock has no other wall: leave out landlock=off")),

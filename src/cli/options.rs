@@ -236,6 +236,7 @@ crate::option_table! {
         };
         SecurityOpt "security-opt" = "WALL=HOW" ("landlock=off"),
             "landlock=off: the host's abstract sockets; seccomp=unconfined or =/FILE: system calls", |spec, value| value.wall(spec);
+        Denied "denied", "at the end list the system calls that the filter has refused", |spec, _| { spec.denied = true; Ok(()) };
     }
 }
 
@@ -266,7 +267,7 @@ impl Opt {
     /// Whether `exec` has it too.
     pub const fn is_for_exec(self) -> bool {
         #[cfg(feature = "full")]
-        if matches!(self, Self::EnvFile | Self::NoTty) {
+        if matches!(self, Self::EnvFile | Self::NoTty | Self::Denied) {
             return true;
         }
         use Opt::{Env, Help, Interactive, Trace, Tty, User, Verbose, Workdir};

@@ -177,6 +177,10 @@ fn advise<'a>(
             _ => t!("only root can go below what the caller has"),
         },
         #[cfg(feature = "full")]
+        (Step::Denied(_), Errno::EBUSY) => {
+            t!("something outside listens to its filter already, and there can be one: leave out --denied")
+        }
+        #[cfg(feature = "full")]
         (Step::Set(_), Errno::EINVAL) => t!("this process may run on none of these processors: see taskset -p 1"),
         #[cfg(feature = "full")]
         (

@@ -311,6 +311,8 @@ impl<'p> Carrier<'p> {
             #[cfg(feature = "full")]
             Step::Landlock(step) => landlock::carry_out(self.arena, step)?,
             #[cfg(feature = "full")]
+            Step::Denied(step) => self.carry_out_denied(step)?,
+            #[cfg(feature = "full")]
             Step::Ids(step) => self.carry_out_ids(step)?,
             #[cfg(feature = "full")]
             Step::Cgroup(step) => self.carry_out_cgroups(step)?,

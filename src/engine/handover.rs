@@ -3,6 +3,8 @@
 //! From the launcher come "go" and the trees of mounts that it alone may open. From inside come the master of a terminal, "started", "stopped", or the step
 //! that failed. When one side dies the other sees it.
 
+#[cfg(feature = "full")]
+use super::denied::Denials;
 use crate::init::{FAILED, STARTED};
 #[cfg(feature = "full")]
 use crate::sys::poll::{self, Watched};
@@ -26,6 +28,9 @@ pub const COMMAND: &[u8] = b"P";
 /// What comes with the master of a terminal.
 #[cfg(feature = "full")]
 pub const MASTER: &[u8] = b"M";
+/// With what tells of refused system calls.
+#[cfg(feature = "full")]
+pub const LISTENER: &[u8] = b"L";
 /// With a tree of mounts.
 #[cfg(feature = "full")]
 pub const TREE: &[u8] = b"T";
@@ -80,14 +85,19 @@ pub fn hear<'m>(
     socket: At,
     #[cfg(feature = "full")] terminal: &mut Option<At<'static>>,
     #[cfg(feature = "full")] command: &mut Option<Pid>,
+    #[cfg(feature = "full")] mut denials: Option<&mut Denials>,
     #[cfg(feature = "full")] mask: Option<SignalSet>,
 ) -> Answer<'m> {
     let mut buffer = [0; LARGEST];
     loop {
         #[cfg(feature = "full")]
-        if let Some(mask) = mask {
-            // If it cannot be had, it is waited for all the same.
-            tolerate(until_heard(socket, mask));
+        if mask.is_some() || denials.is_some() {
+            match (until_heard(socket, denials.as_deref(), mask), &denials) {
+                // Whoever is to speak may wait for an answer.
+                (Err(errno), Some(_)) => return Answer::Lost(errno),
+                // If it cannot be had, it is waited for all the same.
+                _ => {}
+            }
         }
         #[cfg(feature = "full")]
         let received = socket::receive_fd(socket, &mut buffer);
@@ -95,6 +105,12 @@ pub fn hear<'m>(
         let received = socket::receive(socket, &mut buffer);
         #[cfg(feature = "full")]
         let received = match received {
+            Ok(Received { fd: Some(listener), length, .. }) if buffer.get(..length) == Some(LISTENER) => {
+                if let Some(denials) = &mut denials {
+                    denials.hear(listener);
+                }
+                continue;
+            }
             Ok(Received { fd: Some(master), .. }) => {
                 *terminal = Some(master.keep());
                 continue;
@@ -114,24 +130,33 @@ pub fn hear<'m>(
     }
 }
 
-/// Waits for a message, or for a signal that ends this process: whoever is to speak may be frozen (cgroups(7)).
+/// Waits for a message, or for a signal that ends this process: whoever is to speak may be frozen (cgroups(7)), or wait for a call
+/// to be refused.
 #[cfg(feature = "full")]
-fn until_heard(socket: At, mask: SignalSet) -> Result<()> {
+fn until_heard(socket: At, denials: Option<&Denials>, mask: Option<SignalSet>) -> Result<()> {
     const DEADLY: SignalSet =
         set_of(k::SIGHUP as u8) | set_of(k::SIGINT as u8) | set_of(k::SIGQUIT as u8) | set_of(k::SIGTERM as u8);
-    let signals = signal::signalfd(DEADLY & !mask)?;
+    let signals = mask.map(|mask| signal::signalfd(DEADLY & !mask)).transpose()?;
     loop {
-        let mut watched = [Watched::READING; 2];
+        let mut watched = [Watched::READING; 3];
         watched[0].on(socket);
-        watched[1].on(signals.at());
+        if let Some(signals) = &signals {
+            watched[1].on(signals.at());
+        }
+        if let Some(denials) = denials {
+            denials.watch(&mut watched[2]);
+        }
         match poll::poll(&mut watched, true) {
             Err(Errno::EINTR) => {}
             result => result?,
         }
+        if let Some(denials) = denials {
+            denials.answer(&watched[2]);
+        }
         if watched[0].is_ready() {
             return Ok(());
         }
-        if watched[1].is_ready() {
+        if let (true, Some(mask)) = (watched[1].is_ready(), mask) {
             let all = signal::set_mask(mask);
             // The caller has it ignored.
             signal::set_mask(all);
@@ -165,24 +190,24 @@ mod tests {
         let failure = Failure { line: 515, errno: Errno::EPERM, status: 125, detail: word(c"why") };
         let (mut master, mut command) = (None, None);
         say_failed(&arena, theirs.at(), &failure);
-        assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None), Answer::Failed(failure));
+        assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None, None), Answer::Failed(failure));
         say_started(theirs.at()).unwrap();
-        assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None), Answer::Started);
+        assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None, None), Answer::Started);
         assert!(master.is_none());
         #[cfg(feature = "full")]
         {
             // Not the other end itself: it would never be gone.
             socket::send_fd(theirs.at(), MASTER, At::STDERR).unwrap();
             say_started(theirs.at()).unwrap();
-            assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None), Answer::Started);
+            assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None, None), Answer::Started);
             assert!(master.take().is_some() && command.is_none());
             socket::ask_for_senders(ours.at()).unwrap();
             socket::send(theirs.at(), COMMAND).unwrap();
             say_started(theirs.at()).unwrap();
-            assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None), Answer::Started);
+            assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None, None), Answer::Started);
             assert_eq!(command, Some(crate::sys::process::getpid()));
         }
         drop(theirs);
-        assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None), Answer::Gone);
+        assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None, None), Answer::Gone);
     }
 }

@@ -4,6 +4,8 @@
 #[cfg(feature = "full")]
 use super::cgroups::Cgroups;
 #[cfg(feature = "full")]
+use super::denied::Denials;
+#[cfg(feature = "full")]
 use crate::init::KILLED;
 use crate::init::{self, STOPPED, exit_status, is_in_foreground, is_job, stop_for_shell, take_terminal};
 #[cfg(feature = "full")]
@@ -50,6 +52,9 @@ pub struct Launcher {
     /// The container's name.
     #[cfg(feature = "full")]
     pub(super) claim: Option<Claim>,
+    /// What the filter refuses, if that is to be told.
+    #[cfg(feature = "full")]
+    pub(super) denials: Option<Denials>,
     pub(super) made: bool,
     /// The init of the container that the command has come to later, where it does not end with that by itself.
     #[cfg(feature = "full")]
@@ -78,6 +83,9 @@ pub struct Ended {
     /// The name, which is to be given back.
     #[cfg(feature = "full")]
     pub claim: Option<Claim>,
+    /// What the filter has refused, which is to be told.
+    #[cfg(feature = "full")]
+    pub denials: Option<Denials>,
     /// Mount points were made in the image: `clean_up` is due.
     pub made: bool,
     /// They are still there.
@@ -147,6 +155,8 @@ impl Launcher {
             child: self.child,
             #[cfg(feature = "full")]
             claim: self.claim,
+            #[cfg(feature = "full")]
+            denials: self.denials,
             made: self.made,
             #[cfg(feature = "full")]
             reports: self.reports || self.cgroups.are_there(),
@@ -182,11 +192,15 @@ impl Launcher {
         #[cfg(feature = "full")]
         let mut container = self.container.as_ref();
         loop {
-            let mut watched = [Watched::READING; if cfg!(feature = "full") { 3 } else { 2 }];
+            let mut watched = [Watched::READING; if cfg!(feature = "full") { 4 } else { 2 }];
             watched[0].on(signals);
             #[cfg(feature = "full")]
             if let Some(container) = container {
                 watched[2].on(container.at());
+            }
+            #[cfg(feature = "full")]
+            if let Some(denials) = &self.denials {
+                denials.watch(&mut watched[3]);
             }
             if inside_speaks {
                 watched[1].on(self.socket.at());
@@ -199,6 +213,10 @@ impl Launcher {
             if watched[2].is_ready() {
                 container = None;
                 self.to_group(KILL);
+            }
+            #[cfg(feature = "full")]
+            if let Some(denials) = &self.denials {
+                denials.answer(&watched[3]);
             }
             let mut event = Event::Nothing;
             if watched[1].is_ready() {
@@ -364,6 +382,7 @@ mod tests {
             cgroups: Cgroups::NONE,
             figures: None,
             claim: None,
+            denials: None,
             made: false,
             container: None,
             preserved: 0,

@@ -10,6 +10,8 @@ pub mod causes;
 #[cfg(feature = "full")]
 pub mod cgroups;
 #[cfg(feature = "full")]
+mod denied;
+#[cfg(feature = "full")]
 mod devices;
 #[cfg(feature = "full")]
 mod enter;
@@ -142,6 +144,9 @@ pub struct Carrier<'p> {
     /// Of a container that runs: the command, whose namespaces are joined, and the init if its end has to be seen.
     #[cfg(feature = "full")]
     container: Option<(Fd, Option<Fd>)>,
+    /// What the filter refuses, for the launcher.
+    #[cfg(feature = "full")]
+    denials: Option<denied::Denials>,
     /// A failure that the command's process has met, by the number of its line.
     failed: Option<Failure<'p>>,
     #[cfg(feature = "boot")]
@@ -238,6 +243,8 @@ impl<'p> Carrier<'p> {
             streams: None,
             #[cfg(feature = "full")]
             container: None,
+            #[cfg(feature = "full")]
+            denials: None,
             failed: None,
             #[cfg(feature = "boot")]
             machine: boot::Machine::none(arena),
@@ -340,6 +347,8 @@ impl<'p> Carrier<'p> {
                 #[cfg(feature = "full")]
                 &mut self.command,
                 #[cfg(feature = "full")]
+                self.denials.as_mut(),
+                #[cfg(feature = "full")]
                 self.container.as_ref().map(|_| self.mask),
             )
         };
@@ -412,6 +421,8 @@ impl<'p> Carrier<'p> {
                 || self.claim.is_some(),
             #[cfg(feature = "full")]
             claim: self.claim,
+            #[cfg(feature = "full")]
+            denials: self.denials,
             #[cfg(feature = "full")]
             begun: poll::now(),
             #[cfg(feature = "full")]

@@ -107,11 +107,15 @@ impl Relay<'_> {
                 Watched::WRITING,
                 Watched::READING,
                 Watched::READING,
+                Watched::READING,
             ];
-            let [signal, message, write_in, read_in, write_out, read_out, end] = &mut watched;
+            let [signal, message, write_in, read_in, write_out, read_out, end, denied] = &mut watched;
             signal.on(signals);
             if let Some(container) = self.container {
                 end.on(container);
+            }
+            if let Some(denials) = &self.launcher.denials {
+                denials.watch(denied);
             }
             if self.inside_speaks {
                 message.on(self.launcher.socket.at());
@@ -137,7 +141,10 @@ impl Relay<'_> {
             if let (Some(status), false) = (self.status, watched.iter().any(Watched::is_ready)) {
                 return Ok(status);
             }
-            let [signal, message, write_in, read_in, write_out, read_out, end] = &watched;
+            let [signal, message, write_in, read_in, write_out, read_out, end, denied] = &watched;
+            if let Some(denials) = &self.launcher.denials {
+                denials.answer(denied);
+            }
             if end.is_ready() {
                 self.container = None;
                 self.launcher.to_group(KILL);

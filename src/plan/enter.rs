@@ -5,7 +5,7 @@
 //! thus never more than the command, and has nothing of the host.
 
 use super::identity;
-use super::{Command, Draft, Fate, On, Phase, Plan, StateStep, Step, command, setting, step, terminal};
+use super::{Command, Draft, Fate, On, Phase, Plan, StateStep, Step, command, denied, setting, step, terminal};
 use crate::host::cgroups::Hierarchy;
 use crate::host::{Host, Terminal, container::Container};
 use crate::spec::{ChangeRoot, IdMap, Namespace, Spec};
@@ -128,6 +128,7 @@ pub fn enter<'p>(
     }
     setting::add(&mut draft, spec);
     draft.must(Step::State(StateStep::AskForSenders));
+    denied::count(&mut draft, spec);
     draft.must(Step::Go);
 
     draft.phase = Phase::Outside;

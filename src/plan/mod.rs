@@ -8,6 +8,8 @@ pub mod boot;
 mod cgroups;
 mod command;
 #[cfg(feature = "full")]
+mod denied;
+#[cfg(feature = "full")]
 mod devices;
 #[cfg(feature = "full")]
 pub mod enter;
@@ -40,6 +42,8 @@ pub use boot::BootStep;
 #[cfg(feature = "full")]
 pub use cgroups::{CgroupStep, files as cgroup_files};
 pub use command::Command;
+#[cfg(feature = "full")]
+pub use denied::{DeniedStep, answer, listening, native};
 #[cfg(feature = "full")]
 pub use devices::{DeviceStep, Rule, program as device_program, rules as device_rules};
 #[cfg(feature = "full")]
@@ -288,6 +292,8 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     report::add(&mut draft, spec);
     #[cfg(feature = "full")]
     state::add(&mut draft, spec, host);
+    #[cfg(feature = "full")]
+    denied::count(&mut draft, spec);
     draft.must(Step::Go);
     #[cfg(feature = "full")]
     layout.hand_over(&mut draft);

@@ -9,6 +9,8 @@ use super::CgroupStep;
 #[cfg(feature = "full")]
 use super::Landlock;
 #[cfg(feature = "full")]
+use super::denied::DeniedStep;
+#[cfg(feature = "full")]
 use super::devices::DeviceStep;
 #[cfg(feature = "full")]
 use super::enter::EnterStep;
@@ -339,6 +341,8 @@ pub enum Step<'p> {
     #[cfg(feature = "full")]
     Landlock(Landlock<'p>),
     #[cfg(feature = "full")]
+    Denied(DeniedStep<'p>),
+    #[cfg(feature = "full")]
     Ids(IdStep<'p>),
     #[cfg(feature = "full")]
     Cgroup(CgroupStep<'p>),
@@ -385,6 +389,8 @@ impl<'p> Step<'p> {
             Self::Device(step) => step.sentence(),
             #[cfg(feature = "full")]
             Self::Landlock(step) => step.sentence(),
+            #[cfg(feature = "full")]
+            Self::Denied(step) => step.sentence(),
             #[cfg(feature = "full")]
             Self::Cgroup(step) => step.sentence(),
             #[cfg(feature = "full")]
@@ -460,6 +466,7 @@ impl<'p> Step<'p> {
             | Self::Ids(_)
             | Self::Device(_)
             | Self::Landlock(_)
+            | Self::Denied(_)
             | Self::Cgroup(_)
             | Self::State(_)
             | Self::Enter(_) => t!(""),

@@ -1,10 +1,14 @@
 //! Seccomp filters (seccomp(2)) and landlock's domains (landlock(7)).
 
+#[cfg(feature = "full")]
+use super::errno::opened;
 use super::{
     At, Errno, Fd, Result,
     errno::{check, done},
     number,
 };
+#[cfg(feature = "full")]
+use core::mem::size_of;
 use core::mem::size_of_val;
 use linux_raw_sys::{general as k, landlock as l, prctl as p};
 
@@ -33,6 +37,67 @@ pub fn set_seccomp_filter(filter: &[Instruction]) -> Result<()> {
     let mode = libc::SECCOMP_MODE_FILTER;
     // SAFETY: the program names a live slice and its length, and the kernel copies it during the call.
     done(unsafe { sc::syscall!(PRCTL, p::PR_SET_SECCOMP, mode, &raw const program, 0, 0) })
+}
+
+/// seccomp(2) `SECCOMP_SET_MODE_FILTER` with `SECCOMP_FILTER_FLAG_NEW_LISTENER`: what the filter answers with
+/// `SECCOMP_RET_USER_NOTIF` is told to the new descriptor, and waits for its answer. EBUSY: a filter that this process has already
+/// has such a listener. `steadily`: once it was told only a signal that kills ends the wait (Linux 5.19); else any does, and the
+/// call may begin, and be told, anew.
+#[cfg(feature = "full")]
+pub fn seccomp_listen(filter: &[Instruction], steadily: bool) -> Result<Fd> {
+    let program = Program { length: filter.len() as u16, filter: filter.as_ptr() };
+    let wait = if steadily { libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV } else { 0 };
+    let flags = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | wait;
+    // SAFETY: as above. The descriptor is close-on-exec.
+    opened(unsafe { sc::syscall!(SECCOMP, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program) })
+}
+
+/// `struct seccomp_data` as the 32-bit words that a filter loads: the number, the architecture, where the call was made, and its
+/// arguments.
+#[cfg(feature = "full")]
+pub type Call = [u32; 16];
+
+/// `struct seccomp_notif` (seccomp_unotify(2)).
+#[cfg(feature = "full")]
+#[derive(Clone, Copy, Default, Debug)]
+#[repr(C)]
+pub struct Notification {
+    pub id: u64,
+    pid: u32,
+    flags: u32,
+    pub call: Call,
+}
+
+/// `struct seccomp_notif_resp`.
+#[cfg(feature = "full")]
+#[repr(C)]
+struct Response {
+    id: u64,
+    val: i64,
+    error: i32,
+    flags: u32,
+}
+
+/// ioctl(2) `SECCOMP_IOCTL_NOTIF_RECV` of a call that waits. ENOENT: its process has ended meanwhile.
+#[cfg(feature = "full")]
+pub fn receive_notification(listener: At) -> Result<Notification> {
+    const { assert!(size_of::<Notification>() == size_of::<libc::seccomp_notif>()) };
+    let (listener, request) = (number(listener.number()), libc::SECCOMP_IOCTL_NOTIF_RECV);
+    let mut notification = Notification::default();
+    // SAFETY: the kernel writes one such structure, whose size is part of the request, over zeros, as it wants it.
+    done(unsafe { sc::syscall!(IOCTL, listener, request, &raw mut notification) })?;
+    Ok(notification)
+}
+
+/// ioctl(2) `SECCOMP_IOCTL_NOTIF_SEND`: the call fails with this error; 0: it gives 0, and nothing was done. ENOENT: its process
+/// has ended meanwhile.
+#[cfg(feature = "full")]
+pub fn answer_notification(listener: At, id: u64, errno: u16) -> Result<()> {
+    const { assert!(size_of::<Response>() == size_of::<libc::seccomp_notif_resp>()) };
+    let (listener, request) = (number(listener.number()), libc::SECCOMP_IOCTL_NOTIF_SEND);
+    let response = Response { id, val: 0, error: -i32::from(errno), flags: 0 };
+    // SAFETY: the kernel reads one such structure.
+    done(unsafe { sc::syscall!(IOCTL, listener, request, &raw const response) })
 }
 
 /// A set of landlock's scopes or of its rights to files: bits of linux/landlock.h.
@@ -140,6 +205,14 @@ pub fn answer_to_nonsense(place: usize) -> Option<Errno> {
     // SAFETY: no address is one, no descriptor and no set of flags is valid for any of these calls, so that each ends at its
     // checks.
     check(unsafe { sc::syscall6(number, NONE, NONE, NONE, NONE, NONE, NONE) }).err()
+}
+
+/// getppid(2) with arguments, which it has none of: a call for a filter to look at.
+#[cfg(test)]
+pub(crate) fn getppid_with(arguments: [usize; 6]) -> Result<usize> {
+    let [a, b, c, d, e, f] = arguments;
+    // SAFETY: the kernel looks at none of them.
+    check(unsafe { sc::syscall!(GETPPID, a, b, c, d, e, f) })
 }
 
 #[cfg(test)]

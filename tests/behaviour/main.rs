@@ -7,6 +7,7 @@ mod budget;
 mod budgets;
 mod check;
 mod containers;
+mod denied;
 mod devices;
 mod documents;
 mod exec;
@@ -83,6 +84,7 @@ fn main() -> ExitCode {
         settings::tests(),
         seccomp::tests(),
         landlock::tests(),
+        denied::tests(),
         limits::tests(),
         explain::tests(),
         first_process::tests(),

@@ -42,6 +42,18 @@ static int inject(void)
 	return 0;
 }
 
+/* Tries again and again, from several processes, until it is killed. */
+static int flood(void)
+{
+	char letter = 'x';
+	for (int processes = 1; processes < 4 && fork() > 0; processes++)
+		;
+	puts("floods");
+	fflush(stdout);
+	for (;;)
+		syscall(SYS_ioctl, 0, (unsigned long)TIOCSTI, &letter);
+}
+
 /* getpid by the entries for programs of 32 bits: a filter for the native one does not see them as such. */
 static int foreign_entries(void)
 {
@@ -358,6 +370,8 @@ int main(int argc, char **argv)
 	const char *question = argc > 1 ? argv[1] : "", *argument = argc > 2 ? argv[2] : "/";
 	if (!strcmp(question, "inject"))
 		return inject();
+	if (!strcmp(question, "flood"))
+		return flood();
 	if (!strcmp(question, "foreign-entries"))
 		return foreign_entries();
 	if (!strcmp(question, "calls"))

@@ -54,7 +54,7 @@ pub fn of_run(option: Opt) -> Takes {
         O::ReadOnly | O::NoInit | O::Rm | O::Interactive | O::Tty | O::Init | O::Trace | O::Verbose | O::Help => {
             Nothing
         }
-        O::Detach | O::NoTty => Nothing,
+        O::Detach | O::NoTty | O::Denied => Nothing,
         O::Tmpfs | O::Hostname | O::User | O::StopTimeout | O::PreserveFds | O::AddHost | O::Dns | O::StatusFd => {
             Nothing
         }

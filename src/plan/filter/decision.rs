@@ -28,6 +28,29 @@ pub fn write_decision<'m>(text: &mut Text<'m>, spec: &Spec, capabilities: Capabi
     Ok(())
 }
 
+/// Writes what is refused of the call of this number, and what would allow it; its name alone where it is not the policy that
+/// has refused it. Nothing if no call has the number.
+pub fn write_refusal(text: &mut Text, number: usize, by_policy: bool) -> bool {
+    let arena = text.arena();
+    let (mut first, mut place) = (0, number);
+    for [count, decision] in RUNS {
+        let is_absent = *decision == ABSENT;
+        if number < first + usize::from(*count) {
+            if is_absent {
+                return false;
+            }
+            let name = at(arena, t!(NAMES), place);
+            // Whatever the command had, it was not enough.
+            let (sentence, word) = say(arena, Decision::of(*decision), 0);
+            text.fill(if by_policy { sentence } else { t!("%") }, &[name, word]);
+            return true;
+        }
+        first += usize::from(*count);
+        place -= if is_absent { usize::from(*count) } else { 0 };
+    }
+    false
+}
+
 /// A sentence, with what stands for its second `%`.
 fn say(arena: &Arena, decision: Decision, capabilities: CapabilitySet) -> (Sentence, Word<'_>) {
     let mut word = Word::default();

@@ -22,8 +22,12 @@ use crate::sys::identity::CapabilitySet;
 use crate::sys::sandbox::Instruction;
 use crate::sys::{Arena, List};
 #[cfg(feature = "full")]
-pub use decision::write_decision;
+pub use decision::{write_decision, write_refusal};
 use linux_raw_sys::general as k;
+
+/// `AUDIT_ARCH_*` of this machine.
+#[cfg(feature = "full")]
+pub(super) const NATIVE_ARCHITECTURE: u32 = ARCHITECTURE;
 
 include!(concat!(env!("OUT_DIR"), "/filter.rs"));
 
@@ -157,8 +161,14 @@ pub(super) fn add<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>) {
     #[cfg(feature = "full")]
     match spec.filter {
         Filter::Policy => {}
+        Filter::File(path) if spec.denied => return super::denied::listen(draft, host.filter, path),
         Filter::File(path) => return draft.must(Step::Filter { program: host.filter, path }),
         Filter::Unconfined => return,
+    }
+    #[cfg(feature = "full")]
+    if spec.denied {
+        let program = program(draft.lines.arena(), identity::kept(spec, host.capabilities));
+        return super::denied::listen(draft, program, Word::default());
     }
     add_policy(draft, spec, host);
 }
