@@ -83,7 +83,9 @@ fn a_later_command_counts_its_own(who: &Who) {
     let name = format!("denied-{}", mark());
     let running =
         aril(&["run", "--denied", "--name", &name, &who.rootfs(), "sh", "-c", "probe inject; read word"]).start();
-    eventually("it runs", || aril(&["ps"]).run().out().contains(" up "));
+    eventually("it runs", || {
+        aril(&["ps"]).run().out().lines().any(|line| line.starts_with(&name) && line.contains(" up "))
+    });
     complains(aril(&["exec", "--denied", &name, "probe", "inject"]).run().says(REFUSED), &told(4));
     aril(&["exec", &name, "probe", "inject"]).run().prints(REFUSED);
     let outcome = running.finish();
