@@ -716,6 +716,19 @@ impl<'a> Spec<'a> {
         false
     }
 
+    /// Whether landlock may shut the command in below its root. It mounts nothing then, even in a user namespace of its own making:
+    /// so not where it is to be able to.
+    #[cfg(feature = "full")]
+    pub fn can_be_walled(&self) -> bool {
+        let may_mount = self.capabilities >> k::CAP_SYS_ADMIN & 1 == 1;
+        let may_call = self.filter != Filter::Policy;
+        self.scopes
+            && !may_mount
+            && !may_call
+            && self.change_root == ChangeRoot::Pivot
+            && self.is_private(Namespace::Mount)
+    }
+
     /// Whether the container has control groups of its own, if they can be had.
     #[cfg(feature = "full")]
     pub fn wants_cgroups(&self) -> bool {

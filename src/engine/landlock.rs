@@ -15,6 +15,22 @@ pub fn carry_out(arena: &Arena, step: Landlock) -> Result<()> {
             let ruleset = sandbox::landlock_create_ruleset(0, scopes)?;
             sandbox::landlock_restrict_self(ruleset.at())
         }
+        Landlock::Wall { rights, root, writable, preserved, scopes } => {
+            let ruleset = sandbox::landlock_create_ruleset(rights, scopes)?;
+            allow(ruleset.at(), At::CWD, word(c"/"), Open::PATH, root)?;
+            for path in writable {
+                match allow(ruleset.at(), At::CWD, *path, Open::PATH, rights) {
+                    // Not every image has each, and then nothing was mounted there.
+                    Err(Errno::ENOENT) => {}
+                    result => result?,
+                }
+            }
+            for fd in 0..3 + preserved {
+                // What has no path, as a pipe, takes no rule; what takes none and has one is shut.
+                tolerate(allow_again(ruleset.at(), fd, rights));
+            }
+            sandbox::landlock_restrict_self(ruleset.at())
+        }
         Landlock::Warn { partly } => {
             let mut text = Text::new(arena);
             text.fill(WARNING, &[]);
@@ -62,6 +78,21 @@ fn allow(ruleset: At, at: At, path: Word, how: Open, mut rights: Landlocked) -> 
         rights &= rights::FILE;
     }
     sandbox::landlock_allow(ruleset, rights, file.at())
+}
+
+/// What a descriptor is open on, for what it is open for. A directory of the caller's is handed over with all below it, if he has
+/// said so.
+fn allow_again(ruleset: At, fd: u32, rights: Landlocked) -> Result<()> {
+    let is_preserved = fd > 2;
+    let fd = file::borrowed(fd);
+    let [reads, writes] = file::access(fd)?;
+    let read = if reads { rights::READ & rights::FILE } else { 0 };
+    let write = if writes { rights::WRITE } else { 0 };
+    let mut allowed = read | write | rights::CONTROL;
+    if file::fstat(fd)?.kind == Kind::Directory {
+        allowed = if is_preserved { rights } else { 0 };
+    }
+    sandbox::landlock_allow(ruleset, rights & allowed, fd)
 }
 
 const WARNING: Sentence = t!("\

@@ -115,7 +115,7 @@ pub struct Host<'m> {
     /// The program of a file that filters system calls.
     #[cfg(feature = "full")]
     pub filter: &'m [Instruction],
-    /// The version of landlock, if it is all that is asked for.
+    /// The version of landlock, if it is all that is asked for, or a wall behind the others; else 0.
     #[cfg(feature = "full")]
     pub landlock: usize,
     /// Where the container's control groups are made.
@@ -174,6 +174,8 @@ impl<'m> Host<'m> {
                 ));
             }
         }
+        #[cfg(feature = "full")]
+        host.look_for_landlock(spec);
         // Where nothing at all is there to mount on, a directory may well be the wrong one.
         let lacks_all = host.mount_points.iter().all(|(_, presence)| *presence == Presence::Missing);
         if lacks_all && rootfs::is_empty(root) {
@@ -327,6 +329,15 @@ fn landlock<'m>(arena: &'m Arena, host: &Host) -> Told<'m, usize> {
 
 #[cfg(feature = "full")]
 impl<'m> Host<'m> {
+    /// Whether there is a second wall around the command's files, and whether it takes one: where its ids are nobody's outside they
+    /// are that wall.
+    pub(super) fn look_for_landlock(&mut self, spec: &Spec) {
+        if spec.can_be_walled() && !ranges::has_nobodies(self.uids) {
+            // A kernel without it does without.
+            self.landlock = sandbox::landlock_version().unwrap_or(0);
+        }
+    }
+
     /// Which ids a new user namespace gets, and how.
     fn choose_ids(&mut self, arena: &'m Arena, spec: &Spec<'m>, root: At) -> Told<'m, ()> {
         if self.uids == ids::EVERY && (ranges::has_of_others(&spec.uids) || ranges::has_of_others(&spec.gids)) {

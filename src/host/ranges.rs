@@ -55,7 +55,11 @@ pub const LOCKS: Word<'static> = word(c"/proc/sys/kernel/cad_pid");
 
 /// Whether a map would give a container ids that another may have as its own range.
 pub fn has_of_others(map: &IdMap) -> bool {
-    let IdMap::Ranges(ranges) = map else { return false };
+    matches!(map, IdMap::Ranges(ranges) if has_nobodies(ranges))
+}
+
+/// Whether some ids inside are outside those of nobody else.
+pub fn has_nobodies(ranges: &[IdRange]) -> bool {
     ranges
         .iter()
         .any(|range| range.inside != range.outside && overlaps(core::slice::from_ref(range), FIRST, SLOTS * COUNT))

@@ -2,9 +2,9 @@
 
 use super::{Draft, Fate, On, Step};
 use crate::host::Host;
-use crate::spec::{Namespace, Spec};
+use crate::spec::{Namespace, Spec, What};
 use crate::sys::sandbox::{Landlocked, SCOPE_SIGNALS, SCOPE_SOCKETS, rights};
-use crate::sys::{Arena, List, Word};
+use crate::sys::{Arena, List, Word, word};
 use crate::text::sentence::Sentence;
 use crate::text::{Text, t};
 
@@ -15,12 +15,17 @@ pub enum Landlock<'p> {
     Scope { scopes: Landlocked },
     /// Says what there is not. `partly`: this kernel's landlock is older than the scopes.
     Warn { partly: bool },
+    /// They have these rights below their root, and all below these places; where else a descriptor or a hole may lead, they
+    /// have none. What they are given open, they may open again for what it is open for.
+    Wall { rights: Landlocked, root: Landlocked, writable: &'p [Word<'p>], preserved: u32, scopes: Landlocked },
     /// They may read everything but devices, and have these rights below these.
     Confine { rights: Landlocked, scopes: Landlocked, volumes: &'p [(Word<'p>, Landlocked)] },
 }
 
 /// The first version that has scopes.
 const SCOPES: usize = 6;
+/// The first one under which a file can be moved to another directory at all.
+const REFER: usize = 2;
 
 impl Landlock<'_> {
     /// As `Step::sentence`.
@@ -29,6 +34,9 @@ impl Landlock<'_> {
             Self::Scope { scopes: SCOPE_SOCKETS } => t!("keep abstract sockets of the host out of reach"),
             Self::Scope { scopes: SCOPE_SIGNALS } => t!("keep processes of the host from signals"),
             Self::Scope { .. } => t!("keep abstract sockets and processes of the host out of reach"),
+            Self::Wall { .. } => {
+                t!("let nothing be opened that is not below the root, nor written that is not below:%")
+            }
             Self::Warn { .. } => t!("say what landlock alone does not give"),
             Self::Confine { .. } => t!("forbid writing, and devices that are not everyone's, anywhere but below:%"),
         }
@@ -37,6 +45,17 @@ impl Landlock<'_> {
     /// The paths, each after a space.
     pub(super) fn paths<'m>(&self, arena: &'m Arena) -> Word<'m> {
         let mut text = Text::new(arena);
+        if let Self::Wall { rights, root, writable, scopes, .. } = self {
+            if root == rights {
+                text.add(b" /");
+            }
+            for path in *writable {
+                text.add(b" ").add(path.bytes());
+            }
+            if *scopes != 0 {
+                text.add(b"; ").fill(Landlock::Scope { scopes: *scopes }.sentence(), &[]);
+            }
+        }
         if let Self::Confine { rights, volumes, .. } = self {
             for (path, allowed) in *volumes {
                 text.add(b" ").add(path.bytes()).add(if allowed == rights { b"" } else { b":ro" });
@@ -68,7 +87,42 @@ pub fn confine<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host) {
             scopes: if host.landlock < SCOPES { 0 } else { scopes },
             volumes: volumes.finish(),
         }));
+        return;
+    }
+    if host.landlock >= REFER && spec.can_be_walled() {
+        wall(draft, spec, host, scopes);
     } else if scopes != 0 {
         draft.add(Fate::May(On::NoScopes), Step::Landlock(Landlock::Scope { scopes }));
+    }
+}
+
+/// A rule holds for all below, whatever is mounted there: so the mounts of a root that can be written are all that can be.
+///
+/// One domain for this and the scopes: in one of its own, which knows nothing of files, nothing could be moved to another directory.
+fn wall<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host, scopes: Landlocked) {
+    let rights = rights::all(host.landlock);
+    let scopes = if host.landlock < SCOPES { 0 } else { scopes };
+    let mut writable = List::new(draft.lines.arena());
+    if spec.own_file_systems().dev {
+        // mq_open(3) opens what lies below no root: a rule for the same file system, wherever it is mounted, is one for that.
+        writable.push(word(c"/dev/mqueue"));
+    }
+    if spec.read_only {
+        for mount in spec.mounts(draft.lines.arena()).iter().filter(|mount| can_be_written(spec, mount.what)) {
+            writable.push(mount.target);
+        }
+    }
+    let root = if spec.read_only { rights & (rights::READ | rights::CONTROL) } else { rights };
+    let (writable, preserved) = (writable.finish(), spec.preserve_fds);
+    draft.must(Step::Landlock(Landlock::Wall { rights, root, writable, preserved, scopes }));
+}
+
+/// Whether a mount of a read-only root can be written.
+fn can_be_written(spec: &Spec, what: What) -> bool {
+    match what {
+        What::Sys => false,
+        What::Volume(number) => spec.volumes.get(number).is_some_and(|volume| !volume.read_only),
+        What::New(number, _) => spec.new_mounts.get(number).is_some_and(|new| !new.read_only),
+        _ => true,
     }
 }

@@ -921,7 +921,7 @@ mod tests {
         ];
         for (change, expected) in CHANGES {
             planned(false, change, |lines| {
-                let scope = at(lines, |step| matches!(step, Step::Landlock(_)));
+                let scope = at(lines, |step| matches!(step, Step::Landlock(Landlock::Scope { .. })));
                 let found = scope.map(|scope| lines[scope].step);
                 let expected = (expected != 0).then_some(Step::Landlock(Landlock::Scope { scopes: expected }));
                 assert_eq!(found, expected);

@@ -581,6 +581,13 @@ pub fn is_open(fd: u32) -> bool {
     plain!(FCNTL, fd, k::F_GETFD).is_ok()
 }
 
+/// fcntl(2) `F_GETFL`: whether what a descriptor is open on can be read by it, and written.
+#[cfg(feature = "full")]
+pub fn access(fd: At) -> Result<[bool; 2]> {
+    let mode = plain!(FCNTL, fd.number(), k::F_GETFL)? as u32 & k::O_ACCMODE;
+    Ok([mode != k::O_WRONLY, mode != k::O_RDONLY])
+}
+
 /// The name of a directory's entry, as getdents64(2) lists them.
 pub struct Entries<'b> {
     rest: &'b [u8],

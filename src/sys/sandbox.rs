@@ -127,6 +127,10 @@ pub mod rights {
     pub const LIST: Landlocked = l::LANDLOCK_ACCESS_FS_READ_DIR;
     /// To read and to execute.
     pub const READ: Landlocked = l::LANDLOCK_ACCESS_FS_EXECUTE | l::LANDLOCK_ACCESS_FS_READ_FILE | LIST;
+    /// What the contents of a file are written with.
+    pub const WRITE: Landlocked = l::LANDLOCK_ACCESS_FS_WRITE_FILE | l::LANDLOCK_ACCESS_FS_TRUNCATE;
+    /// To control a device, which is part of reading it and of writing it.
+    pub const CONTROL: Landlocked = l::LANDLOCK_ACCESS_FS_IOCTL_DEV;
     /// Those that a file has which is no directory.
     pub const FILE: Landlocked = l::LANDLOCK_ACCESS_FS_EXECUTE
         | l::LANDLOCK_ACCESS_FS_READ_FILE

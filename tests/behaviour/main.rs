@@ -50,6 +50,7 @@ mod terminal;
 mod tutorial;
 mod users;
 mod volumes;
+mod wall;
 mod work;
 
 use libtest_mimic::Arguments;
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
         seccomp::tests(),
         landlock::tests(),
         denied::tests(),
+        wall::tests(),
         limits::tests(),
         explain::tests(),
         first_process::tests(),

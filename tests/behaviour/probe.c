@@ -365,6 +365,31 @@ static int calls(char **words)
 	return 0;
 }
 
+/* Takes a directory from a socket, as if it had leaked in, and tries what can be done with the file `kept` below it. */
+static int take_directory(const char *name)
+{
+	struct sockaddr_un un;
+	char byte, control[CMSG_SPACE(sizeof(int))];
+	struct iovec vector = {&byte, 1};
+	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+	int directory, sock = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (connect(sock, (struct sockaddr *)&un, address(&un, name)) || recvmsg(sock, &message, 0) != 1)
+		return perror("take-directory"), 1;
+	memcpy(&directory, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof directory);
+	char path[64];
+	snprintf(path, sizeof path, "/proc/self/fd/%d/kept", directory);
+	answer("read", openat(directory, "kept", O_RDONLY));
+	answer("list", openat(directory, ".", O_RDONLY));
+	answer("write", openat(directory, "kept", O_WRONLY));
+	answer("empty", openat(directory, "kept", O_RDONLY | O_TRUNC));
+	answer("truncate", truncate(path, 3));
+	answer("create", openat(directory, "new", O_WRONLY | O_CREAT, 0644));
+	answer("make", mkdirat(directory, "made", 0755));
+	answer("rename", renameat(directory, "kept", directory, "moved"));
+	answer("remove", unlinkat(directory, "moved", 0));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *question = argc > 1 ? argv[1] : "", *argument = argc > 2 ? argv[2] : "/";
@@ -406,6 +431,8 @@ int main(int argc, char **argv)
 		return reach(argument, argv[3]);
 	if (!strcmp(question, "reach-own") && argc > 3)
 		return reach_own(argument, argv[3]);
+	if (!strcmp(question, "take-directory"))
+		return take_directory(argument);
 	if (!strcmp(question, "signal"))
 		return answer("signal", kill(atoi(argument), 0)), 0;
 	fputs("probe: no such question\n", stderr);
