@@ -49,6 +49,10 @@ fn main(start: Start) -> u8 {
 /// What is asked for by a command line. The first process of a machine has nothing of its stack.
 #[cfg_attr(feature = "boot", inline(never))]
 fn serve(start: Start) -> u8 {
+    if start.is_privileged_by_file() {
+        tolerate(file::write_all(At::STDERR, PRIVILEGED));
+        return FAILED;
+    }
     // An init blocks its signals before anything else.
     #[cfg(feature = "init")]
     if start.arguments().get(1) == Some(&word(c"init")) {
@@ -108,6 +112,10 @@ fn begin(arena: &Arena, start: Start, words: Words) -> Result<Side, u8> {
         Err(problem) => Err(complain(arena, problem)),
     }
 }
+
+/// Whoever may run it would be who it is: it does all that its caller asks for.
+const PRIVILEGED: &[u8] =
+    b"aril: run with the rights of its file: there is no setuid mode: take set-user-id, set-group-id and capabilities from it\n";
 
 /// Without memory no text can be put together. It is the reason that mmap(2) has unless a filter forbids it.
 fn no_memory(_: Errno) -> u8 {

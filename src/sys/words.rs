@@ -1,6 +1,7 @@
 //! The words of a command line and of an environment: C strings behind pointers, as the kernel lays them out for a new
 //! process and as execve(2) takes them.
 
+use super::identity::effective_capabilities;
 use core::ffi::{CStr, c_char};
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -188,6 +189,33 @@ impl Start {
                 anew: core::slice::from_raw_parts(arguments.cast(), argc + 1),
             }
         }
+    }
+
+    /// Whether executing this program gave it a right that its caller does not have: set-user-id, set-group-id or capabilities of
+    /// the file. A security module may call an execution secure (`AT_SECURE`) that gives none.
+    pub fn is_privileged_by_file(self) -> bool {
+        let [secure, uid, euid, gid, egid] =
+            [libc::AT_SECURE, libc::AT_UID, libc::AT_EUID, libc::AT_GID, libc::AT_EGID]
+                .map(|kind| self.auxiliary(kind));
+        let has_any = || effective_capabilities() != Ok(0);
+        secure != 0 && (uid != euid || gid != egid || uid != 0 && has_any())
+    }
+
+    /// The value of this kind in the auxiliary vector (getauxval(3)); 0 if there is none.
+    #[inline(never)]
+    fn auxiliary(self, wanted: libc::c_ulong) -> usize {
+        // SAFETY: behind the environment's NULL are pairs of a kind and its value, of which the last has the kind 0 (System V ABI
+        // "initial process stack"); `environment` is always that of the start block.
+        unsafe {
+            let mut pair = self.environment.as_ptr().add(self.environment.len() + 1).cast::<usize>();
+            while *pair != 0 {
+                if *pair == wanted as usize {
+                    return *pair.add(1);
+                }
+                pair = pair.add(2);
+            }
+        }
+        0
     }
 
     /// Fills the strings of the environment with zeros, so that this process's `/proc/PID/environ` shows nothing that

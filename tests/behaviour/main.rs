@@ -27,6 +27,7 @@ mod init_options;
 mod init_personas;
 mod init_signals;
 mod landlock;
+mod leaks;
 mod limits;
 mod mounts;
 mod names;
@@ -87,6 +88,7 @@ fn main() -> ExitCode {
         landlock::tests(),
         denied::tests(),
         wall::tests(),
+        leaks::tests(),
         limits::tests(),
         explain::tests(),
         first_process::tests(),

@@ -365,6 +365,23 @@ static int calls(char **words)
 	return 0;
 }
 
+/* The next program has a session keyring with a secret in it. */
+static int with_key(char **command)
+{
+	/* keyctl(2): KEYCTL_JOIN_SESSION_KEYRING, KEY_SPEC_SESSION_KEYRING. */
+	if (syscall(SYS_keyctl, 1L, 0L) < 0 || syscall(SYS_add_key, "user", "aril-secret", "x", 1L, -3L) < 0)
+		return perror("with-key"), 1;
+	execvp(command[0], command);
+	return 127;
+}
+
+/* Whether it is found: KEYCTL_SEARCH. */
+static int key(void)
+{
+	answer("key", syscall(SYS_keyctl, 10L, -3L, "user", "aril-secret", 0L));
+	return 0;
+}
+
 /* Takes a directory from a socket, as if it had leaked in, and tries what can be done with the file `kept` below it. */
 static int take_directory(const char *name)
 {
@@ -431,6 +448,10 @@ int main(int argc, char **argv)
 		return reach(argument, argv[3]);
 	if (!strcmp(question, "reach-own") && argc > 3)
 		return reach_own(argument, argv[3]);
+	if (!strcmp(question, "with-key") && argc > 2)
+		return with_key(argv + 2);
+	if (!strcmp(question, "key"))
+		return key();
 	if (!strcmp(question, "take-directory"))
 		return take_directory(argument);
 	if (!strcmp(question, "signal"))
