@@ -921,14 +921,53 @@ mod tests {
         ];
         for (change, expected) in CHANGES {
             planned(false, change, |lines| {
-                let scope = at(lines, |step| matches!(step, Step::Landlock(Landlock::Scope { .. })));
-                let found = scope.map(|scope| lines[scope].step);
-                let expected = (expected != 0).then_some(Step::Landlock(Landlock::Scope { scopes: expected }));
-                assert_eq!(found, expected);
+                let scopes = |line: &Line| match line.step {
+                    Step::Landlock(Landlock::Scope { scopes } | Landlock::Wall { scopes, .. }) => scopes,
+                    _ => 0,
+                };
+                assert_eq!(lines.iter().map(scopes).collect::<Vec<_>>().iter().sum::<u32>(), expected);
+                let scope = lines.iter().position(|line| scopes(line) != 0);
                 // Which is what makes it possible.
                 let privileges = at(lines, |step| *step == Step::NoNewPrivileges);
                 assert!(scope.is_none() || privileges < scope);
             });
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "full")]
+    fn a_wall_stands_where_nobody_is_to_mount_and_where_the_kernel_can() {
+        use crate::spec::Filter;
+        use crate::sys::sandbox::rights;
+        let wall = |landlock, change: fn(&mut Spec)| {
+            planned_on(&Host { landlock, ..host(true) }, change, |lines| {
+                let is_domain = |line: &&Line| matches!(line.step, Step::Landlock(_));
+                // In a second one nothing could be moved to another directory.
+                assert!(lines.iter().filter(is_domain).count() <= 1);
+                lines.iter().find_map(|line| match line.step {
+                    Step::Landlock(Landlock::Wall { rights, root, writable, .. }) => {
+                        assert_eq!(line.fate, Fate::Must);
+                        Some((root == rights, rights, writable.len()))
+                    }
+                    _ => None,
+                })
+            })
+        };
+        assert_eq!(wall(7, |_| {}), Some((true, rights::all(7), 1)));
+        assert_eq!(wall(2, |_| {}), Some((true, rights::all(2), 1)));
+        // The queues, proc, dev, the resolver's file and the names.
+        assert_eq!(wall(7, |spec| spec.read_only = true), Some((false, rights::all(7), 5)));
+        // Under the first version nothing can be moved to another directory; 0: there is none, or ids are the wall.
+        assert_eq!((wall(1, |_| {}), wall(0, |_| {})), (None, None));
+        const WITHOUT: [Change; 5] = [
+            |spec| spec.scopes = false,
+            |spec| spec.capabilities = u64::MAX,
+            |spec| spec.filter = Filter::Unconfined,
+            |spec| spec.filter = Filter::File(word(c"/f")),
+            |spec| spec.change_root = ChangeRoot::Chroot,
+        ];
+        for change in WITHOUT {
+            assert_eq!(wall(7, change), None);
         }
     }
 
