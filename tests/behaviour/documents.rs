@@ -7,7 +7,7 @@ use std::path::Path;
 
 crate::tests! {
     as_user: jobs_of_a_ci, programs_that_write_programs;
-    once: every_link_leads_somewhere, readme_has_its_five_examples_from_where_they_are_tested;
+    once: every_link_leads_somewhere, security_names_tests_that_there_are, readme_has_its_five_examples_from_where_they_are_tested;
     both: images_without_an_engine, readme;
     as_root: images_with_an_engine;
 }
@@ -109,4 +109,24 @@ fn every_link_leads_somewhere(who: &Who) {
             assert!(there, "{} links to {target}", page.display());
         }
     }
+}
+
+/// A wall in docs/security.md is shown by a test, which may get another name.
+fn security_names_tests_that_there_are(_: &Who) {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut named = 0;
+    for word in include_str!("../../docs/security.md").split('`').skip(1).step_by(2) {
+        let Some((module, name)) = word.split_once("::").filter(|(module, _)| !module.is_empty()) else { continue };
+        let files = match module {
+            "escape" => {
+                fs::read_dir(tests.join("escape")).expect("a folder").map(|file| file.unwrap().path()).collect()
+            }
+            _ => vec![tests.join("behaviour").join(module).with_extension("rs")],
+        };
+        let texts = files.iter().filter(|file| file.is_file()).map(|file| fs::read_to_string(file).expect("ours"));
+        let says = |text: String| text.contains(&format!("fn {name}(")) || text.contains(&format!("\"{name}\""));
+        assert!(texts.map(says).any(|says| says), "no test is called {word}");
+        named += 1;
+    }
+    assert!(named > 20, "they are found");
 }
