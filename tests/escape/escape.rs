@@ -196,6 +196,10 @@ impl Escape {
         let without: &[&str] = &["--security-opt", "seccomp=unconfined"];
         for options in [&[], without].into_iter().take(if self.filter_alone { 1 } else { 2 }) {
             let outcome = self.run(site, mode, &[&self.walls, options].concat()).run();
+            // An entry that leads to aril's own file is outside of the root, and landlock's wall before it.
+            if !self.entry.is_empty() && outcome.code() == Some(126) && outcome.err().contains("(EACCES)") {
+                continue;
+            }
             let words = answers(&outcome);
             outcome.exited(0).check(!words.is_empty(), "it tried something");
             for (word, what) in &words {
