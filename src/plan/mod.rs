@@ -365,8 +365,10 @@ fn close_descriptors(draft: &mut Draft, spec: &Spec) {
 /// of an entry point that begins with `#!/proc/self/exe`, and then nothing hides it; and without a user namespace of its own a
 /// command that may trace others can open even what `HideMemory` hides.
 fn must_be_protected(spec: &Spec, host: &Host, maps: Maps) -> bool {
-    // A root that is the host's shows its programs anyway.
-    spec.change_root != ChangeRoot::None && host.program.is_some_and(|owner| identity::is_inside(spec, maps, owner))
+    // A rehearsal executes nothing, least of all itself again. A root that is the host's shows its programs anyway.
+    !spec.is_rehearsal()
+        && spec.change_root != ChangeRoot::None
+        && host.program.is_some_and(|owner| identity::is_inside(spec, maps, owner))
 }
 
 /// Existing namespaces are joined by the launcher, the user namespace first: it gives the right to join the others.
