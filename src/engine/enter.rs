@@ -1,5 +1,6 @@
 //! Brings a later command into a container that runs.
 
+use super::launcher::KILL;
 use super::{Carrier, Side, cgroups};
 use crate::host::Host;
 use crate::host::cgroups::Hierarchy;
@@ -12,7 +13,7 @@ use crate::state::{Process, Running};
 use crate::sys::file::{self, Open};
 use crate::sys::process::{self, Pid};
 use crate::sys::words::Start;
-use crate::sys::{Arena, At, Errno, Fd, Result, socket, word};
+use crate::sys::{Arena, At, Errno, Fd, Result, socket, tolerate, word};
 use crate::text::{Told, copy, decimal};
 
 /// Starts a command in a container. The Spec is that of the container with the command of the one who asks.
@@ -131,9 +132,18 @@ impl Carrier<'_> {
     }
 
     /// Whether the last process that came in has said who it is. However it has ended meanwhile, nobody has waited for it yet.
-    pub(super) fn has_come_in(&mut self) -> bool {
-        let (Some(_), Some(pid)) = (&self.container, self.command) else { return false };
-        let opened = if process::is_child(pid.0) { process::pidfd_open(pid) } else { Err(Errno::ECHILD) };
-        opened.map(|pidfd| self.child = Some((pid, pidfd))).is_ok()
+    pub(super) fn has_come_in(&mut self) -> Result<bool> {
+        let (Some(_), Some(pid)) = (&self.container, self.command) else { return Ok(false) };
+        if !process::is_child(pid.0) {
+            return Ok(false);
+        }
+        let pidfd = process::pidfd_open(pid);
+        if pidfd.is_err() {
+            // It may run by now, and nothing would pass signals on to it. As a child it keeps its number until it is waited for.
+            tolerate(process::kill(pid.0, KILL));
+            tolerate(process::wait_for(pid));
+        }
+        self.child = Some((pid, pidfd?));
+        Ok(true)
     }
 }

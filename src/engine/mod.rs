@@ -52,12 +52,13 @@ use crate::init::{AS_THEY_COME, GRACE, Init, Log, Manner, Stop, take_terminal};
 use crate::plan::{Fate, Line, Phase, Plan, Step, plan};
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
+use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Pid};
 use crate::sys::signal::SignalSet;
 #[cfg(feature = "full")]
 use crate::sys::signal::set_of;
 use crate::sys::words::Start;
-use crate::sys::{Arena, At, Errno, Fd, Result, Word, poll, signal, tolerate, word};
+use crate::sys::{Arena, At, Errno, Fd, Result, Word, signal, tolerate, word};
 use crate::text::{Problem, Text, Told, problem::FAILED, t};
 use carry::Trees;
 #[cfg(feature = "full")]
@@ -336,7 +337,11 @@ impl<'p> Carrier<'p> {
     /// The launcher after the clone: up to the moment when the command runs.
     fn parent(&mut self) -> core::result::Result<(), Failure<'p>> {
         self.trees.close();
-        self.phase(Phase::Parent)?;
+        let done = self.phase(Phase::Parent);
+        // What failed may have done so because the new process has died: then that one's reason counts, which it has said before.
+        if done.is_err() && !self.is_alone() {
+            return done;
+        }
         let start = self.start_line();
         let hear = |socket: &Fd| {
             handover::hear(
@@ -354,11 +359,14 @@ impl<'p> Carrier<'p> {
         };
         let answer = self.socket.as_ref().map(hear);
         #[cfg(feature = "full")]
-        let start = start.filter(|_| !self.has_come_in());
-        match (answer, start) {
-            (Some(Answer::Failed(failure)), _) => Err(failure),
-            (Some(Answer::Lost(errno)), _) => Err(self.start_failed(errno)),
-            (Some(Answer::Gone), Some(_)) => {
+        let has_come_in = self.has_come_in();
+        #[cfg(not(feature = "full"))]
+        let has_come_in: Result<bool> = Ok(false);
+        match (answer, start, has_come_in) {
+            (Some(Answer::Failed(failure)), ..) => Err(failure),
+            _ if done.is_err() => done,
+            (Some(Answer::Lost(errno)), ..) | (_, _, Err(errno)) => Err(self.start_failed(errno)),
+            (Some(Answer::Gone), Some(_), Ok(false)) => {
                 Err(Failure { detail: word(c"the new process has died"), ..self.start_failed(Errno::ESRCH) })
             }
             // Without an init the command itself has taken the other end's place.
@@ -367,6 +375,15 @@ impl<'p> Carrier<'p> {
             #[cfg(not(feature = "full"))]
             _ => Ok(()),
         }
+    }
+
+    /// Whether the other end of the socket is known to be gone.
+    fn is_alone(&self) -> bool {
+        let mut watched = [Watched::READING];
+        if let Some(socket) = &self.socket {
+            watched[0].on(socket.at());
+        }
+        poll::poll(&mut watched, false).is_ok() && watched[0].has_hung_up()
     }
 
     /// The line that starts the command; `None`: it takes this process's place.

@@ -1,6 +1,6 @@
 //! What may become of a fault.
 
-use crate::calls;
+use crate::calls::{self, INJECTED};
 use crate::scenarios::{Scenario, State};
 use crate::tables::{self, NEVER, OTHERWISE, SAME};
 use crate::tracer::{Change, Fault, Point, Seen, Traced};
@@ -14,9 +14,6 @@ pub enum Kind {
     Fails,
     Killed,
 }
-
-/// What a call fails with.
-const ERRORS: [i32; 5] = [libc::EPERM, libc::ENOMEM, libc::EINTR, libc::ENOSPC, libc::EMFILE];
 
 /// Of which calls SIGKILL takes one, where not all are taken.
 const STRIDE: usize = 3;
@@ -61,8 +58,8 @@ pub fn all(name: &'static str, kind: Kind, scenario: &Scenario) {
             _ if is_same && !is_long => continue,
             Kind::Killed if is_long || number % STRIDE == 0 => vec![Fault::Kill],
             Kind::Killed => continue,
-            Kind::Fails if is_long => ERRORS.map(Fault::Fail).to_vec(),
-            Kind::Fails => vec![Fault::Fail(ERRORS[number % ERRORS.len()])],
+            Kind::Fails if is_long => INJECTED.map(Fault::Fail).to_vec(),
+            Kind::Fails => vec![Fault::Fail(INJECTED[number % INJECTED.len()])],
         };
         for fault in faults {
             let (verdict, line) = case(name, scenario, &usual, &mut before, call, fault);

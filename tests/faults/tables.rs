@@ -107,14 +107,12 @@ pub const OTHERWISE: &[Row] = &[
     ("openat", "/proc/sys/kernel/cad_pid", "EPERM: root inside is root outside, as it says"),
     ("statx", "/sys/fs/cgroup", "a hierarchy that is not seen is none"),
     ("statfs", "/proc/self/exe", "a program that may be written to is executed anew, which fails where it need not be"),
-    ("pidfd_open", "", "a process that cannot be waited for is taken for dead"),
     ("statx", "/", "a part of the machine that is not seen is not shown"),
     ("newfstatat", "/", "likewise"),
     ("getdents64", "/", "likewise"),
     ("readlinkat", "/", "likewise"),
     ("openat", "/", "likewise"),
     ("fchownat", "", "EPERM: the upper directory is the caller's, and what needs root's fails later"),
-    ("recvfrom", "", "the launcher may meet the end of the new process first"),
 ];
 
 /// Something is left until the next run.

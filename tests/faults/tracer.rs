@@ -3,7 +3,7 @@
 //! strace(1) injects faults too, but counts by process and can name none: what is the third openat(2) of the launcher would be
 //! that of PID 1 as well, and one that the launcher does not survive would hide what PID 1 does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -90,8 +90,17 @@ pub fn trace(mut command: Command, names: &[(&str, &str)], change: Option<Change
     let root = child.id() as i32;
     let (done, is_done) = channel::<()>();
     let hangs = AtomicBool::new(false);
-    let mut run =
-        Run { root, change, names, tracees: BTreeMap::new(), born: 0, seen: Vec::new(), hit: None, status: -1 };
+    let mut run = Run {
+        root,
+        change,
+        names,
+        tracees: BTreeMap::new(),
+        ended: BTreeSet::new(),
+        born: 0,
+        seen: Vec::new(),
+        hit: None,
+        status: -1,
+    };
     thread::scope(|scope| {
         let hangs = &hangs;
         scope.spawn(move || {
@@ -143,6 +152,7 @@ struct Run<'r> {
     change: Option<Change>,
     names: &'r [(&'r str, &'r str)],
     tracees: BTreeMap<i32, Tracee>,
+    ended: BTreeSet<i32>,
     born: usize,
     seen: Vec<Seen>,
     hit: Option<String>,
@@ -172,6 +182,7 @@ impl Run<'_> {
                 continue;
             }
             self.tracees.remove(&pid);
+            self.ended.insert(pid);
             if pid == self.root {
                 self.status =
                     if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 128 + libc::WTERMSIG(status) };
@@ -191,7 +202,11 @@ impl Run<'_> {
         } else if event != 0 {
             let mut child: libc::c_ulong = 0;
             request(libc::PTRACE_GETEVENTMSG, pid, 0, (&raw mut child).addr());
-            self.meet(child as i32);
+            let child = child as i32;
+            // One that was killed meanwhile cannot be asked, and its child may have ended before.
+            if child != 0 && !self.ended.contains(&child) {
+                self.meet(child);
+            }
         } else if self.meet(pid).is_new {
             // The first stop: of the program by SIGTRAP, of a child by SIGSTOP.
             self.meet(pid).is_new = false;
