@@ -29,7 +29,8 @@ use aril::sys::words::Start;
 use aril::sys::{Arena, At, Errno, Word, process, tolerate, word};
 #[cfg(feature = "full")]
 use aril::sys::{List, identity};
-use aril::text::{Problem, Text, Told, problem::FAILED, t};
+use aril::text::problem::{FAILED, NO_MEMORY};
+use aril::text::{Problem, Text, Told, t};
 
 #[cfg(not(feature = "boot"))]
 aril::entry!(main);
@@ -117,9 +118,8 @@ fn begin(arena: &Arena, start: Start, words: Words) -> Result<Side, u8> {
 const PRIVILEGED: &[u8] =
     b"aril: run with the rights of its file: there is no setuid mode: take set-user-id, set-group-id and capabilities from it\n";
 
-/// Without memory no text can be put together. It is the reason that mmap(2) has unless a filter forbids it.
 fn no_memory(_: Errno) -> u8 {
-    tolerate(file::write_all(At::STDERR, b"aril: reserve memory: Cannot allocate memory (ENOMEM)\n"));
+    tolerate(file::write_all(At::STDERR, NO_MEMORY));
     FAILED
 }
 

@@ -14,14 +14,19 @@ use crate::spec::{Boot, Exit, Restart, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::signal::{self, ALL};
 use crate::sys::words::Start;
-use crate::sys::{Arena, At, Fd, List, Word, word};
+use crate::sys::{Arena, At, Fd, List, Word, tolerate, word};
+use crate::text::problem::NO_MEMORY;
 use crate::text::{Problem, Text, Told, t};
 use linux_raw_sys::general as k;
 
 /// Everything from the kernel's hand-over to the end of the machine.
 pub fn run(start: Start, proc: Fd) -> ! {
     signal::set_mask(ALL);
-    let Ok(arena) = Arena::forever() else { give_up() };
+    let Ok(arena) = Arena::forever() else {
+        // The kernel's console, if there is one.
+        tolerate(file::write_all(At::STDERR, NO_MEMORY));
+        give_up()
+    };
     // The number of a standard stream that the kernel has left closed will be the console's.
     let proc = if proc.at().number() < 3 { file::duplicate(proc.at()).unwrap_or(proc) } else { proc };
     let mut first = Carrier::new(arena, &Plan::EMPTY, start, false);

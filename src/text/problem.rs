@@ -10,6 +10,9 @@ pub const NOT_EXECUTABLE: u8 = 126;
 /// Exit status when the command was not found.
 pub const NOT_FOUND: u8 = 127;
 
+/// Without memory no text can be put together. It is the reason that mmap(2) has unless a filter forbids it.
+pub const NO_MEMORY: &[u8] = b"aril: reserve memory: Cannot allocate memory (ENOMEM)\n";
+
 /// An error on its way to `main`, which alone prints it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Problem<'m> {

@@ -241,7 +241,10 @@ fn end(exit: Exit, status: u8) -> Result<()> {
         Exit::Panic => process::exit(status),
     };
     for way in &ways {
-        tolerate(process::start(way, call_reboot));
+        // Where no child can be made, a panic is better than to stay for ever.
+        if process::start(way, call_reboot).is_err() {
+            tolerate(reboot(*way));
+        }
     }
     stay()
 }

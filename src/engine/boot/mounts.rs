@@ -23,7 +23,8 @@ impl Machine<'_> {
                 Err(Errno::EEXIST) => {}
                 result => result?,
             },
-            _ => {}
+            Ok(false) => {}
+            Err(errno) => return Err(errno),
         }
         match (base, &self.proc) {
             // It stays open: whatever becomes of `/proc`, the end needs it.
