@@ -9,6 +9,7 @@ mod containers;
 mod cost;
 mod ends;
 mod failing;
+mod faults;
 mod harness;
 mod mounts;
 mod network;
@@ -48,6 +49,7 @@ pub fn trials() -> Vec<Trial> {
         status::tests(),
         ends::tests(),
         failing::tests(),
+        faults::tests(),
         containers::tests(),
         root::tests(),
         network::tests(),
