@@ -25,10 +25,11 @@ pub fn check(bytes: &[u8]) {
             assert_eq!(heard.detail.bytes(), &failure.detail.bytes()[..kept]);
         }
         Answer::Started => {
-            say_started(theirs.at());
+            say_started(theirs.at()).expect("the other end is here");
             let length = socket::receive(ours.at(), &mut message).expect("a message");
             assert_eq!(message[..length], bytes[..1]);
         }
         Answer::Gone => assert!(bytes.first() != Some(&STARTED) && (bytes.len() < 6 || bytes[0] != FAILED)),
+        Answer::Lost(_) => panic!("a message was read"),
     }
 }
