@@ -43,6 +43,7 @@ type Row = (&'static str, &'static str);
 const SAME: &[Row] = &[
     ("close", "it closes, whatever it answers (close(2))"),
     ("kill", "nobody is left"),
+    ("madvise", "memory that is not given back"),
     ("sync", "it has no errors"),
     ("clock_gettime", "its errors are all about arguments"),
 ];
