@@ -26,7 +26,10 @@ fn main() -> ExitCode {
     let trials = tests.into_iter().flatten().flat_map(|test| test.trials(world)).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
 
-    let left = [process::naming(&world.name()), process::naming(&support::marks())].concat();
+    let left = || [process::naming(&world.name()), process::naming(&support::marks())].concat();
+    // The container that was entered ends with its launcher, but later.
+    support::comes(|| left().is_empty());
+    let left = left();
     world.remove();
     if !left.is_empty() {
         println!("processes were left behind: {left:#?}");
