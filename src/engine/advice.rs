@@ -22,6 +22,7 @@ use crate::text::{Problem, Text, copy, decimal, number, t, text};
 pub const OLDEST: (u16, u16) = (5, 14);
 
 /// Makes the sentence. Only here, once, and only after a failure, are the causes looked for.
+#[inline(never)]
 pub fn explain<'m>(arena: &'m Arena, failure: &Failure, spec: &Spec, host: &Host, plan: &Plan) -> &'m Problem<'m> {
     let Failure { line, errno, status, detail } = *failure;
     let Some(line) = plan.lines.get(usize::from(line)) else {

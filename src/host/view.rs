@@ -47,6 +47,7 @@ pub fn shows_kernel(kind: &[u8]) -> bool {
 
 /// What a mount table and the directories of this machine make of it. `whole`: the root itself can be a lower layer;
 /// in a new user namespace it cannot, because mounts that are locked lie below it.
+#[inline(never)]
 pub fn read(arena: &Arena, whole: bool) -> Told<'_, &[Piece<'_>]> {
     let mounts = mounts::read(arena)?;
     let mut pieces = List::new(arena);
