@@ -5,7 +5,7 @@ use super::split;
 use crate::sys::Word;
 use core::ffi::CStr;
 
-/// A sentence, in which each byte above 0x7f stands for a fragment.
+/// A sentence, in which each byte that is not of ASCII stands for a fragment, and each of its controls but the newline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sentence(Word<'static>);
 
@@ -24,15 +24,25 @@ macro_rules! t {
 
 /// What is often said, each before a `|`, in the order of their letters: as `tools/fragments` prints it. It need not be the
 /// newest; sentences are only longer then.
-const FRAGMENTS: &str = "   |              | (| --| a| and | as | c| is | of | or | out| p| s| the |'s |(default|, |, or |--|: |\
-    : a|; 12|COMMAND [ARG...]|ROOTFS|[OPTIONS] ROOTFS|a |ac|an|an |ar|av|be|capabilit|ch|command|d |de|directory|\
-    e |ed|em|en|er|es|es |ev|execut|fi|file system|ge|gro|ha|help|host|id|in|ine|ing|int|it|it |its |k |ke|\
-    ker|l |la|le|ll|lo|ma|moun|mount |n |nam|namespace|nd |ne|no|no |none|not |o |on|on |onta|or|ou|ov|own|\
-    p |pas|pivot_|proc|pt|r |re|rea|ri|ril run |rit|riv|ro|root|root |s |se|si|signal|st|sys|t |ta|te|th|\
-    the |this |tmpf|un|up|user|user |view|w-awa|wh|wi|y ";
+const FRAGMENTS: &str = "  |              | (E| (ENO| a| as | b| c| f| is | run | s| the | to |'s |(default|, |, or |--|: |COMMAND [ARG...]|\
+    [OPTIONS] ROOTF|a |ac|ad|al|all|an|an |and |ar|aril|at|at |ate|ave |be|capab|ch|com|comm|contain|ct|d |\
+    de|director|e |ed|el|em|en|er|er |es|es |ess|ess |ex|exec|file system|fs |ge|get|group|ha|host|id|il|\
+    ile|im|ima|in|in |ine|ing|int|is|it|it |its |k |ker|l |la|le|lo|lock|ma|mak|mo|moun|mount |nam|namespac|\
+    namespaces|nd|ne|need|no |none|not |noth|ns|o |of |on|on |one |oo |op|or|or |out|over|own|p |pi|priv|\
+    proc|pt|re|read|ri|ro|root|root |run|s |se|set|si|signal|st|sys|t |tak|th|the |this |tmpf|twor|ul|un|\
+    ur|us|user|user |ut|vic|view |w |wa|wh|with |writ|y ";
 
-/// The first of the bytes that stand for fragments.
-const FIRST: u8 = 0x80;
+/// How many bytes can stand for fragments: 0x80 to 0xff, then 1 to 9 and 11 to 31.
+const MOST: usize = 158;
+
+/// The byte that stands for a fragment; [`fragment`] has the way back.
+const fn byte_of(number: usize) -> u8 {
+    match number {
+        0..=127 => number as u8 + 0x80,
+        128..=136 => number as u8 - 127,
+        _ => number as u8 - 126,
+    }
+}
 
 impl Sentence {
     /// Packed bytes and the NUL behind them: for `t!` alone.
@@ -51,7 +61,13 @@ impl Sentence {
 
 /// What a byte of a sentence stands for, if not for itself.
 pub(super) fn fragment(byte: u8) -> Option<&'static [u8]> {
-    split(FRAGMENTS.as_bytes(), b'|').nth(usize::from(byte.checked_sub(FIRST)?))
+    let number = match byte {
+        0x80.. => byte - 0x80,
+        1..=9 => byte + 127,
+        11..=31 => byte + 126,
+        _ => return None,
+    };
+    split(FRAGMENTS.as_bytes(), b'|').nth(number.into())
 }
 
 /// A text that is packed while the program is compiled, as the fewest bytes.
@@ -69,13 +85,13 @@ impl<const N: usize> Packed<N> {
         let mut at = text.len();
         while at > 0 {
             at -= 1;
-            assert!(text[at] < FIRST, "sentences are ASCII");
+            assert!(matches!(text[at], b'\n' | b' '..=b'~'), "sentences are printable ASCII");
             rest[at] = (rest[at + 1].0 + 1, text[at], 1);
             let (mut number, end) = TABLE.beginning_with(text[at]);
             while number < end {
                 let length = TABLE.matching(number, text, at);
                 if length > 0 && rest[at + length].0 + 1 < rest[at].0 {
-                    rest[at] = (rest[at + length].0 + 1, FIRST + number as u8, length);
+                    rest[at] = (rest[at + length].0 + 1, byte_of(number), length);
                 }
                 number += 1;
             }
@@ -104,7 +120,7 @@ impl<const N: usize> Packed<N> {
 
 /// Where in [`FRAGMENTS`] each begins; only while the program is compiled.
 struct Table {
-    starts: [usize; 257 - FIRST as usize],
+    starts: [usize; MOST + 1],
     count: usize,
 }
 
@@ -113,7 +129,7 @@ const TABLE: Table = Table::new();
 impl Table {
     const fn new() -> Self {
         let bytes = FRAGMENTS.as_bytes();
-        let mut table = Self { starts: [0; 257 - FIRST as usize], count: 1 };
+        let mut table = Self { starts: [0; MOST + 1], count: 1 };
         let mut at = 0;
         while at < bytes.len() {
             if bytes[at] == b'|' {
@@ -180,10 +196,10 @@ mod tests {
     fn fragments_are_sorted_and_have_a_byte_each() {
         assert!(!FRAGMENTS.contains(['\n', '%']), "lines and marks are found in what is packed");
         let all: Vec<&[u8]> = split(FRAGMENTS.as_bytes(), b'|').collect();
-        assert!(all.is_sorted() && all.len() <= 128 && all.iter().all(|fragment| fragment.len() > 1));
+        assert!(all.is_sorted() && all.len() <= MOST && all.iter().all(|fragment| fragment.len() > 1));
         for (number, expected) in all.iter().enumerate() {
-            assert_eq!(fragment(FIRST + number as u8), Some(*expected));
+            assert_eq!(fragment(byte_of(number)), Some(*expected));
         }
-        assert_eq!(fragment(FIRST - 1), None);
+        assert_eq!([0, b'\n', b' ', 0x7f].map(fragment), [None; 4]);
     }
 }
