@@ -22,8 +22,8 @@ macro_rules! t {
     };
 }
 
-/// What is often said, each before a `|`, in the order of their letters: as `tools/fragments` prints it. It need not be the
-/// newest; sentences are only longer then.
+/// What is often said, each before a `|`, in the order of their letters. `tools/fragments` prints such a table of the sentences in
+/// the source; this one is of those in both builds. It need not be the newest; sentences are only longer then.
 const FRAGMENTS: &str = "  |              | (E| (ENO| a| as | b| c| f| is | run | s| the | to |'s |(default|, |, or |--|: |COMMAND [ARG...]|\
     [OPTIONS] ROOTF|a |ac|ad|al|all|an|an |and |ar|aril|at|at |ate|ave |be|capab|ch|com|comm|contain|ct|d |\
     de|director|e |ed|el|em|en|er|er |es|es |ess|ess |ex|exec|file system|fs |ge|get|group|ha|host|id|il|\
