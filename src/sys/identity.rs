@@ -67,11 +67,21 @@ struct Data {
 
 /// capget(2): this process's effective set.
 pub fn effective_capabilities() -> Result<CapabilitySet> {
+    capget(|data| data.effective)
+}
+
+/// capget(2): this process's permitted set, in which is each that it can make effective.
+pub fn permitted_capabilities() -> Result<CapabilitySet> {
+    capget(|data| data.permitted)
+}
+
+fn capget(set: fn(Data) -> u32) -> Result<CapabilitySet> {
     let mut header = Header { version: VERSION_3, pid: 0 };
     let mut data = [Data::default(); 2];
     // SAFETY: version 3 reads and writes one header and two data words, which is what is there.
     check(unsafe { sc::syscall!(CAPGET, &raw mut header, data.as_mut_ptr()) })?;
-    Ok(u64::from(data[0].effective) | u64::from(data[1].effective) << 32)
+    let [low, high] = data.map(set);
+    Ok(u64::from(low) | u64::from(high) << 32)
 }
 
 /// capset(2): effective and permitted become `set`, inheritable becomes empty.

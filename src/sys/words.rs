@@ -1,7 +1,7 @@
 //! The words of a command line and of an environment: C strings behind pointers, as the kernel lays them out for a new
 //! process and as execve(2) takes them.
 
-use super::identity::effective_capabilities;
+use super::identity::permitted_capabilities;
 use core::ffi::{CStr, c_char};
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -194,28 +194,39 @@ impl Start {
     /// Whether executing this program gave it a right that its caller does not have: set-user-id, set-group-id or capabilities of
     /// the file. A security module may call an execution secure (`AT_SECURE`) that gives none.
     pub fn is_privileged_by_file(self) -> bool {
-        let [secure, uid, euid, gid, egid] =
-            [libc::AT_SECURE, libc::AT_UID, libc::AT_EUID, libc::AT_GID, libc::AT_EGID]
-                .map(|kind| self.auxiliary(kind));
-        let has_any = || effective_capabilities() != Ok(0);
-        secure != 0 && (uid != euid || gid != egid || uid != 0 && has_any())
+        let (mut is_secure, mut uid) = (false, 0);
+        self.auxiliary(|kind, value| match kind.into() {
+            libc::AT_SECURE => is_secure = value != 0,
+            libc::AT_UID => uid = value,
+            _ => {}
+        });
+        self.has_ids_of_file() || is_secure && uid != 0 && permitted_capabilities() != Ok(0)
     }
 
-    /// The value of this kind in the auxiliary vector (getauxval(3)); 0 if there is none.
-    #[inline(never)]
-    fn auxiliary(self, wanted: libc::c_ulong) -> usize {
+    /// The same of set-user-id and set-group-id alone: the ids of the caller and those in force differ.
+    pub fn has_ids_of_file(self) -> bool {
+        let mut differ = 0;
+        self.auxiliary(|kind, value| {
+            // Users are 11 and 12, groups 13 and 14; both have 32 bits.
+            let place = kind.wrapping_sub(libc::AT_UID as u32);
+            if place < 4 {
+                differ ^= value << ((place & 2) * 16);
+            }
+        });
+        differ != 0
+    }
+
+    /// The auxiliary vector (getauxval(3)): kinds, and their values.
+    fn auxiliary(self, mut see: impl FnMut(u32, usize)) {
         // SAFETY: behind the environment's NULL are pairs of a kind and its value, of which the last has the kind 0 (System V ABI
         // "initial process stack"); `environment` is always that of the start block.
         unsafe {
             let mut pair = self.environment.as_ptr().add(self.environment.len() + 1).cast::<usize>();
             while *pair != 0 {
-                if *pair == wanted as usize {
-                    return *pair.add(1);
-                }
+                see(*pair as u32, *pair.add(1));
                 pair = pair.add(2);
             }
         }
-        0
     }
 
     /// Fills the strings of the environment with zeros, so that this process's `/proc/PID/environ` shows nothing that
