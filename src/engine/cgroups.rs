@@ -208,17 +208,24 @@ impl Group {
         let name = name(arena, id);
         // Nobody else's before there is a lock.
         file::mkdirat(parent, name, 0o700)?;
-        let hold = || -> Result<(Fd, Fd)> {
+        let mut is_ours = true;
+        let mut hold = || -> Result<(Fd, Fd)> {
             let own = file::openat(parent, name, Open::DIRECTORY)?;
             let lock = lock(own.at())?;
             // It may have been taken for a dead one's and removed, before it was locked.
             if file::fstatat(parent, name)?.identity != file::fstat(own.at())?.identity {
+                // And what has the name now is another's.
+                is_ours = false;
                 return Err(Errno::EAGAIN);
             }
             Ok((open_to_all(own)?, lock))
         };
-        // The first failure is the one to tell.
-        hold().inspect_err(|_| tolerate(file::rmdirat(parent, name)))
+        let held = hold();
+        if held.is_err() && is_ours {
+            // The first failure is the one to tell.
+            tolerate(file::rmdirat(parent, name));
+        }
+        held
     }
 
     /// In which the processes are.
