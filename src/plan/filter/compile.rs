@@ -146,6 +146,10 @@ impl Tables {
             }
         }
         let (tail, entries, refused) = tail(&rules);
+        // A jump passes over 255 at most, and no more than all that finds a number and all that decides.
+        if runs.len() + tail.len() >= 250 {
+            return Err("the program is longer than a jump can be".into());
+        }
         let names = known.values().map(|(name, _)| (*name).to_string()).collect();
         Ok(Self { runs, tail, entries, refused, names, rules: rules.into_iter().map(|rule| rule.0).collect(), reasons })
     }
