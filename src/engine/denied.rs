@@ -3,11 +3,13 @@
 //! Nothing that the command does decides more than which number is one higher. Its memory is never looked at, and no call is
 //! ever let through. If the launcher dies nobody answers, and what was refused is ENOSYS for who outlives it.
 
-use super::{Carrier, handover};
+use super::Carrier;
+use super::handover::{self, DEADLY};
 use crate::plan::filter::write_refusal;
 use crate::plan::{DeniedStep, Step, answer, listening, native};
 use crate::sys::poll::Watched;
 use crate::sys::sandbox::{self, Call, Instruction};
+use crate::sys::signal::SignalSet;
 use crate::sys::{Arena, At, Errno, Fd, List, Result, file, socket, tolerate};
 use crate::text::{Text, decimal, t};
 use core::cell::Cell;
@@ -21,6 +23,8 @@ pub struct Denials {
     program: &'static [Instruction],
     /// It is the policy's.
     by_policy: bool,
+    /// Signals that end the wait for the listener: whoever is to hand it over may be held up.
+    ends: SignalSet,
     /// How often each call was, by its number; then those of higher numbers, and those of foreign tables.
     counts: &'static [Cell<u32>],
 }
@@ -40,7 +44,9 @@ impl Carrier<'_> {
                     Step::Denied(DeniedStep::Listen { program, path, .. }) => Some((program, path.is_empty())),
                     _ => None,
                 });
-                self.denials = filter.map(|(program, by_policy)| Denials::new(program, by_policy)).transpose()?;
+                let heeded = DEADLY & !self.mask & !self.ignored;
+                let begin = |(program, by_policy)| Denials::new(program, by_policy, heeded);
+                self.denials = filter.map(begin).transpose()?;
             }
             DeniedStep::Listen { program, steadily, .. } => {
                 let program = listening(self.arena, program).map_err(|why| {
@@ -56,18 +62,24 @@ impl Carrier<'_> {
 }
 
 impl Denials {
-    fn new(filter: &[Instruction], by_policy: bool) -> Result<Self> {
+    pub(super) fn new(filter: &[Instruction], by_policy: bool, ends: SignalSet) -> Result<Self> {
         let arena = Arena::forever()?;
         let mut program = List::new(arena);
         program.extend(filter);
         let mut counts = List::with_room(arena, FOREIGN + 1);
         (0..=FOREIGN).for_each(|_| counts.push(Cell::new(0)));
-        Ok(Self { listener: Cell::new(None), program: program.finish(), by_policy, counts: counts.finish() })
+        let (program, counts) = (program.finish(), counts.finish());
+        Ok(Self { listener: Cell::new(None), program, by_policy, ends, counts })
     }
 
     /// Begins to answer.
     pub fn hear(&self, listener: Fd) {
         self.listener.set(Some(listener.keep()));
+    }
+
+    /// What ends the wait for the listener, as long as there is none.
+    pub fn ends(&self) -> SignalSet {
+        if self.listener.get().is_none() { self.ends } else { 0 }
     }
 
     /// Until something is refused.

@@ -92,11 +92,9 @@ pub fn hear<'m>(
     loop {
         #[cfg(feature = "full")]
         if mask.is_some() || denials.is_some() {
-            match (until_heard(socket, denials.as_deref(), mask), &denials) {
-                // Whoever is to speak may wait for an answer.
-                (Err(errno), Some(_)) => return Answer::Lost(errno),
-                // If it cannot be had, it is waited for all the same.
-                _ => {}
+            // Whoever is to speak may wait for an answer. If a message alone is waited for, it can be had without this.
+            if let (Err(errno), Some(_)) = (until_heard(socket, denials.as_deref(), mask), &denials) {
+                return Answer::Lost(errno);
             }
         }
         #[cfg(feature = "full")]
@@ -130,13 +128,17 @@ pub fn hear<'m>(
     }
 }
 
+/// Signals by which somebody ends a start that does not come to its end.
+#[cfg(feature = "full")]
+pub(super) const DEADLY: SignalSet =
+    set_of(k::SIGHUP as u8) | set_of(k::SIGINT as u8) | set_of(k::SIGQUIT as u8) | set_of(k::SIGTERM as u8);
+
 /// Waits for a message, or for a signal that ends this process: whoever is to speak may be frozen (cgroups(7)), or wait for a call
-/// to be refused.
+/// to be refused. EINTR: for one that ends the start, and nothing has been heard of who is to tell of refused calls.
 #[cfg(feature = "full")]
 fn until_heard(socket: At, denials: Option<&Denials>, mask: Option<SignalSet>) -> Result<()> {
-    const DEADLY: SignalSet =
-        set_of(k::SIGHUP as u8) | set_of(k::SIGINT as u8) | set_of(k::SIGQUIT as u8) | set_of(k::SIGTERM as u8);
-    let signals = mask.map(|mask| signal::signalfd(DEADLY & !mask)).transpose()?;
+    let ends = mask.map_or_else(|| denials.map_or(0, Denials::ends), |mask| DEADLY & !mask);
+    let signals = if ends == 0 { None } else { Some(signal::signalfd(ends)?) };
     loop {
         let mut watched = [Watched::READING; 3];
         watched[0].on(socket);
@@ -156,7 +158,8 @@ fn until_heard(socket: At, denials: Option<&Denials>, mask: Option<SignalSet>) -
         if watched[0].is_ready() {
             return Ok(());
         }
-        if let (true, Some(mask)) = (watched[1].is_ready(), mask) {
+        if watched[1].is_ready() {
+            let mask = mask.ok_or(Errno::EINTR)?;
             let all = signal::set_mask(mask);
             // The caller has it ignored.
             signal::set_mask(all);
@@ -207,6 +210,12 @@ mod tests {
             assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None, None), Answer::Started);
             assert_eq!(command, Some(crate::sys::process::getpid()));
         }
+        // Whoever is to hand over what tells of refused calls is held up, and a signal ends the wait for it.
+        signal::set_mask(DEADLY);
+        let mut denials = Denials::new(&[], true, DEADLY).unwrap();
+        signal::raise(k::SIGTERM as u8).unwrap();
+        let lost = hear(&arena, ours.at(), &mut master, &mut command, Some(&mut denials), None);
+        assert_eq!(lost, Answer::Lost(Errno::EINTR));
         drop(theirs);
         assert_eq!(hear(&arena, ours.at(), &mut master, &mut command, None, None), Answer::Gone);
     }

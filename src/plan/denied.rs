@@ -70,11 +70,10 @@ const ACCUMULATOR: u16 = 0x10;
 /// # Errors
 /// Why it cannot have one.
 pub fn listening<'m>(arena: &'m Arena, program: &[Instruction]) -> Result<&'m [Instruction], Word<'static>> {
-    // The call that hands the listener over: nobody is there yet to answer.
-    let mut hands_over = Call::default();
-    (hands_over[0], hands_over[1]) = (k::__NR_sendmsg, NATIVE);
-    if answer(program, &hands_over).is_some() {
-        return Err(word(c"this filter refuses sendmsg"));
+    // The call that hands the listener over: nobody is there yet to answer, and its arguments and place are not known.
+    match action(program, &[k::__NR_sendmsg, NATIVE]).map(|answer| answer & libc::SECCOMP_RET_ACTION_FULL) {
+        Some(libc::SECCOMP_RET_ALLOW | libc::SECCOMP_RET_LOG) => {}
+        _ => return Err(word(c"this filter refuses or examines sendmsg")),
     }
     let mut changed = List::new(arena);
     changed.extend(program);
@@ -103,9 +102,15 @@ fn error(answer: u32) -> Option<u16> {
 }
 
 /// The error with which a program refuses a call: `None` if it has another answer for it.
+pub fn answer(program: &[Instruction], call: &Call) -> Option<u16> {
+    action(program, call).and_then(error)
+}
+
+/// What a program answers to a call of which so much is known: `None` if it ends the process by an error of its own, or looks at
+/// more of the call.
 ///
 /// All that the kernel takes for a filter (`seccomp_check_filter`) can be asked.
-pub fn answer(program: &[Instruction], call: &Call) -> Option<u16> {
+fn action(program: &[Instruction], call: &[u32]) -> Option<u32> {
     /// What `BPF_LEN` gives: the size of `struct seccomp_data`.
     const LENGTH: u32 = size_of::<Call>() as u32;
     let (mut at, mut accumulator, mut index, mut memory) = (0, 0u32, 0u32, [0u32; 16]);
@@ -159,7 +164,7 @@ pub fn answer(program: &[Instruction], call: &Call) -> Option<u16> {
                 };
                 at += usize::from(if holds { then } else { otherwise });
             }
-            libc::BPF_RET => return error(if code & ACCUMULATOR == 0 { value } else { accumulator }),
+            libc::BPF_RET => return Some(if code & ACCUMULATOR == 0 { value } else { accumulator }),
             _ if u32::from(code & KIND) == libc::BPF_TAX => index = accumulator,
             _ => accumulator = index,
         }
@@ -326,6 +331,19 @@ mod tests {
             &[step(libc::BPF_LD | libc::BPF_IMM, libc::SECCOMP_RET_ALLOW), step(libc::BPF_RET | libc::BPF_A, 0)],
         ] {
             assert!(listening(&arena, program).is_err(), "{program:?}");
+        }
+        let load = |offset| step(libc::BPF_LD | libc::BPF_ABS, offset);
+        let choose = |value| Instruction { then: 1, ..step(libc::BPF_JMP | libc::BPF_JEQ, value) };
+        let ends = [step(libc::BPF_RET, ERRNO | 1), step(libc::BPF_RET, libc::SECCOMP_RET_ALLOW)];
+        let listened = |head: &[Instruction]| listening(&arena, &[head, &ends].concat()).is_ok();
+        // The call itself; its first argument, and the place from which it is.
+        assert!(listened(&[load(0), choose(k::__NR_sendmsg)]));
+        assert!(!listened(&[load(16), choose(0)]) && !listened(&[load(8), choose(0)]));
+        // Of any other it may look at all.
+        assert!(listened(&[load(0), Instruction { then: 3, ..choose(k::__NR_sendmsg) }, load(16), choose(0)]));
+        // Answers that hold up the call, or end it, though none is an error.
+        for wrong in [libc::SECCOMP_RET_USER_NOTIF, libc::SECCOMP_RET_TRACE, libc::SECCOMP_RET_TRAP, 0] {
+            assert!(listening(&arena, &[step(libc::BPF_RET, wrong)]).is_err(), "{wrong:x}");
         }
         // A larger error than there is; and none, with which a call does nothing and says that all is well.
         let of = |value| answer(&[step(libc::BPF_RET, value)], &Call::default());

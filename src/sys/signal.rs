@@ -153,6 +153,15 @@ pub fn read_signalfd(fd: At) -> Result<Option<Info>> {
     }))
 }
 
+/// tgkill(2): to the calling thread alone.
+#[cfg(test)]
+pub(crate) fn raise(signal: u8) -> Result<()> {
+    // SAFETY: without arguments.
+    let [group, thread] = unsafe { [sc::syscall!(GETPID), sc::syscall!(GETTID)] };
+    // SAFETY: numbers alone.
+    done(unsafe { sc::syscall!(TGKILL, group, thread, signal) })
+}
+
 /// pidfd_send_signal(2) as kill(2) would send it.
 pub fn send(pidfd: At, signal: u8) -> Result<()> {
     // SAFETY: no siginfo is given.

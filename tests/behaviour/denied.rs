@@ -8,14 +8,14 @@ crate::tests! {
     both: what_is_refused_is_told_at_the_end, what_would_allow_it_is_told, each_answer_is_as_ever, who_has_nothing_refused_hears_nothing,
         foreign_entries_are_counted, a_later_command_counts_its_own, with_a_terminal_of_its_own, in_the_background_it_is_in_the_log,
         a_flood_holds_up_no_signal, nobody_inside_has_the_listener, an_older_kernel_does_as_well, there_is_one_listener,
-        who_dies_meanwhile_holds_nothing_up, a_command_that_is_not_there_is_told_as_ever;
+        who_dies_meanwhile_holds_nothing_up, a_filter_that_may_hold_up_the_start_is_none, a_command_that_is_not_there_is_told_as_ever;
 }
 
 /// What it says of so many calls of ioctl(2).
 fn told(times: u32) -> String {
     format!(
         "aril: the filter has refused:\n      \
-         {times} ioctl: allowed, but not TIOCSTI and TIOCLINUX, which type into a terminal (EPERM)"
+         {times} ioctl: TIOCSTI and TIOCLINUX, which type into a terminal (EPERM)"
     )
 }
 
@@ -45,7 +45,7 @@ fn what_is_refused_is_told_at_the_end(who: &Who) {
 fn what_would_allow_it_is_told(who: &Who) {
     let outcome = who.sh(&["--denied"], "mount -t tmpfs none /tmp; mount -t tmpfs none /tmp; unshare -m true; :");
     let told = "aril: the filter has refused:\n      2 mount: refused (EPERM): --cap-add sys_admin allows it\n      \
-                1 unshare: allowed, but not for new namespaces (EPERM): --cap-add sys_admin allows them";
+                1 unshare: for new namespaces (EPERM): --cap-add sys_admin allows them";
     outcome.exited(0).check(outcome.err().trim_end().ends_with(told), told);
     let outcome = who.sh(&["--denied", "--cap-add", "sys_admin"], "mount -t tmpfs none /tmp; unshare -m true");
     outcome.ok();
@@ -185,4 +185,33 @@ fn who_dies_meanwhile_holds_nothing_up(who: &Who) {
 fn a_command_that_is_not_there_is_told_as_ever(who: &Who) {
     who.run(&["--denied"], &["no-such-command"]).refused(127, &["not found"]);
     who.run(&["--denied", "--no-init"], &["no-such-command"]).refused(127, &["not found"]);
+}
+
+/// The listener is handed over by a call that nobody answers yet.
+fn a_filter_that_may_hold_up_the_start_is_none(who: &Who) {
+    let folder = who.folder();
+    let path = folder.join("filter").display().to_string();
+    // Codes of classic BPF (linux/bpf_common.h), and offsets in `struct seccomp_data`.
+    let (load, equal, answer) = (0x20, 0x15, 0x06);
+    let own = format!("seccomp={path}");
+    // Its descriptor, and its flags: 0 or EPERM. All other calls are allowed.
+    for offset in [16, 32] {
+        let program: [(u16, u8, u8, u32); 6] = [
+            (load, 0, 0, 0),
+            (equal, 0, 2, libc::SYS_sendmsg as u32),
+            (load, 0, 0, offset),
+            (equal, 0, 1, 0),
+            (answer, 0, 0, libc::SECCOMP_RET_ALLOW),
+            (answer, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+        ];
+        let bytes = program.iter().flat_map(|&(code, then, otherwise, value)| {
+            [&code.to_ne_bytes()[..], &[then, otherwise], &value.to_ne_bytes()].concat()
+        });
+        fs::write(&path, bytes.collect::<Vec<u8>>()).expect("our own folder");
+        for options in [&["--denied"][..], &["--denied", "--no-init"]] {
+            let options = [options, &["--security-opt", &own]].concat();
+            who.run(&options, &["echo", "runs"]).refused(125, &["this filter refuses or examines sendmsg"]);
+        }
+        who.run(&["--security-opt", &own], &["echo", "runs"]).prints("runs");
+    }
 }

@@ -4,7 +4,7 @@ use super::{ABSENT, ADMIN, ALLOW, Decision, NAMES, REASONS, RUNS};
 use crate::plan::identity;
 use crate::spec::{Filter, Spec};
 use crate::sys::identity::CapabilitySet;
-use crate::sys::{Arena, Word};
+use crate::sys::{Arena, Word, word};
 use crate::text::sentence::Sentence;
 use crate::text::{Problem, Text, Told, copy, names, split, t};
 
@@ -20,7 +20,7 @@ pub fn write_decision<'m>(text: &mut Text<'m>, spec: &Spec, capabilities: Capabi
     };
     let kept = identity::kept(spec, capabilities);
     let (sentence, word) = match spec.filter {
-        Filter::Policy => say(arena, decision, kept),
+        Filter::Policy => say(arena, decision, kept, word(c"allowed, but not ")),
         Filter::File(path) => (t!("%: as % decides"), path),
         Filter::Unconfined => (t!("%: allowed, as every call is"), Word::default()),
     };
@@ -41,7 +41,7 @@ pub fn write_refusal(text: &mut Text, number: usize, by_policy: bool) -> bool {
             }
             let name = at(arena, t!(NAMES), place);
             // Whatever the command had, it was not enough.
-            let (sentence, word) = say(arena, Decision::of(*decision), 0);
+            let (sentence, word) = say(arena, Decision::of(*decision), 0, Word::default());
             text.fill(if by_policy { sentence } else { t!("%") }, &[name, word]);
             return true;
         }
@@ -51,9 +51,14 @@ pub fn write_refusal(text: &mut Text, number: usize, by_policy: bool) -> bool {
     false
 }
 
-/// A sentence, with what stands for its second `%`.
-fn say(arena: &Arena, decision: Decision, capabilities: CapabilitySet) -> (Sentence, Word<'_>) {
-    let mut word = Word::default();
+/// A sentence, with what stands for its second `%`. `refused` stands before what a rule refuses of a call.
+fn say<'m>(
+    arena: &'m Arena,
+    decision: Decision,
+    capabilities: CapabilitySet,
+    refused: Word<'m>,
+) -> (Sentence, Word<'m>) {
+    let mut word = refused;
     let sentence = match decision {
         Decision::UnlessAdmin(_) | Decision::With(_) => {
             let any = if let Decision::With(any) = decision { any } else { ADMIN };
@@ -67,7 +72,10 @@ fn say(arena: &Arena, decision: Decision, capabilities: CapabilitySet) -> (Sente
                 Decision::UnlessAdmin(ABSENT) => {
                     t!("%: not there (ENOSYS), since no filter sees its flags: --cap-add % allows it")
                 }
-                _ => t!("%: allowed, but not for new namespaces (EPERM): --cap-add % allows them"),
+                _ => {
+                    word = refused;
+                    t!("%: %for new namespaces (EPERM): --cap-add sys_admin allows them")
+                }
             }
         }
         Decision::Refuse(reason) => {
@@ -76,9 +84,9 @@ fn say(arena: &Arena, decision: Decision, capabilities: CapabilitySet) -> (Sente
         }
         Decision::Enter(ALLOW) => t!("%: allowed"),
         // In the order of the policy.
-        Decision::Enter(2) => t!("%: allowed, but not TIOCSTI and TIOCLINUX, which type into a terminal (EPERM)"),
-        Decision::Enter(3) => t!("%: allowed, but not for AF_ALG, AF_VSOCK and families that are gone (EPERM)"),
-        Decision::Enter(_) => t!("%: allowed for PER_LINUX and PER_LINUX32, also with UNAME26 (else EPERM)"),
+        Decision::Enter(2) => t!("%: %TIOCSTI and TIOCLINUX, which type into a terminal (EPERM)"),
+        Decision::Enter(3) => t!("%: %for AF_ALG, AF_VSOCK and families that are gone (EPERM)"),
+        Decision::Enter(_) => t!("%: %for more than PER_LINUX, PER_LINUX32 and UNAME26 (EPERM)"),
     };
     (sentence, word)
 }
@@ -115,7 +123,6 @@ fn decision(arena: &Arena, name: Word) -> Option<Decision> {
 mod tests {
     use super::*;
     use crate::spec::USUAL_CAPABILITIES;
-    use crate::sys::word;
     use linux_raw_sys::general as k;
 
     #[test]
