@@ -37,7 +37,7 @@ crate::option_table! {
             spec.hostname = Some(value.hostname()?); Ok(())
         };
         User "user" b'u' = "USER[:GROUP]" ("1:1"), "run as this user, by number or by the image's names", |spec, value| {
-            spec.user = Some(value.not_empty()?); Ok(())
+            spec.user = Some(value.user()?); Ok(())
         };
         Workdir "workdir" b'w' = "DIR" ("/tmp"), "working directory (default: /)", |spec, value| {
             spec.workdir = Some(value.absolute()?); Ok(())

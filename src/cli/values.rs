@@ -39,6 +39,15 @@ impl<'a> Value<'a> {
         if self.word.is_empty() { Err(t!("is empty")) } else { Ok(self.word) }
     }
 
+    /// A name or a number, and perhaps another of a group; none of them empty.
+    pub fn user(self) -> Parsed<Word<'a>> {
+        match cut(self.word.bytes(), b':') {
+            (b"", _) => Err(t!("names no user")),
+            (_, Some(b"")) => Err(t!("names no group")),
+            _ => Ok(self.word),
+        }
+    }
+
     pub fn absolute(self) -> Parsed<Word<'a>> {
         if self.word.bytes().starts_with(b"/") { Ok(self.word) } else { Err(t!("not an absolute path")) }
     }

@@ -225,7 +225,10 @@ fn values_out_of_range(who: &Who) {
         (&["--change-root", "fly"], &["--change-root", "fly"]),
         (&["--namespaces", "user,moon"], &["--namespaces", "moon"]),
         (&["--tmpfs", "/mnt:size=1m,uid=5"], &["--tmpfs", "uid=5"]),
-        (&["--user", ""], &["--user"]),
+        (&["--user", ""], &["--user", "names no user"]),
+        (&["--user", ":"], &["--user", "names no user"]),
+        (&["--user", ":0"], &["--user", "names no user"]),
+        (&["--user", "0:"], &["--user", "names no group"]),
         (&["--network", "bridge"], &["--network", "bridge"]),
     ] {
         bench.refuses(options, &["true"], 125, words);
