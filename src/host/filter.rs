@@ -31,11 +31,7 @@ pub fn read<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, &'m [Instruction]> {
 fn not_a_program<'m>(arena: &'m Arena, path: Word) -> &'m Problem<'m> {
     let text = t!("read the filter %: not 1 to 4096 instructions of 8 bytes, the last of which returns");
     let problem = Problem::refused(arena, text, &[path]);
-    problem.advise(
-        arena,
-        t!("a profile in JSON is compiled first: cargo test --release --test seccomp -- --compile PROFILE FILE"),
-        &[],
-    )
+    problem.advise(arena, t!("a profile in JSON is compiled first, by tools/seccomp of aril's sources"), &[])
 }
 
 /// The instructions of a file: none if they cannot be a whole program.
