@@ -147,6 +147,10 @@ fn advise<'a>(
         (Step::Filter { path, .. }, Errno::EINVAL) if !path.is_empty() => {
             t!("the kernel does not take this program: it jumps beyond its end, or looks at what is no part of a call")
         }
+        #[cfg(feature = "full")]
+        (Step::ExecuteAnew { sealed: true }, Errno::EACCES) if sysctl(arena, word(c"vm/memfd_noexec")) == Some(2) => {
+            t!("sysctl vm.memfd_noexec=1 allows it; it takes none where nobody inside may write to this program")
+        }
         (Step::MakePrivate | Step::UnshareMounts, Errno::EINVAL) => t!("/ is no mount point, as in a chroot"),
         (Step::BindRoot { .. } | Step::Bind { .. }, Errno::EACCES) => {
             t!("root inside is another user outside, who may not go through every directory above it")

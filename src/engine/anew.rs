@@ -10,20 +10,25 @@ const PROGRAM: Word = word(c"/proc/self/exe");
 
 impl Carrier<'_> {
     /// execveat(2); comes back only if it failed.
-    pub(super) fn execute_anew(&self) -> Errno {
+    pub(super) fn execute_anew(&self, sealed: bool) -> Errno {
         let start = self.start;
-        match copied(PROGRAM, Attributes::RDONLY).or_else(|_| sealed()) {
-            Ok(tree) => process::execveat(tree.at(), start.anew(), start.terminated_environment()),
+        match if sealed { sealed_copy() } else { copied(PROGRAM, Attributes::RDONLY) } {
+            Ok(program) => process::execveat(program.at(), start.anew(), start.terminated_environment()),
             Err(errno) => errno,
         }
     }
 }
 
-/// A copy in memory that is never written to again, for someone who may not mount.
+/// A copy in memory that is never written to again.
 #[inline(never)]
-fn sealed() -> Result<Fd> {
+fn sealed_copy() -> Result<Fd> {
     let program = file::openat(At::CWD, PROGRAM, Open::READ)?;
-    let copy = file::memfd(word(c"aril"))?;
+    let name = word(c"aril");
+    let copy = match file::memfd(name, true) {
+        // Before Linux 6.3 there is no such flag, and each can be executed.
+        Err(Errno::EINVAL) => file::memfd(name, false),
+        copy => copy,
+    }?;
     while file::sendfile(copy.at(), program.at())? > 0 {}
     file::seal(copy.at())?;
     Ok(copy)

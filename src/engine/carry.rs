@@ -101,7 +101,7 @@ impl<'p> Carrier<'p> {
                 self.made |= made.is_ok();
                 made?;
             }
-            Step::ExecuteAnew => return Err(self.execute_anew()),
+            Step::ExecuteAnew { sealed } => return Err(self.execute_anew(sealed)),
             Step::UnshareMounts => {
                 process::unshare(Namespace::Mount.flag())?;
                 mount::make_all(Propagation::Slave)?;

@@ -293,7 +293,7 @@ impl<'p> Carrier<'p> {
             return self.carry_out(&line.step);
         }
         // What comes after these is told by others, or by nobody if they succeed.
-        let first = matches!(line.step, Step::ExecuteAnew | Step::StartCommand | Step::Exec { .. });
+        let first = matches!(line.step, Step::ExecuteAnew { .. } | Step::StartCommand | Step::Exec { .. });
         if first {
             self.report(line, 0, Ok(()));
         }

@@ -110,8 +110,8 @@ pub struct Host<'m> {
     pub resolver: bool,
     /// Of what a view of this machine is made; empty without one.
     pub view: &'m [Piece<'m>],
-    /// Who owns this very program, if it was started from a mount on which it could be written.
-    pub program: Option<u32>,
+    /// Who may write to this very program.
+    pub program: Writer,
     /// The program of a file that filters system calls.
     #[cfg(feature = "full")]
     pub filter: &'m [Instruction],
@@ -121,6 +121,16 @@ pub struct Host<'m> {
     /// Where the container's control groups are made.
     #[cfg(feature = "full")]
     pub cgroups: cgroups::Sites<'m>,
+}
+
+/// Who may write to a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Writer {
+    Nobody,
+    /// This user, who owns it.
+    Owner(u32),
+    /// Others too, by its mode.
+    Anyone,
 }
 
 /// Capabilities of someone who may map any id (user_namespaces(7)).
@@ -175,7 +185,7 @@ impl<'m> Host<'m> {
             }
         }
         #[cfg(feature = "full")]
-        host.look_for_landlock(spec);
+        host.look_for_landlock(arena, spec)?;
         // Where nothing at all is there to mount on, a directory may well be the wrong one.
         let lacks_all = host.mount_points.iter().all(|(_, presence)| *presence == Presence::Missing);
         if lacks_all && rootfs::is_empty(root) {
@@ -223,7 +233,7 @@ impl<'m> Host<'m> {
             devices: &[],
             resolver: spec.shares_resolver() && file::fstatat(At::CWD, RESOLVER).is_ok(),
             view: &[],
-            program: owner_of_program(uid),
+            program: writer_of_program(uid),
             #[cfg(feature = "full")]
             filter: filter::read(arena, spec)?,
             #[cfg(feature = "full")]
@@ -303,12 +313,18 @@ impl<'m> Host<'m> {
 
 /// Who may write to this program for whoever executes it next. Not to one without a name, as a copy in memory is; and without
 /// /proc nobody finds it. Where it cannot be told, it may be the caller's own.
-fn owner_of_program(caller: u32) -> Option<u32> {
+fn writer_of_program(caller: u32) -> Writer {
     const PROGRAM: Word = word(c"/proc/self/exe");
+    /// Of the group and of others. Whom an access control list lets write, the group's bits show (acl(5), the mask).
+    const OTHERS: u32 = 0o022;
     match (file::is_read_only(PROGRAM), file::fstatat(At::CWD, PROGRAM)) {
-        (Ok(true), _) | (_, Err(Errno::ENOENT)) => None,
-        (Ok(false), Ok(stat)) => (stat.links > 0).then_some(stat.uid),
-        _ => Some(caller),
+        (Ok(true), _) | (_, Err(Errno::ENOENT)) => Writer::Nobody,
+        (Ok(false), Ok(stat)) => match stat.mode & OTHERS {
+            _ if stat.links == 0 => Writer::Nobody,
+            0 => Writer::Owner(stat.uid),
+            _ => Writer::Anyone,
+        },
+        _ => Writer::Owner(caller),
     }
 }
 
@@ -322,20 +338,35 @@ fn landlock<'m>(arena: &'m Arena, host: &Host) -> Told<'m, usize> {
         return Err(problem.advise(arena, t!("run the command as someone else: --user 65534:65534"), &[]));
     }
     sandbox::landlock_version().map_err(|errno| {
-        let problem = Problem::failed(arena, t!("ask for the version of landlock"), &[], errno);
-        problem.advise(arena, t!("it takes Linux 5.13, and landlock in lsm= on the kernel's command line"), &[])
+        no_version(arena, errno).advise(
+            arena,
+            t!("it takes Linux 5.13, and landlock in lsm= on the kernel's command line"),
+            &[],
+        )
     })
+}
+
+#[cfg(feature = "full")]
+fn no_version<'m>(arena: &'m Arena, errno: Errno) -> &'m Problem<'m> {
+    Problem::failed(arena, t!("ask for the version of landlock"), &[], errno)
 }
 
 #[cfg(feature = "full")]
 impl<'m> Host<'m> {
     /// Whether there is a second wall around the command's files, and whether it takes one: where its ids are nobody's outside they
     /// are that wall.
-    pub(super) fn look_for_landlock(&mut self, spec: &Spec) {
+    ///
+    /// # Errors
+    /// It cannot be told.
+    pub(super) fn look_for_landlock(&mut self, arena: &'m Arena, spec: &Spec) -> Told<'m, ()> {
         if spec.can_be_walled() && !ranges::has_nobodies(self.uids) {
-            // A kernel without it does without.
-            self.landlock = sandbox::landlock_version().unwrap_or(0);
+            self.landlock = match sandbox::landlock_version() {
+                // A kernel without it does without, and so does who is refused it by an outer container's filter.
+                Err(Errno::ENOSYS | Errno::EOPNOTSUPP | Errno::EPERM) => 0,
+                version => version.map_err(|errno| no_version(arena, errno))?,
+            };
         }
+        Ok(())
     }
 
     /// Which ids a new user namespace gets, and how.

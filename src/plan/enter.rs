@@ -112,7 +112,7 @@ pub fn enter<'p>(
     let has_devices = has_own_terminal && spec.own_file_systems().dev;
     let groups = container.groups;
 
-    draft.when(super::must_be_protected(spec, host, maps), Step::ExecuteAnew);
+    super::protect(&mut draft, spec, host, maps);
     super::close_descriptors(&mut draft, spec);
     // In a pid namespace of its own all ends with the init.
     let init = if spec.is_private(Namespace::Pid) { None } else { Some(init) };

@@ -68,7 +68,7 @@ pub use step::{Make, Phase, Place, Step, Tree};
 #[cfg(feature = "full")]
 pub use terminal::TerminalStep;
 
-use crate::host::Host;
+use crate::host::{Host, Writer};
 #[cfg(feature = "full")]
 use crate::spec::Rehearsal;
 use crate::spec::{ChangeRoot, Namespace, Source, Spec};
@@ -113,6 +113,8 @@ pub enum On {
     Invalid,
     /// The kernel does not have the call, or an outer container's filter refuses it.
     NoCall,
+    /// The caller may not mount, or not this.
+    NoMount,
     /// What would be made cannot be made there.
     NoPlace,
     /// A device or its file system is read-only.
@@ -136,6 +138,7 @@ impl On {
             Self::Refused => &[Errno::EPERM],
             Self::Invalid => &[Errno::EINVAL],
             Self::NoCall => &[Errno::ENOSYS, Errno::EPERM],
+            Self::NoMount => &[Errno::EPERM, Errno::EACCES, Errno::ENOSYS, Errno::EINVAL],
             Self::NoPlace => &[Errno::EACCES, Errno::EPERM, Errno::EROFS, Errno::ENOTDIR],
             #[cfg(feature = "boot")]
             Self::Unwritable => &[Errno::EROFS, Errno::EACCES],
@@ -258,7 +261,7 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
         lines: List::with_room(arena, USUAL),
     };
 
-    draft.when(must_be_protected(spec, host, maps), Step::ExecuteAnew);
+    protect(&mut draft, spec, host, maps);
     #[cfg(feature = "full")]
     landlock::warn(&mut draft, spec, host);
     close_descriptors(&mut draft, spec);
@@ -361,14 +364,20 @@ fn close_descriptors(draft: &mut Draft, spec: &Spec) {
     draft.must(Step::CloseDescriptors { from });
 }
 
-/// Whether someone inside could write to this program: if he may be its owner, and finds it. The kernel itself executes it in place
-/// of an entry point that begins with `#!/proc/self/exe`, and then nothing hides it; and without a user namespace of its own a
+/// The program is protected where someone inside could write to it: if he may be its owner or anyone may, and finds it. The
+/// kernel itself executes it in place of an entry point that begins with `#!/proc/self/exe`, and then nothing hides it; and without a user namespace of its own a
 /// command that may trace others can open even what `HideMemory` hides.
-fn must_be_protected(spec: &Spec, host: &Host, maps: Maps) -> bool {
+fn protect(draft: &mut Draft, spec: &Spec, host: &Host, maps: Maps) {
+    let may_write = match host.program {
+        Writer::Nobody => false,
+        Writer::Owner(owner) => identity::is_inside(spec, maps, owner),
+        Writer::Anyone => true,
+    };
     // A rehearsal executes nothing, least of all itself again. A root that is the host's shows its programs anyway.
-    !spec.is_rehearsal()
-        && spec.change_root != ChangeRoot::None
-        && host.program.is_some_and(|owner| identity::is_inside(spec, maps, owner))
+    if may_write && !spec.is_rehearsal() && spec.change_root != ChangeRoot::None {
+        draft.add(Fate::Try(On::NoMount), Step::ExecuteAnew { sealed: false });
+        draft.add(Fate::Instead, Step::ExecuteAnew { sealed: true });
+    }
 }
 
 /// Existing namespaces are joined by the launcher, the user namespace first: it gives the right to join the others.
@@ -616,7 +625,7 @@ mod tests {
             devices: &[],
             resolver: true,
             view: if root { VIEW } else { &VIEW[1..] },
-            program: Some(0),
+            program: Writer::Owner(0),
             #[cfg(feature = "full")]
             filter: &[],
             #[cfg(feature = "full")]
@@ -1198,7 +1207,7 @@ mod tests {
             let sees = step(lines, |step| matches!(step, EnterStep::Open { init: Some(_), .. }));
             assert_eq!(sees.is_some(), pid == Source::Host);
             // A root that is the host's shows its programs anyway.
-            let anew = at(lines, |step| *step == Step::ExecuteAnew);
+            let anew = at(lines, |step| matches!(step, Step::ExecuteAnew { .. }));
             assert_eq!(anew.is_some(), change_root != ChangeRoot::None);
             assert!(anew.is_none_or(|anew| anew == 0));
         }
@@ -1262,15 +1271,19 @@ mod tests {
     #[test]
     fn a_program_is_executed_anew_where_someone_inside_may_own_it() {
         const OTHER: &[IdRange] = &[IdRange { inside: 0, outside: 0x7000_0000, count: 0x1_0000 }];
-        let first =
-            |host: Host, change: fn(&mut Spec)| planned_on(&host, change, |lines| lines[0].step == Step::ExecuteAnew);
+        let first = |host: Host, change: fn(&mut Spec)| {
+            planned_on(&host, change, |lines| lines[0].step == Step::ExecuteAnew { sealed: false })
+        };
         let host_s = |spec: &mut Spec| spec.namespaces[Namespace::User as usize] = Source::Host;
         let visible = |spec: &mut Spec| spec.change_root = ChangeRoot::None;
         assert!(first(host(true), |_| {}) && first(host(true), host_s), "root's, and root inside is root");
-        assert!(first(Host { program: Some(1000), ..host(false) }, |_| {}), "a user's own");
+        assert!(first(Host { program: Writer::Owner(1000), ..host(false) }, |_| {}), "a user's own");
         assert!(!first(host(false), |_| {}), "root's, and a user calls");
         assert!(!first(Host { uids: OTHER, ..host(true) }, |_| {}), "root's, and root inside is somebody else");
-        assert!(!first(Host { program: None, ..host(true) }, host_s), "nobody can write to it");
+        assert!(!first(Host { program: Writer::Nobody, ..host(true) }, host_s), "nobody can write to it");
+        let anyone = || Host { program: Writer::Anyone, ..host(false) };
+        assert!(first(anyone(), |_| {}) && first(Host { uids: OTHER, ..anyone() }, |_| {}), "whoever is inside");
+        assert!(!first(anyone(), visible), "it is in the container's root anyway");
         assert!(!first(host(true), visible), "it is in the container's root anyway");
     }
 

@@ -161,8 +161,10 @@ pub enum Step<'p> {
         make: Make,
     },
     /// Goes on as the same program on a read-only mount, so that nobody inside can ever write to its file through
-    /// `/proc/1/exe` (CVE-2019-5736).
-    ExecuteAnew,
+    /// `/proc/1/exe` (CVE-2019-5736). For someone who may not mount: a copy in memory that is never written to again.
+    ExecuteAnew {
+        sealed: bool,
+    },
     UnshareMounts,
     /// A tmpfs for the writes, attached where nothing of it is seen later.
     Scratch,
@@ -413,7 +415,8 @@ impl<'p> Step<'p> {
             Self::Join { .. } => t!("join the % namespace %"),
             Self::LockRootfs { .. } => t!("lock % against the removal of mount points"),
             Self::MakeInImage { .. } => t!("make mount point % (%) in %"),
-            Self::ExecuteAnew => t!("execute this program anew, from a read-only mount"),
+            Self::ExecuteAnew { sealed: false } => t!("execute this program anew, from a read-only mount"),
+            Self::ExecuteAnew { sealed: true } => t!("execute this program anew, from a sealed copy in memory"),
             Self::UnshareMounts => t!("unshare the mount namespace, as a slave of the host's"),
             Self::Scratch => t!("mount a tmpfs that takes the writes"),
             Self::Overlay { .. } => t!("make an overlay of %%"),

@@ -465,10 +465,12 @@ pub fn become_stream(fd: At, number: u32) -> Result<()> {
     nothing!(DUP3, fd.number(), number, 0)
 }
 
-/// memfd_create(2): a file in memory that can be sealed.
-pub fn memfd(name: Word) -> Result<Fd> {
+/// memfd_create(2): a file in memory that can be sealed. `executable`: whatever `vm.memfd_noexec` makes of those that do not say
+/// so, but for 2, with which there is none (EACCES).
+pub fn memfd(name: Word, executable: bool) -> Result<Fd> {
+    let flags = k::MFD_CLOEXEC | k::MFD_ALLOW_SEALING | if executable { k::MFD_EXEC } else { 0 };
     // SAFETY: `name` is NUL-terminated and outlives the call.
-    opened(unsafe { sc::syscall!(MEMFD_CREATE, name.as_ptr(), k::MFD_CLOEXEC | k::MFD_ALLOW_SEALING) })
+    opened(unsafe { sc::syscall!(MEMFD_CREATE, name.as_ptr(), flags) })
 }
 
 /// sendfile(2), as much as there is or goes at once: how many bytes went.

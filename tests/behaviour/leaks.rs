@@ -5,7 +5,7 @@ use std::process::Command;
 
 crate::tests! {
     both: pid_1_s_command_line_is_hidden, the_caller_s_keys_stay_outside, the_caller_s_ignored_signals_are_not_the_command_s;
-    as_user: there_is_no_setuid_mode;
+    as_user: there_is_no_setuid_mode, nor_is_there_one_of_the_init_alone, a_copy_in_memory_can_be_executed_whatever_is_usual;
 }
 
 fn pid_1_s_command_line_is_hidden(who: &Who) {
@@ -62,11 +62,57 @@ fn there_is_no_setuid_mode(who: &Who) {
         tool(&copy, &["--version"]);
     }
     tool("chmod", &["755", &copy]);
-    if !Command::new("setcap").args(["cap_sys_admin+ep", &copy]).status().is_ok_and(|status| status.success()) {
-        who.skip("setcap is missing, or the file system takes no capabilities");
+    // In force from the first, or only had (+p): it could make that so.
+    for capabilities in ["cap_sys_admin+ep", "cap_sys_admin+p"] {
+        if !Command::new("setcap").args([capabilities, &copy]).status().is_ok_and(|status| status.success()) {
+            who.skip("setcap is missing, or the file system takes no capabilities");
+        }
+        who.program(&copy, &["--version"]).run().refused(125, &[line]);
     }
-    who.program(&copy, &["--version"]).run().refused(125, &[line]);
     // Where nobody gains anything by a file it is one like any other.
     let outcome = who.program(&copy, &["--version"]).under(&["setpriv", "--no-new-privs"]).run();
     outcome.ok();
+}
+
+fn nor_is_there_one_of_the_init_alone(who: &Who) {
+    who.needs_root_behind();
+    let folder = who.folder();
+    let copy = folder.join("aril-init").display().to_string();
+    tool("cp", &[&who.binary("aril-init"), &copy]);
+    tool("chown", &["0:0", &copy]);
+    for (mode, is_refused) in [("755", false), ("4755", true), ("2755", true), ("6755", true)] {
+        tool("chmod", &[mode, &copy]);
+        let outcome = who.program(&copy, &["echo", "runs"]).run();
+        if is_refused {
+            outcome.exited(125).check(outcome.out().is_empty(), "nothing is run");
+        } else {
+            outcome.prints("runs");
+        }
+        tool(&copy, &["true"]);
+    }
+}
+
+/// `vm.memfd_noexec` is a setting of a pid namespace: 1 makes no file in memory executable that does not ask for it, 2 none at all.
+fn a_copy_in_memory_can_be_executed_whatever_is_usual(who: &Who) {
+    who.needs_root_behind();
+    who.needs_linux((6, 3), "vm.memfd_noexec came with Linux 6.3");
+    let folder = who.folder();
+    let own = folder.join("aril").display().to_string();
+    tool("cp", &[&who.binary("aril"), &own]);
+    tool("chown", &[&who.uid().to_string(), &own]);
+    let run = |setting: &str| {
+        let script = format!(
+            "set -e; echo {setting} >/proc/sys/vm/memfd_noexec; exec setpriv --reuid={} --regid={} --clear-groups \"$@\"",
+            who.uid(),
+            who.gid()
+        );
+        let words = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", &script, "sh"];
+        let rootfs = who.rootfs();
+        let words = [&words[..], &[&own, "run", &rootfs, "echo", "runs"]].concat();
+        who.caller(true).program(words[0], &words[1..]).run()
+    };
+    for setting in ["0", "1"] {
+        run(setting).prints("runs");
+    }
+    run("2").refused(125, &["from a sealed copy in memory", "(EACCES)", "sysctl vm.memfd_noexec=1"]);
 }

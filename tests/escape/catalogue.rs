@@ -237,6 +237,13 @@ fn processes() -> Vec<Escape> {
             .stopped(ROOT, &["EROFS", "EACCES"])
             .stopped(&[User], &["EPERM", "EACCES"])
             .stopped(&[Auto], &["EACCES"]),
+        escape("the_runtime_s_program_where_anyone_may_write_it", &["runtime"])
+            .entered_by(&["--report=/again"])
+            .with_aril_of_anyone()
+            .out_of(NAIVE_RUNTIME)
+            .stopped(ROOT, &["EROFS", "EACCES"])
+            .stopped(&[User], &["EPERM", "EACCES"])
+            .stopped(&[Auto], &["EROFS", "EACCES"]),
         escape("a_set_user_id_program", &["become-root", "/bin/rooted"])
             .with(&["--user", "405:100"])
             .out_of(&["chroot", "--userspec", "405:100", "{image}", "/bin/attack", "become-root", "/bin/rooted"])

@@ -65,6 +65,7 @@ pub struct Escape {
     attack: &'static [&'static str],
     entry: &'static [&'static str],
     owns_aril: bool,
+    anyone_writes_aril: bool,
     own_pids: bool,
     filter_alone: bool,
     walls: Vec<&'static str>,
@@ -81,6 +82,7 @@ pub fn escape(name: &'static str, attack: &'static [&'static str]) -> Escape {
         attack,
         entry: &[],
         owns_aril: false,
+        anyone_writes_aril: false,
         own_pids: false,
         filter_alone: false,
         walls: Vec::new(),
@@ -131,6 +133,12 @@ impl Escape {
     /// aril's file belongs to its caller.
     pub const fn with_aril_of_the_caller(mut self) -> Self {
         self.owns_aril = true;
+        self
+    }
+
+    /// aril's file is root's, and anyone may write it.
+    pub const fn with_aril_of_anyone(mut self) -> Self {
+        self.anyone_writes_aril = true;
         self
     }
 
@@ -221,7 +229,11 @@ impl Escape {
         let (options, attack): (Vec<&str>, Vec<&str>) = (options.collect(), attack.collect());
         let image = caller.rootfs();
         let words = [&["run"], &options[..], &[&image], &attack].concat();
-        let aril = if self.owns_aril { site.aril_of_the_caller(&caller) } else { caller.binary("aril") };
+        let aril = match (self.owns_aril, self.anyone_writes_aril) {
+            (true, _) => site.aril_of_the_caller(&caller),
+            (_, true) => site.aril_of_anyone(&caller),
+            _ => caller.binary("aril"),
+        };
         let words = [&under.collect::<Vec<&str>>(), &[&*aril][..], &words].concat();
         if !self.own_pids {
             return caller.program(words[0], &words[1..]);
@@ -267,6 +279,14 @@ impl<'w> Site<'w> {
         let copy = format!("{}-{}", self.folder.str(), caller.uid());
         tool("cp", &[&caller.binary("aril"), &copy]);
         tool("chown", &[&caller.uid().to_string(), &copy]);
+        copy
+    }
+
+    /// A copy of aril that anyone may write to.
+    fn aril_of_anyone(&self, caller: &Who) -> String {
+        let copy = format!("{}-anyone", self.folder.str());
+        tool("cp", &[&caller.binary("aril"), &copy]);
+        tool("chmod", &["777", &copy]);
         copy
     }
 
