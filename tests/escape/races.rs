@@ -1,7 +1,7 @@
 //! Races: while containers start, somebody swaps what aril is about to use for a link that leads away (CVE-2021-30465,
 //! CVE-2024-45310, CVE-2025-31133). Every start either works inside or fails.
 
-use crate::support::{Folder, Running, Who, traces::Traces};
+use crate::support::{Folder, Running, Who, eventually, traces::Traces};
 use std::fs;
 use std::os::unix::fs::{chown, symlink};
 
@@ -34,8 +34,9 @@ impl<'w> Race<'w> {
         chown(&real, Some(who.uid()), Some(who.gid())).expect("root may, and others have it already");
         symlink(outside.path(), &link).expect("our own image");
         let before = Traces::of(outside.path());
-        let [real, link] = [real, link].map(|path| path.display().to_string());
-        let swapping = who.program(&who.binary("attack"), &["swap", &real, &link]).start();
+        let [place, other] = [&real, &link].map(|path| path.display().to_string());
+        let swapping = who.program(&who.binary("attack"), &["swap", &place, &other]).start();
+        eventually("it swaps", || real.is_symlink());
         Self { who, image, outside, before, swapping }
     }
 
