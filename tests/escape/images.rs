@@ -1,7 +1,8 @@
 //! Images whose paths are hostile: links in place of mount points, of devices and of the files that aril reads, and names that no
 //! message should be broken by. All of it is resolved inside, or the run fails, in bounded time and memory.
 
-use crate::support::{Folder, Outcome, Who, executable, tool, traces::Traces};
+use crate::support::{Folder, Outcome, Who, executable, mark, rootfs, tool, traces::Traces};
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -9,7 +10,8 @@ crate::tests! {
     both: a_link_in_place_of_a_mount_point_stays_inside, a_link_on_the_way_to_a_volume_stays_inside,
         a_working_directory_is_inside, no_descriptor_of_aril_s_is_a_working_directory,
         links_in_place_of_devices_change_no_mask, long_names_are_taken_as_far_as_the_kernel_takes_them,
-        no_name_breaks_a_message, accounts_are_read_in_bounded_time_and_memory, names_of_the_network_stay_inside;
+        no_name_breaks_a_message, accounts_are_read_in_bounded_time_and_memory, names_of_the_network_stay_inside,
+        a_library_that_is_preloaded_is_the_command_s_alone;
     as_root: accounts_that_are_devices_are_not_opened;
 }
 
@@ -269,6 +271,45 @@ fn names_of_the_network_stay_inside(who: &Who) {
                 }
                 trap.before.unchanged(&format!("{place} -> {target}"));
             }
+        }
+    }
+}
+
+/// The files that a process has mapped, by device and inode; and as the kernel tells of them.
+fn mapped(pid: u32) -> (BTreeSet<String>, String) {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("it runs");
+    let file = |line: &str| line.split_whitespace().skip(3).take(2).collect::<Vec<_>>().join(" ");
+    (maps.lines().map(file).filter(|file| !file.ends_with(" 0")).collect(), maps)
+}
+
+/// aril is static, and runs nothing of the image before the command: no loader of it, and no library that this is told of.
+fn a_library_that_is_preloaded_is_the_command_s_alone(who: &Who) {
+    const LIBRARY: &str = "/lib/preloaded.so";
+    who.needs_root_behind();
+    let (debian, image) = (rootfs("debian"), who.own_rootfs(&[]));
+    if !debian.is_dir() {
+        who.skip("there is no image with programs that are not static: rootfs/debian makes it");
+    }
+    let copy = "cd \"$1\" && cp -L --parents $(ls -d lib*/ld-linux-*) lib/*-linux-gnu/libc.so.6 \"$2\" && \
+        cp -L bin/sleep \"$2/bin/own-sleep\" && cp -L lib/*-linux-gnu/libdl.so.2 \"$2/lib/preloaded.so\"";
+    tool("sh", &["-ec", copy, "sh", &debian.display().to_string(), image.str()]);
+    let variable = format!("LD_PRELOAD={LIBRARY}");
+    for options in [&["--env", &variable][..], &["--env", &variable, "--no-init"], &[], &["--no-init"]] {
+        if options.iter().all(|option| *option != "--env") {
+            fs::write(image.join("etc/ld.so.preload"), LIBRARY).expect("our own image");
+        }
+        let mark = mark();
+        let run = who.run_in(image.str(), options, &["/bin/own-sleep", &mark]);
+        // The caller's own says the same to a program of the machine's.
+        let running = run.env("LD_PRELOAD", &image.join(LIBRARY).display().to_string()).start();
+        let sleeper = running.sleeper(&mark);
+        let (files, maps) = mapped(sleeper);
+        assert!(maps.contains(LIBRARY) && files.len() >= 4, "the command has it: {maps}");
+        let inside = if options.contains(&"--no-init") { None } else { Some(running.init()) };
+        for pid in [Some(running.pid()), inside].into_iter().flatten() {
+            let (own, maps) = mapped(pid);
+            assert_eq!(own.len(), 1, "aril's own program and nothing else: {maps}");
+            assert!(own.is_disjoint(&files) && !maps.contains("preloaded"), "nothing of the image: {maps}");
         }
     }
 }
