@@ -1,6 +1,7 @@
 //! Landlock as a second wall: what is not below the container's root cannot be opened, however a command has got hold of it.
 
-use crate::support::{Folder, Outcome, Who, comes, process, tool};
+use crate::exec::Place;
+use crate::support::{Folder, Outcome, Who, comes, mark, process, tool};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use std::fs::{self, File};
 use std::io::IoSlice;
@@ -11,7 +12,7 @@ use std::process::Stdio;
 crate::tests! {
     both: a_directory_that_leaks_in_is_shut, in_a_read_only_root_each_volume_is_a_place_of_its_own, what_is_handed_over_is_there,
         streams_can_be_opened_again_for_what_they_are, files_are_moved_and_made_as_ever, a_kernel_without_it_does_without,
-        whoever_is_to_mount_can;
+        whoever_is_to_mount_can, a_later_command_is_beside_the_first;
     as_root: where_ids_are_nobodys_they_are_the_wall;
 }
 
@@ -163,6 +164,26 @@ fn a_kernel_without_it_does_without(who: &Who) {
 fn whoever_is_to_mount_can(who: &Who) {
     let options = as_somebody(who, &["--cap-add", "sys_admin"]);
     who.sh(&options, "mount -t tmpfs none /tmp && echo mounted").prints("mounted");
+}
+
+/// Each has a domain of its own, and neither is within the other's: it cannot be traced.
+fn a_later_command_is_beside_the_first(who: &Who) {
+    needs_it(who);
+    let place = Place::of(who);
+    let look = |more: &[&str]| {
+        let (_running, name) = place.start_in(&who.rootfs(), &as_somebody(who, more), &["sleep", &mark()]);
+        place.exec(&name, &["sh", "-c", "readlink /proc/2/exe; head -c 0 /proc/2/environ"]).run()
+    };
+    look(&["--security-opt", "landlock=off"]).prints("/bin/busybox");
+    let outcome = look(&[]);
+    outcome.exited(1).check(outcome.out().is_empty(), "nothing of it is told");
+    outcome.check(outcome.err().contains("Permission denied"), "for that reason");
+    if who.is_root() {
+        // Its ids are its wall, and of the machine's sockets none is in reach.
+        let options = ["--userns", "auto", "--network", "none"];
+        let (_running, name) = place.start_in(&who.rootfs(), &options, &["sleep", &mark()]);
+        place.exec(&name, &["readlink", "/proc/2/exe"]).run().prints("/bin/busybox");
+    }
 }
 
 /// And nothing is paid for a second one.
