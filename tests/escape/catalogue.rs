@@ -52,6 +52,17 @@ fn root() -> Vec<Escape> {
             .under(&["bash", "-c", "cd / && exec 3</ 4</proc 9</tmp && exec \"$@\"", "bash"])
             .out_with(Identity, &["--preserve-fds", "1"])
             .out_with(User, &["--preserve-fds", "1"])
+            // Another root, and the working directory as it was.
+            .out_of(&[
+                "sh",
+                "-c",
+                "exec nsenter --root=\"$@\"",
+                "sh",
+                "{image}",
+                "/bin/attack",
+                "descriptors",
+                "{secret}",
+            ])
             .stopped(ALL, &["ENOENT"]),
         escape("a_mount_namespace_that_was_left_open", &["join", "3", "{secret}"])
             .under(&["bash", "-c", "exec 3</proc/self/ns/mnt && exec \"$@\"", "bash"])
@@ -99,14 +110,24 @@ fn mounts() -> Vec<Escape> {
     ]
 }
 
+/// Where no mount has dead devices.
+const LIVE_DEVICES: &str = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,dev \"$1\" && \
+    mount -t tmpfs tmp \"$1/tmp\" && mount -t tmpfs dev \"$1/dev\" && mkdir \"$1/dev/shm\" && exec chroot \"$@\"";
+
 fn devices() -> Vec<Escape> {
+    const DISK: &[&str] =
+        &["unshare", "--mount", "sh", "-c", LIVE_DEVICES, "sh", "{image}", "/bin/attack", "node", "b", "7", "0"];
+    const LOG: &[&str] =
+        &["unshare", "--mount", "sh", "-c", LIVE_DEVICES, "sh", "{image}", "/bin/attack", "node", "c", "1", "11"];
     vec![
         escape("a_disk_of_the_machine", &["node", "b", "7", "0"])
             .out_with(Host, &["--cap-add", "sys_admin"])
+            .out_of(DISK)
             .stopped(&[Host], &["EACCES", "EPERM"])
             .stopped(OWN_USERS, &["EPERM"]),
         escape("the_kernel_s_log", &["node", "c", "1", "11"])
             .out_with(Host, &["--cap-add", "sys_admin", "--cap-add", "syslog"])
+            .out_of(LOG)
             .stopped(&[Host], &["EACCES", "EPERM"])
             .stopped(OWN_USERS, &["EPERM"]),
     ]
@@ -135,7 +156,7 @@ fn knobs() -> Vec<Escape> {
             .stopped(ROOT, &["EROFS"])
             .stopped(SHIFTED, &["EACCES"]),
         escape("a_control_group", &["below", "/sys/fs/cgroup"])
-            .out_with(Host, &["-v", "/sys/fs/cgroup:/sys/fs/cgroup"])
+            .out_with(Host, &["-v", "{group}:/sys/fs/cgroup"])
             .stopped(ROOT, &["EROFS"])
             .stopped(SHIFTED, &["EROFS", "EACCES"]),
     ]
@@ -150,6 +171,8 @@ fn kernel() -> Vec<Escape> {
             .stopped(ALL, &["EPERM"]),
         escape("the_machine_s_clock_and_power", &["machine"])
             .out_with(Host, &["--cap-add", "all"])
+            // Nobody in a container swaps, whatever he may.
+            .out_with(Host, &["--cap-add", "all", "--security-opt", "seccomp=unconfined"])
             .stopped(ALL, &["EPERM", "ENOSYS"]),
     ]
 }
@@ -184,6 +207,7 @@ fn filtered() -> Vec<Escape> {
             .under(&["{attack}", "with-key", "{key}"])
             .by_the_filter_alone()
             .out_with(Host, OFF)
+            .out_of(&["{attack}", "with-key", "{key}", "{attack}", "keyring", "{key}"])
             .stopped(ALL, &["EPERM"]),
         escape("a_key_of_the_caller_without_a_filter", &["keyring", "{key}"])
             .under(&["{attack}", "with-key", "{key}"])
@@ -212,10 +236,13 @@ fn processes() -> Vec<Escape> {
     vec![
         escape("the_init_s_memory_and_files", &["look-into", "1"])
             .out_with(Host, &["--cap-add", "sys_ptrace", "--security-opt", "landlock=off"])
+            // It may enter a mount namespace too.
+            .out_with(Host, &["--cap-add", "sys_ptrace", "--cap-add", "sys_admin", "--security-opt", "landlock=off"])
             .stopped(ALL, &["EACCES", "EPERM"]),
         escape("the_init_s_memory_and_files_for_a_tracer", &["look-into", "1"])
             .with(&["--cap-add", "sys_ptrace"])
             .out_with(Host, &["--security-opt", "landlock=off"])
+            .out_with(Host, &["--cap-add", "sys_admin", "--security-opt", "landlock=off"])
             .stopped(OWN_USERS, &["EACCES", "EPERM"]),
         escape("the_runtime_s_program", &["runtime"]).out_of(NAIVE_RUNTIME).stopped(ALL, &["EACCES"]),
         escape("the_runtime_s_program_for_a_tracer", &["runtime"])
@@ -246,8 +273,11 @@ fn processes() -> Vec<Escape> {
             .stopped(&[Auto], &["EROFS", "EACCES"]),
         escape("a_set_user_id_program", &["become-root", "/bin/rooted"])
             .with(&["--user", "405:100"])
+            .with_more_ids()
             .out_of(&["chroot", "--userspec", "405:100", "{image}", "/bin/attack", "become-root", "/bin/rooted"])
-            .stopped(&[Identity, Host, Auto], &["EPERM", "EINVAL"]),
+            // Who is not root yet may neither; and what was once set is never taken back.
+            .unshown(&["setuid", "no_new_privs off"])
+            .stopped(ALL, &["EPERM", "EINVAL"]),
     ]
 }
 

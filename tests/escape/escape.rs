@@ -2,8 +2,10 @@
 //! stops it.
 
 use crate::support::traces::Traces;
-use crate::support::{Folder, Outcome, Run, Who, World, tool, trial};
+use crate::support::{Etc, Folder, Outcome, RANGE, Run, Who, World, cgroups, tool, trial};
 use libtest_mimic::Trial;
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -67,11 +69,13 @@ pub struct Escape {
     owns_aril: bool,
     anyone_writes_aril: bool,
     own_pids: bool,
+    more_ids: bool,
     filter_alone: bool,
     walls: Vec<&'static str>,
     options: Vec<&'static str>,
     under: &'static [&'static str],
     controls: Vec<Control>,
+    unshown: Vec<&'static str>,
     stopped: Vec<(&'static [Mode], &'static [&'static str])>,
 }
 
@@ -84,11 +88,13 @@ pub fn escape(name: &'static str, attack: &'static [&'static str]) -> Escape {
         owns_aril: false,
         anyone_writes_aril: false,
         own_pids: false,
+        more_ids: false,
         filter_alone: false,
         walls: Vec::new(),
         options: Vec::new(),
         under: &[],
         controls: Vec::new(),
+        unshown: Vec::new(),
         stopped: Vec::new(),
     }
 }
@@ -124,6 +130,12 @@ impl Escape {
         self
     }
 
+    /// An ordinary user has a range of ids.
+    pub const fn with_more_ids(mut self) -> Self {
+        self.more_ids = true;
+        self
+    }
+
     /// The attack is started by this program of the image.
     pub const fn entered_by(mut self, words: &'static [&'static str]) -> Self {
         self.entry = words;
@@ -154,6 +166,12 @@ impl Escape {
         self
     }
 
+    /// These of what it tries get through nowhere: the catalogue says why.
+    pub fn unshown(mut self, whats: &[&'static str]) -> Self {
+        self.unshown.extend(whats);
+        self
+    }
+
     /// What it meets in these modes: each thing that it tries ends in one of these words.
     pub fn stopped(mut self, modes: &'static [Mode], words: &'static [&'static str]) -> Self {
         self.stopped.push((modes, words));
@@ -171,16 +189,17 @@ impl Escape {
                 trial(world, name, Some(mode != User), move |who| {
                     who.needs_probe();
                     let site = Site::make(who);
-                    escape.succeeds(&site);
-                    escape.is_stopped(&site, mode, words);
+                    let shown = escape.succeeds(&site);
+                    escape.is_stopped(&site, mode, words, &shown);
                     site.is_as_it_was();
                 })
             })
             .collect()
     }
 
-    /// In each of its controls it gets through; or this kernel has nothing of the kind.
-    fn succeeds(&self, site: &Site) {
+    /// In each of its controls it gets through; or this kernel has nothing of the kind. With all that got through in any.
+    fn succeeds(&self, site: &Site) -> BTreeSet<String> {
+        let mut shown = BTreeSet::new();
         for control in &self.controls {
             let outcome = match control {
                 Control::Aril(mode, options) => self.run(site, *mode, options).run(),
@@ -192,15 +211,36 @@ impl Escape {
                 }
             };
             let words = answers(&outcome);
-            if !words.is_empty() && words.iter().all(|(word, _)| NOTHING.contains(&word.as_str())) {
+            let gets_out = words.iter().any(|(word, _)| word == "out");
+            if !gets_out && !words.is_empty() && words.iter().all(|(_, what)| self.is_not_there(site, what)) {
                 site.who.skip("this kernel has nothing of the kind");
             }
-            outcome.check(words.iter().any(|(word, _)| word == "out"), format_args!("with {control:?} it gets out"));
+            outcome.check(gets_out, format_args!("with {control:?} it gets out"));
+            let passes = words.into_iter().filter(|(word, _)| word == "out" || word == "through");
+            shown.extend(passes.map(|(_, what)| what));
         }
+        shown
+    }
+
+    /// Whether this kernel has nothing of the kind: so it says to root, without aril.
+    fn is_not_there(&self, site: &Site, what: &str) -> bool {
+        // Signals are in every kernel, and none is sent for that.
+        if self.own_pids {
+            return false;
+        }
+        let missing = site.missing.get_or_init(|| {
+            site.who.needs_root_behind();
+            let attack = site.fill(&[WITNESS, ROOT_OUTSIDE, self.attack].concat());
+            let attack: Vec<&str> = attack.iter().map(String::as_str).collect();
+            let answers = answers(&site.who.caller(true).program(attack[0], &attack[1..]).run());
+            let missing = answers.into_iter().filter(|(word, _)| NOTHING.contains(&word.as_str()));
+            missing.map(|(_, what)| what).collect()
+        });
+        missing.contains(what)
     }
 
     /// By the filter, and without it by what is behind.
-    fn is_stopped(&self, site: &Site, mode: Mode, reasons: &[&str]) {
+    fn is_stopped(&self, site: &Site, mode: Mode, reasons: &[&str], shown: &BTreeSet<String>) {
         let without: &[&str] = &["--security-opt", "seccomp=unconfined"];
         for options in [&[], without].into_iter().take(if self.filter_alone { 1 } else { 2 }) {
             let outcome = self.run(site, mode, &[&self.walls, options].concat()).run();
@@ -208,10 +248,15 @@ impl Escape {
             if !self.entry.is_empty() && outcome.code() == Some(126) && outcome.err().contains("(EACCES)") {
                 continue;
             }
-            let words = answers(&outcome);
+            let words: Vec<_> = answers(&outcome).into_iter().filter(|(word, _)| word != "through").collect();
             outcome.exited(0).check(!words.is_empty(), "it tried something");
             for (word, what) in &words {
                 outcome.check(reasons.contains(&word.as_str()), format_args!("{what} ends in one of {reasons:?}"));
+                let is_shown = shown.contains(what) || self.unshown.contains(&&**what);
+                outcome.check(
+                    is_shown || self.is_not_there(site, what),
+                    format_args!("{what} gets through somewhere, as {shown:#?} did"),
+                );
             }
         }
     }
@@ -236,7 +281,8 @@ impl Escape {
         };
         let words = [&under.collect::<Vec<&str>>(), &[&*aril][..], &words].concat();
         if !self.own_pids {
-            return caller.program(words[0], &words[1..]);
+            let run = caller.program(words[0], &words[1..]);
+            return if self.more_ids && mode == User { site.ids().around(caller.uid(), run) } else { run };
         }
         let id = caller.uid().to_string();
         let user: &[&str] =
@@ -249,8 +295,19 @@ impl Escape {
 
 const WITNESS: &[&str] = &["setsid", "--wait", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
 
-/// What is told of what a kernel was built without.
-const NOTHING: [&str; 6] = ["none", "ENOSYS", "ENXIO", "ENODEV", "EAFNOSUPPORT", "EOPNOTSUPP"];
+/// What root without aril is told of what a kernel was built without; the last by an entry for other programs.
+const NOTHING: [&str; 8] = ["none", "empty", "ENOSYS", "ENXIO", "ENODEV", "EAFNOSUPPORT", "EOPNOTSUPP", "SEGV"];
+
+/// In a chroot, with the machine's own files of the kernel: what is mounted there goes with the mount namespace.
+const ROOT_OUTSIDE: &[&str] = &[
+    "sh",
+    "-c",
+    "for from in proc sys dev; do mount --rbind /$from \"$1/$from\" || exit; done; mount -t tmpfs tmp \"$1/tmp\" && \
+        exec chroot \"$@\"",
+    "sh",
+    "{image}",
+    "/bin/attack",
+];
 
 /// What became of each thing that an attack tried: a word, and what it was.
 fn answers(outcome: &Outcome) -> Vec<(String, String)> {
@@ -263,6 +320,9 @@ struct Site<'w> {
     who: &'w Who,
     folder: Folder,
     before: Traces,
+    group: OnceCell<cgroups::Place>,
+    ids: OnceCell<Etc>,
+    missing: OnceCell<BTreeSet<String>>,
 }
 
 impl<'w> Site<'w> {
@@ -271,7 +331,20 @@ impl<'w> Site<'w> {
         fs::write(folder.join("secret"), "outside\n").expect("our own folder");
         fs::set_permissions(folder.join("secret"), fs::Permissions::from_mode(0o644)).expect("our own file");
         let before = Traces::of(folder.path());
-        Self { who, folder, before }
+        let (group, ids, missing) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { who, folder, before, group, ids, missing }
+    }
+
+    /// A group of the test's own, in which nothing is.
+    fn group(&self) -> String {
+        let Some(hierarchy) = cgroups::hierarchies().into_iter().next() else { self.who.skip("no control groups") };
+        let group = self.group.get_or_init(cgroups::Place::new).group(&hierarchy);
+        fs::create_dir_all(&group).expect("root may");
+        group.display().to_string()
+    }
+
+    fn ids(&self) -> &Etc {
+        self.ids.get_or_init(|| Etc::new(self.who, RANGE, RANGE))
     }
 
     /// A copy of aril that belongs to the caller.
@@ -298,6 +371,7 @@ impl<'w> Site<'w> {
             "{attack}" => self.who.binary("attack"),
             "{aril}" => self.who.binary("aril"),
             "{image}" => self.who.caller(true).rootfs(),
+            "{group}:/sys/fs/cgroup" => format!("{}:/sys/fs/cgroup", self.group()),
             // Each test has its own: a user's keyring is one for all.
             "{key}" => path("key"),
             "{handle-type}" | "{handle}" => {
@@ -310,7 +384,8 @@ impl<'w> Site<'w> {
     }
 
     /// Whatever was tried, nothing outside is changed.
-    fn is_as_it_was(&self) {
+    fn is_as_it_was(mut self) {
+        drop(self.group.take());
         self.before.unchanged("the folder outside");
     }
 }

@@ -1,7 +1,7 @@
 //! Images whose paths are hostile: links in place of mount points, of devices and of the files that aril reads, and names that no
 //! message should be broken by. All of it is resolved inside, or the run fails, in bounded time and memory.
 
-use crate::support::{Folder, Outcome, Who, executable, mark, rootfs, tool, traces::Traces};
+use crate::support::{Folder, Outcome, Who, eventually, executable, mark, rootfs, tool, traces::Traces};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -303,6 +303,8 @@ fn a_library_that_is_preloaded_is_the_command_s_alone(who: &Who) {
         // The caller's own says the same to a program of the machine's.
         let running = run.env("LD_PRELOAD", &image.join(LIBRARY).display().to_string()).start();
         let sleeper = running.sleeper(&mark);
+        // Its loader takes a moment, and takes what is preloaded first.
+        eventually("its libraries", || mapped(sleeper).1.contains("libc.so.6"));
         let (files, maps) = mapped(sleeper);
         assert!(maps.contains(LIBRARY) && files.len() >= 4, "the command has it: {maps}");
         let inside = if options.contains(&"--no-init") { None } else { Some(running.init()) };

@@ -1,5 +1,6 @@
 /* What the hostile programs share. An attack tells each thing that it tried in a line: `out WHAT` if it got through, or the
-   name of the errno that stopped it. */
+   name of the errno that stopped it; `through WHAT` of what is only on the way. What it was is the same words wherever it is
+   tried: no pid is in them. */
 #ifndef ATTACK_H
 #define ATTACK_H
 
@@ -29,6 +30,8 @@ extern const struct attack files[], kernel[], processes[];
 
 /* Tells what became of a try: a result as a system call has it. */
 void tell(long result, const char *what);
+/* The same of a step that is no way out by itself. */
+long step(long result, const char *what);
 /* Tells a word in place of an errno's name. */
 void tell_word(const char *word, const char *what);
 /* Whether the file outside can be read from here, and told. */

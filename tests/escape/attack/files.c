@@ -2,6 +2,7 @@
 #include "attack.h"
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 
 /* The file of outside: from the root, from here, and from as far up as it goes. */
 static int up_to_secret(int at, const char *path)
@@ -21,8 +22,8 @@ static void chroot_twice(char **words)
 {
 	int root = open("/", O_PATH | O_DIRECTORY);
 	mkdir("/tmp/below", 0700);
-	if (chroot("/tmp/below") < 0)
-		return tell(-1, "chroot");
+	if (step(chroot("/tmp/below"), "chroot") < 0)
+		return;
 	tell(up_to_secret(AT_FDCWD, words[0]), "by the working directory");
 	tell(up_to_secret(root, words[0]), "by a descriptor");
 }
@@ -41,10 +42,10 @@ static void root_of(char **words)
 			snprintf(path, sizeof path, "/proc/%s/%s", entry->d_name, link);
 			int fd = open(path, O_PATH);
 			if (fd < 0) {
-				tell(-1, path);
+				tell(-1, link);
 				continue;
 			}
-			tell(up_to_secret(fd, words[0]), path);
+			tell(up_to_secret(fd, words[0]), link);
 			close(fd);
 		}
 	}
@@ -66,23 +67,23 @@ static void uncover(char **words)
 		for (int at = 0; at < count; at++) {
 			int point = open(points[at], O_PATH);
 			if (point >= 0 && up_to_secret(point, words[0]) == 0)
-				return tell(0, points[at]);
+				return tell(0, "below what was mounted");
 			close(point);
 		}
 	}
 	if (gone == 0)
-		return tell(-1, "umount2");
+		return tell(-1, "below what was mounted");
 	/* What a process has for its root is not looked up again by itself. */
 	if (chroot("/") == 0 && chdir("/") == 0)
-		tell(up_to_secret(AT_FDCWD, words[0]), "below the root");
+		tell(up_to_secret(AT_FDCWD, words[0]), "below what was mounted");
 }
 
 /* Joining the mount namespace that this is leads to its own root. */
 static void own_mounts(char **words)
 {
 	int own = open("/proc/self/ns/mnt", O_RDONLY);
-	if (own < 0 || setns(own, CLONE_NEWNS) < 0)
-		return tell(-1, "setns");
+	if (step(own < 0 ? -1 : setns(own, CLONE_NEWNS), "setns") < 0)
+		return;
 	tell(up_to_secret(AT_FDCWD, words[0]), "the namespace's root");
 }
 
@@ -90,8 +91,8 @@ static void own_mounts(char **words)
 static void pivot_back(char **words)
 {
 	mkdir("/tmp/new", 0700);
-	if (mount("new", "/tmp/new", "tmpfs", 0, NULL) < 0)
-		return tell(-1, "mount");
+	if (step(mount("new", "/tmp/new", "tmpfs", 0, NULL), "mount") < 0)
+		return;
 	mkdir("/tmp/new/old", 0700);
 	if (syscall(SYS_pivot_root, "/tmp/new", "/tmp/new/old") < 0)
 		return tell(-1, "pivot_root");
@@ -141,17 +142,21 @@ static void node(char **words)
 {
 	int kind = *words[0] == 'b' ? S_IFBLK : S_IFCHR;
 	dev_t device = makedev(atoi(words[1]), atoi(words[2]));
-	const char *places[] = { "/tmp/node", "/dev/node", "/dev/shm/node", "/node", "/tmp/own/node" };
+	const char *places[] = { "/tmp", "/dev", "/dev/shm", "", "/tmp/own" };
+	struct timespec now;
+	/* Others may do the same at the same time. */
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	mkdir("/tmp/own", 0700);
-	if (mount("own", "/tmp/own", "tmpfs", 0, NULL) < 0)
-		tell(-1, "mount");
+	step(mount("own", "/tmp/own", "tmpfs", 0, NULL), "mount");
 	for (int at = 0; at < 5; at++) {
-		unlink(places[at]);
-		if (mknod(places[at], kind | 0666, device) < 0)
-			tell(-1, places[at]);
+		char path[64], what[64];
+		snprintf(path, sizeof path, "%s/node-%ld", places[at], now.tv_nsec);
+		snprintf(what, sizeof what, "a node in %s/", places[at]);
+		if (mknod(path, kind | 0666, device) < 0)
+			tell(-1, what);
 		else
-			tell(open(places[at], O_RDONLY | O_NONBLOCK), places[at]);
-		unlink(places[at]);
+			tell(open(path, O_RDONLY | O_NONBLOCK), what);
+		unlink(path);
 	}
 }
 
@@ -226,10 +231,8 @@ static void around_masks(char **words)
 	char path[PATH_MAX];
 	mkdir("/tmp/bare", 0700);
 	int tree = syscall(SYS_open_tree, AT_FDCWD, "/proc", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (tree < 0)
-		tell(-1, "open_tree");
-	if (mount("/proc", "/tmp/bare", NULL, MS_BIND, NULL) < 0)
-		tell(-1, "bind");
+	step(tree, "open_tree");
+	step(mount("/proc", "/tmp/bare", NULL, MS_BIND, NULL), "bind");
 	for (; *words; words++) {
 		snprintf(path, sizeof path, "/tmp/bare/%s", *words);
 		int fd = open(path, O_WRONLY);
@@ -242,13 +245,11 @@ static void anew(char **words)
 {
 	(void)words;
 	mkdir("/tmp/new", 0700);
-	if (mount("proc", "/tmp/new", "proc", 0, NULL) < 0)
-		tell(-1, "mount proc");
-	else
+	if (step(mount("proc", "/tmp/new", "proc", 0, NULL), "mount proc") >= 0)
 		tell(open("/tmp/new/sys/kernel/core_pattern", O_WRONLY), "core_pattern in a new proc");
 	int context = syscall(SYS_fsopen, "proc", 0);
-	if (context < 0)
-		return tell(-1, "fsopen proc");
+	if (step(context, "fsopen proc") < 0)
+		return;
 	syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 	int tree = syscall(SYS_fsmount, context, 0, 0);
 	tell(tree < 0 ? -1 : openat(tree, "sys/kernel/core_pattern", O_WRONLY), "core_pattern in a detached proc");
@@ -259,8 +260,8 @@ static void release_agent(char **words)
 {
 	(void)words;
 	mkdir("/tmp/groups", 0700);
-	if (mount("groups", "/tmp/groups", "cgroup", 0, "none,name=aril-escape") < 0)
-		return tell(-1, "mount cgroup");
+	if (step(mount("groups", "/tmp/groups", "cgroup", 0, "none,name=aril-escape"), "mount cgroup") < 0)
+		return;
 	tell(open("/tmp/groups/release_agent", O_WRONLY), "release_agent");
 	umount2("/tmp/groups", MNT_DETACH);
 }
@@ -284,7 +285,7 @@ static void walk(const char *path, int depth, int *seen)
 		int fd = open(below, O_WRONLY | O_NONBLOCK);
 		int reason = fd < 0 ? errno : 0;
 		if (!seen[reason]++)
-			tell(fd, below);
+			tell(fd, "a file of a group");
 		if (fd >= 0)
 			close(fd);
 	}
@@ -300,7 +301,7 @@ static void below(char **words)
 		char made[PATH_MAX];
 		snprintf(made, sizeof made, "%s/aril-escape", *words);
 		int result = mkdir(made, 0700);
-		tell(result, made);
+		tell(result, "a new group");
 		if (result == 0)
 			rmdir(made);
 	}
@@ -329,8 +330,8 @@ static void descriptors(char **words)
 /* Joins the mount namespace that a descriptor names. */
 static void join(char **words)
 {
-	if (setns(atoi(words[0]), CLONE_NEWNS) < 0)
-		return tell(-1, "setns");
+	if (step(setns(atoi(words[0]), CLONE_NEWNS), "setns") < 0)
+		return;
 	tell(up_to_secret(AT_FDCWD, words[1]), "the mount namespace of outside");
 }
 

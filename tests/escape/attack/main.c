@@ -12,6 +12,14 @@ void tell(long result, const char *what)
 	tell_word(result < 0 ? strerrorname_np(errno) : "out", what);
 }
 
+long step(long result, const char *what)
+{
+	int reason = errno;
+	tell_word(result < 0 ? strerrorname_np(reason) : "through", what);
+	errno = reason;
+	return result;
+}
+
 int reads_secret(int at, const char *path)
 {
 	char text[64] = "";

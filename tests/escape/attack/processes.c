@@ -89,7 +89,7 @@ static void runtime(char **words)
 			if (fd >= 0)
 				result = reopen(fd);
 			if (!told[result < 0 ? errno : 0]++)
-				tell(result, path);
+				tell(result, "another program");
 			if (fd >= 0)
 				close(fd);
 		}
@@ -103,10 +103,10 @@ static void who_am_i(char **words)
 {
 	(void)words;
 	if (geteuid() == 0) {
-		tell(0, "root");
+		tell(0, "as root");
 	} else {
 		errno = EPERM;
-		tell(-1, "not root");
+		tell(-1, "as root");
 	}
 }
 
@@ -115,21 +115,19 @@ static void become_root(char **words)
 	pid_t child = fork();
 	if (child == 0) {
 		execv(words[0], (char *[]){ words[0], "who-am-i", NULL });
-		tell(-1, words[0]);
+		tell(-1, "as root");
 		_exit(0);
 	}
 	waitpid(child, NULL, 0);
 	tell(setuid(0), "setuid");
-	int file = open(words[0], O_PATH);
-	tell(prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0) < 0 ? -1 : 0, "no_new_privs off");
-	close(file);
+	tell(prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0), "no_new_privs off");
 }
 
 /* A signal to a whole group, or to all that there are. */
 static void signal_all(char **words)
 {
 	if (kill(atoi(words[0]), atoi(words[1])) < 0)
-		tell(-1, "kill");
+		tell(-1, "a process outside");
 }
 
 /* Runs a command beside a process of the same group, and tells whether that is still there at the end: outside, as the first
