@@ -188,7 +188,7 @@ impl Escape {
                 let name = format!("{}_{}", escape.name, mode.name());
                 trial(world, name, Some(mode != User), move |who| {
                     who.needs_probe();
-                    let site = Site::make(who);
+                    let mut site = Site::make(who);
                     let shown = escape.succeeds(&site);
                     escape.is_stopped(&site, mode, words, &shown);
                     site.is_as_it_was();
@@ -384,7 +384,7 @@ impl<'w> Site<'w> {
     }
 
     /// Whatever was tried, nothing outside is changed.
-    fn is_as_it_was(mut self) {
+    fn is_as_it_was(&mut self) {
         drop(self.group.take());
         self.before.unchanged("the folder outside");
     }
