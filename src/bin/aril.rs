@@ -54,6 +54,10 @@ fn serve(start: Start) -> u8 {
         tolerate(file::write_all(At::STDERR, PRIVILEGED));
         return FAILED;
     }
+    if start.is_by_descriptor() {
+        // It is only shown.
+        tolerate(process::set_name(word(c"aril")));
+    }
     // An init blocks its signals before anything else.
     #[cfg(feature = "init")]
     if start.arguments().get(1) == Some(&word(c"init")) {

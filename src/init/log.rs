@@ -56,7 +56,7 @@ fn said(errno: Errno) -> Word<'static> {
         Errno::EACCES => c"Permission denied (EACCES)",
         Errno::ENOEXEC => c"Exec format error (ENOEXEC)",
         Errno::ENOTDIR => c"Not a directory (ENOTDIR)",
-        Errno::EAGAIN => c"no process (EAGAIN)",
+        Errno::EAGAIN => c"limit (EAGAIN)",
         _ => c"",
     })
 }

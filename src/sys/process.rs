@@ -366,6 +366,12 @@ pub fn set_not_dumpable() -> Result<()> {
     nothing!(PRCTL, p::PR_SET_DUMPABLE, 0, 0, 0, 0)
 }
 
+/// prctl(2) `PR_SET_NAME`: what ps(1) calls this process.
+pub fn set_name(name: Word) -> Result<()> {
+    // SAFETY: the kernel reads a string with a NUL at its end, and no more than 16 bytes of it.
+    done(unsafe { sc::syscall!(PRCTL, p::PR_SET_NAME, name.as_ptr(), 0, 0, 0) })
+}
+
 /// prctl(2) `PR_SET_CHILD_SUBREAPER`: orphans among the descendants become this process's children.
 pub fn set_child_subreaper() -> Result<()> {
     nothing!(PRCTL, p::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

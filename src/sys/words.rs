@@ -216,6 +216,19 @@ impl Start {
         differ != 0
     }
 
+    /// Whether this program was executed by a descriptor (execveat(2) with an empty path): its process is then called after a number,
+    /// or after a copy in memory.
+    pub fn is_by_descriptor(self) -> bool {
+        let mut path = word(c"");
+        self.auxiliary(|kind, value| {
+            if let Some(string) = NonNull::new(value as *mut _).filter(|_| kind == libc::AT_EXECFN as u32) {
+                // SAFETY: the value of this kind is the address of the path that was executed, with a NUL at its end, on the stack.
+                path = Word(string, PhantomData);
+            }
+        });
+        path.bytes().starts_with(b"/dev/fd/")
+    }
+
     /// The auxiliary vector (getauxval(3)): kinds, and their values.
     fn auxiliary(self, mut see: impl FnMut(u32, usize)) {
         // SAFETY: behind the environment's NULL are pairs of a kind and its value, of which the last has the kind 0 (System V ABI
