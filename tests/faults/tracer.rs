@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,8 +13,8 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 use std::{fs, io, mem, ptr, thread};
 
-/// What takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// What takes longer hangs, however busy the machine is: the time passes only where something does.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A system call: the process, by the order in which they were born, and which of its calls of this number it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -337,14 +338,21 @@ fn object(pid: i32, call: i64, arguments: [u64; 6], names: &[(&str, &str)]) -> S
         | libc::SYS_utimensat
         | libc::SYS_fchmodat
         | libc::SYS_fchownat
-        | libc::SYS_open_tree
-        | libc::SYS_mount_setattr => at(a, b),
+        | libc::SYS_open_tree => at(a, b),
+        // The mount of a descriptor has no path yet.
+        libc::SYS_mount_setattr if is_program(pid, a) => "/proc/self/exe".to_string(),
+        libc::SYS_mount_setattr => at(a, b),
+        // landlock_create_ruleset(2): flags come with no ruleset.
+        libc::SYS_landlock_create_ruleset if c != 0 => "version".to_string(),
+        // struct landlock_path_beneath_attr (linux/landlock.h): rights of 8 bytes, then the descriptor.
+        libc::SYS_landlock_add_rule => word(pid, c + 8).map_or_else(String::new, |fd| link(fd as i32 as u64)),
         libc::SYS_move_mount => at(c, arguments[3]),
         libc::SYS_symlinkat => at(b, c),
         libc::SYS_execve | libc::SYS_statfs | libc::SYS_umount2 | libc::SYS_chdir | libc::SYS_chroot => text(pid, a),
         libc::SYS_fsopen | libc::SYS_sethostname => text(pid, a),
         libc::SYS_fsconfig => text(pid, c),
-        libc::SYS_prctl => format!("{a}"),
+        libc::SYS_flock if b as i32 == libc::LOCK_UN => format!("unlock {}", link(a)),
+        libc::SYS_prctl | libc::SYS_keyctl => format!("{a}"),
         libc::SYS_kill => format!("{}", b as i32),
         libc::SYS_rt_sigaction => format!("{a}"),
         libc::SYS_close
@@ -365,6 +373,13 @@ fn object(pid: i32, call: i64, arguments: [u64; 6], names: &[(&str, &str)]) -> S
     };
     let named = names.iter().fold(raw, |text, (path, name)| text.replace(path, name));
     without_numbers(&named)
+}
+
+/// Whether a descriptor is open on the program that has it.
+fn is_program(pid: i32, fd: u64) -> bool {
+    let identity = |name: String| fs::metadata(format!("/proc/{pid}/{name}")).ok().map(|file| (file.dev(), file.ino()));
+    let program = identity("exe".to_string());
+    program.is_some() && identity(format!("fd/{}", fd as i32)) == program
 }
 
 /// Process ids, inodes and random names are no part of what a call is about.
@@ -388,26 +403,25 @@ fn without_numbers(text: &str) -> String {
 
 /// A NUL-terminated text in its memory.
 fn text(pid: i32, address: u64) -> String {
-    const WORD: usize = mem::size_of::<usize>();
     let mut bytes = Vec::new();
     while bytes.len() < 512 {
-        // SAFETY: with errno cleared it tells whether there was a word.
-        let word = unsafe {
-            *libc::__errno_location() = 0;
-            let word = libc::ptrace(libc::PTRACE_PEEKDATA, pid, address as usize + bytes.len(), 0);
-            if *libc::__errno_location() != 0 {
-                break;
-            }
-            word
-        };
+        let Some(word) = word(pid, address + bytes.len() as u64) else { break };
         let word = word.to_ne_bytes();
         let end = word.iter().position(|byte| *byte == 0);
-        bytes.extend_from_slice(&word[..end.unwrap_or(WORD)]);
+        bytes.extend_from_slice(&word[..end.unwrap_or(word.len())]);
         if end.is_some() {
             break;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// What is in its memory there. PTRACE_PEEKDATA asks what whoever called PTRACE_TRACEME may, who is not always root.
+fn word(pid: i32, address: u64) -> Option<u64> {
+    let mut word = [0; 8];
+    let memory = fs::File::open(format!("/proc/{pid}/mem")).ok()?;
+    memory.read_exact_at(&mut word, address).ok()?;
+    Some(u64::from_ne_bytes(word))
 }
 
 /// One that was killed meanwhile (ESRCH) is waited for next.
