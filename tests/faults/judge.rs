@@ -2,7 +2,7 @@
 
 use crate::calls::{self, INJECTED};
 use crate::scenarios::{Scenario, State};
-use crate::tables::{self, NEVER, OTHERWISE, SAME};
+use crate::tables::{self, LEAVES, NEVER, OTHERWISE, OTHERWISE_OF_VIEW, RACES, Row, SAME, SAME_OF_VIEW, UNWALLED};
 use crate::tracer::{Change, Fault, Point, Seen, Traced};
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
@@ -100,14 +100,14 @@ fn case(
         // What ends with the machinery that removes it is removed by the next run, if that was told or could not be.
         let is_excused = fault == Fault::Kill && call.point.process <= scenario.launcher
             || verdict == Verdict::Warned
-            || tables::find(tables::LEAVES, call).is_some();
+            || matches!(fault, Fault::Fail(errno) if tables::find(LEAVES, call, errno).is_some());
         scenario.trace(None);
         match scenario.is_as(before) {
-            Err(still) if still.lines().any(|line| !line.is_empty() && !line.contains(" mode 40")) => {
+            // The time of a directory is lost with whoever was to restore it, and nothing else.
+            Err(still) if scenario.state().without_times() != before.without_times() => {
                 left += &format!("\n  and still after the next run:{still}");
                 verdict = Verdict::Wrong;
             }
-            // The time of a directory is lost with whoever was to restore it.
             _ if !is_excused => verdict = Verdict::Wrong,
             _ => {}
         }
@@ -160,13 +160,20 @@ fn judge(name: &str, scenario: &Scenario, usual: &Traced, traced: &Traced, call:
             let is_told = is_line
                 && (first.contains(&format!("({})", calls::error(errno)))
                     || name.ends_with("init") && first.ends_with(&number));
-            if is_as_usual && traced.err == usual.err && tables::find(SAME, call).is_some() {
+            let has = |tables: &[&'static [Row]]| tables.iter().any(|table| tables::find(table, call, errno).is_some());
+            let is_wall = tables::is_wall(call);
+            let (same, otherwise): (&[_], &[_]) = match name {
+                _ if is_wall => (&[UNWALLED], &[]),
+                "view" => (&[SAME, SAME_OF_VIEW], &[OTHERWISE, OTHERWISE_OF_VIEW]),
+                _ => (&[SAME], &[OTHERWISE, RACES]),
+            };
+            if is_as_usual && traced.err == usual.err && has(same) {
                 Verdict::Same
             } else if is_told && matches!(traced.status, 125..=127) {
                 Verdict::Told
-            } else if is_told && (is_as_usual || is_told_name) {
+            } else if is_told && (is_as_usual || is_told_name) && !(is_as_usual && is_wall) {
                 Verdict::Warned
-            } else if is_line && tables::find(OTHERWISE, call).is_some() {
+            } else if is_line && has(otherwise) {
                 Verdict::Otherwise
             } else {
                 Verdict::Wrong

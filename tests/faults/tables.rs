@@ -1,7 +1,7 @@
 //! Failures that change nothing or that are told as something else, each with its reason. A row that no case needs any more fails
 //! the tests, when all cases are run.
 
-use crate::calls;
+use crate::calls::{self, INJECTED};
 use crate::tracer::Seen;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -28,113 +28,235 @@ pub const NEVER: &[Never] = &[
     Never { calls: "wait4", init_alone: true, why: "likewise" },
 ];
 
-/// A call, what its object has in it, and why it is as it is.
-pub type Row = (&'static str, &'static str, &'static str);
+/// A call, the errors, what it is about, and why it is as it is. `*` stands for any text, once.
+pub type Row = (&'static str, &'static [i32], &'static str, &'static str);
+
+/// Whatever it fails with.
+const ANY: &[i32] = &INJECTED;
+const EPERM: &[i32] = &[libc::EPERM];
+const EINTR: &[i32] = &[libc::EINTR];
+
+/// Calls of which each is a wall around the command, or a part of one: nothing goes on without it but for what `UNWALLED` has, told or not.
+const WALLS: &[(&str, &str)] = &[
+    ("mount_setattr", "*"),
+    ("move_mount", "*"),
+    ("pivot_root", "*"),
+    ("landlock_create_ruleset", ""),
+    ("landlock_restrict_self", "*"),
+    ("prctl", "22"), // PR_SET_SECCOMP
+    ("prctl", "24"), // PR_CAPBSET_DROP
+    ("prctl", "38"), // PR_SET_NO_NEW_PRIVS
+    ("prctl", "47"), // PR_CAP_AMBIENT
+    ("capset", "*"),
+    ("seccomp", "*"),
+    ("setgroups", "*"),
+    ("setresgid", "*"),
+    ("setresuid", "*"),
+    ("setsid", "*"),
+    ("keyctl", "*"),
+];
+
+/// The run goes on without a wall, or with another: none of these is for any error.
+pub const UNWALLED: &[Row] = &[
+    ("keyctl", EPERM, "1", "the caller's filter refuses keyrings"),
+    ("landlock_create_ruleset", EPERM, "", "the caller's filter refuses landlock, which is a second wall"),
+    ("landlock_restrict_self", EPERM, "", "likewise"),
+    ("move_mount", EPERM, "/sys", "the host's sysfs is bound, read-only"),
+    ("move_mount", EPERM, "/sys fs/cgroup", "no view of the control groups"),
+    ("move_mount", EPERM, "/sys/fs/cgroup *", "likewise"),
+    ("mount_setattr", EPERM, "/sys/fs/cgroup", "likewise"),
+];
 
 /// The run goes on as if nothing had happened.
 pub const SAME: &[Row] = &[
-    ("fcntl", "", "a standard stream of which nothing is known is taken for closed, and is open all the same"),
-    ("ioctl", "", "what does not answer is no terminal"),
-    ("getpgid", "", "a process group matters at a terminal"),
-    ("statfs", "/proc/self/exe", "a program that may be written to is executed anew"),
-    ("open_tree", "/proc/self/exe", "a child that may copy it is asked"),
-    ("mount_setattr", "/", "likewise"),
-    ("newfstatat", "/proc/self/ns/user", "the maps tell it too"),
-    ("newfstatat", "/etc/resolv.conf", "as where the host has none"),
-    ("newfstatat", "idmap", "as where these programs are missing: the user has his own id"),
-    ("statfs", "idmap", "likewise"),
-    ("openat", "/etc/passwd", "a user who is not there has no ranges by name"),
-    ("read", "/etc/passwd", "likewise"),
-    ("openat", "/etc/sub", "no ranges: the user has his own id"),
-    ("read", "/etc/sub", "likewise"),
-    ("openat", "/etc/hosts", "as where the host has none"),
-    ("read", "/etc/hosts", "likewise"),
-    ("write", "/hosts", "likewise"),
-    ("getrandom", "", "the search for a range begins with the first"),
-    ("fstatfs", "", "what does not answer is no pipe"),
-    ("fchmod", "pipe", "EPERM: another's pipe, which root inside cannot open anew"),
-    ("fchmod", "/sys/fs/cgroup", "EPERM: a group that nothing asks for is not made"),
-    ("write", "", "EINTR: once more"),
-    ("munmap", "", "memory that is not given back"),
-    ("madvise", "", "likewise"),
-    ("clone3", "", "EPERM: the older call serves"),
-    ("socketpair", "", "EPERM: likewise, with a pair of its own"),
-    ("ppoll", "", "EINTR: once more; exec waits for the message itself"),
-    ("signalfd4", "", "exec waits for the message itself"),
-    ("recvfrom", "", "EINTR: once more"),
-    ("recvmsg", "", "likewise"),
-    ("utimensat", "", "EPERM: an image that cannot be written has no such mount point"),
-    ("mknodat", "", "likewise"),
-    ("openat", "ROOTFS", "likewise"),
-    ("newfstatat", "ROOTFS", "likewise"),
-    ("newfstatat", "/sys/fs/cgroup", "what is not seen is made, and is there"),
-    ("statx", "/sys/fs/cgroup", "a hierarchy that is not seen is not used, if it is not needed"),
-    ("openat", "/sys/fs/cgroup", "of dead ones the next run sweeps"),
-    ("read", "/sys/fs/cgroup", "likewise"),
-    ("flock", "/sys/fs/cgroup", "likewise"),
-    ("mkdirat", "/sys/fs/cgroup", "EPERM: a group that nothing asks for is not made"),
-    ("flock", "/aril", "a lock that is not given up goes with its descriptor"),
-    ("fchownat", "", "EPERM: an owner who is not mapped; the caller's own will do"),
-    ("read", "/stat", "a process of which nothing is known is recorded as gone"),
-    ("getdents64", "/sys/fs/cgroup", "likewise"),
-    ("fsopen", "", "EPERM: the host's is bound; or no view of the control groups"),
-    ("fsconfig", "", "likewise"),
-    ("fsmount", "", "likewise"),
-    ("move_mount", "", "likewise"),
-    ("keyctl", "", "EPERM: the caller's filter refuses keyrings"),
-    ("landlock_create_ruleset", "", "EPERM: as without landlock"),
-    ("landlock_restrict_self", "", "likewise"),
-    ("openat2", "/", "EPERM: an image that has no place for it"),
-    ("newfstatat", "echo", "not there, or not known: the next directory is searched"),
-    ("newfstatat", "/", "a part of the machine that is not seen is not shown"),
-    ("readlinkat", "/", "likewise"),
-    ("openat", "/", "likewise"),
-    ("getdents64", "/", "likewise"),
-    ("statx", "/", "likewise"),
-    ("newfstatat", "", "a secret that is not there is not hidden"),
-    ("rt_sigtimedwait", "", "the time was up, or a signal came: once more"),
-    ("kill", "", "nobody is left"),
-    ("chdir", "/", "a directory that is held"),
-    ("close_range", "", "descriptors that are held"),
-    ("prctl", "36", "no subreaper: orphans go elsewhere"),
-    ("pread64", "/children", "what is left lives on"),
-    ("setpgid", "", "the command is in the caller's group"),
+    (
+        "fcntl",
+        ANY,
+        "/dev/null",
+        "a standard stream of which nothing is known is taken for closed, and is open all the same",
+    ),
+    ("fcntl", ANY, "pipe:[N]", "likewise"),
+    ("fcntl", ANY, "FOLDER/log", "likewise"),
+    ("newfstatat", ANY, "/dev/null", "a stream of which nothing is known cannot be opened anew below landlock"),
+    ("newfstatat", ANY, "pipe:[N]", "likewise"),
+    ("newfstatat", ANY, "FOLDER/log", "likewise"),
+    ("landlock_add_rule", ANY, "/dev/null", "likewise"),
+    ("landlock_add_rule", ANY, "pipe:[N]", "likewise"),
+    ("landlock_add_rule", ANY, "FOLDER/log", "likewise"),
+    ("landlock_create_ruleset", EPERM, "version", "the caller's filter refuses landlock, which is a second wall"),
+    ("ioctl", ANY, "/dev/null", "what does not answer is no terminal"),
+    ("fstatfs", ANY, "/dev/null", "what does not answer is no pipe"),
+    ("fstatfs", ANY, "pipe:[N]", "likewise"),
+    ("fchmod", EPERM, "pipe:[N]", "another's pipe, which root inside cannot open anew"),
+    ("getpgid", ANY, "", "a process group matters at a terminal"),
+    ("statfs", ANY, "/proc/self/exe", "a program that may be written to is executed anew"),
+    ("newfstatat", ANY, "/proc/self/exe", "likewise"),
+    ("open_tree", ANY, "/proc/self/exe", "it is executed from a copy in memory"),
+    ("mount_setattr", ANY, "/proc/self/exe", "likewise"),
+    ("newfstatat", ANY, "/proc/self/ns/user", "the maps tell it too"),
+    ("newfstatat", ANY, "/usr/bin/new*idmap", "as where these programs are missing: the user has his own id"),
+    ("statfs", ANY, "/usr/bin/new*idmap", "likewise"),
+    ("openat", ANY, "/etc/passwd", "a user who is not there has no ranges by name"),
+    ("read", ANY, "/etc/passwd", "likewise"),
+    ("openat", ANY, "/etc/sub*", "no ranges: the user has his own id"),
+    ("read", ANY, "/etc/sub*", "likewise"),
+    ("newfstatat", ANY, "/etc/resolv.conf", "as where the host has none"),
+    ("openat", ANY, "/etc/hosts", "likewise"),
+    ("read", ANY, "/etc/hosts", "likewise"),
+    ("getrandom", ANY, "", "the search for a range begins with the first"),
+    (
+        "openat",
+        EPERM,
+        "/proc/sys/kernel/cad_pid",
+        "nobody can lock a range: root inside is root outside, as on such a machine",
+    ),
+    ("munmap", ANY, "", "memory that is not given back"),
+    ("madvise", ANY, "", "likewise"),
+    ("clone3", EPERM, "", "the older call serves"),
+    ("socketpair", EPERM, "", "likewise, with a pair of its own"),
+    ("write", EINTR, "/hosts", "once more"),
+    ("write", EINTR, "/run/aril/*/state", "likewise"),
+    ("write", EINTR, "FOLDER/aril/*/state", "likewise"),
+    ("write", EINTR, "FOLDER/pid", "likewise"),
+    ("write", EINTR, "pipe:[N]", "likewise"),
+    ("recvmsg", EINTR, "", "likewise"),
+    ("recvfrom", ANY, "", "the other end is at its end: its process is waited for"),
+    ("ppoll", ANY, "", "exec waits for the message itself"),
+    ("signalfd4", ANY, "", "likewise"),
+    ("rt_sigtimedwait", ANY, "", "the time was up, or a signal came: once more"),
+    ("kill", ANY, "1", "nobody is left"),
+    ("utimensat", EPERM, "ROOTFS/etc*", "an image that cannot be written has no such mount point"),
+    ("mknodat", EPERM, "ROOTFS/etc resolv.conf", "likewise"),
+    ("mknodat", EPERM, "/etc resolv.conf", "likewise"),
+    ("openat", EPERM, "ROOTFS", "likewise"),
+    ("openat", EPERM, "ROOTFS .", "likewise"),
+    ("openat", EPERM, "ROOTFS etc", "likewise"),
+    ("openat", EPERM, "ROOTFS/etc resolv.conf", "likewise"),
+    ("openat", EPERM, "/ .", "likewise"),
+    ("openat", EPERM, "/ etc", "likewise"),
+    ("openat", EPERM, "/etc resolv.conf", "likewise"),
+    ("newfstatat", EPERM, "ROOTFS/etc", "likewise"),
+    ("newfstatat", EPERM, "/etc", "likewise"),
+    ("openat2", EPERM, "ROOTFS /etc/resolv.conf", "likewise"),
+    ("openat2", EPERM, "/ /etc/*", "likewise"),
+    ("openat2", EPERM, "/ /sys", "the host's is bound"),
+    ("fsopen", EPERM, "sysfs", "the host's is bound"),
+    ("fsconfig", EPERM, "", "likewise"),
+    ("fsmount", EPERM, "", "likewise"),
+    ("fsopen", EPERM, "cgroup*", "no view of the control groups"),
+    ("fsopen", EPERM, "tmpfs", "likewise"),
+    ("fsconfig", EPERM, "m*", "likewise"),
+    ("fsconfig", EPERM, "pids", "likewise"),
+    ("mkdirat", EPERM, "/sys/fs/cgroup *", "likewise"),
+    ("openat2", EPERM, "/", "likewise"),
+    ("openat", ANY, "FOLDER/image .", "a file is no empty directory"),
+    ("newfstatat", ANY, "/sys/fs/cgroup/*", "what is not seen is made, and is there"),
+    ("statx", ANY, "/sys/fs/cgroup/*", "a hierarchy that is not seen is not used, if it is not needed"),
+    ("mkdirat", EPERM, "/sys/fs/cgroup/*", "a group that nothing asks for is not made"),
+    ("fchmod", EPERM, "/sys/fs/cgroup/*", "likewise"),
+    ("openat", EPERM, "/sys/fs/cgroup/*", "likewise"),
+    ("getdents64", EPERM, "/sys/fs/cgroup/*", "of dead ones the next run sweeps"),
+    ("flock", EPERM, "/sys/fs/cgroup/*/cgroup.kill", "likewise"),
+    (
+        "openat",
+        ANY,
+        "/sys/fs/cgroup/*/cgroup.subtree_control",
+        "a controller that is not seen is not used, if it is not needed",
+    ),
+    ("read", ANY, "/sys/fs/cgroup/*/cgroup.subtree_control", "likewise"),
+    ("openat", ANY, "/sys/fs/cgroup/*/cgroup.controllers", "likewise"),
+    ("read", ANY, "/sys/fs/cgroup/*/cgroup.controllers", "likewise"),
+    ("openat", ANY, "/sys/fs/cgroup/*/X", "exec only tells that a container is frozen"),
+    ("openat", ANY, "/sys/fs/cgroup/*/X cgroup.freeze", "likewise"),
+    ("read", ANY, "/sys/fs/cgroup/*/X/cgroup.freeze", "likewise"),
+    ("openat", ANY, "/sys/fs/cgroup/*/X freezer.state", "likewise"),
+    ("flock", ANY, "unlock /run/aril", "a lock that is not given up goes with its descriptor"),
+    ("flock", ANY, "unlock FOLDER/aril", "likewise"),
+    ("fchownat", EPERM, "/*", "an owner who is not mapped; the caller's own will do"),
+    ("openat", ANY, "/proc N/stat", "a process of which nothing is known is recorded as gone"),
+    ("read", ANY, "/proc/N/stat", "likewise"),
+    ("newfstatat", ANY, "*/echo", "not there, or not known: the next directory is searched"),
+    ("chdir", ANY, "/", "a directory that is held"),
+    ("close_range", ANY, "", "descriptors that are held"),
+    ("prctl", ANY, "36", "no subreaper: orphans go elsewhere"),
+    ("openat", ANY, "/proc/thread-self/children", "what is left lives on"),
+    ("pread64", ANY, "/proc/N/task/N/children", "likewise"),
+    ("setpgid", ANY, "", "the command is in the caller's group"),
 ];
+
+/// The same of the machine's own root: a part of it that is not seen is not shown.
+pub const SAME_OF_VIEW: &[Row] = &[
+    ("newfstatat", ANY, "/*", "it is not shown"),
+    ("readlinkat", ANY, "/*", "likewise"),
+    ("openat", ANY, "/mnt*", "likewise"),
+    ("getdents64", ANY, "/*", "likewise"),
+    ("statx", ANY, "/*", "likewise"),
+];
+
+const BUT_ENOMEM: &[i32] = &[libc::EPERM, libc::EINTR, libc::ENOSPC, libc::EMFILE];
 
 /// Another reason is told than the call's, or none of the usual statuses.
 pub const OTHERWISE: &[Row] = &[
-    ("mmap", "", "ENOMEM, whatever it is: without memory no text can be put together"),
-    ("openat", "/proc/sys/kernel/cad_pid", "EPERM: root inside is root outside, as it says"),
-    ("statx", "/sys/fs/cgroup", "a hierarchy that is not seen is none"),
-    ("statfs", "/proc/self/exe", "a program that may be written to is executed anew, which fails where it need not be"),
-    ("statx", "/", "a part of the machine that is not seen is not shown"),
-    ("newfstatat", "/", "likewise"),
-    ("getdents64", "/", "likewise"),
-    ("readlinkat", "/", "likewise"),
-    ("openat", "/", "likewise"),
-    ("fchownat", "", "EPERM: the upper directory is the caller's, and what needs root's fails later"),
+    ("mmap", BUT_ENOMEM, "", "ENOMEM, whatever it is: without memory no text can be put together"),
+    ("statx", ANY, "/sys/fs/cgroup/memory", "a hierarchy that is not seen is none"),
+    ("statx", ANY, "/sys/fs/cgroup/pids", "likewise"),
+    ("fchownat", EPERM, "/ upper0", "the upper directory is the caller's, and what needs root's fails later"),
 ];
+
+/// Likewise, of the machine's own root.
+pub const OTHERWISE_OF_VIEW: &[Row] = &[
+    ("statx", ANY, "/*", "a part of the machine that is not seen is not shown"),
+    ("newfstatat", ANY, "/*", "likewise"),
+    ("getdents64", ANY, "/", "likewise"),
+    ("readlinkat", ANY, "/lib*", "likewise"),
+    ("openat", ANY, "/", "likewise"),
+];
+
+/// What comes out so only if one process is faster than another: no run needs it.
+pub const RACES: &[Row] = &[(
+    "recvfrom",
+    ANY,
+    "",
+    "PID 1 has ended before it was told to go, and the launcher looked for its namespaces first",
+)];
 
 /// Something is left until the next run.
 pub const LEAVES: &[Row] = &[
-    ("utimensat", "", "the time of a directory is lost with whoever was to restore it"),
-    ("openat", "ROOTFS/etc", "likewise"),
-    ("mmap", "", "without memory nothing can be removed"),
+    ("utimensat", ANY, "ROOTFS/etc/resolv.conf", "the time of a directory is lost with whoever was to restore it"),
+    ("openat", ANY, "ROOTFS/etc resolv.conf", "likewise"),
+    ("mmap", ANY, "", "without memory nothing can be removed"),
 ];
 
-static NEEDED: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
+static NEEDED: Mutex<BTreeSet<(usize, i32)>> = Mutex::new(BTreeSet::new());
 
-/// The row that fits a call.
-pub fn find(table: &'static [Row], seen: &Seen) -> Option<&'static Row> {
-    let name = calls::name(seen.point.call);
-    let row = table.iter().find(|(call, object, _)| *call == name && seen.object.contains(object))?;
-    NEEDED.lock().expect("no holder panics").insert((&raw const *row).addr());
+/// The row that fits a call and its error.
+pub fn find(table: &'static [Row], seen: &Seen, errno: i32) -> Option<&'static Row> {
+    let fits = |(call, errors, object, _): &&Row| errors.contains(&errno) && is_about(seen, call, object);
+    let row = table.iter().find(fits)?;
+    NEEDED.lock().expect("no holder panics").insert(((&raw const *row).addr(), errno));
     Some(row)
 }
 
-/// The rows that nothing has needed.
-pub fn idle() -> Vec<&'static Row> {
+/// Whether nothing may go on without it.
+pub fn is_wall(seen: &Seen) -> bool {
+    // This program once more (`SAME`) is not what the command runs in.
+    let is_program = seen.object == "/proc/self/exe";
+    !is_program && WALLS.iter().any(|(call, object)| is_about(seen, call, object))
+}
+
+fn is_about(seen: &Seen, call: &str, object: &str) -> bool {
+    let fits = match object.split_once('*') {
+        None => seen.object == object,
+        Some((start, end)) => seen.object.strip_prefix(start).is_some_and(|rest| rest.ends_with(end)),
+    };
+    fits && calls::name(seen.point.call) == call
+}
+
+/// The errors of rows that nothing has needed.
+pub fn idle() -> Vec<(&'static Row, &'static str)> {
     let needed = NEEDED.lock().expect("no holder panics");
-    let rows = [SAME, OTHERWISE, LEAVES].into_iter().flatten();
-    rows.filter(|row| !needed.contains(&(&raw const **row).addr())).collect()
+    let tables = [UNWALLED, SAME, SAME_OF_VIEW, OTHERWISE, OTHERWISE_OF_VIEW, LEAVES];
+    let errors = tables.into_iter().flatten().flat_map(|row| row.1.iter().map(move |errno| (row, *errno)));
+    let idle = errors.filter(|(row, errno)| !needed.contains(&((&raw const **row).addr(), *errno)));
+    idle.map(|(row, errno)| (row, calls::error(errno))).collect()
 }
