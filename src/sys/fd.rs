@@ -33,15 +33,9 @@ impl Fd {
 
 impl Drop for Fd {
     fn drop(&mut self) {
-        close(self.0);
+        // close(2) frees the number whatever it returns, so there is nothing to do about an error.
+        plain!(CLOSE, self.0).ok();
     }
-}
-
-/// By its number, since a call with that is shorter than the copies.
-#[inline(never)]
-fn close(number: i32) {
-    // close(2) frees the number whatever it returns, so there is nothing to do about an error.
-    plain!(CLOSE, number).ok();
 }
 
 impl At<'static> {
