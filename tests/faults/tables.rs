@@ -178,6 +178,7 @@ pub const SAME: &[Row] = &[
     ("chdir", ANY, "/", "a directory that is held"),
     ("close_range", ANY, "", "descriptors that are held"),
     ("prctl", ANY, "36", "no subreaper: orphans go elsewhere"),
+    ("prctl", ANY, "15", "what ps calls it, where it was executed by a descriptor"),
     ("openat", ANY, "/proc/thread-self/children", "what is left lives on"),
     ("pread64", ANY, "/proc/N/task/N/children", "likewise"),
     ("setpgid", ANY, "", "the command is in the caller's group"),
