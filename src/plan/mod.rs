@@ -364,9 +364,9 @@ fn close_descriptors(draft: &mut Draft, spec: &Spec) {
     draft.must(Step::CloseDescriptors { from });
 }
 
-/// The program is protected where someone inside could write to it: if he may be its owner or anyone may, and finds it. The
-/// kernel itself executes it in place of an entry point that begins with `#!/proc/self/exe`, and then nothing hides it; and without a user namespace of its own a
-/// command that may trace others can open even what `HideMemory` hides.
+/// The program is protected where someone inside could write to it: if he may be its owner or anyone may, and finds it. The kernel
+/// itself executes it in place of an entry point that begins with `#!/proc/self/exe`, and then nothing hides it; and without a user
+/// namespace of its own a command that may trace others can open even what `HideMemory` hides.
 fn protect(draft: &mut Draft, spec: &Spec, host: &Host, maps: Maps) {
     let may_write = match host.program {
         Writer::Nobody => false,

@@ -56,7 +56,7 @@ mod work;
 
 use libtest_mimic::Arguments;
 use std::process::ExitCode;
-use support::{World, process};
+use support::World;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -114,13 +114,5 @@ fn main() -> ExitCode {
     let chosen = support::chosen();
     let trials = tests.into_iter().flatten().flat_map(|test| test.trials(world));
     let trials = trials.filter(|trial| chosen.as_ref().is_none_or(|names| names.contains(trial.name()))).collect();
-    let conclusion = libtest_mimic::run(&arguments, trials);
-
-    let left = [process::naming(&world.name()), process::naming(&support::marks())].concat();
-    world.remove();
-    if !left.is_empty() {
-        println!("processes were left behind: {left:#?}");
-        return ExitCode::FAILURE;
-    }
-    conclusion.exit_code()
+    world.end(&libtest_mimic::run(&arguments, trials))
 }

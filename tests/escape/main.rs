@@ -12,7 +12,7 @@ mod support;
 
 use libtest_mimic::Arguments;
 use std::process::ExitCode;
-use support::{World, process};
+use support::World;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -26,13 +26,5 @@ fn main() -> ExitCode {
     support::remember_where_a_test_fails();
     let mut trials: Vec<_> = catalogue::catalogue().into_iter().flat_map(|escape| escape.trials(world)).collect();
     trials.extend([images::tests(), races::tests()].into_iter().flatten().flat_map(|test| test.trials(world)));
-    let conclusion = libtest_mimic::run(&arguments, trials);
-
-    let left = [process::naming(&world.name()), process::naming(&support::marks())].concat();
-    world.remove();
-    if !left.is_empty() {
-        println!("processes were left behind: {left:#?}");
-        return ExitCode::FAILURE;
-    }
-    conclusion.exit_code()
+    world.end(&libtest_mimic::run(&arguments, trials))
 }

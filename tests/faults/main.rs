@@ -16,7 +16,7 @@ mod tracer;
 
 use libtest_mimic::Arguments;
 use std::process::ExitCode;
-use support::{World, process};
+use support::World;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -26,19 +26,13 @@ fn main() -> ExitCode {
     let trials = tests.into_iter().flatten().flat_map(|test| test.trials(world)).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
 
-    let left = || [process::naming(&world.name()), process::naming(&support::marks())].concat();
     // The container that was entered ends with its launcher, but later.
-    support::comes(|| left().is_empty());
-    let left = left();
-    world.remove();
-    if !left.is_empty() {
-        println!("processes were left behind: {left:#?}");
-        return ExitCode::FAILURE;
-    }
+    support::comes(|| world.left().is_empty());
+    let end = world.end(&conclusion);
     let idle = tables::idle();
     if std::env::var_os("ARIL_LONG").is_some() && conclusion.num_filtered_out == 0 && !idle.is_empty() {
         println!("no case needs these rows of the tables any more: {idle:#?}");
         return ExitCode::FAILURE;
     }
-    conclusion.exit_code()
+    end
 }

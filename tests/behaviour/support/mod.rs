@@ -18,13 +18,13 @@ pub use ranges::{Etc, FIRST, RANGE};
 pub use run::{Outcome, PATIENCE, Run, Running, Stream, When};
 pub use terminal::{Terminal, pair};
 
-use libtest_mimic::{Completion, Trial};
+use libtest_mimic::{Completion, Conclusion, Trial};
 use outcome::outcome_of;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -200,6 +200,22 @@ impl World {
     /// What no path but those of this run of the tests contains.
     pub fn name(&self) -> String {
         self.path("")
+    }
+
+    /// The processes of this run of the tests that are still there.
+    pub fn left(&self) -> Vec<(u32, Vec<String>)> {
+        [process::naming(&self.name()), process::naming(&marks())].concat()
+    }
+
+    /// The end of all tests: no process of theirs is left, or it is told and a failure.
+    pub fn end(&self, conclusion: &Conclusion) -> ExitCode {
+        let left = self.left();
+        self.remove();
+        if !left.is_empty() {
+            println!("processes were left behind: {left:#?}");
+            return ExitCode::FAILURE;
+        }
+        conclusion.exit_code()
     }
 
     pub fn remove(&self) {
