@@ -2,7 +2,7 @@
 
 use crate::calls;
 use crate::idle::children;
-use crate::measure::{Effort, Found, Measured, Program, Result, Row, progress, relate, rounds, rows, usable};
+use crate::measure::{Effort, Found, Measured, Program, Result, Row, overhead, progress, relate, rounds, rows, usable};
 use crate::memory::field;
 use crate::peers::{INITS, Init};
 use crate::place::Place;
@@ -27,7 +27,9 @@ pub fn measure(place: &Place, effort: Effort) -> Result<Found> {
 
     let measured = rounds(&programs, effort, "inits: start")?;
     found.rows.extend(rows(GROUP, "start to end of true", &measured));
-    found.rows.extend(overhead(&measured));
+    let mut more = overhead(GROUP, "start, over no init", &measured, NO_INIT);
+    relate(&mut more);
+    found.rows.extend(more);
     found.rows.extend(counts(&programs, &measured, &mut found.notes));
     let with_init: Vec<&Init> = inits.iter().copied().filter(|init| init.name != NO_INIT).collect();
     found.rows.extend(private(place, &with_init)?);
@@ -41,23 +43,6 @@ pub fn measure(place: &Place, effort: Effort) -> Result<Found> {
 /// A static one, outside of a container.
 fn true_inside(place: &Place) -> String {
     format!("{}/bin/true", place.rootfs())
-}
-
-/// What each takes over no init in the same round.
-fn overhead(measured: &[Measured]) -> Vec<Row> {
-    let Some(none) = measured.iter().find(|one| one.name == NO_INIT).map(Measured::walls) else { return Vec::new() };
-    let row = |one: &Measured| {
-        let walls = one.walls();
-        let more: Vec<f64> = walls
-            .iter()
-            .zip(&none)
-            .filter_map(|(with, without)| Some((with.as_ref()? - without.as_ref()?) * 1000.0))
-            .collect();
-        Row::estimated(GROUP, "start, over no init", &one.name, "us", &more, 0.5)
-    };
-    let mut rows: Vec<Row> = measured.iter().filter(|one| one.name != NO_INIT).map(row).collect();
-    relate(&mut rows);
-    rows
 }
 
 /// System calls until the command's exec, and page faults over those of the command alone.

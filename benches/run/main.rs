@@ -48,6 +48,7 @@ mod sizes;
 mod start;
 mod statistics;
 mod streams;
+mod walls;
 
 use measure::{Effort, Found, Result, progress};
 use place::Place;
@@ -66,10 +67,10 @@ const ORDINARY: u32 = 20001;
 const INSIDE: &str = "--inside";
 const AS_ORDINARY: &str = "--as-ordinary";
 
-const GROUPS: [&str; 7] =
-    [start::GROUP, rate::GROUP, memory::GROUP, inits::GROUP, sizes::GROUP, boots::GROUP, streams::GROUP];
+const GROUPS: [&str; 8] =
+    [start::GROUP, walls::GROUP, rate::GROUP, memory::GROUP, inits::GROUP, sizes::GROUP, boots::GROUP, streams::GROUP];
 const USAGE: &str = "usage: cargo bench --bench run -- [--quick] [--bare] [--out FOLDER] [GROUP...] [ROUNDS [ROOTFS]], groups: \
-    start rate memory inits sizes machine streams; or profile [--quick] [--bare] [--out FILE] [ROUNDS [ROOTFS]]";
+    start walls rate memory inits sizes machine streams; or profile [--quick] [--bare] [--out FILE] [ROUNDS [ROOTFS]]";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -214,6 +215,9 @@ impl Options {
                 add(Found { notes: vec!["only root can measure as root".into()], ..Found::default() });
             }
             add(start::measure(place, effort)?);
+        }
+        if self.has(walls::GROUP) {
+            add(walls::measure(place, effort)?);
         }
         if self.has(rate::GROUP) {
             add(rate::measure(place, effort)?);

@@ -333,6 +333,18 @@ pub fn rows(group: &str, case: &str, measured: &[Measured]) -> Vec<Row> {
     measured.iter().map(row).collect()
 }
 
+/// The microseconds that each takes over this one of them in the same round.
+pub fn overhead(group: &str, case: &str, measured: &[Measured], over: &str) -> Vec<Row> {
+    let Some(base) = measured.iter().find(|one| one.name == over).map(Measured::walls) else { return Vec::new() };
+    let row = |one: &Measured| {
+        let walls = one.walls();
+        let more =
+            walls.iter().zip(&base).filter_map(|(with, without)| Some((with.as_ref()? - without.as_ref()?) * 1000.0));
+        Row::estimated(group, case, &one.name, "us", &more.collect::<Vec<f64>>(), 0.5)
+    };
+    measured.iter().filter(|one| one.name != over).map(row).collect()
+}
+
 /// What a group of measurements has found.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Found {

@@ -3,6 +3,7 @@
 
 use crate::measure::Result;
 use crate::profile;
+use rustix::mount::MountFlags;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
@@ -37,6 +38,16 @@ impl Place {
 
     pub fn path(&self, name: &str) -> String {
         self.folder.join(name).display().to_string()
+    }
+
+    /// A copy of aril on a read-only mount, of root's own mount namespace.
+    pub fn sealed_aril(&self) -> Result<String> {
+        let folder = self.folder.join("sealed");
+        fs::create_dir_all(&folder)?;
+        copy_to_disk(&self.folder.join("aril"), &folder.join("aril"))?;
+        rustix::mount::mount_bind(&folder, &folder)?;
+        rustix::mount::mount_remount(&folder, MountFlags::BIND | MountFlags::RDONLY, "")?;
+        Ok(self.path("sealed/aril"))
     }
 
     pub fn rootfs(&self) -> String {
@@ -85,6 +96,7 @@ pub fn furnish(folder: &Path, rootfs: &Path, is_bare: bool) -> Result<()> {
     if !is_bare {
         fs::write(resolver, "")?;
     }
+    copy_to_disk(&programs.join("examples/init-probe"), &copy.join("bin/probe"))?;
     for number in 0..VOLUMES {
         fs::create_dir_all(folder.join("volumes").join(number.to_string()))?;
         fs::create_dir_all(copy.join("mnt/volumes").join(number.to_string()))?;

@@ -130,16 +130,21 @@ pub fn index(folder: &Path) -> Result<()> {
 /// The rows of one case.
 fn table(text: &mut String, rows: &[&Row]) -> Result<()> {
     let Some(first) = rows.first() else { return Ok(()) };
+    let has_ratio = rows.iter().any(|row| row.of_floor.is_some());
     let has_spent = rows.iter().any(|row| row.spent.is_some());
-    writeln!(text, "\n### {}\n", first.case)?;
-    write!(text, "| | {} | of the floor | runs |", first.unit)?;
-    let (more, line) =
+    let (ratio, line) = if has_ratio { (" of the floor |", "--:|") } else { ("", "") };
+    let (more, more_line) =
         if has_spent { (" user ms | system ms | switches | faults |", "--:|--:|--:|--:|") } else { ("", "") };
-    writeln!(text, "{more}\n|---|--:|--:|--:|{line}")?;
+    writeln!(text, "\n### {}\n", first.case)?;
+    writeln!(text, "| | {} |{ratio} runs |{more}\n|---|--:|{line}--:|{more_line}", first.unit)?;
     for row in rows {
         let figure = with_interval(row.figure, row.interval);
-        let ratio = row.of_floor.map_or(String::new(), |ratio| with_interval(ratio, row.of_floor_interval));
-        write!(text, "| {} | {figure} | {ratio} | {} |", row.program, row.rounds)?;
+        write!(text, "| {} | {figure} |", row.program)?;
+        if has_ratio {
+            let ratio = row.of_floor.map_or(String::new(), |ratio| with_interval(ratio, row.of_floor_interval));
+            write!(text, " {ratio} |")?;
+        }
+        write!(text, " {} |", row.rounds)?;
         if let Some(spent) = row.spent {
             let (user, system) = (number(spent.user), number(spent.system));
             write!(text, " {user} | {system} | {:.0} | {:.0} |", spent.switches, spent.faults)?;

@@ -22,6 +22,7 @@ pub fn measure(place: &Place) -> Result<Found> {
     let inits = inits.filter(|(name, _): &(&str, PathBuf)| *name != "aril init");
     found.rows.extend(sizes("container runners", containers, &mut found.notes)?);
     found.rows.extend(sizes("inits", inits, &mut found.notes)?);
+    found.rows.extend(parts()?);
     Ok(found)
 }
 
@@ -52,6 +53,27 @@ fn sizes<'n>(
     relate(&mut own);
     relate(&mut all);
     Ok([own, all].concat())
+}
+
+/// What each module takes of our own binaries, as a test holds it (tests/behaviour/budgets.rs).
+fn parts() -> Result<Vec<Row>> {
+    const BINARIES: [&str; 3] = ["aril", "aril-init", "the smallest runner"];
+    let table = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/budgets/bytes.txt"))?;
+    let lines = table.lines().skip_while(|line| !line.starts_with("[by module")).skip(1);
+    let lines: Vec<&str> = lines.take_while(|line| !line.is_empty()).filter(|line| !line.starts_with('#')).collect();
+    let mut rows = Vec::new();
+    for (at, binary) in BINARIES.iter().enumerate() {
+        for line in &lines {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let (name, bytes) =
+                words.split_at(words.len().checked_sub(BINARIES.len()).ok_or("a row has three figures")?);
+            let bytes: f64 = bytes[at].parse()?;
+            if bytes > 0.0 {
+                rows.push(Row::new(GROUP, &format!("the parts of {binary}"), &name.join(" "), "bytes", bytes));
+            }
+        }
+    }
+    Ok(rows)
 }
 
 fn resolved(file: &Path) -> Option<PathBuf> {
