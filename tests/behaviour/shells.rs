@@ -33,6 +33,8 @@ const LINES: &[(&str, &[&str], &[&str])] = &[
     ("aril explain r", &["run", "rootfs"], &[]),
     ("aril explain run --read-only --hostna", &["--hostname"], &[]),
     ("aril explain boot ", &[], &["rootfs", "sh"]),
+    ("aril explain syscall --cap-a", &["--cap-add"], &[]),
+    ("aril explain syscall ptr", &[], &["rootfs", "readme"]),
     ("aril check r", &["rootfs"], &["readme", "run"]),
     // What follows ROOTFS is a command and its own.
     ("aril run rootfs --read", &[], &["--read-only"]),

@@ -16,7 +16,7 @@ function __aril_read
     test "$verb" = explain -a "$words[1]" = run; and set -e words[1]
     # The kernel's command line is one word that nobody knows.
     test "$verb" = explain -a "$words[1]" = boot; and set verb 'explain boot'
-    test "$verb" = explain -a "$words[1]" = syscall; and set verb 'explain syscall'
+    test "$verb" = explain -a "$words[1]" = syscall; and set verb syscall; and set -e words[1]
     set -l options yes
     set -l operands 0
     while set -q words[1]
@@ -24,7 +24,7 @@ function __aril_read
         set -e words[1]
         if test $options = no; or not string match -q -- '-?*' $word
             set operands (math $operands + 1)
-            contains -- "$verb" run explain exec init aril-init; and set options no
+            contains -- "$verb" run explain syscall exec init aril-init; and set options no
         else if test "$word" = --
             set options no
         else if contains -- $word $next

@@ -19,7 +19,7 @@ pub fn write(table: &Table) -> String {
         }
     }
     for option in &run {
-        let mut verbs = vec!["run", "explain"];
+        let mut verbs = vec!["run", "explain", "syscall"];
         if option.for_exec {
             verbs.push("exec");
         }
