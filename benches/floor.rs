@@ -505,7 +505,7 @@ const HIDDEN_FILES: [Word; 7] = [
     word(c"timer_stats"),
     word(c"sched_debug"),
 ];
-const HIDDEN_DIRECTORIES: [Word; 3] = [word(c"acpi"), word(c"asound"), word(c"scsi")];
+const HIDDEN_DIRECTORIES: [Word; 4] = [word(c"acpi"), word(c"asound"), word(c"dynamic_debug"), word(c"scsi")];
 const HIDDEN_IN_SYS: [Word; 7] = [
     word(c"firmware"),
     word(c"kernel/debug"),

@@ -4,7 +4,7 @@
 /// Made read-only.
 pub const READ_ONLY: [&str; 5] = ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"];
 /// Something empty lies over them.
-pub const MASKED: [&str; 17] = [
+pub const MASKED: [&str; 18] = [
     "/proc/kcore",
     "/proc/keys",
     "/proc/interrupts",
@@ -14,6 +14,7 @@ pub const MASKED: [&str; 17] = [
     "/proc/sched_debug",
     "/proc/acpi",
     "/proc/asound",
+    "/proc/dynamic_debug",
     "/proc/scsi",
     "/sys/firmware",
     "/sys/kernel/debug",

@@ -267,13 +267,15 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     close_descriptors(&mut draft, spec);
     #[cfg(feature = "full")]
     ids::begin(&mut draft, spec, host);
-    // What is taken anew after a lost race comes before.
+    // What is taken anew after a lost race comes before, and so does the process that waits for the start and that a signal ends.
+    #[cfg(feature = "full")]
+    state::detach(&mut draft, spec, host);
+    draft.must(Step::BlockSignals);
     #[cfg(feature = "full")]
     state::add(&mut draft, spec, host);
     #[cfg(feature = "full")]
     report::add(&mut draft, spec);
     layout.lock(&mut draft);
-    draft.must(Step::BlockSignals);
     #[cfg(feature = "full")]
     setting::add(&mut draft, spec);
     #[cfg(feature = "full")]
@@ -340,14 +342,16 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
         draft.must(Step::HideArguments);
         filter::add_for_init(&mut draft, spec, host);
     }
+    draft.phase = Phase::Started;
     #[cfg(feature = "full")]
     {
-        draft.phase = Phase::Started;
         // Whoever is told of the start may ask for it by its name.
         state::add(&mut draft, spec, host);
         report::add(&mut draft, spec);
-        state::let_go(&mut draft, spec);
     }
+    identity::keep_for_the_end(&mut draft, spec, host);
+    #[cfg(feature = "full")]
+    state::let_go(&mut draft, spec);
     Ok(Plan { lines: draft.lines.finish(), command: Command::new(arena, spec, host) })
 }
 
@@ -864,6 +868,7 @@ mod tests {
             "hide /proc/sched_debug",
             "hide /proc/acpi",
             "hide /proc/asound",
+            "hide /proc/dynamic_debug",
             "hide /proc/scsi",
             "hide /sys/firmware",
             "hide /sys/kernel/debug",
@@ -1227,9 +1232,9 @@ mod tests {
                 let order = [
                     at(lines, |step| matches!(step, Step::Report(Report::KeepStatus { .. }))),
                     state(lines, |step| matches!(step, StateStep::Detach { .. })),
+                    at(lines, |step| *step == Step::BlockSignals),
                     state(lines, |step| matches!(step, StateStep::Claim { .. })),
                     state(lines, |step| matches!(step, StateStep::OpenLog { .. })),
-                    at(lines, |step| *step == Step::BlockSignals),
                     at(lines, |step| matches!(step, Step::Clone { .. })),
                     state(lines, |step| *step == StateStep::AskForSenders),
                     at(lines, |step| *step == Step::Go),

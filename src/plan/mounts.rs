@@ -39,7 +39,8 @@ enum Cover {
     HiddenDirectory,
 }
 
-/// What container engines have agreed to hide or to make read-only (docker and podman, "default masked paths").
+/// What container engines have agreed to hide or to make read-only (docker and podman, "default masked paths"), and the switches
+/// of dynamic debugging, which they left open: its file asks for nothing but uid 0.
 ///
 /// Always covered, whatever access(2) says: files below `/proc/sys` ask the outer user id, which a map of 0 to 0 keeps.
 const SECRETS: [(Tree, Cover, Words); 4] = [
@@ -49,7 +50,7 @@ const SECRETS: [(Tree, Cover, Words); 4] = [
         Cover::HiddenFile,
         Words::new(b"kcore\0keys\0interrupts\0latency_stats\0timer_list\0timer_stats\0sched_debug\0"),
     ),
-    (Tree::Proc, Cover::HiddenDirectory, Words::new(b"acpi\0asound\0scsi\0")),
+    (Tree::Proc, Cover::HiddenDirectory, Words::new(b"acpi\0asound\0dynamic_debug\0scsi\0")),
     (
         Tree::Sys,
         Cover::HiddenDirectory,

@@ -9,7 +9,7 @@ use std::path::Path;
 crate::tests! {
     both: proc_is_its_own, sys_is_read_only, sys_is_its_own_with_a_network, dev_has_just_what_it_should,
         devices_work, terminals_queues_and_memory_are_its_own, kernel_secrets_are_masked,
-        what_steers_the_kernel_is_read_only, mounts_have_safe_flags, file_systems_can_be_chosen,
+        what_steers_the_kernel_is_read_only, nothing_of_the_kernel_s_can_be_opened_for_writing, mounts_have_safe_flags, file_systems_can_be_chosen,
         the_resolver_s_file_is_the_machine_s, a_volume_is_the_same_folder, a_volume_may_be_a_file,
         a_read_only_volume_is_so_all_the_way_down, volumes_may_lie_in_each_other, a_tmpfs_has_its_size_and_mode,
         a_volume_s_target_is_made, a_volume_s_link_leads_to_its_end, links_of_the_image_never_lead_out,
@@ -89,7 +89,14 @@ fn terminals_queues_and_memory_are_its_own(who: &Who) {
 fn kernel_secrets_are_masked(who: &Who) {
     let there = |path: &&&str| Path::new(path).exists();
     let files = ["/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/sched_debug"];
-    let folders = ["/proc/acpi", "/proc/asound", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"];
+    let folders = [
+        "/proc/acpi",
+        "/proc/asound",
+        "/proc/dynamic_debug",
+        "/proc/scsi",
+        "/sys/firmware",
+        "/sys/devices/virtual/powercap",
+    ];
     assert!(files.iter().filter(there).count() > 0, "this machine's /proc has one of {files:?}");
     for file in files.iter().filter(there) {
         who.sh(&[], &format!("head -c 1 {file} | wc -c")).prints("0");
@@ -113,6 +120,22 @@ fn what_steers_the_kernel_is_read_only(who: &Who) {
         }
         let outcome = who.sh(options, "! >>/proc/sys/kernel/core_pattern && ! >>/proc/sys/vm/drop_caches");
         outcome.exited(0).check(outcome.err().lines().count() == 2, "both are refused");
+    }
+}
+
+/// Whatever this kernel has there: what the list forgets is found by trying. What is written to `/proc/pressure` tells who writes
+/// it of a lack, and nobody else (psi).
+fn nothing_of_the_kernel_s_can_be_opened_for_writing(who: &Who) {
+    const TRY: &str = "find /proc /sys \\( -path '/proc/[0-9]*' -o -path /proc/self -o -path /proc/thread-self -o -path /proc/pressure \\) -prune \
+        -o -type f -perm -200 -print >/tmp/all 2>/dev/null; wc -l </tmp/all; \
+        while read -r file; do true >>\"$file\" && echo \"$file\"; done </tmp/all 2>/dev/null || true";
+    let root: &[&[&str]] = &[&[], &["--userns", "identity"], &["--userns", "host"]];
+    for mode in if who.is_root() { root } else { &root[..1] } {
+        let outcome = who.sh(&[*mode, &["--tmpfs", "/tmp"]].concat(), TRY);
+        let out = outcome.exited(0).out();
+        let (count, writable) = out.split_once('\n').expect("two commands");
+        outcome.check(count.trim().parse().is_ok_and(|count: usize| count > 100), "there are many");
+        outcome.check(writable.is_empty(), format_args!("{mode:?}: none can be opened"));
     }
 }
 

@@ -29,6 +29,7 @@ const OLDER: &[&str] = &[
     "users::",
     "identity::",
     "root::nothing_of_the_old_root",
+    "mounts::nothing_of_the_kernel_s",
     "limits::",
     "figures_of_groups::",
     "devices::",
