@@ -25,8 +25,10 @@ pub fn read<'m>(arena: &'m Arena, spec: &Spec<'m>) -> Told<'m, &'m [Word<'m>]> {
 /// # Errors
 /// The number of the line that is none.
 pub fn add<'m>(variables: &mut List<'m, Word<'m>>, text: &[u8]) -> Result<(), u64> {
+    // As editors of other systems write them.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     for (number, line) in (1..).zip(split(text, b'\n')) {
-        let line = line.trim_ascii_start();
+        let line = line.strip_suffix(b"\r").unwrap_or(line).trim_ascii_start();
         if matches!(line, [] | [b'#', ..]) {
             continue;
         }
@@ -37,4 +39,19 @@ pub fn add<'m>(variables: &mut List<'m, Word<'m>>, text: &[u8]) -> Result<(), u6
         variables.push(copy(variables.arena(), &[line]));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_other_systems_add_is_no_part_of_a_value() {
+        let arena = Arena::new().unwrap();
+        let mut variables = List::new(&arena);
+        assert_eq!(add(&mut variables, b"\xef\xbb\xbfA=1\r\n\r\n# c\r\n B\r\nC=\r\r\n"), Ok(()));
+        assert_eq!(variables.iter().map(|word| word.bytes()).collect::<Vec<_>>(), [&b"A=1"[..], b"B", b"C=\r"]);
+        assert_eq!(add(&mut variables, b"A=1\n\xef\xbb\xbf=2"), Ok(()));
+        assert_eq!(add(&mut variables, b"A=1\r\n=2"), Err(2));
+    }
 }
