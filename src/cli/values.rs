@@ -23,6 +23,8 @@ type Parsed<T> = Result<T, Refused>;
 
 /// `HOST_NAME_MAX` of the kernel.
 const LONGEST_HOSTNAME: usize = 64;
+/// The control character that is not below the space (ascii(7)).
+const DELETE: u8 = 0x7f;
 
 #[cfg(feature = "full")]
 const MOUNT_OPTIONS: Refused = t!("the options are type=, src=, dst=, ro, bind-propagation=, size= and mode=");
@@ -52,11 +54,16 @@ impl<'a> Value<'a> {
         if self.word.bytes().starts_with(b"/") { Ok(self.word) } else { Err(t!("not an absolute path")) }
     }
 
+    /// It is a word of `/etc/hosts`, and of many a program's output.
     pub fn hostname(self) -> Parsed<Word<'a>> {
-        match self.not_empty()?.bytes().len() {
-            ..=LONGEST_HOSTNAME => Ok(self.word),
-            _ => Err(t!("the kernel takes at most 64 bytes")),
+        let name = self.not_empty()?.bytes();
+        if name.len() > LONGEST_HOSTNAME {
+            return Err(t!("the kernel takes at most 64 bytes"));
         }
+        if name.iter().any(|byte| *byte <= b' ' || *byte == DELETE) {
+            return Err(t!("has a space or a control character"));
+        }
+        Ok(self.word)
     }
 
     /// Of a container.
@@ -701,6 +708,10 @@ mod tests {
         with(c"", |value| assert!(value.hostname().is_err()));
         let long = std::ffi::CString::new([b'x'; 65]).unwrap();
         with(&long, |value| assert_eq!(value.hostname(), Err(t!("the kernel takes at most 64 bytes"))));
+        for wrong in [c"a b", c"a\n10.0.0.1 b", c"a\t", c"\x1b[2J", c"a\x7f"] {
+            with(wrong, |value| assert_eq!(value.hostname(), Err(t!("has a space or a control character"))));
+        }
+        with(c"b\xc3\xbcro", |value| assert!(value.hostname().is_ok()));
     }
 
     #[test]
