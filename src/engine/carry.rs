@@ -290,7 +290,8 @@ impl<'p> Carrier<'p> {
                     signal::set_default(number)?;
                     left &= !signal::set_of(number);
                 }
-                signal::set_mask(self.mask);
+                // Not the caller's mask: what it has blocked would be deaf in the container.
+                signal::set_mask(0);
             }
             Step::Say { command } => {
                 let uid = decimal(self.arena, identity::geteuid().into());

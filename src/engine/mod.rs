@@ -96,7 +96,7 @@ pub struct Carrier<'p> {
     image: Option<At<'p>>,
     /// Namespaces to join, by kind.
     namespaces: [Option<Fd>; Namespace::ALL.len()],
-    /// The mask that the command gets back.
+    /// The caller's mask: which signals may end a start.
     mask: SignalSet,
     /// Those that the caller ignores; the command gets the default action.
     ignored: SignalSet,
@@ -370,10 +370,7 @@ impl<'p> Carrier<'p> {
                 Err(Failure { detail: word(c"the new process has died"), ..self.start_failed(Errno::ESRCH) })
             }
             // Without an init the command itself has taken the other end's place.
-            #[cfg(feature = "full")]
             _ => self.phase(Phase::Started),
-            #[cfg(not(feature = "full"))]
-            _ => Ok(()),
         }
     }
 

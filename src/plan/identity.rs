@@ -183,3 +183,14 @@ pub fn become_user<'p>(draft: &mut Draft<'p>, spec: &'p Spec, host: &'p Host, ma
 pub fn may_drop(spec: &Spec, host: &Host) -> bool {
     spec.is_private(Namespace::User) || host.has(k::CAP_KILL)
 }
+
+/// What it takes to remove what was made, whoever owns the directory, and to end who is left, whoever that is.
+const CLEANING_UP: CapabilitySet =
+    1 << k::CAP_DAC_OVERRIDE | 1 << k::CAP_DAC_READ_SEARCH | 1 << k::CAP_FOWNER | 1 << k::CAP_KILL;
+
+/// The launcher keeps no more than its end takes.
+pub fn keep_for_the_end(draft: &mut Draft, spec: &Spec, host: &Host) {
+    let keep = host.capabilities & CLEANING_UP;
+    // A rehearsal goes on with the next one.
+    draft.when(keep != host.capabilities && !spec.is_rehearsal(), Step::SetCapabilities { keep });
+}

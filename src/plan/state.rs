@@ -66,6 +66,13 @@ impl<'p> StateStep<'p> {
     }
 }
 
+/// Adds what makes the caller wait in a process of its own.
+pub fn detach<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>) {
+    if let Some((directory, name)) = host.place {
+        draft.when(spec.detach, Step::State(StateStep::Detach { directory, name }));
+    }
+}
+
 /// Adds what is due in this phase.
 #[inline(never)]
 pub fn add<'p>(draft: &mut Draft<'p>, spec: &'p Spec<'p>, host: &Host<'p>) {
@@ -74,7 +81,6 @@ pub fn add<'p>(draft: &mut Draft<'p>, spec: &'p Spec<'p>, host: &Host<'p>) {
     let mut step = |wanted, step| draft.when(wanted, Step::State(step));
     match phase {
         Phase::Launcher => {
-            step(spec.detach, StateStep::Detach { directory, name });
             step(true, StateStep::Claim { directory, name });
             step(spec.detach, StateStep::OpenLog { path: spec.log });
         }

@@ -50,7 +50,6 @@ pub enum Phase {
     /// The init, once the command runs.
     Init,
     /// The launcher, then.
-    #[cfg(feature = "full")]
     Started,
     /// The first process of a machine.
     #[cfg(feature = "boot")]
@@ -71,7 +70,6 @@ impl Phase {
         (Self::Inside, t!("inside, after it")),
         (Self::Command, t!("command, before it is executed")),
         (Self::Init, t!("init, once the command runs")),
-        #[cfg(feature = "full")]
         (Self::Started, t!("launcher, once the command runs")),
         #[cfg(feature = "boot")]
         (Self::Off, t!("first process of the machine, once the command has ended")),

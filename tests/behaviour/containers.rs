@@ -15,7 +15,7 @@ use std::time::Duration;
 
 crate::tests! {
     both: a_name_is_listed_while_it_runs, two_with_one_name_are_refused, of_many_at_once_one_has_the_name,
-        a_name_is_free_after_a_failure, names_that_cannot_be, nobody_inside_has_the_record,
+        a_name_is_free_after_a_failure, who_may_write_nothing_is_told_so, names_that_cannot_be, nobody_inside_has_the_record,
         one_in_the_background_leaves_its_caller_alone, its_output_goes_to_the_log_or_nowhere,
         its_status_is_kept_until_somebody_has_asked, a_failure_to_start_is_the_caller_s,
         one_whose_name_cannot_be_told_is_taken_back, a_log_that_nobody_reads_is_refused, what_is_no_record_is_passed_over, what_makes_no_sense_is_refused,
@@ -193,6 +193,17 @@ fn a_name_is_free_after_a_failure(who: &Who) {
     assert!(!place.has(&name));
     place.run(&["--name", &name], &["true"]).run().ok();
     assert!(!place.has(&name));
+}
+
+/// The kernel ends by SIGXFSZ whoever has not blocked it.
+fn who_may_write_nothing_is_told_so(who: &Who) {
+    let (place, name) = (Place::of(who), name());
+    for background in [&[][..], &["-d"]] {
+        let options = [&["--name", &name], background].concat();
+        let run = place.run(&options, &["true"]).under(&["prlimit", "--fsize=0"]);
+        run.run().refused(125, &[&name, "(EFBIG)"]);
+        assert!(!place.has(&name) && !place.has(".new"));
+    }
 }
 
 fn names_that_cannot_be(who: &Who) {

@@ -1,10 +1,14 @@
 //! Nothing of the caller's comes along but what was asked for, and nobody is more by aril than without it.
 
-use crate::support::{Who, tool};
+use crate::support::{Who, eventually, mark, tool};
+use rustix::process::Signal;
+use std::fs;
 use std::process::Command;
 
 crate::tests! {
-    both: pid_1_s_command_line_is_hidden, the_caller_s_keys_stay_outside, the_caller_s_ignored_signals_are_not_the_command_s;
+    both: pid_1_s_command_line_is_hidden, the_caller_s_keys_stay_outside, the_caller_s_ignored_signals_are_not_the_command_s,
+        nor_are_those_that_the_caller_has_blocked;
+    as_root: the_launcher_keeps_what_cleaning_up_takes;
     as_user: there_is_no_setuid_mode, nor_is_there_one_of_the_init_alone, a_copy_in_memory_can_be_executed_whatever_is_usual;
 }
 
@@ -37,6 +41,28 @@ fn the_caller_s_ignored_signals_are_not_the_command_s(who: &Who) {
         let outcome =
             run.under(&["bash", "-c", "trap '' HUP INT QUIT PIPE TERM USR1 CHLD TSTP 40; exec \"$@\"", "bash"]).run();
         outcome.prints("SigIgn:\t0000000000000000");
+    }
+}
+
+fn nor_are_those_that_the_caller_has_blocked(who: &Who) {
+    for options in [&[][..], &["--no-init"]] {
+        let run = who.run_in(&who.rootfs(), options, &["grep", "^SigBlk:", "/proc/self/status"]);
+        let outcome = run.under(&["env", "--block-signal=INT,USR1,TERM,TTIN,RTMIN"]).run();
+        outcome.prints("SigBlk:\t0000000000000000");
+    }
+}
+
+/// Whoever takes it over from inside, through the terminal's output for one, has not all of root's rights.
+fn the_launcher_keeps_what_cleaning_up_takes(who: &Who) {
+    // dac_override, dac_read_search, fowner and kill (linux/capability.h).
+    const KEPT: &str = "CapPrm:\t000000000000002e\nCapEff:\t000000000000002e\n";
+    for options in [&[][..], &["--userns", "host"], &["--no-init"]] {
+        let mark = mark();
+        let running = who.run_in(&who.rootfs(), options, &["sleep", &mark]).start();
+        running.sleeper(&mark);
+        let status = || fs::read_to_string(format!("/proc/{}/status", running.pid())).expect("it runs");
+        eventually("the rest is dropped", || status().contains(KEPT));
+        running.signal(Signal::TERM);
     }
 }
 
