@@ -25,9 +25,10 @@ fn the_caller_s_keys_stay_outside(who: &Who) {
     who.needs_probe();
     let probe = who.binary("probe");
     let outside = who.program(&probe, &["key"]).under(&[&probe, "with-key"]).run();
-    if outside.out() != "key allowed" {
+    if outside.code() == Some(1) {
         who.skip("this kernel has no keyrings for this user");
     }
+    outside.prints("key allowed");
     let options = ["--security-opt", "seccomp=unconfined"];
     let inside = || who.run_in(&who.rootfs(), &options, &["probe", "key"]).under(&[&probe, "with-key"]);
     let outcome = inside().run();
