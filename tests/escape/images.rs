@@ -211,8 +211,9 @@ fn no_name_breaks_a_message(who: &Who) {
 /// Asks for a user of an image that does not have him, and looks at the memory that it took.
 #[track_caller]
 fn asks_for(who: &Who, image: &Folder, user: &str, words: &[&str]) {
-    /// KiB: no more than the largest of such files that is read at all, and what a program has anyway.
-    const BOUND: u32 = (16 + 2) << 10;
+    /// KiB: no more than the largest of such files that is read at all, and what a program has anyway. Before Linux 6.7 huge pages
+    /// may lie around it.
+    const BOUND: u32 = (16 + 2 + 4) << 10;
     let (folder, attack) = (who.folder(), who.binary("attack"));
     let peak = folder.join("peak").display().to_string();
     who.run_in(image.str(), &["--user", user], &["true"]).under(&[&attack, "peak", &peak]).run().refused(125, words);

@@ -91,7 +91,12 @@ fn groups() -> BTreeSet<String> {
         let mut parts = line.splitn(3, ':').skip(1);
         let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else { continue };
         for mount in [controllers.trim_start_matches("name="), "unified", ""] {
-            below(&Path::new("/sys/fs/cgroup").join(mount).join(path.trim_start_matches('/')), &mut found);
+            let own = Path::new("/sys/fs/cgroup").join(mount).join(path.trim_start_matches('/'));
+            below(&own, &mut found);
+            // At the root of a hierarchy, what root's groups are in stays.
+            if path == "/" {
+                found.remove(&own.join("aril").display().to_string());
+            }
         }
     }
     found
