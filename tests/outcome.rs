@@ -5,6 +5,10 @@ use libtest_mimic::{Completion, Failed};
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 
+/// Why an escape cannot be shown here.
+#[allow(dead_code, reason = "not all who include this know of escapes")]
+pub const NOTHING_OF_THE_KIND: &str = "this kernel has nothing of the kind";
+
 /// What `skip` unwinds with.
 struct Skip(String);
 

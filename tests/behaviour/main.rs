@@ -111,8 +111,6 @@ fn main() -> ExitCode {
     ];
     let world: &'static World = Box::leak(Box::new(World::make(!arguments.list)));
     support::remember_where_a_test_fails();
-    let chosen = support::chosen();
-    let trials = tests.into_iter().flatten().flat_map(|test| test.trials(world));
-    let trials = trials.filter(|trial| chosen.as_ref().is_none_or(|names| names.contains(trial.name()))).collect();
-    world.end(&libtest_mimic::run(&arguments, trials))
+    let trials = tests.into_iter().flatten().flat_map(|test| test.trials(world)).collect();
+    world.end(&libtest_mimic::run(&arguments, support::chosen(trials)))
 }

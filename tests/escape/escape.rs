@@ -1,6 +1,7 @@
 //! How a row of the catalogue becomes tests: one for each way to run a container. Each first runs the attack where nothing
 //! stops it.
 
+use crate::support::outcome::NOTHING_OF_THE_KIND;
 use crate::support::traces::Traces;
 use crate::support::{Etc, Folder, Outcome, RANGE, Run, Who, World, cgroups, tool, trial};
 use libtest_mimic::Trial;
@@ -213,7 +214,7 @@ impl Escape {
             let words = answers(&outcome);
             let gets_out = words.iter().any(|(word, _)| word == "out");
             if !gets_out && !words.is_empty() && words.iter().all(|(_, what)| self.is_not_there(site, what)) {
-                site.who.skip("this kernel has nothing of the kind");
+                site.who.skip(NOTHING_OF_THE_KIND);
             }
             outcome.check(gets_out, format_args!("with {control:?} it gets out"));
             let passes = words.into_iter().filter(|(word, _)| word == "out" || word == "through");

@@ -18,13 +18,11 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let world: &'static World = Box::leak(Box::new(World::make(!arguments.list)));
     if !arguments.list {
-        let sources = ["main.c", "files.c", "kernel.c", "processes.c"].map(|file| format!("escape/attack/{file}"));
-        world.add_program("attack", "755", &sources.each_ref().map(String::as_str));
-        world.add_program("rooted", "4755", &sources.each_ref().map(String::as_str));
+        world.add_program("attack", &[("bin/attack", "755"), ("bin/rooted", "4755")]);
         world.add_script("--report=/again", "#!/proc/self/exe init\n");
     }
     support::remember_where_a_test_fails();
     let mut trials: Vec<_> = catalogue::catalogue().into_iter().flat_map(|escape| escape.trials(world)).collect();
     trials.extend([images::tests(), races::tests()].into_iter().flatten().flat_map(|test| test.trials(world)));
-    world.end(&libtest_mimic::run(&arguments, trials))
+    world.end(&libtest_mimic::run(&arguments, support::chosen(trials)))
 }

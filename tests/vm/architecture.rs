@@ -1,13 +1,15 @@
 //! What differs between VMs of this machine's architecture and those of arm64, whose binaries are built here and run there alone.
 
 use crate::machine::{rootfs, source};
+use crate::programs;
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 /// A VM's processor.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Architecture {
     Amd64,
     Arm64,
@@ -66,11 +68,15 @@ impl Architecture {
         }
     }
 
-    /// The program of the behaviour tests as it is now, `behaviour`, or that of the unit tests, `aril`. Cargo names it to nobody but
-    /// who builds it, and when only these tests are asked for it may be old.
-    pub fn tests(self, name: &str) -> Result<PathBuf, String> {
+    /// A program of tests as it is now, by its name, or `aril`, that of the unit tests. Cargo names it to nobody but who builds it,
+    /// and when only these tests are asked for it may be old.
+    pub fn tests(self, name: &'static str) -> Result<PathBuf, String> {
+        type Built = Result<PathBuf, String>;
+        static BUILT: Mutex<BTreeMap<(Architecture, &str), Built>> = Mutex::new(BTreeMap::new());
         let what: &[&str] = if name == "aril" { &["--lib"] } else { &["--test", name] };
-        self.built(&[&["test", "--no-run"], what].concat(), name)
+        let mut built = BUILT.lock().expect("everything can be built");
+        let build = || self.built(&[&["test", "--no-run"], what].concat(), name);
+        built.entry((self, name)).or_insert_with(build).clone()
     }
 
     /// Why the tests cannot be built for it.
@@ -83,12 +89,9 @@ impl Architecture {
         Ok(())
     }
 
-    /// Compiles the C program that many tests use. Without a compiler they skip themselves.
-    pub fn compile_probe(self, out: &Path) -> bool {
-        let compiler = if self == Self::Arm64 { COMPILER } else { "gcc" };
-        let probe = source("tests/behaviour/probe.c");
-        let output = Command::new(compiler).args(["-static", "-O1", "-o"]).arg(out).arg(probe).output();
-        output.is_ok_and(|output| output.status.success())
+    /// Makes a program of C that tests run. Without a compiler they skip themselves.
+    pub fn program(self, name: &str, out: &Path) -> bool {
+        programs::compile(if self == Self::Arm64 { COMPILER } else { "gcc" }, name, out)
     }
 
     fn built(self, words: &[&str], name: &str) -> Result<PathBuf, String> {

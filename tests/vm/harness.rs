@@ -1,10 +1,11 @@
 //! That the VMs' tests can fail: what goes wrong inside, or with the machine itself, is never a pass.
 
 use crate::machine::{Machine, Vm, patience};
-use crate::outcome::outcome_of;
+use crate::outcome::{NOTHING_OF_THE_KIND, outcome_of};
+use crate::suite::BEHAVIOUR;
 use crate::transcript::{End, Transcript};
+use crate::{LACKING, NOWHERE, shown};
 use libtest_mimic::{Completion, Trial};
-use std::path::Path;
 use std::time::Duration;
 
 const MACHINE: Machine = Machine { name: "harness", kernel: "bookworm", layout: "v2" };
@@ -15,18 +16,22 @@ const TEST: &str = "namespaces::all_but_network_and_time_are_new_as_root";
 /// And that it passed, as it would be said.
 const PASSED: &str = "test namespaces::all_but_network_and_time_are_new_as_root ... ok\n";
 
-pub fn trials(behaviour: &Path) -> Vec<Trial> {
-    let behaviour = behaviour.to_path_buf();
+pub fn trials() -> Vec<Trial> {
     let in_a_vm = |name: &str, body: fn(&mut Vm)| {
-        let behaviour = behaviour.clone();
         Trial::ignorable_test(format!("harness::{name}"), move || match MACHINE.is_ready() {
-            Ok(()) => outcome_of(|| body(&mut Vm::of(&MACHINE, &behaviour))),
+            Ok(()) => outcome_of(|| {
+                let job = BEHAVIOUR.job(MACHINE.architecture(), vec![TEST.to_string()]);
+                body(&mut Vm::of(&MACHINE, vec![job]));
+            }),
             Err(reason) => Ok(Completion::ignored_with(reason)),
         })
     };
     vec![
         Trial::test("harness::only_what_passed_in_a_machine_that_ended_well_is_a_pass", || {
             outcome_of(only_what_passed_in_a_machine_that_ended_well_is_a_pass).map(drop)
+        }),
+        Trial::test("harness::what_is_to_be_shown_here_is_not_skipped", || {
+            outcome_of(what_is_to_be_shown_here_is_not_skipped).map(drop)
         }),
         in_a_vm("a_test_that_fails_inside_fails_here", a_test_that_fails_inside_fails_here),
         in_a_vm("a_panic_is_no_pass", a_panic_is_no_pass),
@@ -87,26 +92,37 @@ fn only_what_passed_in_a_machine_that_ended_well_is_a_pass() {
     assert!(!failure(&first, TEST).contains("the kernel's word"), "and only the first");
 }
 
+fn what_is_to_be_shown_here_is_not_skipped() {
+    let skipped = |name: &str, reason: &str| shown(name, Completion::ignored_with(reason));
+    let (lacking, (nowhere, why)) = (LACKING[0], NOWHERE[0]);
+    assert!(skipped(lacking, NOTHING_OF_THE_KIND).is_err());
+    assert!(skipped(lacking, "no compiler").is_ok() && skipped(TEST, NOTHING_OF_THE_KIND).is_ok());
+    assert!(shown(lacking, Completion::Completed).is_ok());
+    let told = skipped(nowhere, NOTHING_OF_THE_KIND);
+    assert!(matches!(told, Ok(Completion::Ignored { reason: Some(reason) }) if reason == why));
+    assert!(shown(nowhere, Completion::Completed).is_err());
+}
+
 /// A real test, of an aril that does nothing.
 fn a_test_that_fails_inside_fails_here(vm: &mut Vm) {
-    let script = format!("printf '#!/bin/sh\\nexit 1\\n' >{}\n{}", env!("CARGO_BIN_EXE_aril"), vm.tests_alone());
-    let text = failure(&vm.run(&[TEST.to_string()], &script, patience()), TEST);
+    let script = format!("printf '#!/bin/sh\\nexit 1\\n' >{}\n{}", env!("CARGO_BIN_EXE_aril"), vm.jobs_alone());
+    let text = failure(&vm.run(&script, patience()), TEST);
     assert!(text.contains("at tests/behaviour/") && text.contains("exit status: 1"), "it says what it said: {text}");
 }
 
 fn a_panic_is_no_pass(vm: &mut Vm) {
     let script = format!("printf '{PASSED}'; sleep 1; echo c >/proc/sysrq-trigger");
-    let text = failure(&vm.run(&[], &script, patience()), TEST);
+    let text = failure(&vm.run(&script, patience()), TEST);
     assert!(text.contains("before its job had ended") && text.contains("Kernel panic"), "{text}");
 }
 
 fn a_machine_that_says_nothing_is_killed_and_is_no_pass(vm: &mut Vm) {
     vm.silence = Duration::from_millis(1);
-    let text = failure(&vm.run(&[], &format!("printf '{PASSED}'"), patience()), TEST);
+    let text = failure(&vm.run(&format!("printf '{PASSED}'"), patience()), TEST);
     assert!(text.contains("said nothing for 0 s"), "{text}");
 }
 
 fn a_machine_that_hangs_is_killed_and_is_no_pass(vm: &mut Vm) {
-    let text = failure(&vm.run(&[], &format!("printf '{PASSED}'; sleep 10000"), SHORT), TEST);
+    let text = failure(&vm.run(&format!("printf '{PASSED}'; sleep 10000"), SHORT), TEST);
     assert!(text.contains("the VM still ran after 10 s"), "{text}");
 }

@@ -94,21 +94,29 @@ pub fn rootfs() -> PathBuf {
     env::var_os("ARIL_ROOTFS").map_or_else(|| source("target/rootfs"), PathBuf::from)
 }
 
+/// A program of tests that a machine runs.
+pub struct Job {
+    pub program: PathBuf,
+    /// The programs of C that it would compile if it could.
+    pub needs: &'static [&'static str],
+    /// All that it is to run.
+    pub tests: Vec<String>,
+}
+
 /// A machine with its files, not yet booted.
 pub struct Vm<'a> {
     machine: &'a Machine,
-    tests: &'a Path,
+    jobs: Vec<Job>,
     folder: TempDir,
     /// How long it may say nothing.
     pub silence: Duration,
 }
 
 impl<'a> Vm<'a> {
-    /// `tests` is the program of the tests.
-    pub fn of(machine: &'a Machine, tests: &'a Path) -> Self {
+    pub fn of(machine: &'a Machine, jobs: Vec<Job>) -> Self {
         Self {
             machine,
-            tests,
+            jobs,
             folder: TempDir::with_prefix("aril-vm.").expect("a temporary folder"),
             silence: silence(),
         }
@@ -118,20 +126,21 @@ impl<'a> Vm<'a> {
         self.folder.path().join(name).display().to_string()
     }
 
-    /// The script of a machine that runs nothing but its tests.
-    pub fn tests_alone(&self) -> String {
-        format!(
-            "export ARIL_TESTS=/job/tests ARIL_PROBE=/job/probe ARIL_ROOTFS={}\n\
-            exec {} --test-threads={CORES} --color=never\n",
-            self.machine.architecture().rootfs().display(),
-            self.tests.display()
-        )
+    /// The script of a machine that does its jobs and nothing else.
+    pub fn jobs_alone(&self) -> String {
+        let rootfs = self.machine.architecture().rootfs();
+        let mut script = format!("export ARIL_PROGRAMS=/job ARIL_ROOTFS={}\nstatus=0\n", rootfs.display());
+        for (number, Job { program, .. }) in self.jobs.iter().enumerate() {
+            let run = format!("{} --test-threads={CORES} --color=never", program.display());
+            script += &format!("ARIL_TESTS=/job/tests.{number} {run} || status=$?\n");
+        }
+        script + "exit $status\n"
     }
 
-    /// Boots it with this list of tests at hand and this script to run, and waits for its end.
-    pub fn run(&self, tests: &[String], script: &str, patience: Duration) -> Transcript {
+    /// Boots it with this script to run, and waits for its end.
+    pub fn run(&self, script: &str, patience: Duration) -> Transcript {
         let _permit = Permit::wait();
-        self.furnish(tests, script);
+        self.furnish(script);
         let mut boots = 1..=BOOTS;
         loop {
             let boot = boots.next();
@@ -185,19 +194,27 @@ impl<'a> Vm<'a> {
     }
 
     /// Makes its initramfs, of which the job is a second archive.
-    fn furnish(&self, tests: &[String], script: &str) {
+    fn furnish(&self, script: &str) {
         let job = self.path("job");
         fs::create_dir(&job).expect("our own folder");
         fs::write(self.path("job/run"), script).expect("our own folder");
-        fs::write(self.path("job/tests"), tests.join("\n")).expect("our own folder");
         let architecture = self.machine.architecture();
-        // Without a compiler the tests that want it skip themselves, there as here.
-        architecture.compile_probe(Path::new(&self.path("job/probe")));
+        for (number, Job { tests, needs, .. }) in self.jobs.iter().enumerate() {
+            fs::write(self.path(&format!("job/tests.{number}")), tests.join("\n")).expect("our own folder");
+            for program in *needs {
+                let out = self.folder.path().join("job").join(program);
+                // Without a compiler the tests that want it skip themselves, there as here.
+                if !out.exists() {
+                    architecture.program(program, &out);
+                }
+            }
+        }
         let archive = "cd \"$1\" && find job | busybox cpio -o -H newc >job.cpio 2>/dev/null";
         made(Command::new("sh").args(["-c", archive, "sh"]).arg(self.folder.path()));
 
         let mut recipe = Command::new(source("rootfs/machine"));
-        recipe.arg(self.path("initramfs")).arg(kernel(self.machine.kernel)).arg(self.tests);
+        recipe.arg(self.path("initramfs")).arg(kernel(self.machine.kernel));
+        recipe.args(self.jobs.iter().map(|job| &job.program));
         let aril = architecture.aril().expect("the tests were built with it");
         recipe.arg(aril.with_file_name("aril-init")).arg(aril);
         recipe.arg(architecture.rootfs().join("busybox")).args(["rootfs", "src"].map(source));

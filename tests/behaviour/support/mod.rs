@@ -5,9 +5,11 @@
 pub mod cgroups;
 pub mod inits;
 #[path = "../../outcome.rs"]
-mod outcome;
+pub mod outcome;
 pub mod page;
 pub mod process;
+#[path = "../../programs.rs"]
+mod programs;
 mod ranges;
 mod run;
 mod terminal;
@@ -96,11 +98,14 @@ pub fn trial(
     })
 }
 
-/// The names of the only tests to be run, one a line in a file: more than a filter can name.
-pub fn chosen() -> Option<BTreeSet<String>> {
-    let path = std::env::var("ARIL_TESTS").ok()?;
-    let names = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    Some(names.lines().map(ToString::to_string).collect())
+/// The only tests to be run, if their names are in a file, one a line: more than a filter can name.
+pub fn chosen(mut trials: Vec<Trial>) -> Vec<Trial> {
+    if let Ok(path) = std::env::var("ARIL_TESTS") {
+        let names = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let names: BTreeSet<&str> = names.lines().collect();
+        trials.retain(|trial| names.contains(trial.name()));
+    }
+    trials
 }
 
 /// Where the tests run: a folder that everybody can reach, with the binaries and one root file system for each caller.
@@ -130,14 +135,7 @@ impl World {
         for (name, binary) in [("aril", env!("CARGO_BIN_EXE_aril")), ("aril-init", env!("CARGO_BIN_EXE_aril-init"))] {
             tool("cp", &[binary, &self.path(name)]);
         }
-        // Where there is no compiler, such as in a VM, there may be one that is ready.
-        self.probe = match std::env::var_os("ARIL_PROBE") {
-            Some(ready) => {
-                let copied = Command::new("cp").arg(ready).arg(self.path("probe")).output();
-                copied.is_ok_and(|output| output.status.success())
-            }
-            None => self.compile("probe", &["behaviour/probe.c"]),
-        };
+        self.probe = self.compile("probe");
         for (caller, owner) in [("root", 0), ("user", ORDINARY)] {
             let copy = self.path(&format!("untouched-of-{caller}"));
             tool("cp", &["-a", &busybox.display().to_string(), &copy]);
@@ -156,22 +154,26 @@ impl World {
         }
     }
 
-    /// Makes a static program of C sources below `tests/`, if there is a compiler.
-    fn compile(&self, name: &str, sources: &[&str]) -> bool {
-        let sources = sources.iter().map(|source| format!("{}/tests/{source}", env!("CARGO_MANIFEST_DIR")));
-        let compiled =
-            Command::new("gcc").args(["-static", "-O1", "-Wall", "-o", &self.path(name)]).args(sources).output();
-        compiled.is_ok_and(|output| output.status.success())
+    /// Puts a program of `programs` into our folder, if there is a compiler; in a VM, which has none, it may be ready.
+    fn compile(&self, name: &str) -> bool {
+        let Some(ready) = std::env::var_os("ARIL_PROGRAMS") else {
+            return programs::compile("gcc", name, &self.folder.join(name));
+        };
+        let copied = Command::new("cp").arg(Path::new(&ready).join(name)).arg(&self.folder).output();
+        copied.is_ok_and(|output| output.status.success())
     }
 
-    /// Puts one more such program, with these permissions, into every root file system. Without a compiler there is no probe either.
+    /// Puts one more such program into every root file system, at each of these paths with its permissions. Without a compiler
+    /// there is no probe either.
     #[allow(dead_code, reason = "the suite of escapes uses it")]
-    pub fn add_program(&self, name: &str, mode: &str, sources: &[&str]) {
+    pub fn add_program(&self, name: &str, places: &[(&str, &str)]) {
         if !self.probe {
             return;
         }
-        assert!(self.compile(name, sources), "gcc: {sources:?}");
-        self.copy_to_images(&format!("bin/{name}"), mode, &self.path(name));
+        assert!(self.compile(name), "{name}: it cannot be compiled");
+        for (path, mode) in places {
+            self.copy_to_images(path, mode, &self.path(name));
+        }
     }
 
     /// Copies a file to this path in every root file system.

@@ -46,7 +46,7 @@ fn ten_thousand_orphans_are_reaped() {
     let boot = Boot::of("-- /probe orphans 10000 0");
     // Its folder goes with the VM.
     let probe = boot.path("probe");
-    if !Architecture::Amd64.compile_probe(&probe) {
+    if !Architecture::Amd64.program("probe", &probe) {
         super::skip("no static C program can be built: install gcc and libc6-dev");
     }
     // It ends when as few processes are left as were there before.
