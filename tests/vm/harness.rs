@@ -64,6 +64,13 @@ fn only_what_passed_in_a_machine_that_ended_well_is_a_pass() {
     assert_eq!(failure(&ended(failed, 101), "a::b").trim(), "at here\n\n---- stdout ----\ntest a::c ... FAILED");
     assert_eq!(failure(&ended(failed, 101), "a::d").trim(), "at there");
     assert!(ended(failed, 101).verdict("a::c").is_ok());
+    // And another program after it.
+    let both = format!(
+        "{failed}\ntest b ... FAILED\ntest c ... ok\n\nfailures:\n\n---- b ----\nat last\n\n\nfailures:\n    b\n"
+    );
+    assert_eq!(failure(&ended(&both, 101), "a::d").trim(), "at there");
+    assert_eq!(failure(&ended(&both, 101), "b").trim(), "at last");
+    assert!(ended(&both, 101).verdict("c").is_ok());
 
     for (what, transcript, says) in [
         ("nothing at all", cut(""), "before its job had ended"),

@@ -18,6 +18,7 @@ use architecture::Architecture;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use machine::{Job, Machine, Vm};
 use outcome::{NOTHING_OF_THE_KIND, outcome_of};
+use std::collections::BTreeSet;
 use std::env;
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -105,6 +106,8 @@ fn shown(name: &str, done: Completion) -> Result<Completion, Failed> {
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let all: Vec<Test> = SUITES.iter().flat_map(|suite| suite.tests()).collect();
+    let names: BTreeSet<&String> = all.iter().map(|test| &test.inside).collect();
+    assert_eq!(names.len(), all.len(), "what a machine says of a test is known by its name inside");
     let mut trials = boot::trials();
     trials.extend(harness::trials());
     for (machine, filters) in MACHINES {

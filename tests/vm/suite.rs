@@ -8,7 +8,7 @@ use std::process::Command;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Suite {
     /// As cargo names it.
-    pub program: &'static str,
+    program: &'static str,
     /// What its tests' names begin with here.
     prefix: &'static str,
     /// The programs of C that it runs.
