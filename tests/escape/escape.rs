@@ -8,6 +8,7 @@ use libtest_mimic::Trial;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fs;
+use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
 
 /// Who runs a container, and as whom root inside is outside.
@@ -49,6 +50,59 @@ impl Mode {
             Self::Host => &["--userns", "host"],
             Self::Auto | Self::User => &[],
         }
+    }
+}
+
+/// Who runs a container, and how.
+pub struct By<'w> {
+    who: &'w Who,
+    mode: Mode,
+}
+
+impl Deref for By<'_> {
+    type Target = Who;
+
+    fn deref(&self) -> &Who {
+        self.who
+    }
+}
+
+impl By<'_> {
+    /// `aril run OPTIONS ROOTFS COMMAND`, with what the mode asks for.
+    pub fn run_in(&self, rootfs: &str, options: &[&str], command: &[&str]) -> Run {
+        self.who.run_in(rootfs, &[self.mode.options(), options].concat(), command)
+    }
+
+    /// The value of `-v` for a volume in which root inside is the caller.
+    pub fn volume(&self, source: &str, target: &str) -> String {
+        format!("{source}:{target}{}", if self.mode == Auto { ":idmap" } else { "" })
+    }
+}
+
+/// A test that is tried in every mode.
+pub struct Everywhere {
+    pub module: &'static str,
+    pub name: &'static str,
+    pub body: fn(&By),
+}
+
+/// Declares a module's tests, each for every mode.
+#[macro_export]
+macro_rules! by_mode {
+    ($($name:ident),* $(,)?) => {
+        pub fn tests() -> Vec<$crate::escape::Everywhere> {
+            vec![$($crate::escape::Everywhere { module: module_path!(), name: stringify!($name), body: $name },)*]
+        }
+    };
+}
+
+impl Everywhere {
+    pub fn trials(self, world: &'static World) -> impl Iterator<Item = Trial> {
+        let module = self.module.rsplit("::").next().unwrap_or(self.module);
+        ALL.iter().map(move |mode| {
+            let name = format!("{module}::{}_{}", self.name, mode.name());
+            trial(world, name, Some(*mode != User), move |who| (self.body)(&By { who, mode: *mode }))
+        })
     }
 }
 

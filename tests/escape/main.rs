@@ -5,6 +5,7 @@
 mod catalogue;
 mod escape;
 mod images;
+mod naive;
 mod races;
 #[path = "../behaviour/support/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the behaviour tests use the rest")]
