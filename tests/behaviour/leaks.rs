@@ -7,8 +7,8 @@ use std::process::Command;
 
 crate::tests! {
     both: pid_1_s_command_line_is_hidden, the_caller_s_keys_stay_outside, the_caller_s_ignored_signals_are_not_the_command_s,
-        nor_are_those_that_the_caller_has_blocked;
-    as_root: the_launcher_keeps_what_cleaning_up_takes;
+        nor_are_those_that_the_caller_has_blocked, the_caller_s_umask_is_not_the_command_s;
+    as_root: the_launcher_keeps_what_cleaning_up_takes, the_caller_s_groups_stay_outside;
     as_user: there_is_no_setuid_mode, nor_is_there_one_of_the_init_alone, a_copy_in_memory_can_be_executed_whatever_is_usual;
 }
 
@@ -64,6 +64,35 @@ fn the_launcher_keeps_what_cleaning_up_takes(who: &Who) {
         let status = || fs::read_to_string(format!("/proc/{}/status", running.pid())).expect("it runs");
         eventually("the rest is dropped", || status().contains(KEPT));
         running.signal(Signal::TERM);
+    }
+}
+
+/// The caller's is of whoever started him; of aril's own files in the container others would have all rights, or none.
+fn the_caller_s_umask_is_not_the_command_s(who: &Who) {
+    let script =
+        "umask; grep Umask: /proc/1/status; >/tmp/file; mkdir /tmp/folder; stat -c %a /tmp/file /tmp/folder /made /dev";
+    let root: &[&[&str]] = &[&["--userns", "host"], &["--userns", "identity"]];
+    for options in [&[][..], &["--no-init"]].iter().chain(root.iter().filter(|_| who.is_root())) {
+        for umask in ["000", "077", "0777"] {
+            let options = [options, &["--overlay", "--tmpfs", "/tmp", "--tmpfs", "/made/below"][..]].concat();
+            let run = who.run_in(&who.rootfs(), &options, &["sh", "-c", script]);
+            let run = run.under(&["sh", "-c", "umask $0; exec \"$@\"", umask]);
+            run.run().prints("0022\nUmask:\t0022\n644\n755\n755\n755");
+        }
+    }
+}
+
+/// Only root can leave them; an ordinary user's stay with him (user_namespaces(7), setgroups).
+fn the_caller_s_groups_stay_outside(who: &Who) {
+    let starter = ["setpriv", "--groups", "0,1234,5678"];
+    let look = ["grep", "-h", "^Groups:", "/proc/self/status", "/proc/1/status"];
+    who.program(look[0], &look[1..4]).under(&starter).run().mentions("1234 5678");
+    let user = ["--user", "405:100"];
+    for options in [&[][..], &["--userns", "host"], &["--userns", "identity"], &["--no-init"], &user] {
+        let outcome = who.run_in(&who.rootfs(), options, &look).under(&starter).run();
+        let out = outcome.ok().out();
+        let no_group = |line: &str| line.trim_end() == "Groups:";
+        outcome.check(out.lines().count() == 2 && out.lines().all(no_group), "neither the command nor PID 1 has any");
     }
 }
 

@@ -85,25 +85,71 @@ fn terminals_queues_and_memory_are_its_own(who: &Who) {
     }
 }
 
-/// As the container engines have it, of those that this kernel has.
+/// As the container engines have it.
+const COVERED: [(&str, &str); 23] = [
+    ("make", "/proc/sys"),
+    ("make", "/proc/sysrq-trigger"),
+    ("make", "/proc/irq"),
+    ("make", "/proc/bus"),
+    ("make", "/proc/fs"),
+    ("hide", "/proc/kcore"),
+    ("hide", "/proc/keys"),
+    ("hide", "/proc/interrupts"),
+    ("hide", "/proc/latency_stats"),
+    ("hide", "/proc/timer_list"),
+    ("hide", "/proc/timer_stats"),
+    ("hide", "/proc/sched_debug"),
+    ("hide", "/proc/acpi"),
+    ("hide", "/proc/asound"),
+    ("hide", "/proc/dynamic_debug"),
+    ("hide", "/proc/scsi"),
+    ("hide", "/sys/firmware"),
+    ("hide", "/sys/kernel/debug"),
+    ("hide", "/sys/kernel/tracing"),
+    ("hide", "/sys/kernel/security"),
+    ("hide", "/sys/fs/bpf"),
+    ("hide", "/sys/fs/pstore"),
+    ("hide", "/sys/devices/virtual/powercap"),
+];
+
+/// What `explain` says of each, and what there is inside, of those that this kernel has: something lies over it, even where it is
+/// empty without that.
 fn kernel_secrets_are_masked(who: &Who) {
-    let there = |path: &&&str| Path::new(path).exists();
-    let files = ["/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/sched_debug"];
-    let folders = [
-        "/proc/acpi",
-        "/proc/asound",
-        "/proc/dynamic_debug",
-        "/proc/scsi",
-        "/sys/firmware",
-        "/sys/devices/virtual/powercap",
-    ];
-    assert!(files.iter().filter(there).count() > 0, "this machine's /proc has one of {files:?}");
-    for file in files.iter().filter(there) {
-        who.sh(&[], &format!("head -c 1 {file} | wc -c")).prints("0");
+    let root: &[&[&str]] = &[&["--userns", "host"], &["--userns", "identity"]];
+    let user: &[&[&str]] = &[&[], &["--network", "none"], &["--read-only"], &["--cap-add", "all"]];
+    let mut covered = 0;
+    for options in user.iter().chain(root.iter().filter(|_| who.is_root())) {
+        let explained = who.aril(&[&["explain"], *options, &[&who.rootfs(), "true"]].concat()).run();
+        let out = explained.ok().out();
+        let step = |line: &str| {
+            let mut words = line.split_whitespace().map(ToString::to_string);
+            let step = (words.next()?, words.next()?);
+            let is_below = step.1.starts_with("/proc/") || step.1.starts_with("/sys/");
+            let is_cover = step.0 == "hide" || step.0 == "make" && words.next()? == "read-only";
+            (is_below && is_cover).then_some(step)
+        };
+        let planned: Vec<(String, String)> = out.lines().filter_map(step).collect();
+        assert_eq!(planned, COVERED.map(|(what, path)| (what.to_string(), path.to_string())), "{options:?}");
+        // A sysfs of its own has less than the machine's.
+        let paths: Vec<&str> = COVERED.iter().map(|(_, path)| *path).collect();
+        let there = format!("for path in {}; do [ -e $path ] && echo $path; done; :", paths.join(" "));
+        let there = who.sh(options, &there).ok().out();
+        assert!(there.lines().filter(|path| path.starts_with("/proc/")).count() > 5, "{there}");
+        assert!(there.contains("/proc/keys") || !Path::new("/proc/keys").exists(), "{there}");
+        let found = mounts(who, options);
+        for (what, path) in COVERED.iter().filter(|(_, path)| there.lines().any(|line| line == *path)) {
+            let (flags, kind) =
+                found.get(*path).unwrap_or_else(|| panic!("{options:?}: {path} is covered: {found:#?}"));
+            assert!(flags.starts_with("ro,"), "{options:?} {path}: {flags}");
+            covered += 1;
+            if *what == "hide" {
+                assert_eq!(kind, "tmpfs", "{options:?} {path}");
+                let look = format!("if [ -d {path} ]; then ls -A {path}; else head -c 1 {path}; fi | wc -c");
+                who.sh(options, &look).prints("0");
+            }
+        }
     }
-    for folder in folders.iter().filter(there) {
-        who.sh(&[], &format!("ls -A {folder} | wc -l")).prints("0");
-    }
+    assert!(covered > 20, "this machine has some of them");
 }
 
 /// Mounted read-only, whoever runs it: sysctl files stay writable for uid 0 outside, whatever access(2) says.

@@ -1,6 +1,6 @@
 //! Point 9: what a command may not do, without being asked to be good.
 
-use crate::support::{Who, executable, mark, tool};
+use crate::support::{Who, eventually, executable, mark, process, tool};
 use std::fs;
 
 crate::tests! {
@@ -8,7 +8,8 @@ crate::tests! {
         pid_1_keeps_no_privilege_but_to_signal, descriptors_do_not_get_in, descriptors_are_passed_on_when_asked,
         the_working_directory_is_never_outside, typing_into_the_terminal_is_refused, foreign_entries_are_refused,
         pid_1_cannot_be_looked_into, there_is_no_way_out_by_a_second_chroot;
-    as_root: another_user_has_no_capabilities, pid_1_s_program_is_never_writable, pid_1_holds_none_of_the_caller_s_descriptors;
+    as_root: another_user_has_no_capabilities, pid_1_s_program_is_never_writable, pid_1_holds_none_of_the_caller_s_descriptors,
+        what_the_command_was_given_is_closed_in_pid_1;
 }
 
 /// capabilities(7) by number: chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service, net_raw,
@@ -129,6 +130,26 @@ fn pid_1_holds_none_of_the_caller_s_descriptors(who: &Who) {
         let files: Vec<String> =
             files.filter_map(|file| Some(fs::read_link(file.ok()?.path()).ok()?.display().to_string())).collect();
         assert!(files.iter().all(|file| file != "/etc/passwd" && file != "/"), "{pid}: {files:?}");
+    }
+}
+
+/// Whoever waits for the end of a pipe that the command has would wait for aril too.
+fn what_the_command_was_given_is_closed_in_pid_1(who: &Who) {
+    for count in ["1", "2", "5"] {
+        let mark = mark();
+        let run = who.run_in(&who.rootfs(), &["--preserve-fds", count], &["sleep", &mark]);
+        let open = "exec 3</etc/passwd 4</etc/group 5</etc 6</ 7</proc; exec \"$@\"";
+        let running = run.under(&["bash", "-c", open, "bash"]).start();
+        let (sleeper, init) = (running.sleeper(&mark), running.init());
+        let given: Vec<u32> = (3..3 + count.parse::<u32>().expect("a number")).collect();
+        let file = |pid: u32, fd: &u32| fs::read_link(format!("/proc/{pid}/fd/{fd}")).ok();
+        let files: Vec<_> = given.iter().filter_map(|fd| file(sleeper, fd)).collect();
+        assert_eq!(files.len(), given.len(), "the command has them: {files:?}");
+        // It closes them when the command runs, so that may be a moment from now. What it opens itself may get their numbers.
+        let holds = || given.iter().filter_map(|fd| file(init, fd)).any(|file| files.contains(&file));
+        eventually("the end of PID 1's own", || !holds());
+        drop(running);
+        eventually("the end of the command", || process::sleeper(&mark).is_none());
     }
 }
 
