@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 crate::tests! {
     both: a_kernel_or_filter_without_clone3, a_filter_without_one_of_the_other_calls, a_filter_as_docker_has_it,
         a_root_that_is_read_only, a_proc_that_is_missing, a_proc_with_masks, a_chroot, no_new_privileges,
-        a_mount_table_that_is_shared;
+        a_mount_table_that_is_shared, nothing_temporary_can_be_executed;
     as_root: root_without_the_right_to_mount, a_chroot_that_is_a_mount_point_is_no_place_for_a_container;
 }
 
@@ -185,6 +185,31 @@ fn a_mount_table_that_is_shared(who: &Who) {
     let out = outcome.ok().out();
     let counts: Vec<&str> = out.lines().collect();
     outcome.check(counts.len() == 2 && counts[0] == counts[1], "no mount more");
+}
+
+/// aril's file is its caller's, and so it runs from another mount of it or from a copy: that needs no directory.
+fn nothing_temporary_can_be_executed(who: &Who) {
+    let prepare = format!(
+        "mount -t tmpfs -o mode=755 none /mnt; cp {} /mnt/aril; cp -a {} /mnt/rootfs; chown {} /mnt/aril; \
+         for place in /tmp /var/tmp /dev/shm /run; do mount -t tmpfs -o noexec,mode=1777 none $place; done",
+        who.binary("aril"),
+        who.rootfs(),
+        who.uid()
+    );
+    let run = |words: &[&str]| who.prepared(&prepare, words).run();
+    let try_it =
+        "for place in /tmp /var/tmp /dev/shm /run; do cp /mnt/aril $place && $place/aril --version && exit; done; :";
+    let outcome = run(&["sh", "-c", try_it]);
+    outcome.exited(0).check(outcome.err().matches("Permission denied").count() == 4, "what is written cannot be run");
+    let ids: &[&[&str]] = if who.is_root() { &[&["--userns", "identity"], &["--userns", "host"]] } else { &[&[]] };
+    let anew = if who.is_root() { "from a read-only mount" } else { "from a sealed copy in memory" };
+    for ids in ids {
+        for more in [&[][..], &["--overlay"], &["--read-only"]] {
+            run(&[&["/mnt/aril"], &*echo(&[*ids, more].concat(), "/mnt/rootfs")].concat()).prints("inside");
+        }
+        let outcome = run(&[&["/mnt/aril"], &*echo(&[*ids, &["--trace"]].concat(), "/mnt/rootfs")].concat());
+        outcome.exited(0).check(outcome.err().contains(anew), anew);
+    }
 }
 
 /// As root in Docker is, where a filter allows namespaces.
