@@ -167,8 +167,8 @@ extern "C" fn rehearse(attempt: &Attempt) -> ! {
     match engine::run(attempt.arena, attempt.spec, attempt.start) {
         Ok(Side::Launcher(launcher)) => {
             let ended = launcher.supervise();
-            if ended.made {
-                tolerate(engine::clean_up(attempt.arena, attempt.spec));
+            if let Some(image) = &ended.made {
+                tolerate(engine::clean_up(attempt.arena, attempt.spec, image));
             }
             // There was nothing to execute. Any other end is not its own.
             if ended.status == Ok(FAILED) {

@@ -210,9 +210,9 @@ fn enter<'m>(arena: &'m Arena, mut asked: Spec<'m>, start: Start) -> Told<'m, Si
 fn end(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, words: Words) -> u8 {
     let status = ended.status;
     #[cfg(feature = "full")]
-    let is_done = !ended.made && !ended.reports && ended.denials.is_none();
+    let is_done = ended.made.is_none() && !ended.reports && ended.denials.is_none();
     #[cfg(not(feature = "full"))]
-    let is_done = !ended.made;
+    let is_done = ended.made.is_none();
     if let (Ok(status), true) = (status, is_done) {
         return status;
     }
@@ -226,8 +226,7 @@ fn end(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, 
         denials.tell(&arena);
     }
     if let Ok(Request::Run(spec)) = cli::parse(&arena, words) {
-        let cleaned = if ended.made { engine::clean_up(&arena, &spec) } else { Ok(()) };
-        if let Err(errno) = cleaned {
+        if let Some(Err(errno)) = ended.made.as_ref().map(|image| engine::clean_up(&arena, &spec, image)) {
             let sentence = t!("remove the mount points that were made for the run");
             complain(&arena, Problem::failed(&arena, sentence, &[], errno));
         }

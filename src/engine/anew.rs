@@ -12,7 +12,7 @@ impl Carrier<'_> {
     /// execveat(2); comes back only if it failed.
     pub(super) fn execute_anew(&self, sealed: bool) -> Errno {
         let start = self.start;
-        match if sealed { sealed_copy() } else { copied(PROGRAM, Attributes::RDONLY) } {
+        match if sealed { sealed_copy() } else { copied(PROGRAM, None, Attributes::RDONLY) } {
             Ok(program) => process::execveat(program.at(), start.anew(), start.terminated_environment()),
             Err(errno) => errno,
         }

@@ -11,12 +11,12 @@ use crate::plan::BootStep;
 use crate::plan::OwnFile;
 use crate::plan::{Make, Place, Step, Tree};
 use crate::spec::Namespace;
-use crate::sys::file::{self, Kind, Open};
+use crate::sys::file::{self, Identity, Kind, Open};
 use crate::sys::mount::{self, Attributes, Propagation};
 use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Pid, Side};
 use crate::sys::signal::{self, ALL};
-use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, identity, sandbox, socket, terminal, word};
+use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, identity, sandbox, socket, terminal, tolerate, word};
 use crate::text::{Text, copy, cut, decimal, path, problem::FAILED, split, t, text};
 use linux_raw_sys::general as k;
 
@@ -89,13 +89,14 @@ impl<'p> Carrier<'p> {
                 let namespace = self.namespaces[kind as usize].take().ok_or(Errno::EBADF)?;
                 process::setns(namespace.at(), kind.flag())?;
             }
-            Step::LockRootfs { path } => {
+            Step::LockRootfs { path, seen } => {
                 let lock = file::openat(At::CWD, path, Open::DIRECTORY)?;
-                file::lock_shared(lock.at())?;
+                compare(lock.at(), seen)?;
+                lock_shared(lock.at())?;
                 self.lock = Some(lock);
             }
-            Step::MakeInImage { rootfs, target, make } => {
-                let root = file::openat(At::CWD, rootfs, Open::PATH_DIRECTORY)?;
+            Step::MakeInImage { target, make, .. } => {
+                let root = self.lock.as_ref().ok_or(Errno::EBADF)?;
                 let made = points::make(self.arena, root.at(), target, make, Kept::ForTheRun, &mut self.made);
                 // One that was there may be what a killed aril has left.
                 self.made |= made.is_ok();
@@ -110,9 +111,9 @@ impl<'p> Carrier<'p> {
                 let tree = self.new_tmpfs()?;
                 self.attach_on_top(tree, Tree::Scratch)?;
             }
-            Step::Overlay { lower, number, user_attributes, attributes } => {
+            Step::Overlay { lower, seen, number, user_attributes, attributes } => {
                 let tree = self.lower(lower)?;
-                let tree = self.overlay(tree, number, user_attributes, attributes)?;
+                let tree = self.overlay(tree, seen, number, user_attributes, attributes)?;
                 self.trees.overlays.push(Some(tree));
             }
             Step::DetachScratch => {
@@ -163,8 +164,8 @@ impl<'p> Carrier<'p> {
             Step::MakePrivate => mount::make_all(Propagation::Private)?,
             #[cfg(feature = "full")]
             Step::MakeSlave => mount::make_all(Propagation::Slave)?,
-            Step::BindRoot { path, attributes } => {
-                let tree = copied(path, attributes)?;
+            Step::BindRoot { path, seen, attributes } => {
+                let tree = copied(path, seen, attributes)?;
                 self.attach_on_top(tree, Tree::Root)?;
             }
             Step::AttachRoot { number } => {
@@ -175,8 +176,10 @@ impl<'p> Carrier<'p> {
                 let tree = self.new_tmpfs()?;
                 self.attach_on_top(tree, Tree::Root)?;
             }
-            Step::OpenRoot { path } => {
-                self.trees.keep(Tree::Root, file::openat(At::CWD, path, Open::PATH_DIRECTORY)?);
+            Step::OpenRoot { path, seen } => {
+                let root = file::openat(At::CWD, path, Open::PATH_DIRECTORY)?;
+                compare(root.at(), seen)?;
+                self.trees.keep(Tree::Root, root);
             }
             Step::MakeInRoot { target, make } => {
                 points::make(self.arena, self.trees.get(Tree::Root)?, target, make, Kept::ForGood, &mut false)?;
@@ -194,8 +197,8 @@ impl<'p> Carrier<'p> {
                 let tree = self.trees.take_overlay(number)?;
                 self.attach(tree, Place::in_root(path))?;
             }
-            Step::Bind { source, attributes, place } => {
-                let tree = copied(source, attributes)?;
+            Step::Bind { source, seen, attributes, place } => {
+                let tree = copied(source, seen, attributes)?;
                 self.attach(tree, place)?;
             }
             Step::DeviceLinks => {
@@ -249,13 +252,9 @@ impl<'p> Carrier<'p> {
                 mount::pivot_root_here()?;
                 mount::detach(word(c"."))?;
             }
-            Step::EnterRoot => {
+            Step::EnterRoot | Step::ChrootTo { .. } => {
                 file::fchdir(self.trees.get(Tree::Root)?)?;
                 file::chroot(word(c"."))?;
-            }
-            Step::ChrootTo { path } => {
-                file::chroot(path)?;
-                file::chdir(word(c"/"))?;
             }
             Step::SetHostname { name } => process::sethostname(name)?,
             Step::LoopbackUp => socket::loopback_up(socket::datagram()?.at())?,
@@ -472,11 +471,15 @@ impl<'p> Carrier<'p> {
     pub(super) fn overlay(
         &mut self,
         tree: Fd,
+        seen: Option<&Identity>,
         number: u16,
         user_attributes: bool,
         attributes: Attributes,
     ) -> Result<Fd> {
         let stat = file::fstat(tree.at())?;
+        if seen.is_some_and(|seen| *seen != stat.identity) {
+            return Err(Errno::ESTALE);
+        }
         let scratch = self.trees.get(Tree::Scratch)?;
         let number = decimal(self.arena, number.into());
         let name = |part: &[u8]| copy(self.arena, &[part, number.bytes()]);
@@ -541,10 +544,42 @@ fn refuse_chroot() -> Result<()> {
 }
 
 /// A detached copy of what is mounted at a path, with all that is mounted below it.
-pub(super) fn copied(path: Word, attributes: Attributes) -> Result<Fd> {
-    let tree = mount::open_tree(At::CWD, path, true)?;
+pub(super) fn copied(path: Word, seen: Option<&Identity>, attributes: Attributes) -> Result<Fd> {
+    let tree = open_tree(path, seen)?;
     mount::mount_setattr(tree.at(), attributes, true)?;
     Ok(tree)
+}
+
+/// The same as it is. By its path, since a descriptor from before leads to a mount of another namespace; but none other than was
+/// seen.
+pub(super) fn open_tree(path: Word, seen: Option<&Identity>) -> Result<Fd> {
+    let tree = mount::open_tree(At::CWD, path, true)?;
+    compare(tree.at(), seen)?;
+    Ok(tree)
+}
+
+/// Whether this is what was seen.
+fn compare(fd: At, seen: Option<&Identity>) -> Result<()> {
+    match seen {
+        Some(seen) if file::fstat(fd)?.identity != *seen => Err(Errno::ESTALE),
+        _ => Ok(()),
+    }
+}
+
+/// flock(2), against who removes mount points. He does so in a moment, but whoever can read the directory may lock it, a command in
+/// it too, and as long as he likes; and no call waits for a lock for a time.
+fn lock_shared(directory: At) -> Result<()> {
+    const PAUSE: u64 = 1000;
+    const TRIES: u16 = 5000;
+    let mut left = TRIES;
+    loop {
+        match file::try_lock_shared(directory) {
+            Err(Errno::EAGAIN) if left > 0 => left -= 1,
+            result => return result,
+        }
+        // Whatever ends it earlier.
+        tolerate(poll::poll_within(&mut [], PAUSE));
+    }
 }
 
 /// `NAME=VALUE`, or a flag.

@@ -1,6 +1,7 @@
 //! Carries out the steps that give a container ids which are not its caller's.
 
 use super::Carrier;
+use super::carry::open_tree;
 use super::handover::{self, Failure};
 use crate::host::ranges;
 use crate::plan::{IdStep, Plan, Step, Tree};
@@ -46,10 +47,10 @@ impl<'p> Carrier<'p> {
                 }
                 return result;
             }
-            IdStep::HandOver { source, attributes, idmapped, overlay } => {
+            IdStep::HandOver { source, seen, attributes, idmapped, overlay } => {
                 let mut tree = match overlay {
                     Some(_) => self.lower(source)?,
-                    None => mount::open_tree(At::CWD, source, true)?,
+                    None => open_tree(source, seen)?,
                 };
                 if idmapped {
                     let map = self.namespaces[Namespace::User as usize].as_ref().ok_or(Errno::EBADF)?;
@@ -58,7 +59,7 @@ impl<'p> Carrier<'p> {
                     mount::mount_setattr(tree.at(), attributes, true)?;
                 }
                 if let Some(number) = overlay {
-                    tree = self.overlay(tree, number, false, attributes)?;
+                    tree = self.overlay(tree, seen, number, false, attributes)?;
                 }
                 self.send_tree(tree.at())?;
             }

@@ -86,8 +86,8 @@ pub struct Ended {
     /// What the filter has refused, which is to be told.
     #[cfg(feature = "full")]
     pub denials: Option<Denials>,
-    /// Mount points were made in the image: `clean_up` is due.
-    pub made: bool,
+    /// The image in which mount points were made: `clean_up` is due.
+    pub made: Option<Fd>,
     /// They are still there.
     #[cfg(feature = "full")]
     pub cgroups: Cgroups,
@@ -139,7 +139,7 @@ impl Launcher {
         if self.foreground {
             take_terminal();
         }
-        self.lock = None;
+        let made = self.lock.take().filter(|_| self.made);
         #[cfg(feature = "full")]
         {
             self.ids = None;
@@ -157,7 +157,7 @@ impl Launcher {
             claim: self.claim,
             #[cfg(feature = "full")]
             denials: self.denials,
-            made: self.made,
+            made,
             #[cfg(feature = "full")]
             reports: self.reports || self.cgroups.are_there(),
             #[cfg(feature = "full")]

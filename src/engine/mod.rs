@@ -541,15 +541,15 @@ impl<'p> Carrier<'p> {
         #[cfg(feature = "full")]
         // Perhaps it happened while this process acted on files as another.
         crate::sys::identity::set_file_system_ids(host.uid, host.gid);
-        self.lock = None;
+        let image = self.lock.take().filter(|_| self.made);
         #[cfg(feature = "full")]
         if let Some(claim) = self.claim.take() {
             // The first failure is the one to tell.
             tolerate(claim.end(self.arena, None, false));
         }
-        if self.made {
+        if let Some(image) = image {
             // The first failure is the one to tell.
-            tolerate(clean_up(self.arena, spec));
+            tolerate(clean_up(self.arena, spec, &image));
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::host::rootfs::{self, Way};
 use crate::plan::Make;
 use crate::spec::Spec;
 use crate::sys::file::{self, Kind, Open};
-use crate::sys::{Arena, At, Errno, Fd, Result, Word, process};
+use crate::sys::{Arena, At, Errno, Fd, Result, Word, process, word};
 
 /// How the directories and files are made.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,11 +38,11 @@ pub fn make(arena: &Arena, root: At, target: Word, what: Make, kept: Kept, made:
 
 fn make_missing(way: &Way, what: Make, kept: Kept, is_made: &mut bool) -> Result<()> {
     let marked = kept == Kept::ForTheRun;
+    let before = file::fstat(way.end())?;
     let (directory, file) = if marked { (Mark::DIRECTORY, Mark::FILE) } else { (0o755, 0o644) };
     let mut last: Option<Fd> = None;
     for (at, name) in way.missing.iter().enumerate() {
         let parent = last.as_ref().map_or(way.end(), Fd::at);
-        let before = file::fstat(parent)?;
         if what == Make::File && at + 1 == way.missing.len() {
             file::make_file(parent, *name, file)?;
         } else {
@@ -51,7 +51,10 @@ fn make_missing(way: &Way, what: Make, kept: Kept, is_made: &mut bool) -> Result
         *is_made = true;
         let made = file::openat(parent, *name, Open::PATH_NOFOLLOW)?;
         if marked {
-            file::restore_times(made.at(), &before)?;
+            // What is there by now may have been brought to its name meanwhile.
+            if Mark::is_on(&file::fstat(made.at())?) {
+                file::restore_times(made.at(), &before)?;
+            }
             file::restore_times(parent, &before)?;
         }
         last = Some(made);
@@ -61,9 +64,10 @@ fn make_missing(way: &Way, what: Make, kept: Kept, is_made: &mut bool) -> Result
 
 /// Removes what was made for the mounts of a Spec, unless another aril still uses the image: removing a directory on which
 /// something is mounted in another mount namespace unmounts it there.
-pub fn clean_up<'m>(arena: &'m Arena, spec: &Spec<'m>) -> Result<()> {
-    let lock = file::openat(At::CWD, spec.rootfs, Open::DIRECTORY)?;
-    match file::try_lock_exclusive(lock.at()) {
+///
+/// `image` is the directory in which they were made, and still locked: another may lie at its path by now.
+pub fn clean_up<'m>(arena: &'m Arena, spec: &Spec<'m>, image: &Fd) -> Result<()> {
+    match file::try_lock_exclusive(image.at()) {
         Err(Errno::EAGAIN) => return Ok(()),
         result => result?,
     }
@@ -72,7 +76,7 @@ pub fn clean_up<'m>(arena: &'m Arena, spec: &Spec<'m>) -> Result<()> {
     let mut stays = false;
     for kept in [Kept::ForTheRun, Kept::ForGood] {
         for mount in mounts.iter() {
-            stays |= remove(arena, lock.at(), mount.target, kept)?;
+            stays |= remove(arena, image.at(), mount.target, kept)?;
         }
         if !stays {
             break;
@@ -100,7 +104,8 @@ fn remove(arena: &Arena, root: At, target: Word, kept: Kept) -> Result<bool> {
             Ok(()) => file::restore_times(parent, if before.is_older(&stat) { &before } else { &stat })?,
             Err(Errno::ENOTEMPTY) => {
                 if kept == Kept::ForGood {
-                    file::fchmodat(parent, name, 0o755)?;
+                    // Not by its name, which may be a link's by now: chmod(2) follows one.
+                    file::fchmodat(made.at(), word(c"."), 0o755)?;
                 }
                 return Ok(true);
             }

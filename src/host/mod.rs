@@ -43,6 +43,7 @@ pub use devices::Node;
 pub use image::Image;
 #[cfg(feature = "full")]
 pub use ranges::{Ids, Lack};
+use rootfs::Root;
 pub use rootfs::{Mark, Presence};
 pub use terminal::Terminal;
 pub use view::Piece;
@@ -52,7 +53,7 @@ use crate::spec::{ChangeRoot, HOSTS, IdMap, Namespace};
 use crate::spec::{IdRange, RESOLVER, Spec};
 #[cfg(feature = "full")]
 use crate::sys::file::Open;
-use crate::sys::file::{self, Kind};
+use crate::sys::file::{self, Identity, Kind};
 use crate::sys::identity::{self, CapabilitySet};
 #[cfg(feature = "full")]
 use crate::sys::sandbox::{self, Instruction};
@@ -97,6 +98,8 @@ pub struct Host<'m> {
     pub terminal: Terminal,
     /// Whom the command runs as.
     pub user: Account<'m>,
+    /// The directory that is to be the root, where it is not this machine's own: its path may lead elsewhere later.
+    pub root: Option<Identity>,
     /// The root file system, where it is no directory.
     pub image: Option<Image<'m>>,
     /// What the root file system has where something is to be mounted.
@@ -144,7 +147,7 @@ impl<'m> Host<'m> {
     pub fn read(arena: &'m Arena, spec: &Spec<'m>, environment: &'m [Word<'m>]) -> Told<'m, Self> {
         // Before anything of ours takes the number of one that is missing.
         descriptors(arena, spec)?;
-        let (root, format) = rootfs::open(arena, spec)?;
+        let (root, kind) = rootfs::open(arena, spec)?;
         let mut host = Self::of_caller(arena, spec, environment, root)?;
         #[cfg(feature = "full")]
         {
@@ -157,13 +160,17 @@ impl<'m> Host<'m> {
         if let Some(kept) = spec.kept() {
             kept::check(arena, kept, spec.rootfs)?;
         }
-        if let Some(format) = format.filter(|_| cfg!(feature = "full")) {
-            if !host.overlays_outside() {
-                return Err(format.refused(arena, spec.rootfs));
+        match kind {
+            Root::Image(format) if cfg!(feature = "full") => {
+                if !host.overlays_outside() {
+                    return Err(format.refused(arena, spec.rootfs));
+                }
+                host.image = Some(Image { format, file: root });
             }
-            host.image = Some(Image { format, file: root });
-        } else {
-            host.mount_points = mount_points(arena, spec, root)?;
+            _ => host.mount_points = mount_points(arena, spec, root)?,
+        }
+        if let Root::Directory(identity) = kind {
+            host.root = Some(identity);
         }
         #[cfg(feature = "full")]
         if spec.shares_resolver() && host.has_own_hosts(spec) {
@@ -226,6 +233,7 @@ impl<'m> Host<'m> {
                 None if spec.is_landlock_alone() => Account { uid, gid, groups: &[], home: word(c"/") },
                 user => accounts::find(arena, root, user)?,
             },
+            root: None,
             image: None,
             mount_points: &[],
             volumes: &[],

@@ -104,13 +104,13 @@ pub fn unused<'m>(arena: &'m Arena, spec: &Spec<'m>, host: &mut Host<'m>, root: 
     }
     let mut own = List::new(arena);
     if !host.is_image() {
-        own.push(Piece { path: place(arena, root)?, how: How::Bind(Kind::Directory) });
+        own.push(Piece { path: place(arena, root)?, how: How::Bind(Kind::Directory), seen: None });
     }
     if let Some(kept) = spec.kept() {
         // One that is missing is made where its parent is.
         let opened = file::openat(At::CWD, kept, Open::PATH_DIRECTORY);
         if let Ok(kept) = opened.or_else(|_| file::openat(At::CWD, parent(arena, kept), Open::PATH_DIRECTORY)) {
-            own.push(Piece { path: place(arena, kept.at())?, how: How::Overlay });
+            own.push(Piece { path: place(arena, kept.at())?, how: How::Overlay, seen: None });
         }
     }
     for piece in if spec.is_view() { host.view } else { &own } {

@@ -5,7 +5,7 @@
 
 use super::image::Format;
 use crate::spec::{ChangeRoot, Spec};
-use crate::sys::file::{self, Kind, Open, Stat};
+use crate::sys::file::{self, Identity, Kind, Open, Stat};
 use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, word};
 use crate::text::{Problem, Told, copy, path, t};
 
@@ -38,32 +38,38 @@ impl Mark {
     }
 }
 
-/// Opens the directory of a Spec, or the image that it names, with its format.
+/// What a Spec has for its root.
+#[derive(Clone, Copy, Debug)]
+pub enum Root {
+    /// This machine's own.
+    Machine,
+    Directory(Identity),
+    Image(Format),
+}
+
+/// Opens the root of a Spec, and tells what it is.
 ///
 /// # Errors
-/// It is missing, neither of them, or this machine's own root without being called `/`.
-pub fn open<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, (At<'m>, Option<Format>)> {
+/// It is missing, neither a directory nor an image, or this machine's own root without being called `/`.
+pub fn open<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, (At<'m>, Root)> {
     let unusable = |errno| Problem::failed(arena, t!("root file system %"), &[spec.rootfs], errno);
     let root = match file::openat(At::CWD, spec.rootfs, Open::PATH_DIRECTORY) {
         Err(Errno::ENOTDIR) if cfg!(feature = "full") && spec.change_root == ChangeRoot::Pivot => {
-            return Format::open(arena, spec).map(|(image, format)| (image, Some(format)));
+            return Format::open(arena, spec).map(|(image, format)| (image, Root::Image(format)));
         }
         result => result.map_err(unusable)?,
     };
     // It stays open until every descriptor is closed that nobody asked for.
     let root = arena.hold(root).at();
-    if spec.rootfs != word(c"/") && spec.change_root != ChangeRoot::None {
-        let same = file::fstat(root).and_then(|root| Ok(root.identity == file::fstatat(At::CWD, word(c"/"))?.identity));
-        if same.map_err(unusable)? {
-            return Err(Problem::refused(
-                arena,
-                t!("root file system %: it is this machine's own root"),
-                &[spec.rootfs],
-            )
-            .advise(arena, t!("say / for a throw-away view of this machine"), &[]));
-        }
+    if spec.rootfs == word(c"/") {
+        return Ok((root, Root::Machine));
     }
-    Ok((root, None))
+    let identity = file::fstat(root).map_err(unusable)?.identity;
+    if identity == file::fstatat(At::CWD, word(c"/")).map_err(unusable)?.identity {
+        return Err(Problem::refused(arena, t!("root file system %: it is this machine's own root"), &[spec.rootfs])
+            .advise(arena, t!("say / for a throw-away view of this machine"), &[]));
+    }
+    Ok((root, Root::Directory(identity)))
 }
 
 /// What is at `target`.

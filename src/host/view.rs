@@ -3,7 +3,7 @@
 
 use super::mounts::{self, Mount};
 use super::rootfs::{list, read_link};
-use crate::sys::file::{self, Kind};
+use crate::sys::file::{self, Identity, Kind};
 use crate::sys::words::Words;
 use crate::sys::{Arena, At, List, Word, word};
 use crate::text::{Problem, Told, names::words, path, t};
@@ -13,6 +13,8 @@ use crate::text::{Problem, Told, names::words, path, t};
 pub struct Piece<'m> {
     pub path: Word<'m>,
     pub how: How<'m>,
+    /// What was found there, if that is to be shown.
+    pub seen: Option<Identity>,
 }
 
 /// How a part of the machine is shown.
@@ -55,7 +57,7 @@ pub fn read(arena: &Arena, whole: bool) -> Told<'_, &[Piece<'_>]> {
         for mount in mounts {
             if let Ok(stat) = file::lstatat(At::CWD, mount.point) {
                 if let Some(how) = how(mount.kind, stat.kind).filter(|_| !is_own(mount.point)) {
-                    pieces.push(Piece { path: mount.point, how });
+                    pieces.push(Piece { path: mount.point, how, seen: Some(stat.identity) });
                 }
             }
         }
@@ -104,19 +106,19 @@ fn piece<'m>(at: Word<'m>, mounts: &[Mount], pieces: &mut List<'m, Piece<'m>>) {
     let Ok(stat) = file::lstatat(At::CWD, at) else { return };
     if stat.kind == Kind::Link {
         if let Ok(target) = read_link(pieces.arena(), At::CWD, at) {
-            pieces.push(Piece { path: at, how: How::Link(target) });
+            pieces.push(Piece { path: at, how: How::Link(target), seen: None });
         }
         return;
     }
     let is_below = |mount: &Mount| mount.point != at && path::is_within(mount.point.bytes(), at.bytes());
     if stat.kind == Kind::Directory && mounts.iter().any(is_below) {
         let number = pieces.len();
-        pieces.push(Piece { path: at, how: How::Directory });
+        pieces.push(Piece { path: at, how: How::Directory, seen: Some(stat.identity) });
         if !descend(at, mounts, pieces) {
             pieces[number].how = How::Bind(Kind::Directory);
         }
     } else if let Some(how) = how(file_system(at, mounts), stat.kind) {
-        pieces.push(Piece { path: at, how });
+        pieces.push(Piece { path: at, how, seen: Some(stat.identity) });
     }
 }
 

@@ -144,7 +144,7 @@ pub fn add<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, is_handed: bool) {
             draft.must(Step::Device(DeviceStep::Bind { number, source, path }));
         } else {
             let place = Place { make: Some(Make::File), ..Place::in_root(path) };
-            draft.must(Step::Bind { source, attributes: super::mounts::DEVICE, place });
+            draft.must(Step::Bind { source, seen: None, attributes: super::mounts::DEVICE, place });
         }
     }
 }

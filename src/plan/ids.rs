@@ -10,6 +10,7 @@ use super::step::flags;
 use super::{Draft, Fate, On, Place, Step};
 use crate::host::{Host, Ids, Lack};
 use crate::spec::{ChangeRoot, IdRange, Namespace, Source, Spec};
+use crate::sys::file::Identity;
 use crate::sys::mount::Attributes;
 use crate::sys::{Arena, Word, word};
 use crate::text::sentence::Sentence;
@@ -30,7 +31,13 @@ pub enum IdStep<'p> {
     /// stays: a caller opens it again, and two containers may share it.
     OpenPipes,
     /// All that is mounted at a path, or the overlay of this number, with what lies there as lower layer.
-    HandOver { source: Word<'p>, attributes: Attributes, idmapped: bool, overlay: Option<u16> },
+    HandOver {
+        source: Word<'p>,
+        seen: Option<&'p Identity>,
+        attributes: Attributes,
+        idmapped: bool,
+        overlay: Option<u16>,
+    },
     /// What was handed over comes to its place, or on top of `/`.
     Take { source: Word<'p>, place: Option<Place<'p>> },
 }

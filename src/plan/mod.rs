@@ -481,9 +481,9 @@ mod tests {
         (word(c"/etc/resolv.conf"), Presence::There(Kind::Regular)),
     ];
     const VIEW: &[Piece] = &[
-        Piece { path: word(c"/"), how: How::Overlay },
-        Piece { path: word(c"/srv"), how: How::Overlay },
-        Piece { path: word(c"/opt"), how: How::Bind(Kind::Directory) },
+        Piece { path: word(c"/"), how: How::Overlay, seen: Some((1, 2)) },
+        Piece { path: word(c"/srv"), how: How::Overlay, seen: Some((1, 3)) },
+        Piece { path: word(c"/opt"), how: How::Bind(Kind::Directory), seen: Some((1, 4)) },
     ];
 
     /// The host of a root who gets a range of his own.
@@ -622,6 +622,7 @@ mod tests {
             place: None,
             terminal: Terminal::Apart,
             user: Account { uid: 0, gid: 0, groups: &[], home: word(c"/root") },
+            root: Some((1, 5)),
             image: None,
             mount_points: POINTS,
             volumes: &[],
@@ -1027,6 +1028,27 @@ mod tests {
                 for pair in lines.windows(2) {
                     assert!(pair[0].phase as u8 <= pair[1].phase as u8);
                     assert_eq!(matches!(pair[0].fate, Fate::Try(_)), pair[1].fate.is_instead(), "{pair:?}");
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn the_directory_is_the_one_that_was_looked_at_wherever_it_is_opened() {
+        for change in CHANGES {
+            planned(true, change, |lines| {
+                for line in lines {
+                    let (path, seen) = match line.step {
+                        Step::LockRootfs { path, seen }
+                        | Step::OpenRoot { path, seen }
+                        | Step::BindRoot { path, seen, .. }
+                        | Step::Overlay { lower: path, seen, .. } => (path, seen),
+                        #[cfg(feature = "full")]
+                        Step::Ids(IdStep::HandOver { source: path, seen, .. }) => (path, seen),
+                        _ => continue,
+                    };
+                    assert_eq!(seen.is_some(), path == word(c"image") || VIEW.iter().any(|piece| piece.path == path));
+                    assert!(path != word(c"image") || seen == Some(&(1, 5)));
                 }
             });
         }

@@ -142,7 +142,7 @@ impl<'p> Layout<'p> {
         if let Some(directory) = self.spec.kept() {
             draft.must(Step::Layer(Layer::Lock { directory }));
         }
-        draft.when(lacks, Step::LockRootfs { path: self.spec.rootfs });
+        draft.when(lacks, Step::LockRootfs { path: self.spec.rootfs, seen: self.host.root.as_ref() });
     }
 
     /// What the launcher does before the clone.
@@ -176,7 +176,7 @@ impl<'p> Layout<'p> {
                 let volume = &self.spec.volumes[number];
                 let (source, attributes) = (volume.source, attributes(volume));
                 let overlay = volume.overlay.then_some(number as u16);
-                draft.ids(IdStep::HandOver { source, attributes, idmapped: volume.idmap, overlay });
+                draft.ids(IdStep::HandOver { source, seen: None, attributes, idmapped: volume.idmap, overlay });
             }
         }
         draft.when(has_overlays, Step::DetachScratch);
@@ -188,7 +188,7 @@ impl<'p> Layout<'p> {
         let number = draft.lines.iter().filter(|line| matches!(line.step, Step::Overlay { .. })).count() as u16;
         let (user_attributes, attributes) = (self.spec.is_private(Namespace::User), attributes(volume));
         draft.must(Step::Scratch);
-        draft.must(Step::Overlay { lower: volume.source, number, user_attributes, attributes });
+        draft.must(Step::Overlay { lower: volume.source, seen: None, number, user_attributes, attributes });
         draft.must(Step::DetachScratch);
         draft.must(Step::AttachOverlay { number, path });
     }
@@ -504,7 +504,7 @@ fn twice<'p>(arena: &'p Arena, target: Word) -> &'p Problem<'p> {
 }
 
 fn bind<'p>(source: Word<'p>, attributes: Attributes, place: Place<'p>) -> Step<'p> {
-    Step::Bind { source, attributes, place }
+    Step::Bind { source, seen: None, attributes, place }
 }
 
 fn new<'p>(kind: &'static CStr, options: &'static CStr, attributes: Attributes, place: Place<'p>) -> Step<'p> {

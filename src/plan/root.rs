@@ -55,7 +55,7 @@ impl Root {
     /// in a user namespace, and only outside of one can replaced directories be marked in every kernel.
     ///
     /// The launcher does so in a mount namespace of its own, because before Linux 6.15 an upper layer must be attached.
-    pub fn prepare<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>) {
+    pub fn prepare<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>, host: &'p Host<'p>) {
         if self.has_scratch() && host.overlays_outside() && !host.is_shifted() {
             draft.must(Step::UnshareMounts);
             self.overlays(draft, spec, host, false);
@@ -71,30 +71,31 @@ impl Root {
 
     /// What the launcher hands over, the root itself first.
     #[cfg(feature = "full")]
-    fn pieces<'p>(self, arena: &'p Arena, spec: &Spec<'p>, host: &Host<'p>) -> &'p [Piece<'p>] {
+    fn pieces<'p>(self, arena: &'p Arena, spec: &Spec<'p>, host: &'p Host<'p>) -> &'p [Piece<'p>] {
         let how = match self {
             Self::View => return host.view,
             Self::Overlay => How::Overlay,
             _ => How::Bind(Kind::Directory),
         };
-        core::slice::from_ref(arena.hold(Piece { path: spec.rootfs, how }))
+        core::slice::from_ref(arena.hold(Piece { path: spec.rootfs, how, seen: host.root }))
     }
 
     /// The launcher's part of that.
     #[cfg(feature = "full")]
-    pub fn hand_over<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>) {
+    pub fn hand_over<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>, host: &'p Host<'p>) {
         if self.has_scratch() {
             draft.must(Step::UnshareMounts);
             layers::scratch(draft, spec, host);
             layers::image(draft, spec, host);
         }
-        for (number, Piece { path, how }) in (0..).zip(self.pieces(draft.lines.arena(), spec, host)) {
+        for (number, Piece { path, how, seen }) in (0..).zip(self.pieces(draft.lines.arena(), spec, host)) {
             let attributes = if self == Self::Bind { attributes(spec) } else { SHOWN };
             let (attributes, overlay) = match how {
                 How::Overlay => (Attributes::NODEV, Some(number)),
                 _ => (attributes, None),
             };
-            draft.ids(IdStep::HandOver { source: *path, attributes, idmapped: host.is_shifted(), overlay });
+            let (source, seen) = (*path, seen.as_ref());
+            draft.ids(IdStep::HandOver { source, seen, attributes, idmapped: host.is_shifted(), overlay });
         }
         if self.has_scratch() {
             layers::detach_scratch(draft, spec, host);
@@ -103,7 +104,7 @@ impl Root {
 
     /// The new process's.
     #[cfg(feature = "full")]
-    pub fn take<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>) {
+    pub fn take<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>, host: &'p Host<'p>) {
         for (number, Piece { path, .. }) in self.pieces(draft.lines.arena(), spec, host).iter().enumerate() {
             let place = (number > 0).then(|| Place::in_root(*path));
             draft.ids(IdStep::Take { source: *path, place });
@@ -111,7 +112,7 @@ impl Root {
     }
 
     /// One overlay of the directory, or one for each part of the machine that can be a lower layer.
-    fn overlays<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>, user_attributes: bool) {
+    fn overlays<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>, host: &'p Host<'p>, user_attributes: bool) {
         #[cfg(feature = "full")]
         layers::scratch(draft, spec, host);
         #[cfg(not(feature = "full"))]
@@ -119,16 +120,18 @@ impl Root {
         if self == Self::Overlay {
             #[cfg(feature = "full")]
             layers::image(draft, spec, host);
-            draft.must(Step::Overlay { lower: spec.rootfs, number: 0, user_attributes, attributes: Attributes::NODEV });
+            let (lower, seen) = (spec.rootfs, host.root.as_ref());
+            draft.must(Step::Overlay { lower, seen, number: 0, user_attributes, attributes: Attributes::NODEV });
         }
-        for (number, piece) in overlaid(host) {
-            draft.must(Step::Overlay { lower: piece.path, number, user_attributes, attributes: Attributes::NODEV });
+        for (number, Piece { path, seen, .. }) in overlaid(host) {
+            let (lower, seen) = (*path, seen.as_ref());
+            draft.must(Step::Overlay { lower, seen, number, user_attributes, attributes: Attributes::NODEV });
         }
         draft.must(Step::DetachScratch);
     }
 
     /// Puts the root on top of `/`. `used`: something is mounted in it later.
-    pub fn begin<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>, used: bool) {
+    pub fn begin<'p>(self, draft: &mut Draft<'p>, spec: &Spec<'p>, host: &'p Host<'p>, used: bool) {
         // A new user namespace is not to be had in one, and what is no mount point could not be made private.
         let pivots = !matches!(self, Self::Chroot | Self::Host);
         draft.when(pivots && !spec.is_private(Namespace::User), Step::RefuseChroot);
@@ -136,10 +139,13 @@ impl Root {
             self.overlays(draft, spec, host, true);
         }
         match self {
-            Self::Bind => draft.must(Step::BindRoot { path: spec.rootfs, attributes: attributes(spec) }),
+            Self::Bind => {
+                draft.must(Step::BindRoot { path: spec.rootfs, seen: host.root.as_ref(), attributes: attributes(spec) })
+            }
             Self::Overlay => draft.must(Step::AttachRoot { number: 0 }),
             Self::View => show_all(draft, host),
-            Self::Chroot | Self::Host => draft.when(used, Step::OpenRoot { path: spec.rootfs }),
+            Self::Chroot => draft.must(Step::OpenRoot { path: spec.rootfs, seen: host.root.as_ref() }),
+            Self::Host => draft.when(used, Step::OpenRoot { path: spec.rootfs, seen: None }),
         }
     }
 
@@ -166,12 +172,12 @@ fn attributes(spec: &Spec) -> Attributes {
 /// Of what a view shows as it is.
 const SHOWN: Attributes = Attributes::RDONLY.and(Attributes::NODEV);
 
-fn overlaid<'p>(host: &Host<'p>) -> impl Iterator<Item = (u16, &'p Piece<'p>)> {
+fn overlaid<'p>(host: &'p Host<'p>) -> impl Iterator<Item = (u16, &'p Piece<'p>)> {
     (0..).zip(host.view.iter().filter(|piece| piece.how == How::Overlay))
 }
 
 /// Puts a view of this machine together. Where its `/` is no layer, the root is a tmpfs with what lies in it.
-fn show_all<'p>(draft: &mut Draft<'p>, host: &Host<'p>) {
+fn show_all<'p>(draft: &mut Draft<'p>, host: &'p Host<'p>) {
     let mut number = 0;
     if host.overlays_outside() {
         draft.must(Step::AttachRoot { number });
@@ -195,7 +201,7 @@ fn show_all<'p>(draft: &mut Draft<'p>, host: &Host<'p>) {
             How::Bind(kind) => {
                 let make = Some(if kind == Kind::Directory { Make::Directory } else { Make::File });
                 let place = Place { make, ..Place::in_root(path) };
-                draft.must(Step::Bind { source: path, attributes: SHOWN, place });
+                draft.must(Step::Bind { source: path, seen: piece.seen.as_ref(), attributes: SHOWN, place });
             }
         }
     }

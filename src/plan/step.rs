@@ -27,6 +27,7 @@ use super::{OwnFile, Report};
 #[cfg(feature = "full")]
 use crate::spec::Setting;
 use crate::spec::{IdRange, Namespace};
+use crate::sys::file::Identity;
 use crate::sys::identity::CapabilitySet;
 use crate::sys::mount::Attributes;
 use crate::sys::sandbox::Instruction;
@@ -132,7 +133,8 @@ impl<'p> Place<'p> {
     }
 }
 
-/// One thing that is done. Paths within a tree are resolved with the tree for their root.
+/// One thing that is done. Paths within a tree are resolved with the tree for their root. What was `seen` at a path of the host is
+/// what is used, or nothing: whoever may rename what is above it could lead elsewhere since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step<'p> {
     BlockSignals,
@@ -151,8 +153,9 @@ pub enum Step<'p> {
     /// flock(2) on the root file system's directory, against another aril that removes mount points.
     LockRootfs {
         path: Word<'p>,
+        seen: Option<&'p Identity>,
     },
-    /// Makes a mount point in the image for the time of the run.
+    /// Makes a mount point in the image, which is locked, for the time of the run.
     MakeInImage {
         rootfs: Word<'p>,
         target: Word<'p>,
@@ -169,6 +172,7 @@ pub enum Step<'p> {
     /// The host's directory as lower layer; what is written goes to the scratch.
     Overlay {
         lower: Word<'p>,
+        seen: Option<&'p Identity>,
         number: u16,
         user_attributes: bool,
         attributes: Attributes,
@@ -212,6 +216,7 @@ pub enum Step<'p> {
     /// The directory becomes a mount, on top of `/`.
     BindRoot {
         path: Word<'p>,
+        seen: Option<&'p Identity>,
         attributes: Attributes,
     },
     /// An overlay becomes that mount.
@@ -223,6 +228,7 @@ pub enum Step<'p> {
     /// The directory, or the host's own root, is where the rest is mounted.
     OpenRoot {
         path: Word<'p>,
+        seen: Option<&'p Identity>,
     },
     /// Makes a directory or an empty file in the root, and those above it.
     MakeInRoot {
@@ -249,6 +255,7 @@ pub enum Step<'p> {
     },
     Bind {
         source: Word<'p>,
+        seen: Option<&'p Identity>,
         attributes: Attributes,
         place: Place<'p>,
     },
@@ -281,6 +288,7 @@ pub enum Step<'p> {
     PivotRoot,
     /// The container's root already lies on top of `/`.
     EnterRoot,
+    /// The root that was opened, by this path.
     ChrootTo {
         path: Word<'p>,
     },
@@ -511,8 +519,8 @@ impl<'p> Step<'p> {
                 *first = decimal(arena, number.into());
             }
             Self::OpenNamespace { kind, path } | Self::Join { kind, path } => (*first, *second) = (kind.name(), path),
-            Self::LockRootfs { path }
-            | Self::OpenRoot { path }
+            Self::LockRootfs { path, .. }
+            | Self::OpenRoot { path, .. }
             | Self::AttachOverlay { path, .. }
             | Self::EmptyTree { path, .. }
             | Self::ChrootTo { path }
@@ -538,7 +546,7 @@ impl<'p> Step<'p> {
             #[cfg(feature = "full")]
             Self::CloneByOldCall { flags } => *first = namespaces(arena, flags),
             Self::WriteMap { file, ranges } => (*first, *second) = (file, map(arena, ranges)),
-            Self::BindRoot { path, attributes } => (*first, *second) = (path, flags(arena, attributes)),
+            Self::BindRoot { path, attributes, .. } => (*first, *second) = (path, flags(arena, attributes)),
             Self::Overlay { lower, user_attributes, .. } => {
                 *first = lower;
                 if user_attributes {
@@ -566,7 +574,7 @@ impl<'p> Step<'p> {
                 let flags = flags(arena, attributes);
                 words = [kind, place.at.prefix(), place.path, flags, spaced(arena, options), spaced(arena, asked)];
             }
-            Self::Bind { source, attributes, place } => {
+            Self::Bind { source, attributes, place, .. } => {
                 (*first, *second, *third, *fourth) = (source, place.at.prefix(), place.path, flags(arena, attributes));
             }
             Self::LimitBounding { keep } | Self::SetCapabilities { keep } => *first = capabilities(arena, keep),

@@ -314,6 +314,9 @@ pub enum Kind {
     Other,
 }
 
+/// Device and inode: which file it is, whatever its names are.
+pub type Identity = (u64, u64);
+
 /// The part of stat(2) that is used here.
 #[derive(Clone, Copy, Debug)]
 pub struct Stat {
@@ -326,8 +329,7 @@ pub struct Stat {
     pub size: u64,
     /// Hard links; of a control group's directory the groups in it, and two (`kernfs_refresh_inode`).
     pub links: u64,
-    /// Device and inode: the identity of the file.
-    pub identity: (u64, u64),
+    pub identity: Identity,
     /// Of a device node: which device.
     pub rdev: u64,
     times: [k::__kernel_timespec; 2],
@@ -485,9 +487,9 @@ pub fn seal(fd: At) -> Result<()> {
     nothing!(FCNTL, fd.number(), k::F_ADD_SEALS, seals)
 }
 
-/// flock(2) with `LOCK_SH`: waits for whoever holds it exclusively.
-pub fn lock_shared(fd: At) -> Result<()> {
-    nothing!(FLOCK, fd.number(), k::LOCK_SH)
+/// flock(2) with `LOCK_SH | LOCK_NB`: `EAGAIN` when someone holds it exclusively.
+pub fn try_lock_shared(fd: At) -> Result<()> {
+    nothing!(FLOCK, fd.number(), k::LOCK_SH | k::LOCK_NB)
 }
 
 /// flock(2) with `LOCK_EX | LOCK_NB`: `EAGAIN` when anyone else holds it.

@@ -49,7 +49,6 @@ pub fn poll_for(watched: &mut [Watched], seconds: u8) -> Result<()> {
 }
 
 /// The same, but not for longer than so many microseconds.
-#[cfg(feature = "full")]
 pub fn poll_within(watched: &mut [Watched], microseconds: u64) -> Result<()> {
     let (tv_sec, tv_nsec) = ((microseconds / 1_000_000) as i64, (microseconds % 1_000_000 * 1000) as i64);
     let time = k::__kernel_timespec { tv_sec, tv_nsec };

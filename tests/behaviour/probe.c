@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -179,6 +180,17 @@ static int take(void)
 	printf("signal %d code %d value %d from %d.\n", info.si_signo, info.si_code, info.si_value.sival_int, info.si_pid);
 	fflush(stdout);
 	return info.si_signo;
+}
+
+/* Locks a directory until there is no more input. */
+static int lock(const char *directory)
+{
+	char byte;
+	answer("flock", flock(open(directory, O_RDONLY), LOCK_EX));
+	fflush(stdout);
+	while (read(0, &byte, 1) > 0)
+		;
+	return 0;
 }
 
 /* Takes signals until one of these comes. */
@@ -434,6 +446,8 @@ int main(int argc, char **argv)
 		return subreaper(argv + 2);
 	if (!strcmp(question, "count"))
 		return count_signals(atoi(argument));
+	if (!strcmp(question, "lock"))
+		return lock(argument);
 	if (!strcmp(question, "await"))
 		return await_signal(atoi(argument));
 	if (!strcmp(question, "relay"))

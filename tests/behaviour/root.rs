@@ -1,6 +1,6 @@
 //! Point 3: the directory becomes the root, and running it changes nothing in it.
 
-use crate::support::{Who, eventually, mark, process, traces::Traces};
+use crate::support::{Who, eventually, mark, process, tool, traces::Traces};
 use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -10,6 +10,7 @@ crate::tests! {
         a_read_only_root_refuses_writes, an_overlay_s_writes_vanish, folders_are_replaced_in_an_overlay,
         nothing_is_changed_by_running, missing_mount_points_vanish_with_the_last_of_several,
         many_at_once_share_their_mount_points, a_mount_point_in_use_survives_another_container_s_end, a_killed_container_s_mount_points_are_still_removed_later,
+        mount_points_are_removed_where_they_were_made, a_command_that_locks_its_root_keeps_nobody_waiting,
         the_root_may_be_named_in_any_way, chroot_does_it_too, where_pivot_root_is_refused_the_root_moves;
     as_user: who_may_not_make_a_mount_point_is_told_of_overlay, an_overlay_makes_what_a_foreign_root_lacks;
 }
@@ -189,6 +190,46 @@ fn a_killed_container_s_mount_points_are_still_removed_later(who: &Who) {
     eventually("the end of the killed container", || process::naming(&mark).is_empty());
     who.run_in(rootfs.str(), &[], &["true"]).run().ok();
     before.unchanged("a killed container, and then another one");
+}
+
+/// Whatever has come to lie at its path: what looks like a mount point there is not this container's.
+fn mount_points_are_removed_where_they_were_made(who: &Who) {
+    let (place, rootfs, other) = (who.folder(), who.own_rootfs(&MOUNT_POINTS), who.own_rootfs(&MOUNT_POINTS));
+    let [image, moved] = ["image", "moved"].map(|name| place.join(name));
+    tool("cp", &["-aT", rootfs.str(), &image.display().to_string()]);
+    fs::create_dir(other.join("proc")).expect("our own copy");
+    fs::set_permissions(other.join("proc"), fs::Permissions::from_mode(0o1311)).expect("our own copy");
+    let before = [Traces::of(other.path()), Traces::of(&image)];
+    let running = who.run_in(&image.display().to_string(), &[], &["sh", "-c", "echo ready; cat"]).start();
+    running.expect("ready");
+    fs::rename(&image, &moved).expect("our own folder");
+    symlink(other.path(), &image).expect("our own folder");
+    running.finish().ok();
+    before[0].unchanged("the end of a container elsewhere");
+    fs::remove_file(&image).expect("our own folder");
+    fs::rename(&moved, &image).expect("our own folder");
+    before[1].unchanged("a container whose root was moved");
+}
+
+/// Whoever can read a directory can lock it, and wait for ever would be to wait for a command that may be hostile.
+fn a_command_that_locks_its_root_keeps_nobody_waiting(who: &Who) {
+    who.needs_probe();
+    let rootfs = who.own_rootfs(&[]);
+    let before = Traces::of(rootfs.path());
+    // One that lacks nothing is not locked by aril itself.
+    let locking = who.run_in(rootfs.str(), &["--network", "none"], &["probe", "lock", "/"]).start();
+    locking.expect("flock allowed");
+    let tmpfs = ["--tmpfs", "/new", "--network", "none"];
+    let refused = who.run_in(rootfs.str(), &tmpfs, &["true"]).run();
+    refused.refused(125, &[rootfs.str(), "(EAGAIN)", "--overlay"]);
+    who.run_in(rootfs.str(), &[&tmpfs[..], &["--overlay"]].concat(), &["true"]).run().ok();
+    who.run_in(rootfs.str(), &tmpfs[2..], &["true"]).run().ok();
+    // Who only waits for a moment is not refused.
+    let waiting = who.run_in(rootfs.str(), &tmpfs, &["true"]).start();
+    eventually("a try", || process::state(waiting.pid()) == 'S');
+    locking.finish().ok();
+    waiting.finish().ok();
+    before.unchanged("a locked root");
 }
 
 fn the_root_may_be_named_in_any_way(who: &Who) {

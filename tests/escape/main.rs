@@ -1,6 +1,6 @@
 //! Ways out of a container, tried: small hostile programs run inside, and each of them fails for the reason that `catalogue`
 //! names, after it was shown to succeed where that wall is away. What is no single program has a file of its own: images
-//! with hostile paths, races, bombs.
+//! with hostile paths, races and swaps, bombs.
 
 mod catalogue;
 mod escape;
@@ -10,6 +10,10 @@ mod races;
 #[path = "../behaviour/support/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the behaviour tests use the rest")]
 mod support;
+mod swaps;
+#[path = "../faults/tracer.rs"]
+#[allow(dead_code, reason = "no call is changed here")]
+mod tracer;
 
 use libtest_mimic::Arguments;
 use std::process::ExitCode;
@@ -24,6 +28,8 @@ fn main() -> ExitCode {
     }
     support::remember_where_a_test_fails();
     let mut trials: Vec<_> = catalogue::catalogue().into_iter().flat_map(|escape| escape.trials(world)).collect();
-    trials.extend([images::tests(), races::tests()].into_iter().flatten().flat_map(|test| test.trials(world)));
+    trials.extend(
+        [images::tests(), races::tests(), swaps::tests()].into_iter().flatten().flat_map(|test| test.trials(world)),
+    );
     world.end(&libtest_mimic::run(&arguments, support::chosen(trials)))
 }

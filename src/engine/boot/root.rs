@@ -33,7 +33,7 @@ impl<'p> Carrier<'p> {
         let lower = self.lower(word(c"/"))?;
         self.machine.layers = [Some(file::duplicate(upper.at())?), Some(file::duplicate(lower.at())?)];
         self.attach_on_top(upper, Tree::Scratch)?;
-        let tree = self.overlay(lower, 0, false, Attributes::NONE)?;
+        let tree = self.overlay(lower, None, 0, false, Attributes::NONE)?;
         self.trees.keep(Tree::Image, tree);
         Ok(())
     }
