@@ -253,7 +253,7 @@ fn write_in(group: At, name: Word, text: &[u8]) -> Result<()> {
 
 fn lock(rootfs: Word) -> Result<Fd> {
     let lock = file::openat(At::CWD, rootfs, Open::DIRECTORY)?;
-    file::lock_shared(lock.at())?;
+    file::try_lock_shared(lock.at())?;
     Ok(lock)
 }
 

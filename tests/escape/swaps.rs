@@ -103,20 +103,20 @@ fn what_is_swapped_for_a_mount_point_is_left_alone(who: &Who) {
     let volumes = [format!("{}:/srv/new", source.str()), format!("{}/file:/new", source.str())];
     let options = ["--fs", "proc", "-v", &volumes[0], "-v", &volumes[1]];
     let [file, folder] = ["file", "folder"].map(|name| outside.join(name));
-    let links: [(&str, &dyn Fn(&Path) -> std::io::Result<()>); 3] = [
-        ("a link to a file", &|other| symlink(&file, other)),
-        ("a link to a folder", &|other| symlink(&folder, other)),
-        ("a file of two names", &|other| fs::hard_link(&file, other)),
-    ];
     for name in ["proc", "srv", "new"] {
-        for (target, link) in &links {
+        for target in ["a link to the file", "a link to the folder", "the file itself"] {
             let [proc, other, srv, new] = ["proc", "other", "srv", "new"].map(|name| image.join(name));
             let reset = || {
                 for left in [&proc, &other, &srv, &new].into_iter().filter(|path| path.symlink_metadata().is_ok()) {
                     if left.is_symlink() || left.is_file() { fs::remove_file(left) } else { fs::remove_dir_all(left) }
                         .expect("our own image");
                 }
-                link(&other).expect("our own image");
+                match target {
+                    "a link to the file" => symlink(&file, &other),
+                    "a link to the folder" => symlink(&folder, &other),
+                    _ => fs::hard_link(&file, &other),
+                }
+                .expect("our own image");
                 // What a killed aril has left, with something in it.
                 fs::create_dir(&proc).expect("our own image");
                 fs::write(proc.join("in-it"), "").expect("our own image");
