@@ -51,8 +51,8 @@ fn make_missing(way: &Way, what: Make, kept: Kept, is_made: &mut bool) -> Result
         *is_made = true;
         let made = file::openat(parent, *name, Open::PATH_NOFOLLOW)?;
         if marked {
-            // What is there by now may have been brought to its name meanwhile.
-            if Mark::is_on(&file::fstat(made.at())?) {
+            // Something else may have come to its name meanwhile: what is not known to be ours keeps its times.
+            if file::fstat(made.at()).is_ok_and(|stat| Mark::is_on(&stat)) {
                 file::restore_times(made.at(), &before)?;
             }
             file::restore_times(parent, &before)?;
