@@ -9,8 +9,7 @@ crate::tests! {
         the_working_directory_is_never_outside, typing_into_the_terminal_is_refused, foreign_entries_are_refused,
         pid_1_cannot_be_looked_into, there_is_no_way_out_by_a_second_chroot;
     as_root: another_user_has_no_capabilities, pid_1_s_program_is_never_writable, pid_1_holds_none_of_the_caller_s_descriptors,
-        what_the_command_was_given_is_closed_in_pid_1,
-        pid_1_is_hidden_again_after_a_change_of_user;
+        what_the_command_was_given_is_closed_in_pid_1;
 }
 
 /// capabilities(7) by number: chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service, net_raw,
@@ -200,21 +199,6 @@ fn pid_1_cannot_be_looked_into(who: &Who) {
     for options in [&[][..], &["--cap-add", "sys_chroot"]].iter().chain(root.iter().filter(|_| who.is_root())) {
         let outcome = who.sh(options, &format!("({look}) 2>/dev/null"));
         outcome.exited(0).check(!outcome.out().contains("open"), format_args!("{options:?}: all is closed"));
-    }
-}
-
-/// The command changes its user in PID 1's own memory, which where `suid_dumpable` is 1 shows it (proc_sys_fs(5)); whoever then
-/// becomes PID 1's user again would see into it.
-fn pid_1_is_hidden_again_after_a_change_of_user(who: &Who) {
-    if tool("cat", &["/proc/sys/fs/suid_dumpable"]) != "1" {
-        who.skip("fs.suid_dumpable is not 1 here, and is the whole machine's; it is in the VMs");
-    }
-    // PID 1 hides itself once the command runs, so that may be a moment from now.
-    let look = "readlink /proc/self/exe && n=0; until ! readlink /proc/1/exe >/dev/null 2>&1 || [ $n = 100 ]; do n=$((n+1)); sleep 0.01; done; \
-        readlink /proc/1/exe || (: </proc/1/environ) || echo hidden";
-    for userns in ["auto", "host", "identity"] {
-        let outcome = who.run(&["--userns", userns, "--user", "0:100"], &["su", "root", "-c", look]);
-        outcome.exited(0).says("/bin/busybox\nhidden");
     }
 }
 

@@ -126,12 +126,10 @@ impl<'a> Vm<'a> {
         self.folder.path().join(name).display().to_string()
     }
 
-    /// The script of a machine that does its jobs and nothing else. Whoever has changed his user is as open to others as any process
-    /// there (proc_sys_fs(5), suid_dumpable): a setting of the whole machine, which no test may change on one that is not its own.
+    /// The script of a machine that does its jobs and nothing else.
     pub fn jobs_alone(&self) -> String {
         let rootfs = self.machine.architecture().rootfs();
-        let mut script = String::from("echo 1 >/proc/sys/fs/suid_dumpable\n");
-        script += &format!("export ARIL_PROGRAMS=/job ARIL_ROOTFS={}\nstatus=0\n", rootfs.display());
+        let mut script = format!("export ARIL_PROGRAMS=/job ARIL_ROOTFS={}\nstatus=0\n", rootfs.display());
         for (number, Job { program, .. }) in self.jobs.iter().enumerate() {
             let run = format!("{} --test-threads={CORES} --color=never", program.display());
             script += &format!("ARIL_TESTS=/job/tests.{number} {run} || status=$?\n");
