@@ -28,8 +28,7 @@ fn main() -> ExitCode {
     }
     support::remember_where_a_test_fails();
     let mut trials: Vec<_> = catalogue::catalogue().into_iter().flat_map(|escape| escape.trials(world)).collect();
-    trials.extend(
-        [images::tests(), races::tests(), swaps::tests()].into_iter().flatten().flat_map(|test| test.trials(world)),
-    );
+    trials.extend([images::tests(), races::tests()].into_iter().flatten().flat_map(|test| test.trials(world)));
+    trials.extend(swaps::tests().into_iter().flat_map(|test| test.trials(world)));
     world.end(&libtest_mimic::run(&arguments, support::chosen(trials)))
 }
