@@ -152,9 +152,9 @@ fn advise<'a>(
             t!("sysctl vm.memfd_noexec=1 allows it; it takes none where nobody inside may write to this program")
         }
         (Step::MakePrivate | Step::UnshareMounts, Errno::EINVAL) => t!("/ is no mount point, as in a chroot"),
-        (_, Errno::ESTALE) => t!("it was replaced while aril looked at it: name a path that nobody else can change"),
+        (_, Errno::ESTALE) => t!("it was replaced meanwhile: name a path that nobody else can change"),
         (Step::LockRootfs { .. }, Errno::EAGAIN) => {
-            t!("a process keeps it locked, perhaps a command in it: end that, or say --overlay, which needs no lock")
+            t!("a process keeps it locked, perhaps a command in it: end that, or use --overlay")
         }
         (Step::BindRoot { .. } | Step::Bind { .. }, Errno::EACCES) => {
             t!("root inside is another user outside, who may not go through every directory above it")

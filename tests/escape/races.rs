@@ -4,9 +4,11 @@
 use crate::escape::By;
 use crate::naive;
 use crate::support::{Folder, Outcome, Running, eventually, traces::Traces};
+use libc::O_PATH;
 use rustix::fs::{FlockOperation, flock};
+use std::cell::Cell;
 use std::fs::{self, File};
-use std::os::unix::fs::{MetadataExt, chown, symlink};
+use std::os::unix::fs::{chown, symlink};
 
 crate::by_mode! {
     a_link_that_comes_between_look_and_mount, links_swapped_on_the_way_to_a_mount_point, links_swapped_in_place_of_proc,
@@ -86,18 +88,22 @@ fn with_a_link(who: &By, image: &Folder, place: &str, target: &str, options: &[&
     let lock = File::open(image.path()).expect("our own image");
     flock(&lock, FlockOperation::LockExclusive).expect("nobody else has it");
     let running = who.run_in(image.str(), &[&["--tmpfs", "/lacking"], options].concat(), command).start();
-    eventually("it waits for the lock", || waits_for(&lock, running.pid()));
+    eventually("it waits for the lock", || is_at_the_lock(image, running.pid()));
     swap_for_link(image, place, target);
     drop(lock);
     running.finish()
 }
 
-/// Whether a process waits for a lock, as /proc/locks shows it (proc_locks(5)).
-fn waits_for(lock: &File, pid: u32) -> bool {
-    let inode = lock.metadata().expect("it is open").ino();
-    let locks = fs::read_to_string("/proc/locks").expect("/proc is mounted");
-    let is_his = |line: &str| line.contains(&format!(" {pid} ")) && line.contains(&format!(":{inode} "));
-    locks.lines().any(|line| line.contains(" -> ") && is_his(line))
+/// Whether a process has opened an image to lock it, and does not only look at it by an `O_PATH` descriptor.
+fn is_at_the_lock(image: &Folder, pid: u32) -> bool {
+    let is_lock = |fd: &fs::DirEntry| {
+        let info = format!("/proc/{pid}/fdinfo/{}", fd.file_name().display());
+        let info = fs::read_to_string(info).unwrap_or_default();
+        let flags = info.lines().find_map(|line| i32::from_str_radix(line.strip_prefix("flags:\t")?, 8).ok());
+        fs::read_link(fd.path()).is_ok_and(|path| path == image.path())
+            && flags.is_some_and(|flags| flags & O_PATH == 0)
+    };
+    fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|fds| fds.flatten().any(|fd| is_lock(&fd)))
 }
 
 fn swap_for_link(image: &Folder, place: &str, target: &str) {
@@ -175,8 +181,13 @@ fn links_swapped_in_place_of_proc(who: &By) {
     a_naive_runner_loses(who, "proc", MOUNTS);
     let files = ["/proc/keys", "/proc/timer_list", "/swapped/keys", "/swapped/timer_list"];
     let attack = [&["attack", "masked"], &files.repeat(LOOKS)[..]].concat();
-    let is_masked = |out: &str| out.contains("empty ") && !out.contains("out ");
+    let seen = Cell::new(false);
+    let is_masked = |out: &str| {
+        seen.set(seen.get() || out.contains("empty "));
+        !out.is_empty() && !out.contains("out ")
+    };
     Race::new(who, "proc").run(&[], &attack, is_masked);
+    assert!(seen.get(), "in no container it was there when somebody looked");
 }
 
 /// Users of the image are those of its own files.
