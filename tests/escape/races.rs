@@ -97,7 +97,7 @@ fn with_a_link(who: &By, image: &Folder, place: &str, target: &str, options: &[&
 /// Whether a process has opened an image to lock it, and does not only look at it by an `O_PATH` descriptor.
 fn is_at_the_lock(image: &Folder, pid: u32) -> bool {
     let is_lock = |fd: &fs::DirEntry| {
-        let info = format!("/proc/{pid}/fdinfo/{}", fd.file_name().display());
+        let info = format!("/proc/{pid}/fdinfo/{}", fd.file_name().to_string_lossy());
         let info = fs::read_to_string(info).unwrap_or_default();
         let flags = info.lines().find_map(|line| i32::from_str_radix(line.strip_prefix("flags:\t")?, 8).ok());
         fs::read_link(fd.path()).is_ok_and(|path| path == image.path())
