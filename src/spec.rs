@@ -83,7 +83,7 @@ pub struct Spec<'a> {
     /// A file that has the process id of the container's first process while it runs.
     #[cfg(feature = "full")]
     pub pid_file: Option<Word<'a>>,
-    /// A pseudo-terminal of its own for input and output; `None`: for each stream that is a terminal.
+    /// A pseudo-terminal of its own; `None`: where standard input and output are a terminal.
     #[cfg(feature = "full")]
     pub tty: Option<bool>,
     /// What it is called while it runs.
@@ -663,8 +663,7 @@ impl<'a> Spec<'a> {
         self.preserve_fds = asked.preserve_fds;
         (self.trace, self.verbose, self.denied) = (asked.trace, asked.verbose, asked.denied);
         (self.status_fd, self.pid_file) = (asked.status_fd, asked.pid_file);
-        (self.timeout, self.detach) = (asked.timeout, asked.detach);
-        (self.tty, self.interactive) = (asked.tty, asked.interactive);
+        (self.timeout, self.tty, self.detach) = (asked.timeout, asked.tty, asked.detach);
     }
 
     /// Where this kind of namespace comes from.

@@ -89,7 +89,7 @@ crate::option_table! {
         };
         Rm "rm", full_text!("accepted: nothing is ever kept", "with --detach the exit status is not kept; nothing else ever is"),
             full!(nothing, |spec, _| { spec.forget = true; Ok(()) });
-        Interactive "interactive" b'i', full!("accepted: standard input is always passed on", "what is typed goes in at once, in a pipeline too"),
+        Interactive "interactive" b'i', "accepted: standard input is always passed on",
             full!(nothing, |spec, _| { spec.interactive = true; Ok(()) });
         Tty "tty" b't', full!("accepted: a terminal is found by itself", "a terminal of its own, whatever the caller has"), terminal;
         Init "init", "accepted: aril is PID 1 anyway", |spec, _| { spec.init = true; Ok(()) };
@@ -228,7 +228,7 @@ crate::option_table! {
         };
     }
     "Terminal: one of its own at a terminal" {
-        NoTty "no-tty", "the caller's itself, handed over", |spec, _| { spec.tty = Some(false); Ok(()) };
+        NoTty "no-tty", "the caller's, shared", |spec, _| { spec.tty = Some(false); Ok(()) };
     }
     "Walls" {
         Sandbox "sandbox" = "landlock" ("landlock"), "no namespaces, ROOTFS is /: writing is allowed in -v DIR:DIR alone", |spec, value| {

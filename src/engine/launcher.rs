@@ -6,8 +6,6 @@ use super::cgroups::Cgroups;
 #[cfg(feature = "full")]
 use super::denied::Denials;
 #[cfg(feature = "full")]
-use crate::host::Terminal;
-#[cfg(feature = "full")]
 use crate::init::KILLED;
 use crate::init::{self, STOPPED, exit_status, is_in_foreground, is_job, stop_for_shell, take_terminal};
 #[cfg(feature = "full")]
@@ -37,9 +35,9 @@ pub struct Launcher {
     pub(super) stop_signal: u8,
     /// The command's group has been given the terminal.
     pub(super) foreground: bool,
-    /// The master of the container's own terminal, and what the command has of that.
+    /// The master of the container's own terminal.
     #[cfg(feature = "full")]
-    pub(super) terminal: Option<(At<'static>, Terminal)>,
+    pub(super) master: Option<At<'static>>,
     pub(super) init: bool,
     /// Held while the container uses mount points that were made for it, or writes to a directory that keeps them.
     pub(super) lock: Option<Fd>,
@@ -126,12 +124,6 @@ pub(super) const CONT: u8 = k::SIGCONT as u8;
 #[cfg(feature = "full")]
 pub(super) const TERM: u8 = k::SIGTERM as u8;
 pub(super) const KILL: u8 = k::SIGKILL as u8;
-/// As `si_code`: a process has sent it (asm-generic/siginfo.h).
-const SI_USER: i32 = 0;
-#[cfg(feature = "full")]
-const INT: u8 = k::SIGINT as u8;
-#[cfg(feature = "full")]
-const QUIT: u8 = k::SIGQUIT as u8;
 #[cfg(feature = "full")]
 pub(super) const WINCH: u8 = k::SIGWINCH as u8;
 
@@ -189,8 +181,8 @@ impl Launcher {
         #[cfg(not(feature = "full"))]
         let signals = signal::signalfd(ALL)?;
         #[cfg(feature = "full")]
-        if let Some((master, Terminal::Own { streams, keys, .. })) = self.terminal {
-            return super::relay::watch(self, master, streams, keys, signals.at());
+        if let Some(master) = self.master {
+            return super::relay::watch(self, master, signals.at());
         }
         self.watch(signals.at())
     }
@@ -298,8 +290,10 @@ impl Launcher {
 
     /// Passes a signal on. What the terminal sent is meant for a whole process group.
     fn pass(&self, info: Info) -> Result<()> {
+        const SI_USER: i32 = 0;
         #[cfg(feature = "full")]
-        if self.is_for_terminal(info) {
+        if info.signal == WINCH && self.master.is_some() {
+            // The container's terminal tells its own foreground.
             return Ok(());
         }
         if info.signal == CONT && self.foreground && is_in_foreground() {
@@ -325,26 +319,6 @@ impl Launcher {
         signal::send(self.pidfd.at(), info.signal)
     }
 
-    /// Whether the container's terminal has told its own foreground.
-    #[cfg(feature = "full")]
-    #[inline(never)]
-    fn is_for_terminal(&self, info: Info) -> bool {
-        let Some((master, _)) = self.terminal else { return false };
-        if info.signal == WINCH {
-            super::terminal::copy_size(master);
-        }
-        match (info.signal, terminal::foreground(master)) {
-            // It is no session's.
-            (_, Ok(Pid(0)) | Err(_)) => false,
-            (WINCH, _) => true,
-            // What the caller's terminal has made of a key. The init's own group: the command has not asked for any yet.
-            (INT | QUIT, Ok(group)) => {
-                info.code > SI_USER && group != self.child && terminal::signal(master, info.signal).is_ok()
-            }
-            _ => false,
-        }
-    }
-
     /// The command was stopped: this process stops too, so that the shell sees its job stopped and has its terminal back.
     /// Without a terminal there is no such shell, and nobody would make this process go on.
     fn stop(&self) {
@@ -363,7 +337,7 @@ impl Launcher {
     }
 
     /// The shell's `fg`: the command gets the terminal back and goes on.
-    pub(super) fn resume(&self) -> Result<()> {
+    fn resume(&self) -> Result<()> {
         if self.init {
             return signal::send_info(self.pidfd.at(), Info { code: init::FOREGROUND, ..init::plain(CONT) });
         }
@@ -401,7 +375,7 @@ mod tests {
             deaf: 0,
             stop_signal: TERM,
             foreground: false,
-            terminal: None,
+            master: None,
             init: true,
             lock: None,
             ids: None,

@@ -415,7 +415,7 @@ impl<'p> Carrier<'p> {
             stop_signal: spec.stop_signal,
             foreground: host.terminal == Terminal::Shared,
             #[cfg(feature = "full")]
-            terminal: self.terminal.map(|master| (master, host.terminal)),
+            master: self.terminal,
             init: spec.init,
             lock: self.lock,
             #[cfg(feature = "full")]
@@ -496,7 +496,7 @@ impl<'p> Carrier<'p> {
             handover::say_started(socket.at()).map_err(|errno| self.start_failed(errno))?;
         }
         let manner = Manner {
-            foreground: host.terminal.has_foreground(),
+            foreground: host.terminal.is_there(),
             group: false,
             stop_timeout: Some(spec.stop_timeout),
             grace: Some(GRACE),

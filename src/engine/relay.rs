@@ -1,24 +1,19 @@
 //! The launcher between the caller's streams and the container's terminal: every byte both ways, the window's size, and the
 //! modes of the caller's terminal, which is raw while this process has it, and only then.
 
-use super::launcher::{CONT, Event, KILL, Launcher, TERM};
+use super::launcher::{CONT, Event, KILL, Launcher, TERM, WINCH};
 use super::terminal::copy_size;
-use crate::host::{Keys, Streams};
 use crate::init::TIMED_OUT;
 use crate::sys::file::{self, Open, Way};
 use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Pid, getpgid};
 use crate::sys::signal::{self, ALL, set_of};
 use crate::sys::terminal::{self, Modes};
-use crate::sys::{At, Errno, Fd, Result, Word, tolerate, word};
+use crate::sys::{At, Errno, Fd, Result, tolerate, word};
 use linux_raw_sys::general as k;
 
 const TSTP: u8 = k::SIGTSTP as u8;
-const TTIN: u8 = k::SIGTTIN as u8;
-const TTOU: u8 = k::SIGTTOU as u8;
 const CTRL_D: u8 = 4;
-/// Microseconds in which what is typed is for the others at the terminal.
-const TO_OTHERS: u64 = 500_000;
 
 /// The launcher's view of it.
 struct Relay<'l> {
@@ -30,14 +25,6 @@ struct Relay<'l> {
     output: At<'static>,
     /// Standard input is a terminal.
     is_terminal: bool,
-    /// The streams of the command that are the container's. Unless that is whole the caller's is used by others too.
-    streams: Streams,
-    /// The command has begun in the background, where reading stops it.
-    may_ask: bool,
-    /// What is typed is not the command's yet.
-    on_demand: bool,
-    /// Something was typed, and is the command's if by then nobody has taken it.
-    due: Option<u64>,
     /// It is raw, and this process reads from it.
     is_raw: bool,
     /// Its modes before.
@@ -62,28 +49,17 @@ struct Relay<'l> {
 
 /// Waits for the end, and leaves the caller's terminal as it was.
 #[inline(never)]
-pub fn watch(launcher: &Launcher, master: At, streams: Streams, keys: Keys, signals: At) -> Result<u8> {
-    let output = if streams.has(1) {
-        1
-    } else if streams.has(2) {
-        2
-    } else {
-        0
-    };
+pub fn watch(launcher: &Launcher, master: At, signals: At) -> Result<u8> {
     let mut relay = Relay {
         launcher,
         master,
-        input: again(0, Open::READ),
-        output: again(output, Open::WRITE_NONBLOCK),
+        input: again(At::STDIN, Open::READ),
+        output: again(At::STDOUT, Open::WRITE_NONBLOCK),
         is_terminal: terminal::size(At::STDIN).is_ok(),
-        streams,
-        may_ask: keys == Keys::OnDemand && launcher.init,
-        on_demand: keys == Keys::OnDemand,
-        due: None,
         is_raw: false,
         modes: None,
         typed: None,
-        is_open: keys == Keys::AtOnce,
+        is_open: true,
         is_connected: true,
         inside_speaks: true,
         container: launcher.container.as_ref().map(Fd::at),
@@ -99,9 +75,8 @@ pub fn watch(launcher: &Launcher, master: At, streams: Streams, keys: Keys, sign
 
 /// A terminal once more. Not what is none: a file's offset is the caller's too, and a pipe that is ready takes as much as is
 /// on its way without waiting.
-fn again(number: usize, how: Open) -> At<'static> {
-    const PATHS: [Word; 3] = [word(c"/proc/self/fd/0"), word(c"/proc/self/fd/1"), word(c"/proc/self/fd/2")];
-    let (stream, path) = ([At::STDIN, At::STDOUT, At::STDERR][number], PATHS[number]);
+fn again(stream: At<'static>, how: Open) -> At<'static> {
+    let path = if stream.number() == 0 { word(c"/proc/self/fd/0") } else { word(c"/proc/self/fd/1") };
     match terminal::size(stream).and_then(|_| file::openat(At::CWD, path, how)) {
         Ok(private) => private.keep(),
         // Where it is another user's, or there is no /proc, a write waits for whoever reads the terminal.
@@ -121,16 +96,8 @@ impl Relay<'_> {
                     }
                 }
             }
-            if self.due.is_some_and(|due| poll::now() >= due) {
-                self.due = None;
-                self.claim();
-            }
             if self.is_terminal && !self.is_raw {
-                if self.is_open {
-                    self.look();
-                } else if self.on_demand {
-                    self.listen();
-                }
+                self.look();
             }
             let mut watched = [
                 Watched::READING,
@@ -155,7 +122,7 @@ impl Relay<'_> {
             }
             if !self.inward.is_empty() {
                 write_in.on(self.master);
-            } else if let (true, Some(input)) = (self.is_open || self.on_demand, self.input()) {
+            } else if let (true, Some(input)) = (self.is_open, self.input()) {
                 read_in.on(input);
             }
             if !self.outward.is_empty() {
@@ -164,7 +131,7 @@ impl Relay<'_> {
                 read_out.on(self.master);
             }
             let polled = match self.patience() {
-                Some(microseconds) => poll::poll_within(&mut watched, microseconds),
+                Some(seconds) => poll::poll_for(&mut watched, seconds),
                 None => poll::poll(&mut watched, true),
             };
             match polled {
@@ -195,9 +162,8 @@ impl Relay<'_> {
             if write_out.is_ready() {
                 match self.outward.write(self.output) {
                     Ok(()) | Err(Errno::EAGAIN | Errno::EINTR) => {}
-                    // The caller's terminal is gone, or the reader of his pipe, of which SIGPIPE tells the command. Or what is
-                    // the terminal was opened to be read.
-                    Err(Errno::EIO | Errno::EPIPE | Errno::EBADF) => self.outward.drop(),
+                    // The caller's terminal is gone, or the reader of his pipe, of which SIGPIPE tells the command.
+                    Err(Errno::EIO | Errno::EPIPE) => self.outward.drop(),
                     Err(errno) => return Err(errno),
                 }
             }
@@ -219,12 +185,11 @@ impl Relay<'_> {
         }
     }
 
-    /// For how many microseconds nothing may happen. After an end that was asked for, or that the time has brought, nobody may be
-    /// there to read the last words. Else they wait for a reader, as in any pipeline.
-    fn patience(&self) -> Option<u64> {
-        let Some(status) = self.status else { return self.due.map(|due| due.saturating_sub(poll::now())) };
-        let is_late = status == TIMED_OUT && self.launcher.killed.get() == KILL;
-        (self.was_asked || is_late).then_some(1_000_000)
+    /// For how many seconds the caller's side may take nothing. After an end that was asked for, or that the time has brought,
+    /// nobody may be there to read the last words. Else they wait for a reader, as in any pipeline.
+    fn patience(&self) -> Option<u8> {
+        let is_late = self.status? == TIMED_OUT && self.launcher.killed.get() == KILL;
+        (self.was_asked || is_late).then_some(1)
     }
 
     /// What tells of input.
@@ -249,9 +214,6 @@ impl Relay<'_> {
     #[inline(never)]
     fn read_in(&mut self) {
         if self.is_terminal && !self.is_raw {
-            if self.on_demand {
-                self.due.get_or_insert_with(|| poll::now() + TO_OTHERS);
-            }
             // That it has come is all that it tells.
             return self.typed.map_or((), |typed| tolerate(poll::epoll_clear(typed)));
         }
@@ -261,19 +223,13 @@ impl Relay<'_> {
             Err(Errno::EIO) if !may_use_input() => self.is_raw = false,
             // Whatever cannot be read has ended, such as what nohup(1) has opened for writing.
             _ => {
-                if self.is_terminal {
-                    self.is_open = false;
-                } else {
-                    self.end_input();
+                self.is_open = false;
+                if !self.is_terminal {
+                    // The first one may only end a line that has begun.
+                    self.inward.fill([CTRL_D; 2]);
                 }
             }
         }
-    }
-
-    fn end_input(&mut self) {
-        self.is_open = false;
-        // The first one may only end a line that has begun.
-        self.inward.fill([CTRL_D; 2]);
     }
 
     #[inline(never)]
@@ -281,7 +237,7 @@ impl Relay<'_> {
         match event {
             Event::Silence => self.inside_speaks = false,
             Event::Stopped(signal) => self.stop(signal),
-            Event::Ended(status) => (self.status, self.is_open, self.on_demand) = (Some(status), false, false),
+            Event::Ended(status) => (self.status, self.is_open) = (Some(status), false),
             // Whoever had the terminal meanwhile may have changed it.
             Event::Signal(CONT) => {
                 self.is_raw = false;
@@ -289,6 +245,7 @@ impl Relay<'_> {
                     self.modes = None;
                 }
             }
+            Event::Signal(WINCH) => copy_size(self.master),
             Event::Signal(TERM) => self.was_asked = true,
             Event::Signal(_) | Event::Nothing => {}
         }
@@ -298,11 +255,6 @@ impl Relay<'_> {
     /// that sees its job stop; and when that goes on so does the command. Where none could continue the group the kernel stops
     /// nothing, and Ctrl-Z must not be the end of all.
     fn stop(&mut self, signal: u8) {
-        // Once more, if what was typed has come to it before the foreground.
-        let asks = self.may_ask && matches!(signal, TTIN | TTOU);
-        if asks && may_use_input() {
-            return self.let_in();
-        }
         self.leave();
         let mut was_stopped = false;
         if Launcher::is_at_terminal() {
@@ -311,13 +263,7 @@ impl Relay<'_> {
             signal::set_mask(mask);
             was_stopped = signal::wait(set_of(CONT), Some(0)).is_ok();
         }
-        if asks && (may_use_input() || !was_stopped) {
-            self.let_in();
-            if !was_stopped {
-                // A shell will never give it the terminal.
-                self.end_input();
-            }
-        } else if was_stopped || signal == TSTP || !self.streams.is_whole() {
+        if was_stopped || signal == TSTP {
             if self.launcher.init {
                 // It may have ended meanwhile.
                 tolerate(signal::send(self.launcher.pidfd.at(), CONT));
@@ -327,34 +273,6 @@ impl Relay<'_> {
         }
     }
 
-    /// The command gets what is typed, in the foreground of its terminal.
-    fn let_in(&mut self) {
-        (self.on_demand, self.is_open) = (false, true);
-        if self.launcher.init {
-            // It may have ended meanwhile.
-            tolerate(self.launcher.resume());
-        }
-    }
-
-    /// A line that nobody has taken is the command's, which may only wait for one (poll(2)), and is not stopped for that. Whoever
-    /// else uses the terminal either reads now, or has changed its modes.
-    fn claim(&mut self) {
-        let mut watched = [Watched::READING];
-        watched[0].on(self.input);
-        let is_there = poll::poll(&mut watched, false).is_ok() && watched[0].is_ready();
-        if is_there && may_use_input() && terminal::modes(At::STDIN).is_ok_and(|modes| modes.are_of_lines()) {
-            self.let_in();
-            // Before it is raw, in which there is no Ctrl-D.
-            if self.inward.read(self.input) == Ok(0) {
-                self.inward.fill([CTRL_D; 2]);
-            }
-        }
-    }
-
-    fn raw(&self, modes: &Modes) -> Modes {
-        if self.streams.is_whole() { modes.raw() } else { modes.raw_keys() }
-    }
-
     /// Makes the caller's terminal raw if it is this process's to use.
     #[inline(never)]
     fn look(&mut self) {
@@ -362,17 +280,10 @@ impl Relay<'_> {
         if self.is_raw {
             // One that is gone has neither modes nor size, and then its end is read.
             if let Ok(modes) = &terminal::modes(At::STDIN) {
-                let before = *self.modes.get_or_insert(*modes);
-                tolerate(terminal::set_modes(At::STDIN, &self.raw(&before)));
+                tolerate(terminal::set_modes(At::STDIN, &self.modes.get_or_insert(*modes).raw()));
             }
             copy_size(self.master);
-        } else {
-            self.listen();
-        }
-    }
-
-    fn listen(&mut self) {
-        if self.typed.is_none() {
+        } else if self.typed.is_none() {
             // Without it the next signal tells.
             self.typed = poll::epoll_of(self.input).ok().map(Fd::keep);
         }
@@ -383,10 +294,8 @@ impl Relay<'_> {
     fn leave(&mut self) {
         self.is_raw = false;
         if let Some(modes) = &self.modes {
-            // One of the others may have changed it meanwhile, and changes it back. It may be gone, and then nobody needs it.
-            if self.streams.is_whole() || terminal::modes(At::STDIN) == Ok(self.raw(modes)) {
-                tolerate(terminal::set_modes(At::STDIN, modes));
-            }
+            // It may be gone, and then nobody needs it.
+            tolerate(terminal::set_modes(At::STDIN, modes));
         }
         self.modes = None;
     }

@@ -11,7 +11,7 @@ impl Carrier<'_> {
     #[inline(never)]
     pub(super) fn carry_terminal(&mut self, step: &TerminalStep) -> Result<()> {
         match (*step, self.terminal) {
-            (TerminalStep::Open { own, modes, whole, reads }, _) => {
+            (TerminalStep::Open { own, modes }, _) => {
                 let master = if own {
                     in_root(self.trees.get(Tree::Dev)?, word(c"pts/ptmx"), Open::READ_WRITE_NONBLOCK)?
                 } else {
@@ -22,11 +22,10 @@ impl Carrier<'_> {
                     return Err(Errno::ENODEV);
                 }
                 terminal::unlock(master.at())?;
-                let slave = terminal::peer(master.at(), reads)?.keep();
-                if modes || !whole {
-                    match &terminal::modes(if modes { At::STDIN } else { slave }) {
-                        Ok(modes) if whole => terminal::set_modes(slave, modes)?,
-                        Ok(modes) => terminal::set_modes(slave, &modes.plain_output())?,
+                let slave = terminal::peer(master.at())?.keep();
+                if modes {
+                    match &terminal::modes(At::STDIN) {
+                        Ok(modes) => terminal::set_modes(slave, modes)?,
                         Err(errno) => return Err(*errno),
                     }
                 }
@@ -35,20 +34,15 @@ impl Carrier<'_> {
                 socket::send_fd(self.socket()?, handover::MASTER, master.at())
             }
             (TerminalStep::Give { uid }, Some(slave)) => file::fchown(slave, uid),
-            (TerminalStep::Take { streams, session }, Some(slave)) => {
-                if session {
-                    terminal::take(slave)?;
-                }
-                if streams.has(2) {
+            (TerminalStep::Take { errors }, Some(slave)) => {
+                terminal::take(slave)?;
+                if errors {
                     // What is still to be said is for the caller.
                     self.errors = Some(file::duplicate(At::STDERR)?);
+                    file::become_stream(slave, 2)?;
                 }
-                for number in 0..3 {
-                    if streams.has(number) {
-                        file::become_stream(slave, number.into())?;
-                    }
-                }
-                Ok(())
+                file::become_stream(slave, 1)?;
+                file::become_stream(slave, 0)
             }
             _ => Err(Errno::EBADF),
         }
@@ -60,7 +54,7 @@ const MULTIPLEXER: [u32; 2] = [5, 2];
 
 /// The window of a pseudo-terminal is as large as the caller's, if he has one.
 pub fn copy_size(master: At) {
-    if let Some(Ok(size)) = [At::STDIN, At::STDOUT, At::STDERR].map(terminal::size).into_iter().find(Result::is_ok) {
+    if let Ok(size) = terminal::size(At::STDIN).or_else(|_| terminal::size(At::STDOUT)) {
         // It takes any size as long as there is memory for its lock.
         tolerate(terminal::set_size(master, size));
     }

@@ -46,8 +46,6 @@ pub use ranges::{Ids, Lack};
 use rootfs::Root;
 pub use rootfs::{Mark, Presence};
 pub use terminal::Terminal;
-#[cfg(feature = "full")]
-pub use terminal::{Keys, Streams};
 pub use view::Piece;
 
 #[cfg(feature = "full")]

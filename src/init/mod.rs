@@ -253,8 +253,7 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
             }
             Action::ToGroup(signal) => self.to_group(signal),
             Action::Resume => {
-                // A launcher says so where the command is to have it.
-                if LAUNCHED || self.manner.foreground && is_in_foreground() {
+                if self.manner.foreground && (LAUNCHED || is_in_foreground()) {
                     tolerate(terminal::set_foreground(At::STDIN, self.command));
                 }
                 self.to_group(k::SIGCONT as u8);

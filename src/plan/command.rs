@@ -2,8 +2,6 @@
 
 use super::identity::{self, Maps};
 use super::{Draft, Step};
-#[cfg(feature = "full")]
-use crate::host::Keys;
 use crate::host::{Host, Terminal};
 use crate::spec::{ChangeRoot, Namespace, Spec};
 use crate::sys::{Arena, List, Word, word};
@@ -104,7 +102,7 @@ fn passed_on<'p>(arena: &'p Arena, host: &Host, name: &[u8]) -> Option<Word<'p>>
 pub fn leave(draft: &mut Draft, spec: &Spec, host: &Host) {
     match host.terminal {
         #[cfg(feature = "full")]
-        Terminal::Own { keys: Keys::AtOnce | Keys::OnDemand, .. } => draft.must(Step::NewSession),
+        Terminal::Own { .. } => draft.must(Step::NewSession),
         _ => draft.when(spec.init, Step::LeaveGroup),
     }
 }
@@ -123,13 +121,9 @@ pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &'p Spec<'p>, host: &'p Host<'p>
 pub(super) fn lead(draft: &mut Draft, _spec: &Spec, host: &Host) {
     match host.terminal {
         Terminal::Apart => draft.must(Step::NewSession),
-        #[cfg(feature = "full")]
-        Terminal::Own { keys: Keys::Never, .. } => draft.must(Step::NewSession),
         // One that leads the session of its own terminal is in its foreground already.
         #[cfg(feature = "full")]
         Terminal::Own { .. } if !_spec.init => {}
-        #[cfg(feature = "full")]
-        Terminal::Own { keys: Keys::OnDemand, .. } => draft.must(Step::LeaveGroup),
         _ => draft.must(Step::TakeForeground),
     }
 }

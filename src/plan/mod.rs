@@ -463,7 +463,7 @@ fn write_errors(text: &mut Text, before: &[u8], on: On, after: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{Account, Keys, Piece, Presence, Streams, Terminal, view::How};
+    use crate::host::{Account, Piece, Presence, Terminal, view::How};
     use crate::spec::{FileSystems, IdRange, NewKind, NewMount, Overlay};
     use crate::sys::file::Kind;
     use crate::sys::{Word, word};
@@ -1152,15 +1152,15 @@ mod tests {
         let mut spec = Spec::new(&arena);
         (spec.rootfs, spec.user) = (word(c"image"), Some(word(c"0")));
         let mut host = host(true);
-        host.terminal = Terminal::Own { modes: true, streams: Streams(3), keys: Keys::AtOnce };
+        host.terminal = Terminal::Own { modes: true, errors: false };
         let lines = plan(&arena, &spec, &host).unwrap().lines;
         let steps = [
             Step::NewSession,
             Step::DeviceLinks,
-            Step::Terminal(TerminalStep::Open { own: true, modes: true, whole: true, reads: true }),
+            Step::Terminal(TerminalStep::Open { own: true, modes: true }),
             Step::Terminal(TerminalStep::Give { uid: 0 }),
             Step::PivotRoot,
-            Step::Terminal(TerminalStep::Take { streams: Streams(3), session: true }),
+            Step::Terminal(TerminalStep::Take { errors: false }),
             Step::StartCommand,
             Step::TakeForeground,
         ];
@@ -1168,36 +1168,7 @@ mod tests {
         assert_eq!(at(lines, |step| *step == Step::LeaveGroup), None);
         let said = steps.map(|step| said(&step));
         assert_eq!(said[3], "give the pseudo-terminal to user 0");
-        assert_eq!(said[5], "make it the session's terminal, and the standard streams: input output");
-    }
-
-    #[cfg(feature = "full")]
-    #[test]
-    fn a_command_that_has_part_of_a_terminal_is_in_its_background_or_in_no_session_of_it() {
-        let arena = Arena::new().unwrap();
-        let mut spec = Spec::new(&arena);
-        spec.rootfs = word(c"image");
-        let steps = |streams, keys| {
-            let mut host = host(true);
-            host.terminal = Terminal::Own { modes: false, streams: Streams(streams), keys };
-            let lines = plan(&arena, &spec, arena.hold(host)).unwrap().lines;
-            let of = |phase, wanted| lines.iter().any(|line| line.phase == phase && line.step == wanted);
-            let reads = keys != Keys::Never;
-            let open = TerminalStep::Open { own: true, modes: false, whole: false, reads };
-            assert!(of(Phase::Outside, Step::Terminal(open)));
-            let take = TerminalStep::Take { streams: Streams(streams), session: reads };
-            assert!(of(Phase::Inside, Step::Terminal(take)));
-            let leads = |phase| [Step::NewSession, Step::LeaveGroup, Step::TakeForeground].map(|step| of(phase, step));
-            (leads(Phase::Outside), leads(Phase::Command), said(&Step::Terminal(take)))
-        };
-        let (session, group, foreground) = ([true, false, false], [false, true, false], [false, false, true]);
-        let said = |text: &str| text.to_string();
-        assert_eq!(
-            steps(5, Keys::OnDemand),
-            (session, group, said("make it the session's terminal, and the standard streams: input error"))
-        );
-        assert_eq!(steps(6, Keys::Never), (group, session, said("make it the standard streams: output error")));
-        assert_eq!(steps(1, Keys::AtOnce).1, foreground);
+        assert_eq!(said[5], "make it the session's terminal, standard input and output");
     }
 
     #[cfg(feature = "full")]
@@ -1224,7 +1195,7 @@ mod tests {
             spec.file_systems = Some(FileSystems { dev: own_devices, ..FileSystems::NONE });
             spec.namespaces[Namespace::Pid as usize] = pid;
             let mut host = host(true);
-            host.terminal = Terminal::Own { modes: true, streams: Streams(7), keys: Keys::AtOnce };
+            host.terminal = Terminal::Own { modes: true, errors: true };
             let container = Container { namespaces: k::CLONE_NEWPID, groups: &groups };
             let processes = [1, 2].map(|pid| Started { pid: Pid(pid), start: 0 });
             let (spec, host) = (arena.hold(spec), arena.hold(host));

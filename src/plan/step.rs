@@ -439,7 +439,7 @@ impl<'p> Step<'p> {
             Self::SetUmask => t!("set the umask to 022"),
             Self::DieWithLauncher => t!("die when the launcher dies"),
             Self::JoinKeyring => t!("begin a session keyring of its own"),
-            Self::LeaveGroup => t!("begin a process group of its own"),
+            Self::LeaveGroup => t!("leave the launcher's process group"),
             Self::HideMemory => t!("hide this process's memory and executable"),
             Self::RefuseChroot => t!("refuse a chroot"),
             Self::MakePrivate => t!("make every mount private"),

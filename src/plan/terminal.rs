@@ -1,30 +1,26 @@
 //! The steps to a pseudo-terminal of the container's own (pty(7)).
 
 use super::{Draft, Fate, On, Step};
-use crate::host::{Host, Keys, Streams, Terminal};
+use crate::host::{Host, Terminal};
 use crate::spec::Spec;
 use crate::sys::{Arena, Word, word};
 use crate::text::sentence::Sentence;
-use crate::text::{copy, decimal, t};
+use crate::text::{decimal, t};
 
 /// What is done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TerminalStep {
     /// In the container's own devpts, so that its name is found inside, or else in the host's; with the caller's window size,
-    /// and perhaps his modes. What is written to it inside comes out at its master, which the launcher gets. `whole`: as the
-    /// caller's is to be raw; else that one does with the output what is to be done. `reads`: not for output alone.
+    /// and perhaps his modes. What is written to it inside comes out at its master, which the launcher gets.
     Open {
         own: bool,
         modes: bool,
-        whole: bool,
-        reads: bool,
     },
     Give {
         uid: u32,
     },
     Take {
-        streams: Streams,
-        session: bool,
+        errors: bool,
     },
 }
 
@@ -34,8 +30,7 @@ impl TerminalStep {
         match self {
             Self::Open { .. } => t!("open a pseudo-terminal in %/dev/pts for the launcher"),
             Self::Give { .. } => t!("give the pseudo-terminal to user %"),
-            Self::Take { session: true, .. } => t!("make it the session's terminal, and the standard streams:%"),
-            Self::Take { .. } => t!("make it the standard streams:%"),
+            Self::Take { .. } => t!("make it the session's terminal, standard input and output%"),
         }
     }
 
@@ -44,11 +39,7 @@ impl TerminalStep {
         match *self {
             Self::Open { own: false, .. } => word(c"the host's "),
             Self::Give { uid } => decimal(arena, uid.into()),
-            Self::Take { streams, .. } => {
-                let names: [&[u8]; 3] = [b" input", b" output", b" error"];
-                let named = |number: u8| if streams.has(number) { names[usize::from(number)] } else { b"" };
-                copy(arena, &[named(0), named(1), named(2)])
-            }
+            Self::Take { errors: true } => word(c" and error"),
             _ => Word::default(),
         }
     }
@@ -56,9 +47,8 @@ impl TerminalStep {
 
 /// While both the container's devpts and the host's can be reached.
 pub fn open(draft: &mut Draft, spec: &Spec, host: &Host) {
-    if let Terminal::Own { modes, streams, keys } = host.terminal {
-        let (own, whole, reads) = (spec.own_file_systems().dev, streams.is_whole(), keys != Keys::Never);
-        add(draft, Fate::Must, TerminalStep::Open { own, modes, whole, reads });
+    if let Terminal::Own { modes, .. } = host.terminal {
+        add(draft, Fate::Must, TerminalStep::Open { own: spec.own_file_systems().dev, modes });
         if spec.user.is_some() {
             // The host's may belong to a group that is not mapped.
             add(draft, Fate::May(On::Refused), TerminalStep::Give { uid: host.user.uid });
@@ -68,8 +58,8 @@ pub fn open(draft: &mut Draft, spec: &Spec, host: &Host) {
 
 /// Once nothing of the host's terminal is needed.
 pub fn take(draft: &mut Draft, host: &Host) {
-    if let Terminal::Own { streams, keys, .. } = host.terminal {
-        add(draft, Fate::Must, TerminalStep::Take { streams, session: keys != Keys::Never });
+    if let Terminal::Own { errors, .. } = host.terminal {
+        add(draft, Fate::Must, TerminalStep::Take { errors });
     }
 }
 

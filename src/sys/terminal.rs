@@ -14,8 +14,7 @@ unsafe fn ioctl(terminal: At, request: u32, argument: usize) -> Result<()> {
     done(unsafe { sc::syscall!(IOCTL, number(terminal.number()), request, argument) })
 }
 
-/// tcgetpgrp(3): the foreground process group, if this is the controlling terminal of this process. ENOTTY otherwise. By a master
-/// that of the other end, whoever asks; 0 where that is no session's.
+/// tcgetpgrp(3): the foreground process group, if this is the controlling terminal of this process. ENOTTY otherwise.
 pub fn foreground(terminal: At) -> Result<Pid> {
     let mut group = 0i32;
     // SAFETY: the kernel writes one int.
@@ -85,25 +84,6 @@ impl Modes {
         self.characters[k::VTIME as usize] = 0;
         self
     }
-
-    /// The same for keys alone: output, and the keys that send signals, stay as they are, for others use the terminal too.
-    pub fn raw_keys(self) -> Self {
-        let raw = self.raw();
-        Self { output: self.output, local: raw.local | self.local & k::ISIG, ..raw }
-    }
-
-    /// Input comes in lines, and is shown: nobody has made anything else of it.
-    pub const fn are_of_lines(&self) -> bool {
-        const BOTH: u32 = k::ICANON | k::ECHO;
-        self.local & BOTH == BOTH
-    }
-
-    /// Output passes as it is, and nobody stops for it.
-    pub fn plain_output(mut self) -> Self {
-        self.output &= !k::OPOST;
-        self.local &= !k::TOSTOP;
-        self
-    }
 }
 
 /// tcgetattr(3); of a pseudo-terminal by either end. ENOTTY: no terminal.
@@ -146,14 +126,7 @@ pub fn unlock(master: At) -> Result<()> {
     unsafe { ioctl(master, ioctl::TIOCSPTLCK, &raw const locked as usize) }
 }
 
-/// TIOCSIG: SIGINT, SIGQUIT or SIGTSTP for the foreground at the other end of this master. EINVAL: another signal.
-pub fn signal(master: At, signal: u8) -> Result<()> {
-    // SAFETY: no memory is touched.
-    unsafe { ioctl(master, ioctl::TIOCSIG, signal.into()) }
-}
-
-/// TIOCGPTPEER: opens the other end of this master, whatever its name leads to. `reads`: not to write alone.
-pub fn peer(master: At, reads: bool) -> Result<Fd> {
-    let access = if reads { k::O_RDWR } else { k::O_WRONLY };
-    descriptor!(IOCTL, master.number(), ioctl::TIOCGPTPEER, access | k::O_NOCTTY | k::O_CLOEXEC)
+/// TIOCGPTPEER: opens the other end of this master, whatever its name leads to.
+pub fn peer(master: At) -> Result<Fd> {
+    descriptor!(IOCTL, master.number(), ioctl::TIOCGPTPEER, k::O_RDWR | k::O_NOCTTY | k::O_CLOEXEC)
 }

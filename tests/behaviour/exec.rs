@@ -370,17 +370,6 @@ fn in_a_pipe_ctrl_c_reaches_all(who: &Who) {
     shell.keys("\x03");
     shell.eventually("all is interrupted", || process::sleeper(&mark).is_none());
     shell.is_back_outside();
-    // What is typed is the pager's, unless nobody takes it.
-    shell.keys("$exec $name sh -c 'echo line; yes' | sh -c 'read line; echo rea\"\"dy; read key </dev/tty; echo \"[$line$key]\"; read key </dev/tty; echo \"($key)\"'\n");
-    shell.expect("ready");
-    shell.enter("key", "[linekey]");
-    shell.enter("again", "(again)");
-    for more in ["", "-i"] {
-        shell.keys(&format!("$exec {more} $name sh -c 'read word; echo \"[$word]\"' | cat\n"));
-        shell.expect("| cat");
-        shell.enter("word", "[word]\r\n");
-        shell.expect("out> ");
-    }
 }
 
 /// What is at /dev/pts/ptmx of a container that runs may be anything.

@@ -16,9 +16,7 @@ crate::tests! {
         a_resize_storm_ends_with_the_last_size, a_full_screen_program_gets_every_key, the_terminal_outside_is_left_as_it_was,
         a_script_gets_its_terminal_back, after_sigkill_stty_sane_repairs_the_terminal, a_hundred_megabytes_come_out, megabytes_go_in_and_out,
         a_container_from_the_background_works_after_fg, one_in_the_background_leaves_the_terminal_alone, a_terminal_on_request_where_there_is_none,
-        a_mixed_case_is_as_in_a_pipeline, what_is_typed_is_not_for_one_in_the_background, one_that_reads_in_the_background_is_stopped, what_is_for_others_is_left_to_them,
-        modes_that_are_set_inside_stay_there, ctrl_c_ends_a_pipeline, a_pipeline_s_command_reads_what_is_typed, a_shell_in_a_pipeline_has_job_control, output_alone_is_for_output, a_line_that_nobody_takes_is_the_command_s, the_size_reaches_a_pipeline,
-        standard_error_stays_where_it_was_redirected, no_tty_shares_the_terminal, a_user_s_terminal_is_his, without_a_dev_of_its_own_it_is_the_host_s,
+        a_mixed_case_is_as_in_a_pipeline, standard_error_stays_where_it_was_redirected, no_tty_shares_the_terminal, a_user_s_terminal_is_his, without_a_dev_of_its_own_it_is_the_host_s,
         the_last_words_are_not_lost, a_session_under_tmux, one_that_nobody_reads_can_be_ended, one_that_nobody_reads_ends_when_it_is_stopped, one_that_nobody_reads_ends_when_its_time_is_up,
         a_signal_that_the_caller_ignores_loses_nothing, the_size_comes_without_signals, explain_and_trace_tell_of_it;
     as_root: su_and_bash_in_debian, nothing_can_be_typed_into_the_terminal_outside, the_launcher_needs_little_memory;
@@ -89,21 +87,8 @@ fn nobody_inside_has_the_terminal_outside(who: &Who) {
     let name = ptsname(&terminal.keyboard, Vec::new()).expect("ours").into_string().expect("a plain path");
     let identity = |path: &str| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
     let outer = identity(&name).expect("it is there");
-    for (options, streams) in [
-        ("", ""),
-        ("--trace --verbose", ""),
-        ("--fs proc", ""),
-        ("--no-init", ""),
-        ("", "| cat"),
-        ("-i", "| cat"),
-        ("--trace", ">/dev/null 2>&1"),
-        ("", "</dev/null"),
-        ("", "</dev/null >/dev/null"),
-        ("", "2>/dev/null"),
-        ("--no-init", "| cat"),
-        ("--no-init", "</dev/null"),
-    ] {
-        terminal.keys(&format!("$own {options} $root sleep {mark} {streams}\n"));
+    for options in ["", "--trace --verbose", "--fs proc", "--no-init"] {
+        terminal.keys(&format!("$own {options} $root sleep {mark}\n"));
         let sleeper = process::wait_for_sleeper(&mark);
         let init = process::stat(sleeper).expect("it sleeps").parent;
         let all = if options == "--no-init" { vec![sleeper] } else { vec![sleeper, init] };
@@ -112,7 +97,7 @@ fn nobody_inside_has_the_terminal_outside(who: &Who) {
             let entries = fs::read_dir(format!("/proc/{pid}/fd")).expect("root may");
             entries.flatten().any(|entry| identity(&entry.path().display().to_string()) == Some(outer))
         };
-        eventually(&format!("nobody inside has it, with {options:?} {streams:?}"), || !all.iter().any(holds));
+        eventually(&format!("nobody inside has it, with {options:?}"), || !all.iter().any(holds));
         let session = |pid: u32| process::stat(pid).expect("it runs").session;
         assert_ne!(session(sleeper), session(terminal.child.id()), "a session of its own");
         signal(process::children(terminal.child.id())[0], Signal::TERM);
@@ -519,228 +504,6 @@ fn a_mixed_case_is_as_in_a_pipeline(who: &Who) {
     outside(&terminal, "$own -t $root tty | cat", "/dev/pts/0\r");
 }
 
-/// Whose input is not the terminal, where that is its output.
-fn what_is_typed_is_not_for_one_in_the_background(who: &Who) {
-    let (terminal, folder) = (shell(who), who.folder());
-    let file = folder.join("typed").display().to_string();
-    for (words, stream) in [("", "&2"), ("", "/dev/pts/0"), ("--no-init", "&2"), ("--fs none", "&2")] {
-        terminal.keys(&format!(
-            "$own {words} $root sh -c 'echo rea\"\"dy >&2; head -n 3 <{stream}; sleep 1000' </dev/null >{file} &\n"
-        ));
-        terminal.expect("ready");
-        for word in ["one", "two", "three"] {
-            outside(&terminal, &format!("echo so-{word}\"\""), &format!("\r\nso-{word}\r\n"));
-        }
-        outside(&terminal, "kill -9 %%; wait %%; echo out-$?", "out-137");
-        assert_eq!(folder.read("typed"), "", "with {words} from {stream}");
-    }
-}
-
-/// As any other job, and it goes on in the foreground.
-fn one_that_reads_in_the_background_is_stopped(who: &Who) {
-    let (terminal, folder) = (shell(who), who.folder());
-    let file = folder.join("typed").display().to_string();
-    terminal.keys(&format!("$own $root head -n 1 >{file} &\n"));
-    terminal.eventually("it is stopped", || {
-        outside(&terminal, "jobs -s | grep -c Stop\"\"ped", "\r\n");
-        terminal.screen.text().contains("\r\n1\r\nout> ")
-    });
-    outside(&terminal, "echo so-$((1+2))", "so-3");
-    terminal.keys("fg\n");
-    terminal.expect("head");
-    terminal.enter("typed", "out> ");
-    assert_eq!(folder.read("typed"), "typed");
-    // Where no shell would make it go on there is nothing to read.
-    outside(&terminal, &format!("(set -m; ($own $root cat; echo ended-$?) >{file} 2>&1 &); echo so-$((2+2))"), "so-4");
-    terminal.eventually("its end", || folder.read("typed").contains("ended-0"));
-}
-
-/// A pager's keys, even if they are no more than lines to it.
-fn what_is_for_others_is_left_to_them(who: &Who) {
-    let terminal = shell(who);
-    for words in ["", "--no-init"] {
-        terminal.keys(&format!(
-            "$own {words} $root sh -c 'echo line; sleep 0.2; yes' | sh -c 'read line; echo rea\"\"dy; read key </dev/tty; echo \"[$line$key]\"; read key </dev/tty; echo \"($key)\"'\n"
-        ));
-        terminal.expect("ready");
-        terminal.enter("key", "[linekey]");
-        terminal.enter("again", "(again)");
-        terminal.expect("out> ");
-    }
-}
-
-/// Whichever of the streams is the terminal.
-fn modes_that_are_set_inside_stay_there(who: &Who) {
-    let (terminal, folder) = (shell(who), who.folder());
-    let before = modes(&terminal);
-    let file = folder.join("out").display().to_string();
-    for (stream, streams) in [
-        ("&0", "| cat".to_string()),
-        ("&0", format!(">{file}")),
-        ("&0", format!(">{file} 2>&1")),
-        ("&0", format!("2>{file}")),
-        ("&1", "</dev/null".to_string()),
-        ("&2", format!("</dev/null >{file}")),
-        ("&2", "</dev/null | cat".to_string()),
-    ] {
-        for end in ["exit 3", "kill -9 $$"] {
-            // The shell repairs what a job that was killed has left, unless it is told of an orderly end.
-            let line = format!(
-                "($own $root sh -c 'stty -echo -icanon -isig -opost <{stream} && echo set-$((1+1)) >{stream}; {end}' {streams}; true)"
-            );
-            outside(&terminal, &line, "set-2");
-            assert_eq!(modes(&terminal), before, "{line}");
-        }
-    }
-    // A pager has changed them before, and changes them back.
-    let rootfs = who.own_rootfs(&[]);
-    let command = "until test -e /srv/go; do sleep 0.1; done; head -n 1; head -n 1";
-    let pager = format!(
-        "old=$(stty -g </dev/tty); stty -icanon -echo </dev/tty; touch {0}/srv/go; read word; stty $old </dev/tty; echo \"[$word]\"",
-        rootfs.str()
-    );
-    terminal.keys(&format!("$own {} sh -c '{command}' | sh -c '{pager}'\n", rootfs.str()));
-    terminal.eventually("the pager has them", || modes(&terminal) != before && rootfs.join("srv/go").exists());
-    terminal.enter("word", "[word]\r\n");
-    terminal.keys("end\n");
-    terminal.expect("out> ");
-    assert_eq!(modes(&terminal), before);
-}
-
-/// Whatever the command makes of its terminal, and whether or not it reads what is typed.
-fn ctrl_c_ends_a_pipeline(who: &Who) {
-    let (terminal, mark) = (shell(who), mark());
-    for script in ["", "stty -isig;", "read word; stty -isig;"] {
-        for streams in ["| cat", "| cat >/dev/null", ">/dev/null"] {
-            terminal.keys(&format!("$own $root sh -c '{script} sleep {mark}' {streams}\n"));
-            if script.starts_with("read") {
-                terminal.expect(streams);
-                terminal.keys("word\n");
-            }
-            process::wait_for_sleeper(&mark);
-            terminal.keys("\x03");
-            terminal.expect("out> ");
-            outside(&terminal, "echo ${PIPESTATUS[0]}-$((1+1))", "130-2");
-            terminal.eventually("the end of all", || process::naming(&mark).is_empty());
-        }
-    }
-    // Ctrl-Z stops it too.
-    terminal.keys(&format!("$own $root sh -c 'stty -isig; trap \"\" TSTP; sleep {mark}' | cat\n"));
-    let sleeper = process::wait_for_sleeper(&mark);
-    for _ in 0..2 {
-        terminal.keys("\x1a");
-        terminal.expect("Stopped");
-        terminal.expect("out> ");
-        terminal.eventually("it is stopped", || process::state(sleeper) == 'T');
-        terminal.keys("fg\n");
-        terminal.eventually("it goes on", || process::state(sleeper) == 'S');
-    }
-    terminal.keys("\x03");
-    terminal.expect("out> ");
-}
-
-/// As soon as it asks for it; each line comes once, and ends once.
-fn a_pipeline_s_command_reads_what_is_typed(who: &Who) {
-    let (terminal, folder) = (shell(who), who.folder());
-    let before = modes(&terminal);
-    let file = folder.join("read").display().to_string();
-    for streams in ["| cat", "| cat 2>/dev/null", &format!(">{file}; cat {file}"), &format!(">{file} 2>&1; cat {file}")]
-    {
-        for words in ["", "-i"] {
-            let begun = terminal.screen.text().len();
-            let script = "read word; echo \"[$word]\"; echo rea\"\"dy >/dev/tty; cat";
-            terminal.keys(&format!("$own {words} $root sh -c '{script}' {streams}\n"));
-            terminal.keys("word\n");
-            terminal.expect("ready");
-            terminal.keys("more\n\x04");
-            terminal.expect("out> ");
-            let screen = terminal.screen.text()[begun..].to_string();
-            assert!(screen.contains("\n[word]\r\n") && !screen.contains("\r\r"), "{words} {streams}: {screen:?}");
-            // An echo, and what was read.
-            assert_eq!(screen.matches("more\r\n").count(), 2, "{words} {streams}: {screen:?}");
-            assert_eq!(modes(&terminal), before, "{words} {streams}");
-        }
-    }
-    outside(&terminal, "echo one | $own $root sh -c 'cat; seq 2 4'", "\r\none\r\n2\r\n3\r\n4\r\n");
-    // A password is not shown, nor a key waited for with a line.
-    let script = "stty -echo -icanon; printf rea >&2; printf dy >&2; head -c 1; stty sane";
-    terminal.enter(&format!("key=$($own $root sh -c '{script}'); echo \"[$key]\""), "ready");
-    terminal.keys("k");
-    terminal.expect("[k]");
-    terminal.expect("out> ");
-    assert!(!terminal.screen.text().contains("readyk"), "{}", terminal.screen.text());
-}
-
-/// Ctrl-C reaches its job, and the others of the pipeline.
-fn a_shell_in_a_pipeline_has_job_control(who: &Who) {
-    let (terminal, mark) = (shell(who), mark());
-    enter(&terminal, "$own -i $root sh -i | sh -c 'trap \"\" INT; cat'");
-    terminal.keys(&format!("sleep {mark}\n"));
-    process::wait_for_sleeper(&mark);
-    terminal.keys("\x03");
-    terminal.eventually("it is interrupted", || process::sleeper(&mark).is_none());
-    terminal.enter("echo in-$((40+3))", "in-43");
-    terminal.keys("exit 9\n");
-    terminal.expect("out> ");
-    assert!(!terminal.screen.text().contains("job control"), "{}", terminal.screen.text());
-}
-
-/// What has no input from the terminal can find nothing there.
-fn output_alone_is_for_output(who: &Who) {
-    let terminal = shell(who);
-    for words in ["", "--no-init"] {
-        outside(
-            &terminal,
-            &format!(
-                "echo | $own {words} $root sh -c 'test -t 1 && test -t 2 && cat <&1; echo status-$?; : </dev/tty'"
-            ),
-            "Bad file descriptor\r\nstatus-1\r\n",
-        );
-        assert!(
-            terminal.screen.text().contains("open /dev/tty: No such device or address"),
-            "{}",
-            terminal.screen.text()
-        );
-    }
-}
-
-/// Nobody would see its command stop, nor that of one which waits and does not read.
-fn a_line_that_nobody_takes_is_the_command_s(who: &Who) {
-    let terminal = shell(who);
-    let before = modes(&terminal);
-    for words in ["--no-init", "--no-init -i", ""] {
-        for keys in ["word\n", "\x04"] {
-            terminal.keys(&format!("$own {words} $root sh -c 'read word; echo \"[$word]\"' | cat\n"));
-            terminal.expect("| cat");
-            if words.contains("-i ") || words.ends_with("-i") {
-                terminal.eventually("it is raw", || modes(&terminal) != before);
-            }
-            terminal.keys(keys);
-            terminal.expect(&format!("[{}]\r\n", keys.trim_end_matches(['\n', '\x04'])));
-            terminal.expect("out> ");
-            assert_eq!(modes(&terminal), before);
-        }
-    }
-}
-
-fn the_size_reaches_a_pipeline(who: &Who) {
-    let terminal = shell(who);
-    for (at, streams) in ["| cat >&2", "</dev/null", "</dev/null | cat >&2", "-- </dev/null"].into_iter().enumerate() {
-        let size = if streams.starts_with('|') { "stty size <&0" } else { "stty size <&2" };
-        let words = if streams.starts_with("--") { "--no-init" } else { "" };
-        let streams = streams.trim_start_matches('-');
-        let rows = 31 + at as u16;
-        resize(&terminal, rows, 97);
-        terminal.enter(
-            &format!("$own {words} $root sh -c 'trap \"{size} >&2; exit\" WINCH; {size} >&2; echo rea\"\"dy >&2; while :; do sleep 0.1; done' {streams}"),
-            &format!("\r\n{rows} 97\r\nready"),
-        );
-        resize(&terminal, rows, 98);
-        terminal.expect(&format!("{rows} 98"));
-        terminal.expect("out> ");
-    }
-}
-
 fn standard_error_stays_where_it_was_redirected(who: &Who) {
     let terminal = shell(who);
     let folder = who.folder();
@@ -940,7 +703,7 @@ fn explain_and_trace_tell_of_it(who: &Who) {
     let aril = who.binary("aril");
     let told = [
         "open a pseudo-terminal in /dev/pts for the launcher",
-        "make it the session's terminal, and the standard streams: input output error",
+        "make it the session's terminal, standard input and output and error",
     ];
     terminal.keys(&format!("{aril} explain $root true; {aril} run --trace $root sh -c 'echo inside'\n"));
     for _ in ["explain", "trace"] {
@@ -956,9 +719,9 @@ fn explain_and_trace_tell_of_it(who: &Who) {
     outside(
         &terminal,
         &format!(
-            "{aril} explain $root true 2>/dev/null </dev/null | grep -c pseudo; {aril} explain $root true </dev/null | grep 'make it'"
+            "{aril} explain --fs none $root true | grep pseudo; {aril} explain $root true 2>/dev/null | grep -c pseudo"
         ),
-        "make it the standard streams: error",
+        "\r\n0\r\n",
     );
 }
 
