@@ -418,8 +418,24 @@ fn mount_points<'m>(arena: &'m Arena, spec: &Spec<'m>, root: At) -> Told<'m, &'m
     Ok(points.finish())
 }
 
-/// What the command is to inherit must be there.
+/// The standard streams, by the names that stdio(3) gives them.
+const STREAMS: [(At<'static>, Word<'static>); 3] = [
+    (At::STDIN, word(c"standard input")),
+    (At::STDOUT, word(c"standard output")),
+    (At::STDERR, word(c"standard error")),
+];
+
+/// What the command is to inherit must be there, and lead nowhere else.
 fn descriptors<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, ()> {
+    for (stream, name) in STREAMS {
+        if file::fstat(stream).is_ok_and(|stat| stat.kind == Kind::Directory) {
+            return Err(Problem::refused(
+                arena,
+                t!("pass on %: from a directory all others of the host are in reach"),
+                &[name],
+            ));
+        }
+    }
     let passed_on = 3..3 + spec.preserve_fds;
     #[cfg(feature = "full")]
     let passed_on = passed_on.chain(spec.status_fd);

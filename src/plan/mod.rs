@@ -267,15 +267,15 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     close_descriptors(&mut draft, spec);
     #[cfg(feature = "full")]
     ids::begin(&mut draft, spec, host);
-    // What is taken anew after a lost race comes before, and so does the process that waits for the start and that a signal ends.
+    // What is taken anew after a lost race comes before, and so does whatever waits: a signal ends it.
     #[cfg(feature = "full")]
     state::detach(&mut draft, spec, host);
+    layout.lock(&mut draft);
     draft.must(Step::BlockSignals);
     #[cfg(feature = "full")]
     state::add(&mut draft, spec, host);
     #[cfg(feature = "full")]
     report::add(&mut draft, spec);
-    layout.lock(&mut draft);
     #[cfg(feature = "full")]
     setting::add(&mut draft, spec);
     #[cfg(feature = "full")]

@@ -9,7 +9,7 @@ crate::tests! {
         the_working_directory_is_never_outside, typing_into_the_terminal_is_refused, foreign_entries_are_refused,
         pid_1_cannot_be_looked_into, there_is_no_way_out_by_a_second_chroot;
     as_root: another_user_has_no_capabilities, pid_1_s_program_is_never_writable, pid_1_holds_none_of_the_caller_s_descriptors,
-        what_the_command_was_given_is_closed_in_pid_1;
+        what_the_command_was_given_is_closed_in_pid_1, no_stream_is_a_directory;
 }
 
 /// capabilities(7) by number: chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service, net_raw,
@@ -118,6 +118,20 @@ fn descriptors_are_passed_on_when_asked(who: &Who) {
     }
     let run = who.run_in(&who.rootfs(), &["--preserve-fds", "1"], &["true"]);
     run.under(&["bash", "-c", "exec 3>&-; exec \"$@\"", "bash"]).run().refused(125, &["descriptor 3", "(EBADF)"]);
+}
+
+/// From one of the host's `..` leads to its root.
+fn no_stream_is_a_directory(who: &Who) {
+    for (stream, name) in [("0", "standard input"), ("1", "standard output"), ("2", "standard error")] {
+        let open = format!("exec {stream}</; exec \"$@\"");
+        let run = who.run_in(&who.rootfs(), &[], &["ls", &format!("/proc/self/fd/{stream}/")]);
+        let outcome = run.under(&["bash", "-c", &open, "bash"]).run();
+        if stream == "2" {
+            outcome.exited(125)
+        } else {
+            outcome.refused(125, &[name])
+        };
+    }
 }
 
 fn pid_1_holds_none_of_the_caller_s_descriptors(who: &Who) {
