@@ -37,6 +37,9 @@ pub fn make(arena: &Arena, root: At, target: Word, what: Make, kept: Kept, made:
 }
 
 fn make_missing(way: &Way, what: Make, kept: Kept, is_made: &mut bool) -> Result<()> {
+    if way.missing.is_empty() {
+        return Ok(());
+    }
     let marked = kept == Kept::ForTheRun;
     let before = file::fstat(way.end())?;
     let (directory, file) = if marked { (Mark::DIRECTORY, Mark::FILE) } else { (0o755, 0o644) };

@@ -149,6 +149,7 @@ impl<'m> Host<'m> {
         descriptors(arena, spec)?;
         let (root, kind) = rootfs::open(arena, spec)?;
         let mut host = Self::of_caller(arena, spec, environment, root)?;
+        streams(arena, host.terminal)?;
         #[cfg(feature = "full")]
         {
             host.place = runtime::place(arena, spec, environment)?;
@@ -425,17 +426,24 @@ const STREAMS: [(At<'static>, Word<'static>); 3] = [
     (At::STDERR, word(c"standard error")),
 ];
 
-/// What the command is to inherit must be there, and lead nowhere else.
-fn descriptors<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, ()> {
-    for (stream, name) in STREAMS {
-        if file::fstat(stream).is_ok_and(|stat| stat.kind == Kind::Directory) {
-            return Err(Problem::refused(
-                arena,
-                t!("pass on %: from a directory all others of the host are in reach"),
-                &[name],
-            ));
+/// None of the streams may lead anywhere else, but for those in whose place the command has its own terminal.
+fn streams<'m>(arena: &'m Arena, terminal: Terminal) -> Told<'m, ()> {
+    let kept = match terminal {
+        #[cfg(feature = "full")]
+        Terminal::Own { errors, .. } => &STREAMS[if errors { 3 } else { 2 }..],
+        _ => &STREAMS[..],
+    };
+    for (stream, name) in kept {
+        if file::fstat(*stream).is_ok_and(|stat| stat.kind == Kind::Directory) {
+            let sentence = t!("pass on %: from a directory all others of the host are in reach");
+            return Err(Problem::refused(arena, sentence, &[*name]));
         }
     }
+    Ok(())
+}
+
+/// What the command is to inherit must be there.
+fn descriptors<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, ()> {
     let passed_on = 3..3 + spec.preserve_fds;
     #[cfg(feature = "full")]
     let passed_on = passed_on.chain(spec.status_fd);

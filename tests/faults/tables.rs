@@ -93,6 +93,7 @@ pub const SAME: &[Row] = &[
     ("newfstatat", ANY, "/proc/self/exe", "likewise"),
     ("open_tree", ANY, "/proc/self/exe", "it is executed from a copy in memory"),
     ("mount_setattr", ANY, "/proc/self/exe", "likewise"),
+    ("execveat", EPERM, "", "likewise"),
     ("newfstatat", ANY, "/proc/self/ns/user", "the maps tell it too"),
     ("newfstatat", ANY, "ROOTFS/etc/resolv.conf", "a mount point of which nothing is known keeps its own times"),
     ("newfstatat", ANY, "/usr/bin/new*idmap", "as where these programs are missing: the user has his own id"),
