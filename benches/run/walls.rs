@@ -21,12 +21,13 @@ const OF_ROOT: [(&str, &[&str]); 5] = [
     ("landlock's scopes", &[NO_FILTER]),
     ("all of them", &[]),
 ];
-/// Where root inside is somebody outside: he owns aril's file too, unless that lies where nobody can write.
+/// Where root inside is somebody outside: he owns aril's file too, unless that lies where nobody can write. Landlock is around the files
+/// there, but only where the filter is too.
 const OF_SOMEBODY: [(&str, &[&str]); 4] = [
     (NONE, &[NO_FILTER, NO_LANDLOCK]),
     ("the filter", &[NO_LANDLOCK]),
-    ("landlock's scopes, and around the files", &[NO_FILTER]),
-    ("all of them", &[]),
+    ("landlock's scopes", &[NO_FILTER]),
+    ("all of them, and landlock around the files", &[]),
 ];
 const IDENTITY: &str = "--userns identity";
 
