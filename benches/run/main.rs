@@ -253,6 +253,8 @@ fn as_ordinary<T: DeserializeOwned>(
     place::furnish(&place, rootfs, is_bare)?;
     let owner = format!("{ORDINARY}:{ORDINARY}");
     place::tool("chown".as_ref(), &["-hR".as_ref(), owner.as_ref(), place.as_os_str()])?;
+    // As it is installed: a build of his own would start anew (`walls`).
+    place::tool("chown".as_ref(), &["0:0".as_ref(), place.join("aril").as_os_str()])?;
     let mut command = Command::new("/proc/self/exe");
     command.arg(AS_ORDINARY).arg(place).arg(serde_json::to_string(&effort)?).arg(what).uid(ORDINARY).gid(ORDINARY);
     let output = command.stderr(Stdio::inherit()).output()?;
