@@ -11,7 +11,7 @@ use crate::plan::BootStep;
 use crate::plan::OwnFile;
 use crate::plan::{Make, Place, Step, Tree};
 use crate::spec::Namespace;
-use crate::sys::file::{self, Identity, Kind, Open};
+use crate::sys::file::{self, Identity, Kind, Open, Stat};
 use crate::sys::mount::{self, Attributes, Propagation};
 use crate::sys::poll::{self, Watched};
 use crate::sys::process::{self, Pid, Side};
@@ -477,9 +477,7 @@ impl<'p> Carrier<'p> {
         attributes: Attributes,
     ) -> Result<Fd> {
         let stat = file::fstat(tree.at())?;
-        if seen.is_some_and(|seen| *seen != stat.identity) {
-            return Err(Errno::ESTALE);
-        }
+        is_the_same(&stat, seen)?;
         let scratch = self.trees.get(Tree::Scratch)?;
         let number = decimal(self.arena, number.into());
         let name = |part: &[u8]| copy(self.arena, &[part, number.bytes()]);
@@ -558,12 +556,14 @@ pub(super) fn open_tree(path: Word, seen: Option<&Identity>) -> Result<Fd> {
     Ok(tree)
 }
 
-/// Whether this is what was seen.
-fn compare(fd: At, seen: Option<&Identity>) -> Result<()> {
-    match seen {
-        Some(seen) if file::fstat(fd)?.identity != *seen => Err(Errno::ESTALE),
-        _ => Ok(()),
-    }
+/// Whether this is what was seen, if anything was.
+pub(super) fn compare(fd: At, seen: Option<&Identity>) -> Result<()> {
+    if seen.is_none() { Ok(()) } else { is_the_same(&file::fstat(fd)?, seen) }
+}
+
+/// ESTALE: it is not.
+fn is_the_same(stat: &Stat, seen: Option<&Identity>) -> Result<()> {
+    if seen.is_none_or(|seen| *seen == stat.identity) { Ok(()) } else { Err(Errno::ESTALE) }
 }
 
 /// flock(2), against who removes mount points. He does so in a moment, but whoever can read the directory may lock it, a command in

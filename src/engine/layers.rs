@@ -1,6 +1,7 @@
 //! Carries out the steps of an overlay's layers: the image below, the directory above.
 
 use super::Carrier;
+use super::carry::compare;
 use crate::plan::{Layer, Tree};
 use crate::spec::Namespace;
 use crate::sys::file::{self, Open};
@@ -45,9 +46,7 @@ impl Carrier<'_> {
                 // By its path, since a descriptor from before leads to a mount of another namespace; but none other than is locked.
                 let tree = mount::open_tree(At::CWD, directory, false)?;
                 let locked = self.lock.as_ref().ok_or(Errno::EBADF)?;
-                if file::fstat(tree.at())?.identity != file::fstat(locked.at())?.identity {
-                    return Err(Errno::ESTALE);
-                }
+                compare(tree.at(), Some(&file::fstat(locked.at())?.identity))?;
                 if idmapped {
                     let map = self.namespaces[Namespace::User as usize].as_ref().ok_or(Errno::EBADF)?;
                     mount::idmap(tree.at(), Attributes::NONE, map.at(), false)?;
