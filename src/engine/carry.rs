@@ -156,6 +156,7 @@ impl<'p> Carrier<'p> {
             }
             Step::ClearGroups => identity::setgroups(&[])?,
             Step::SetUmask => drop(process::umask(UMASK)),
+            Step::SetPersonality => process::set_personality(0)?,
             Step::DieWithLauncher => self.die_with_launcher()?,
             Step::JoinKeyring => identity::join_session_keyring()?,
             Step::LeaveGroup => process::new_process_group()?,

@@ -144,6 +144,7 @@ pub fn enter<'p>(
     identity::take_ids(&mut draft, spec, host, maps);
     draft.add(Fate::May(On::NoCall), Step::JoinKeyring);
     draft.must(Step::SetUmask);
+    draft.add(Fate::May(On::NoCall), Step::SetPersonality);
     if has_devices {
         add(&mut draft, EnterStep::OpenDevices);
         terminal::open(&mut draft, spec, host);

@@ -315,6 +315,7 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     command::leave(&mut draft, spec, host);
     draft.must(Step::HideMemory);
     draft.must(Step::SetUmask);
+    draft.add(Fate::May(On::NoCall), Step::SetPersonality);
     layout.mount(&mut draft);
 
     draft.phase = Phase::Inside;

@@ -201,6 +201,8 @@ pub enum Step<'p> {
     BecomeRoot,
     ClearGroups,
     SetUmask,
+    /// The usual one: `setarch -R`, for one, would take chance out of the addresses of all that runs inside (personality(2)).
+    SetPersonality,
     DieWithLauncher,
     /// The caller's keys stay outside.
     JoinKeyring,
@@ -437,6 +439,7 @@ impl<'p> Step<'p> {
             Self::BecomeRoot => t!("become user 0 and group 0"),
             Self::ClearGroups => t!("leave the supplementary groups"),
             Self::SetUmask => t!("set the umask to 022"),
+            Self::SetPersonality => t!("set the personality to 0"),
             Self::DieWithLauncher => t!("die when the launcher dies"),
             Self::JoinKeyring => t!("begin a session keyring of its own"),
             Self::LeaveGroup => t!("leave the launcher's process group"),

@@ -350,6 +350,11 @@ pub fn kill_all_but_init(signal: u8) -> Result<()> {
     kill(-1, signal)
 }
 
+/// personality(2). 0 is what every process begins with.
+pub fn set_personality(personality: u32) -> Result<()> {
+    nothing!(PERSONALITY, personality)
+}
+
 /// umask(2): the mask before.
 pub fn umask(mask: u32) -> u32 {
     // SAFETY: a number, and no failure.

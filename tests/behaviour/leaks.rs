@@ -1,5 +1,6 @@
 //! Nothing of the caller's comes along but what was asked for, and nobody is more by aril than without it.
 
+use crate::exec::Place;
 use crate::support::{Who, eventually, mark, tool};
 use rustix::process::Signal;
 use std::fs;
@@ -7,7 +8,8 @@ use std::process::Command;
 
 crate::tests! {
     both: pid_1_s_command_line_is_hidden, the_caller_s_keys_stay_outside, the_caller_s_ignored_signals_are_not_the_command_s,
-        nor_are_those_that_the_caller_has_blocked, the_caller_s_umask_is_not_the_command_s;
+        nor_are_those_that_the_caller_has_blocked, the_caller_s_umask_is_not_the_command_s,
+        the_caller_s_personality_is_not_the_command_s;
     as_root: the_launcher_keeps_what_cleaning_up_takes, the_caller_s_groups_stay_outside;
     as_user: there_is_no_setuid_mode, nor_is_there_one_of_the_init_alone, a_copy_in_memory_can_be_executed_whatever_is_usual;
 }
@@ -79,6 +81,24 @@ fn the_caller_s_umask_is_not_the_command_s(who: &Who) {
             let run = run.under(&["sh", "-c", "umask $0; exec \"$@\"", umask]);
             run.run().prints("0022\nUmask:\t0022\n644\n755\n755\n755");
         }
+    }
+}
+
+/// Whoever looks for a bug with `setarch -R` has addresses that are not chance's; nobody behind walls has them.
+fn the_caller_s_personality_is_not_the_command_s(who: &Who) {
+    let look = ["cat", "/proc/self/personality"];
+    // What a program notices of itself.
+    let under = ["setarch", "-R", "-B", "-T"];
+    who.program(look[0], &look[1..]).under(&under).run().prints("04840000");
+    for options in [&[][..], &["--no-init"]] {
+        who.run_in(&who.rootfs(), options, &look).under(&under).run().prints("00000000");
+    }
+    let place = Place::of(who);
+    let (_running, name) = place.start_in(&who.rootfs(), &[], &["sleep", &mark()]);
+    place.exec(&name, &look).under(&under).run().prints("00000000");
+    // Who asks for one inside has it.
+    if cfg!(target_arch = "x86_64") {
+        who.run(&[], &["linux32", "uname", "-m"]).prints("i686");
     }
 }
 

@@ -13,7 +13,7 @@ names! {
     SYS_getdents64 SYS_getegid SYS_geteuid SYS_getgid SYS_getpgid SYS_getpid SYS_getppid SYS_getrandom SYS_getrusage SYS_getuid
     SYS_ioctl SYS_ioperm SYS_keyctl SYS_kill SYS_landlock_add_rule SYS_landlock_create_ruleset SYS_landlock_restrict_self SYS_lseek
     SYS_madvise SYS_mkdirat SYS_mknodat SYS_mmap SYS_mount SYS_mount_setattr SYS_move_mount SYS_munmap SYS_newfstatat SYS_open_tree
-    SYS_openat SYS_openat2 SYS_pidfd_open SYS_pidfd_send_signal SYS_pipe2 SYS_pivot_root SYS_ppoll SYS_prctl SYS_pread64
+    SYS_openat SYS_openat2 SYS_personality SYS_pidfd_open SYS_pidfd_send_signal SYS_pipe2 SYS_pivot_root SYS_ppoll SYS_prctl SYS_pread64
     SYS_prlimit64 SYS_read SYS_readlinkat SYS_reboot SYS_recvfrom SYS_recvmsg SYS_renameat2 SYS_renameat SYS_rt_sigaction SYS_rt_sigprocmask
     SYS_rt_sigqueueinfo SYS_rt_sigtimedwait SYS_seccomp SYS_sched_setaffinity SYS_sendmsg SYS_sendto SYS_setfsgid SYS_setfsuid
     SYS_setdomainname SYS_setgroups SYS_sethostname SYS_setns SYS_setpgid SYS_setpriority SYS_setresgid SYS_setresuid

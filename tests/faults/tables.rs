@@ -48,6 +48,7 @@ const WALLS: &[(&str, &str)] = &[
     ("prctl", "38"), // PR_SET_NO_NEW_PRIVS
     ("prctl", "47"), // PR_CAP_AMBIENT
     ("capset", "*"),
+    ("personality", "*"),
     ("seccomp", "*"),
     ("setgroups", "*"),
     ("setresgid", "*"),
@@ -59,6 +60,7 @@ const WALLS: &[(&str, &str)] = &[
 /// The run goes on without a wall, or with another: none of these is for any error.
 pub const UNWALLED: &[Row] = &[
     ("keyctl", EPERM, "1", "the caller's filter refuses keyrings"),
+    ("personality", EPERM, "", "likewise: there is the caller's, mostly the usual one"),
     ("landlock_create_ruleset", EPERM, "", "the caller's filter refuses landlock, which is a second wall"),
     ("landlock_restrict_self", EPERM, "", "likewise"),
     ("move_mount", EPERM, "/sys", "the host's sysfs is bound, read-only"),
