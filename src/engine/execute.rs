@@ -1,22 +1,63 @@
 //! Starts the command, and finds out why one cannot be executed.
 
 use super::Carrier;
+#[cfg(feature = "full")]
+use super::DIED;
 use crate::plan::Phase;
+#[cfg(feature = "full")]
+use crate::plan::Step;
 use crate::sys::file::{self, Kind, Open};
+#[cfg(feature = "full")]
+use crate::sys::process::{Change, Pid};
 use crate::sys::{Arena, At, Errno, Result, Word, process, word};
 use crate::text::problem::{FAILED, NOT_EXECUTABLE, NOT_FOUND};
 use crate::text::{copy, decimal, first_word, names, path, t, text};
 use core::cell::RefCell;
+use linux_raw_sys::general as k;
 
 impl<'p> Carrier<'p> {
     /// Starts the command as a child that carries out the command's phase, and waits until it has executed.
     pub(super) fn start_command(&mut self) -> Result<()> {
+        #[cfg(feature = "full")]
+        let filter = self.plan.lines.iter().find_map(|line| match line.step {
+            Step::Filter { path, .. } if !path.is_empty() => Some(path),
+            _ => None,
+        });
         let shared = RefCell::new(self);
-        let child = process::start(&shared, become_command)?;
+        #[cfg(feature = "full")]
+        let signal = if filter.is_some() { 0 } else { k::SIGCHLD };
+        #[cfg(not(feature = "full"))]
+        let signal = k::SIGCHLD;
+        let child = process::start_with_signal(&shared, become_command, signal)?;
         let carrier = shared.into_inner();
         carrier.command = Some(child);
         // Whatever the error is, the failure that the child has left tells it.
-        carrier.failed.map_or(Ok(()), |failure| Err(failure.errno))
+        if let Some(failure) = carrier.failed {
+            return Err(failure.errno);
+        }
+        #[cfg(feature = "full")]
+        if let Some(filter) = filter {
+            carrier.has_executed(child, filter)?;
+        }
+        Ok(())
+    }
+
+    /// A filter of the caller's may kill who is to execute, and then nobody has left a failure. What has executed is another kind of
+    /// child, however soon it ends: its end is the command's own.
+    #[cfg(feature = "full")]
+    #[inline(never)]
+    fn has_executed(&mut self, child: Pid, filter: Word) -> Result<()> {
+        let (status, detail, errno) = match process::wait_unless_execed(child) {
+            Err(Errno::ECHILD) => return Ok(()),
+            Ok(Change::Killed { signal, .. }) if u32::from(signal) == k::SIGSYS => {
+                let words = [filter, self.plan.command.name];
+                let sentence = t!("the filter % has killed the process that was to execute %");
+                (NOT_EXECUTABLE, text(self.arena, sentence, &words), Errno::EPERM)
+            }
+            result => (FAILED, DIED, result.err().unwrap_or(Errno::ESRCH)),
+        };
+        (self.status, self.detail) = (status, detail);
+        Err(errno)
     }
 
     /// execve(2): comes back only if it failed.

@@ -80,6 +80,9 @@ pub enum Side {
     Init(ContainerInit),
 }
 
+/// Of one who could not say why it did not do what it was to.
+const DIED: Word = word(c"the new process has died");
+
 /// The init of a container: one with a launcher.
 pub type ContainerInit = Init<'static, true, false>;
 
@@ -367,7 +370,7 @@ impl<'p> Carrier<'p> {
             _ if done.is_err() => done,
             (Some(Answer::Lost(errno)), ..) | (_, _, Err(errno)) => Err(self.start_failed(errno)),
             (Some(Answer::Gone), Some(_), Ok(false)) => {
-                Err(Failure { detail: word(c"the new process has died"), ..self.start_failed(Errno::ESRCH) })
+                Err(Failure { detail: DIED, ..self.start_failed(Errno::ESRCH) })
             }
             // Without an init the command itself has taken the other end's place.
             _ => self.phase(Phase::Started),

@@ -87,8 +87,13 @@ pub fn clone_beside() -> Result<Option<Pid>> {
 /// (clone(2) with `CLONE_VM | CLONE_VFORK`). The child's stack is below this process's, so that no frame of it is touched, and
 /// grows as that one does.
 pub fn start<T>(data: &T, run: extern "C" fn(&T) -> !) -> Result<Pid> {
+    start_with_signal(data, run, k::SIGCHLD)
+}
+
+/// The same, of a child that has another signal at its end than SIGCHLD, or none, until an exec makes it one like any other.
+pub fn start_with_signal<T>(data: &T, run: extern "C" fn(&T) -> !, signal: u32) -> Result<Pid> {
     // SAFETY: a thin pointer to a `T` is what `run` takes, and `data` is alive until this returns.
-    unsafe { start_with(&raw const *data as usize, run as usize) }
+    unsafe { start_with(&raw const *data as usize, run as usize, signal) }
 }
 
 /// The same, with addresses.
@@ -96,8 +101,8 @@ pub fn start<T>(data: &T, run: extern "C" fn(&T) -> !) -> Result<Pid> {
 /// # Safety
 /// `run` is the address of a function that takes what is at `data` and never returns.
 #[inline(never)]
-unsafe fn start_with(data: usize, run: usize) -> Result<Pid> {
-    let flags = (k::CLONE_VM | k::CLONE_VFORK | k::SIGCHLD) as usize;
+unsafe fn start_with(data: usize, run: usize, signal: u32) -> Result<Pid> {
+    let flags = (k::CLONE_VM | k::CLONE_VFORK | signal) as usize;
     // SAFETY: CLONE_VFORK suspends this process until the child has execed or ended; `run` and `data` are right by the contract.
     check(unsafe { clone_below(flags, run, data) }).map(|child| Pid(child as i32))
 }
@@ -268,6 +273,15 @@ pub fn wait_for(child: Pid) -> Result<Change> {
     let mut status = 0i32;
     // SAFETY: the kernel writes one int; no resource usage is asked for.
     check(unsafe { sc::syscall!(WAIT4, number(child.0), &raw mut status, 0, 0) })?;
+    Ok(unpack(status))
+}
+
+/// wait4(2) with `__WCLONE`, until a child has ended whose signal is not SIGCHLD. ECHILD: it is none, as after an exec.
+#[cfg(feature = "full")]
+pub fn wait_unless_execed(child: Pid) -> Result<Change> {
+    let mut status = 0i32;
+    // SAFETY: as in `wait_for`.
+    check(unsafe { sc::syscall!(WAIT4, number(child.0), &raw mut status, k::__WCLONE, 0) })?;
     Ok(unpack(status))
 }
 

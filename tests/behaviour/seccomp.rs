@@ -11,7 +11,7 @@ use std::{env, fs};
 crate::tests! {
     both: calls_are_refused_that_no_program_needs, a_later_command_is_filtered_too, capabilities_open_their_calls,
         unconfined_means_every_call, what_explain_says_of_a_call_is_so, a_program_of_the_caller_s_own_filters,
-        what_is_no_program_is_named, an_engine_s_profile_does_as_it_says, tracers_work_and_sandboxes_are_refused;
+        what_is_no_program_is_named, a_filter_that_stops_the_execution_is_told, an_engine_s_profile_does_as_it_says, tracers_work_and_sandboxes_are_refused;
     as_root: pid_1_is_filtered_where_it_can_be_traced, programs_of_a_distribution_do_not_notice;
 }
 
@@ -235,6 +235,29 @@ fn what_is_no_program_is_named(who: &Who) {
         let path = file(who, &folder, &[first, (RETURN, 0, 0, ALLOWED)]);
         run(&path).refused(125, &["filter system calls", &path, "(EINVAL)", "the kernel does not take this program"]);
     }
+}
+
+/// One that kills leaves nobody who could say so.
+fn a_filter_that_stops_the_execution_is_told(who: &Who) {
+    let folder = who.folder();
+    let run = |call: i64, answer: u32| {
+        let program = [(LOAD, 0, 0, 0), (EQUAL, 0, 1, call as u32), (RETURN, 0, 0, answer), (RETURN, 0, 0, ALLOWED)];
+        let path = file(who, &folder, &program);
+        (who.run(&["--security-opt", &format!("seccomp={path}")], &["true"]), path)
+    };
+    let killing = [libc::SECCOMP_RET_KILL_PROCESS, libc::SECCOMP_RET_KILL_THREAD, libc::SECCOMP_RET_TRAP];
+    for call in [libc::SYS_execve, libc::SYS_rt_sigprocmask] {
+        for answer in killing {
+            let (outcome, path) = run(call, answer);
+            let reason = format!("the filter {path} has killed the process that was to execute true");
+            outcome.refused(126, &[&reason, "(EPERM)"]);
+        }
+    }
+    let (outcome, _) = run(libc::SYS_execve, libc::SECCOMP_RET_ERRNO | libc::EXDEV as u32);
+    outcome.refused(126, &["execute true: ", "(EXDEV)"]);
+    // What ends a command that runs is the command's own end.
+    let (outcome, _) = run(libc::SYS_exit_group, killing[0]);
+    outcome.exited(159).check(outcome.err().is_empty(), "nothing is said");
 }
 
 /// The tool of the project makes it, for the same capabilities.
