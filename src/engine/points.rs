@@ -89,7 +89,7 @@ pub fn clean_up<'m>(arena: &'m Arena, spec: &Spec<'m>, image: &Fd) -> Result<()>
 }
 
 /// Removes a marked mount point, and the marked directories above it once they are empty. One that is not keeps its mark, or
-/// belongs to the image from now on. Whether there was one.
+/// belongs to the image from now on, with all above it. Whether one has kept it.
 fn remove(arena: &Arena, root: At, target: Word, kept: Kept) -> Result<bool> {
     let mut way = rootfs::walk(arena, root, target)?;
     while let Some((name, made)) = way.back() {
@@ -105,13 +105,9 @@ fn remove(arena: &Arena, root: At, target: Word, kept: Kept) -> Result<bool> {
         match removed {
             // Of two that made something at once, one has seen the other's time for the parent's own: the older one is true.
             Ok(()) => file::restore_times(parent, if before.is_older(&stat) { &before } else { &stat })?,
-            Err(Errno::ENOTEMPTY) => {
-                if kept == Kept::ForGood {
-                    // Not by its name, which may be a link's by now: chmod(2) follows one.
-                    file::fchmodat(made.at(), word(c"."), 0o755)?;
-                }
-                return Ok(true);
-            }
+            Err(Errno::ENOTEMPTY) if kept == Kept::ForTheRun => return Ok(true),
+            // Not by its name, which may be a link's by now: chmod(2) follows one. Those above it are not empty either.
+            Err(Errno::ENOTEMPTY) => file::fchmodat(made.at(), word(c"."), 0o755)?,
             // A mount of someone else's, or gone already.
             Err(Errno::EBUSY | Errno::ENOENT) => break,
             Err(errno) => return Err(errno),

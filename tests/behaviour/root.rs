@@ -3,14 +3,14 @@
 use crate::support::{Who, eventually, mark, process, tool, traces::Traces};
 use rustix::process::Signal;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 crate::tests! {
     both: the_root_is_the_directory, up_from_the_root_is_the_root, nothing_of_the_old_root_is_left, a_plain_root_keeps_what_the_command_writes,
         a_read_only_root_refuses_writes, an_overlay_s_writes_vanish, folders_are_replaced_in_an_overlay,
         nothing_is_changed_by_running, missing_mount_points_vanish_with_the_last_of_several,
         many_at_once_share_their_mount_points, a_mount_point_in_use_survives_another_container_s_end, a_killed_container_s_mount_points_are_still_removed_later,
-        mount_points_are_removed_where_they_were_made, a_command_that_locks_its_root_keeps_nobody_waiting,
+        mount_points_are_removed_where_they_were_made, where_something_is_left_all_above_it_is_the_image_s, a_command_that_locks_its_root_keeps_nobody_waiting,
         the_root_may_be_named_in_any_way, chroot_does_it_too, where_pivot_root_is_refused_the_root_moves;
     as_user: who_may_not_make_a_mount_point_is_told_of_overlay, an_overlay_makes_what_a_foreign_root_lacks;
 }
@@ -209,6 +209,16 @@ fn mount_points_are_removed_where_they_were_made(who: &Who) {
     fs::remove_file(&image).expect("our own folder");
     fs::rename(&moved, &image).expect("our own folder");
     before[1].unchanged("a container whose root was moved");
+}
+
+/// The next container would else take what is above it for something that was made for a run.
+fn where_something_is_left_all_above_it_is_the_image_s(who: &Who) {
+    let (source, rootfs) = (who.folder(), who.own_rootfs(&MOUNT_POINTS));
+    let volume = format!("{}:/new/deep/er/folder", source.str());
+    who.run_in(rootfs.str(), &["-v", &volume], &["sh", "-c", "echo mine >/new/deep/left"]).run().ok();
+    let mode = |path: &str| rootfs.join(path).metadata().map(|data| data.mode() & 0o7777).ok();
+    assert_eq!(["new", "new/deep", "new/deep/er", "proc"].map(mode), [Some(0o755), Some(0o755), None, None]);
+    assert_eq!(fs::read_to_string(rootfs.join("new/deep/left")).expect("it stays"), "mine\n");
 }
 
 /// Whoever can read a directory can lock it, and wait for ever would be to wait for a command that may be hostile.
