@@ -18,7 +18,8 @@ crate::tests! {
         who_cannot_be_entered, many_at_once, a_terminal_of_its_own, ctrl_c_and_ctrl_z_at_a_terminal, in_a_pipe_ctrl_c_reaches_all,
         a_terminal_that_is_none_is_refused, a_hostile_container_gets_hold_of_nothing, a_link_for_a_directory_leads_nowhere,
         it_says_what_it_takes, nobody_enters_what_the_command_has_made;
-    as_root: another_user_by_the_container_s_names, with_the_container_s_groups, a_frozen_container_can_be_left_alone, a_command_that_has_changed_its_user;
+    as_root: another_user_by_the_container_s_names, with_the_container_s_groups, a_frozen_container_can_be_left_alone, a_command_that_has_changed_its_user,
+        a_link_for_dev_leads_to_no_terminal_outside;
     as_user: a_container_of_others_is_not_there;
 }
 
@@ -447,6 +448,25 @@ fn a_link_for_a_directory_leads_nowhere(who: &Who) {
             outcome.check(outcome.code() == Some(125), "there is no such directory");
         }
     }
+}
+
+/// Where the image has a link for `/dev` the command can lead it elsewhere: into a process of the machine, too, which whoever comes in
+/// may still look into.
+fn a_link_for_dev_leads_to_no_terminal_outside(who: &Who) {
+    let place = Place::of(who);
+    let rootfs = who.own_rootfs(&["dev"]);
+    fs::create_dir(rootfs.join("devices")).expect("our own");
+    symlink("devices", rootfs.join("dev")).expect("our own");
+    let outside = format!("/proc/{}/root/dev", std::process::id());
+    let script = "echo ready; read word; rm /dev && ln -s $0 /dev && echo led; exec sleep 1000";
+    let options = ["--userns", "host", "--pid", "host", "--fs", "dev", "-v", "/proc:/proc"];
+    let (mut running, name) = place.start_in(rootfs.str(), &options, &["sh", "-c", script, &outside]);
+    running.expect("ready");
+    let tty = || place.aril(&["exec", "-t", &name, "sh", "-c", "readlink /proc/self/fd/0"]).run();
+    tty().ok().mentions("/pts/");
+    running.send("word");
+    running.expect("led");
+    tty().refused(125, &["open the container's /dev", "(ELOOP)"]);
 }
 
 fn a_frozen_container_can_be_left_alone(who: &Who) {
