@@ -6,6 +6,7 @@ super::tests! {
     a_container_runs_in_a_machine_of_an_initramfs,
     so_it_does_on_a_newer_kernel,
     nothing_takes_a_huge_page,
+    pid_1_stays_hidden_whatever_a_change_of_user_shows,
 }
 
 const SCRIPT: &str = "modprobe overlay
@@ -60,4 +61,22 @@ grep thp_fault_alloc /proc/vmstat";
     // With less than 512 MiB a machine gives none.
     let ended = Boot::script(SCRIPT).kernel("trixie").memory("640").run();
     ended.exited(0).says_line("[always] madvise never").says_line("inside").says_line("thp_fault_alloc 0");
+}
+
+/// What changes its user is shown again if the machine says so (proc(5), suid_dumpable), and PID 1 lends the command's process its
+/// memory. Without the walls that hide it too, and by somebody who is root as it is, and may do more.
+fn pid_1_stays_hidden_whatever_a_change_of_user_shows() {
+    const SCRIPT: &str = "echo 1 >/proc/sys/fs/suid_dumpable
+mkdir -p /root/fs/bin /root/fs/proc /root/fs/sys /root/fs/dev /root/fs/etc
+cp /bin/busybox /root/fs/bin && ln -s busybox /root/fs/bin/sh
+cat >/root/fs/look <<'END'
+for file in exe cwd fd/0; do busybox readlink /proc/$1/$file && echo $1 shows $file; done
+busybox head -c 1 /proc/$1/environ >/dev/null && echo $1 shows environ
+END
+walls='--security-opt landlock=off --security-opt seccomp=unconfined'
+/init run -d --name one --user 405:100 $walls /root/fs /bin/busybox sleep 1000
+/init exec --user 0:0 one /bin/sh -c 'sh /look 1; sh /look $$; echo looked'
+/init kill one && /init wait one; echo ended $?";
+    let ended = Boot::script(SCRIPT).memory("256").run();
+    ended.exited(0).says(" shows exe\n").says(" shows environ\n").says_line("looked").says_not("\n1 shows ");
 }
