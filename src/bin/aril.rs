@@ -227,8 +227,8 @@ fn end(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, 
     }
     if let Ok(Request::Run(spec)) = cli::parse(&arena, words) {
         if let Some(Err(errno)) = ended.made.as_ref().map(|image| engine::clean_up(&arena, &spec, image)) {
-            let sentence = t!("remove the mount points that were made for the run");
-            complain(&arena, Problem::failed(&arena, sentence, &[], errno));
+            let sentence = t!("remove the mount points that were made for the run in %");
+            complain(&arena, Problem::failed(&arena, sentence, &[spec.rootfs], errno));
         }
         #[cfg(feature = "full")]
         let figures = engine::figures(&arena, &spec, &ended);

@@ -155,11 +155,13 @@ fn judge(name: &str, scenario: &Scenario, usual: &Traced, traced: &Traced, call:
         Fault::Kill if inside && traced.status == 125 && is_line => Verdict::Told,
         Fault::Kill => Verdict::Wrong,
         Fault::Fail(errno) => {
-            // An init has no room for the names of most.
-            let number = format!("error {errno}");
-            let is_told = is_line
-                && (first.contains(&format!("({})", calls::error(errno)))
-                    || name.ends_with("init") && first.ends_with(&number));
+            // An init has no room for the names of most, nor for what they are about.
+            let is_init = name.ends_with("init") && name != "no_init";
+            let has_errno = first.contains(&format!("({})", calls::error(errno)))
+                || is_init && first.ends_with(&format!("error {errno}"));
+            // What has come in its place, if the call comes in another order.
+            let object = traced.hit.as_ref().unwrap_or(&call.object);
+            let is_told = is_line && has_errno && (is_init || tables::names(object, &scenario.plain(first)));
             let has = |tables: &[&'static [Row]]| tables.iter().any(|table| tables::find(table, call, errno).is_some());
             let is_wall = tables::is_wall(call);
             let (same, otherwise): (&[_], &[_]) = match name {

@@ -4,7 +4,7 @@ use crate::judge::{self, Kind};
 use crate::support::cgroups::Place as Groups;
 use crate::support::traces::{mounts, tree};
 use crate::support::{Folder, Running, Who, comes, eventually, mark, tool};
-use crate::tracer::{Change, Traced, trace};
+use crate::tracer::{self, Change, Traced, trace};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::chown;
@@ -235,13 +235,7 @@ impl<'w> Scenario<'w> {
     pub fn trace(&self, change: Option<Change>) -> Traced {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         let program = self.who.program(&self.who.binary(self.binary), &words).env("XDG_RUNTIME_DIR", self.folder.str());
-        let names = [
-            (self.rootfs.str(), "ROOTFS"),
-            (self.folder.str(), "FOLDER"),
-            (&self.name, "NAME"),
-            (&self.groups.name, "/GROUPS"),
-        ];
-        let mut traced = trace(program.command(), &names, change);
+        let mut traced = trace(program.command(), &self.names(), change);
         if let Some(log) = &self.log {
             let said = fs::read_to_string(log).expect("it was made before");
             fs::write(log, "").expect("our own folder");
@@ -251,6 +245,21 @@ impl<'w> Scenario<'w> {
             }
         }
         traced
+    }
+
+    /// What stands for what differs from run to run.
+    fn names(&self) -> [(&str, &str); 4] {
+        [
+            (self.rootfs.str(), "ROOTFS"),
+            (self.folder.str(), "FOLDER"),
+            (&self.name, "NAME"),
+            (&self.groups.name, "/GROUPS"),
+        ]
+    }
+
+    /// A text in which that stands.
+    pub fn plain(&self, text: &str) -> String {
+        tracer::plain(text, &self.names())
     }
 
     /// What there is now.

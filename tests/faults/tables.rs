@@ -230,6 +230,39 @@ pub const LEAVES: &[Row] = &[
     ("mmap", ANY, "", "without memory nothing can be removed"),
 ];
 
+/// What a call is about, what the message says in its place, and why that tells more. `*` as in a row.
+type Naming = (&'static str, &'static str, &'static str);
+
+/// Else a message names what the call was about.
+pub const NAMED: &[Naming] = &[
+    ("/ lower*", "overlay of ", "the scratch's own names tell nothing; whose overlay it is does"),
+    ("/ upper*", "overlay of ", "likewise"),
+    ("/ work*", "overlay of ", "likewise"),
+    ("*dir", "overlay of ", "likewise, options of it"),
+    ("userxattr", "overlay of ", "likewise"),
+    ("mode", "a tmpfs that takes the writes", "an option of its own choice"),
+    ("mode", "which hide others, below /proc", "likewise"),
+    ("tmpfs", "which hide others, below /proc", "what it is for"),
+    ("/ hosts", "which hide others, below /proc", "a file of the container's own lies there too"),
+    ("/hosts", "which hide others, below /proc", "likewise"),
+    ("/proc/self/exe", "execute this program anew", "it is this program"),
+    ("/dev/null", "leave the caller's standard streams", "what takes their place"),
+    ("FOLDER/log", "leave the caller's standard streams", "likewise, named before"),
+    ("/dev/null", "open the log FOLDER/log", "opened with it"),
+    ("/proc/*", "look into the container NAME", "files of proc that tell of it"),
+    ("/proc/*", "look which namespaces these are", "likewise"),
+    ("/proc/*", "open the container's process N", "likewise"),
+    ("/proc*", "take the name NAME in ", "it has to be known who has it"),
+    ("/dev/loop*", "mount the image FOLDER/image", "the device that is taken for it"),
+    ("source", "mount the image FOLDER/image", "likewise"),
+    ("ROOTFS .", "in the image", "there is one"),
+    ("*/NAME/state", "record the processes, the command line and the environment", "there is one record of a run"),
+    ("memory", "show the container's control groups", "a hierarchy of theirs"),
+    ("/sys/fs/cgroup/*", "move the new process into its control groups", "there may be one in each hierarchy"),
+    ("/sys/fs/cgroup/*", "remove the container's control groups", "likewise"),
+    ("FOLDER/pid", "tell of the end", "whom, the caller has said: --status-fd, --stats, --pidfile"),
+];
+
 static NEEDED: Mutex<BTreeSet<(usize, i32)>> = Mutex::new(BTreeSet::new());
 
 /// The row that fits a call and its error.
@@ -247,12 +280,42 @@ pub fn is_wall(seen: &Seen) -> bool {
     !is_program && WALLS.iter().any(|(call, object)| is_about(seen, call, object))
 }
 
-fn is_about(seen: &Seen, call: &str, object: &str) -> bool {
-    let fits = match object.split_once('*') {
-        None => seen.object == object,
-        Some((start, end)) => seen.object.strip_prefix(start).is_some_and(|rest| rest.ends_with(end)),
+/// Whether a message names what a call was about, if a person could know it: a part of its path, or what it was given.
+pub fn names(object: &str, message: &str) -> bool {
+    let words = |text: &str| -> BTreeSet<String> {
+        let words = text.split(|character: char| !character.is_alphanumeric() && !"._-+".contains(character));
+        words
+            .filter(|word| word.len() > 1 && !word.bytes().all(|byte| byte.is_ascii_digit()))
+            .map(str::to_string)
+            .collect()
     };
-    fits && calls::name(seen.point.call) == call
+    // A pipe, a socket and their like have no name, nor has what is passed as a number.
+    let parts = words(object);
+    if object.contains(":[") || parts.is_empty() || !parts.is_disjoint(&words(message)) {
+        return true;
+    }
+    let Some(row) = NAMED.iter().find(|(pattern, says, _)| fits(object, pattern) && message.contains(says)) else {
+        return false;
+    };
+    NEEDED.lock().expect("no holder panics").insert(((&raw const *row).addr(), 0));
+    true
+}
+
+fn fits(object: &str, pattern: &str) -> bool {
+    match pattern.split_once('*') {
+        None => object == pattern,
+        Some((start, end)) => object.strip_prefix(start).is_some_and(|rest| rest.ends_with(end)),
+    }
+}
+
+fn is_about(seen: &Seen, call: &str, object: &str) -> bool {
+    fits(&seen.object, object) && calls::name(seen.point.call) == call
+}
+
+/// What nothing has needed of `NAMED`.
+pub fn idle_namings() -> Vec<&'static Naming> {
+    let needed = NEEDED.lock().expect("no holder panics");
+    NAMED.iter().filter(|row| !needed.contains(&((&raw const **row).addr(), 0))).collect()
 }
 
 /// The errors of rows that nothing has needed.

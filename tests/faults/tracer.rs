@@ -390,7 +390,12 @@ fn object(pid: i32, call: i64, arguments: [u64; 6], names: &[(&str, &str)]) -> S
         | libc::SYS_setns => link(a),
         _ => String::new(),
     };
-    let named = names.iter().fold(raw, |text, (path, name)| text.replace(path, name));
+    plain(&raw, names)
+}
+
+/// A text without what differs from run to run: `names` stand for paths.
+pub fn plain(text: &str, names: &[(&str, &str)]) -> String {
+    let named = names.iter().fold(text.to_string(), |text, (path, name)| text.replace(path, name));
     without_numbers(&named)
 }
 
