@@ -242,7 +242,8 @@ fn end(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, 
         }
         #[cfg(feature = "full")]
         if let Err(errno) = engine::farewell(&arena, &spec, ended, &figures) {
-            complain(&arena, Problem::failed(&arena, t!("tell of the end"), &[], errno));
+            let whose = spec.name.unwrap_or(spec.rootfs);
+            complain(&arena, Problem::failed(&arena, t!("tell of the end of %"), &[whose], errno));
         }
     }
     status.unwrap_or_else(|errno| complain(&arena, Problem::failed(&arena, t!("wait for the container"), &[], errno)))

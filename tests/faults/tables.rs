@@ -93,8 +93,8 @@ pub const SAME: &[Row] = &[
     ("getpgid", ANY, "", "a process group matters at a terminal"),
     ("statfs", ANY, "/proc/self/exe", "a program that may be written to is executed anew"),
     ("newfstatat", ANY, "/proc/self/exe", "likewise"),
-    ("open_tree", ANY, "/proc/self/exe", "it is executed from a copy in memory"),
-    ("mount_setattr", ANY, "/proc/self/exe", "likewise"),
+    ("open_tree", EPERM, "/proc/self/exe", "it is executed from a copy in memory"),
+    ("mount_setattr", EPERM, "/proc/self/exe", "likewise"),
     ("execveat", EPERM, "", "likewise"),
     ("newfstatat", ANY, "/proc/self/ns/user", "the maps tell it too"),
     ("newfstatat", ANY, "ROOTFS/etc/resolv.conf", "a mount point of which nothing is known keeps its own times"),
@@ -240,7 +240,7 @@ pub const NAMED: &[Naming] = &[
     ("/ work*", "overlay of ", "likewise"),
     ("*dir", "overlay of ", "likewise, options of it"),
     ("userxattr", "overlay of ", "likewise"),
-    ("mode", "a tmpfs that takes the writes", "an option of its own choice"),
+    ("mode", "mount a tmpfs ", "an option of its own choice"),
     ("mode", "which hide others, below /proc", "likewise"),
     ("tmpfs", "which hide others, below /proc", "what it is for"),
     ("/ hosts", "which hide others, below /proc", "a file of the container's own lies there too"),
@@ -257,10 +257,14 @@ pub const NAMED: &[Naming] = &[
     ("source", "mount the image FOLDER/image", "likewise"),
     ("ROOTFS .", "in the image", "there is one"),
     ("*/NAME/state", "record the processes, the command line and the environment", "there is one record of a run"),
-    ("memory", "show the container's control groups", "a hierarchy of theirs"),
+    ("*", "show the container's control groups", "what it is made of"),
+    ("/proc *", "hide /sys/", "what hides it lies below /proc"),
+    ("/proc/sys/kernel/cad_pid", "lock the unused", "any file would do that every process can open"),
     ("/sys/fs/cgroup/*", "move the new process into its control groups", "there may be one in each hierarchy"),
     ("/sys/fs/cgroup/*", "remove the container's control groups", "likewise"),
-    ("FOLDER/pid", "tell of the end", "whom, the caller has said: --status-fd, --stats, --pidfile"),
+    ("/sys/fs/cgroup/*", "clone into the container's control groups", "likewise"),
+    ("FOLDER/pid", "tell of the end of NAME", "whom, the caller has said: --status-fd, --stats, --pidfile"),
+    ("*/aril", "tell of the end of NAME", "the directory of all records"),
 ];
 
 static NEEDED: Mutex<BTreeSet<(usize, i32)>> = Mutex::new(BTreeSet::new());
@@ -289,6 +293,7 @@ pub fn names(object: &str, message: &str) -> bool {
             .map(str::to_string)
             .collect()
     };
+    let message = message.strip_prefix("aril: ").unwrap_or(message);
     // A pipe, a socket and their like have no name, nor has what is passed as a number.
     let parts = words(object);
     if object.contains(":[") || parts.is_empty() || !parts.is_disjoint(&words(message)) {
