@@ -166,7 +166,7 @@ fn attempt<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> (Word<'m>,
 extern "C" fn rehearse(attempt: &Attempt) -> ! {
     match engine::run(attempt.arena, attempt.spec, attempt.start) {
         Ok(Side::Launcher(launcher)) => {
-            let ended = launcher.supervise();
+            let ended = launcher.supervise(None);
             if let Some(image) = &ended.made {
                 tolerate(engine::clean_up(attempt.arena, attempt.spec, image));
             }

@@ -84,13 +84,7 @@ fn serve(start: Start) -> u8 {
     };
     let ended = match begin(&arena, start, words) {
         Ok(Side::Init(init)) => return engine::supervise(&init, arena),
-        Ok(Side::Launcher(launcher)) => {
-            // From here on this process has no memory but its stack, and of that no more than it needs. If it cannot be given
-            // back it is as well to go on.
-            drop(arena);
-            tolerate(process::trim_stack());
-            launcher.supervise()
-        }
+        Ok(Side::Launcher(launcher)) => launcher.supervise(Some(arena)),
         Err(status) => return status,
     };
     end(ended, words)

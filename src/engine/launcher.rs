@@ -7,7 +7,7 @@ use super::cgroups::Cgroups;
 use super::denied::Denials;
 #[cfg(feature = "full")]
 use crate::init::KILLED;
-use crate::init::{self, STOPPED, exit_status, is_in_foreground, is_job, stop_for_shell, take_terminal};
+use crate::init::{self, SETTLED, STOPPED, exit_status, is_in_foreground, is_job, stop_for_shell, take_terminal};
 #[cfg(feature = "full")]
 use crate::state::Claim;
 use crate::sys::poll::{self, Watched};
@@ -15,9 +15,10 @@ use crate::sys::process::{self, Change, Pid};
 #[cfg(feature = "full")]
 use crate::sys::signal::SignalSet;
 use crate::sys::signal::{self, ALL, Info};
-use crate::sys::{At, Errno, Fd, Result, file, socket, terminal, tolerate};
+use crate::sys::{Arena, At, Errno, Fd, Result, file, socket, terminal, tolerate};
 #[cfg(feature = "full")]
 use core::cell::Cell;
+use core::mem::ManuallyDrop;
 use linux_raw_sys::general as k;
 
 /// A running container, seen from outside.
@@ -128,9 +129,10 @@ pub(super) const KILL: u8 = k::SIGKILL as u8;
 pub(super) const WINCH: u8 = k::SIGWINCH as u8;
 
 impl Launcher {
-    /// Waits for the end.
-    pub fn supervise(mut self) -> Ended {
-        let status = self.wait();
+    /// Waits for the end. `start`: the memory in which the start was planned, which is not given back before the end of a short
+    /// command.
+    pub fn supervise(mut self, start: Option<Arena>) -> Ended {
+        let status = self.wait(ManuallyDrop::new(start));
         if status.is_err() {
             // Nobody would hear of it any more. It may have ended by itself.
             tolerate(signal::send(self.pidfd.at(), KILL));
@@ -172,7 +174,7 @@ impl Launcher {
     }
 
     #[inline(never)]
-    fn wait(&self) -> Result<u8> {
+    fn wait(&self, mut start: ManuallyDrop<Option<Arena>>) -> Result<u8> {
         if self.preserved > 0 {
             file::close_range(3, 2 + self.preserved)?;
         }
@@ -182,12 +184,13 @@ impl Launcher {
         let signals = signal::signalfd(ALL)?;
         #[cfg(feature = "full")]
         if let Some(master) = self.master {
+            give_back(&mut start);
             return super::relay::watch(self, master, signals.at());
         }
-        self.watch(signals.at())
+        self.watch(signals.at(), &mut start)
     }
 
-    fn watch(&self, signals: At) -> Result<u8> {
+    fn watch(&self, signals: At, start: &mut Option<Arena>) -> Result<u8> {
         let mut inside_speaks = true;
         #[cfg(feature = "full")]
         let mut container = self.container.as_ref();
@@ -205,7 +208,9 @@ impl Launcher {
             if inside_speaks {
                 watched[1].on(self.socket.at());
             }
-            match poll::poll(&mut watched, true) {
+            let polled =
+                if start.is_none() { poll::poll(&mut watched, true) } else { poll::poll_within(&mut watched, SETTLED) };
+            match polled {
                 Err(Errno::EINTR) => continue,
                 result => result?,
             }
@@ -225,10 +230,15 @@ impl Launcher {
                 event = self.take(signals)?;
             }
             match event {
+                // The end is near.
                 Event::Silence => inside_speaks = false,
-                Event::Stopped(_) => self.stop(),
                 Event::Ended(status) => return Ok(status),
-                Event::Signal(_) | Event::Nothing => {}
+                event => {
+                    give_back(start);
+                    if let Event::Stopped(_) = event {
+                        self.stop();
+                    }
+                }
             }
         }
     }
@@ -358,6 +368,14 @@ impl Launcher {
     #[inline(never)]
     pub(super) fn to_group(&self, signal: u8) {
         tolerate(process::kill(-self.child.0, signal));
+    }
+}
+
+/// From here on this process has no memory but its stack, and of that no more than it needs. If it cannot be given back it is as well
+/// to go on.
+fn give_back(start: &mut Option<Arena>) {
+    if start.take().is_some() {
+        tolerate(process::trim_stack());
     }
 }
 

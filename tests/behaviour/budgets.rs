@@ -38,8 +38,8 @@ const CALLS: Table = Table::named("calls");
 const COMMAND: [&str; 1] = ["/bin/cat"];
 /// Cargo may hand on the two signals that glibc keeps for itself ignored, and env(1), which has glibc, does not reset them.
 const RESETS: [&str; 2] = ["rt_sigaction(SIGRTMIN, ", "rt_sigaction(SIGRT_1, "];
-/// What they wait in, and in which of these calls for the end: an init first waits for the command to settle.
-const WAITS: [(&str, usize); 2] = [("ppoll(", 1), ("rt_sigtimedwait(", 2)];
+/// What they wait in, and in which of these calls for the end: both first wait for the command to settle.
+const WAITS: [(&str, usize); 2] = [("ppoll(", 2), ("rt_sigtimedwait(", 2)];
 /// What is said of the host in files is the same everywhere, and nobody has ids to give away.
 const SAME_FILES: &str =
     "for name in hosts resolv.conf subuid subgid; do : >$0/$name; mount --bind $0/$name /etc/$name; done";
