@@ -82,6 +82,7 @@ impl<'m> Host<'m> {
             host.uids = ids::all(arena, of(b"uid_map"), false)?;
             host.gids = ids::all(arena, of(b"gid_map"), false)?;
         }
+        host.program = host.writer_of_program(spec);
         host.look_for_landlock(arena, spec)?;
         let mut all = List::new(arena);
         all.extend(recorded);

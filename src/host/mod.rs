@@ -49,8 +49,8 @@ pub use terminal::Terminal;
 pub use view::Piece;
 
 #[cfg(feature = "full")]
-use crate::spec::{ChangeRoot, HOSTS, IdMap, Namespace};
-use crate::spec::{IdRange, RESOLVER, Spec};
+use crate::spec::{ChangeRoot, HOSTS};
+use crate::spec::{IdMap, IdRange, Namespace, RESOLVER, Spec};
 #[cfg(feature = "full")]
 use crate::sys::file::Open;
 use crate::sys::file::{self, Identity, Kind};
@@ -192,6 +192,7 @@ impl<'m> Host<'m> {
                 ));
             }
         }
+        host.program = host.writer_of_program(spec);
         #[cfg(feature = "full")]
         host.look_for_landlock(arena, spec)?;
         // Where nothing at all is there to mount on, a directory may well be the wrong one.
@@ -242,7 +243,7 @@ impl<'m> Host<'m> {
             devices: &[],
             resolver: spec.shares_resolver() && file::fstatat(At::CWD, RESOLVER).is_ok(),
             view: &[],
-            program: writer_of_program(uid),
+            program: Writer::Anyone,
             #[cfg(feature = "full")]
             filter: filter::read(arena, spec)?,
             #[cfg(feature = "full")]
@@ -305,6 +306,35 @@ impl<'m> Host<'m> {
         self.maps_any()
     }
 
+    /// Who may write to this program for whoever executes it next. Not to one without a name, as a copy in memory is; and without
+    /// /proc nobody finds it. Where it cannot be told, it may be the caller's own.
+    pub(super) fn writer_of_program(&self, spec: &Spec) -> Writer {
+        const PROGRAM: Word = word(c"/proc/self/exe");
+        /// Of the group and of others. Whom an access control list lets write, the group's bits show (acl(5), the mask).
+        const OTHERS: u32 = 0o022;
+        let stat = match file::fstatat(At::CWD, PROGRAM) {
+            Err(Errno::ENOENT) => return Writer::Nobody,
+            Err(_) => return Writer::Owner(self.uid),
+            Ok(stat) => stat,
+        };
+        let writer = match stat.mode & OTHERS {
+            _ if stat.links == 0 => return Writer::Nobody,
+            0 => Writer::Owner(stat.uid),
+            _ => Writer::Anyone,
+        };
+        let owns = |range: &IdRange| stat.uid.wrapping_sub(range.outside) < range.count;
+        let is_default = spec.is_private(Namespace::User) && matches!(spec.uids, IdMap::Default);
+        if is_default && writer != Writer::Anyone && !self.uids.iter().any(owns) {
+            // An owner who is nobody inside cannot write, be it read-only or not. To follow that link takes 3 microseconds.
+            return writer;
+        }
+        match file::is_read_only(PROGRAM) {
+            Ok(true) => Writer::Nobody,
+            Ok(false) => writer,
+            Err(_) => Writer::Owner(self.uid),
+        }
+    }
+
     /// Whether the container has an `/etc/hosts` of its own: in an image without one only if it is asked for.
     #[cfg(feature = "full")]
     pub fn has_own_hosts(&self, spec: &Spec) -> bool {
@@ -317,23 +347,6 @@ impl<'m> Host<'m> {
         let is_it = |point: &&(Word, Presence)| point.0 == target;
         let found = self.mount_points.get(number).filter(is_it).or_else(|| self.mount_points.iter().find(is_it));
         found.map_or(Presence::Missing, |(_, presence)| *presence)
-    }
-}
-
-/// Who may write to this program for whoever executes it next. Not to one without a name, as a copy in memory is; and without
-/// /proc nobody finds it. Where it cannot be told, it may be the caller's own.
-fn writer_of_program(caller: u32) -> Writer {
-    const PROGRAM: Word = word(c"/proc/self/exe");
-    /// Of the group and of others. Whom an access control list lets write, the group's bits show (acl(5), the mask).
-    const OTHERS: u32 = 0o022;
-    match (file::is_read_only(PROGRAM), file::fstatat(At::CWD, PROGRAM)) {
-        (Ok(true), _) | (_, Err(Errno::ENOENT)) => Writer::Nobody,
-        (Ok(false), Ok(stat)) => match stat.mode & OTHERS {
-            _ if stat.links == 0 => Writer::Nobody,
-            0 => Writer::Owner(stat.uid),
-            _ => Writer::Anyone,
-        },
-        _ => Writer::Owner(caller),
     }
 }
 
