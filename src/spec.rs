@@ -789,6 +789,13 @@ impl<'a> Spec<'a> {
         false
     }
 
+    /// Whether a start that the kernel refuses can be taken back as if it had never been: nobody waits for this very process, and it has
+    /// not come into another's namespaces.
+    #[cfg(feature = "full")]
+    pub fn can_be_taken_back(&self) -> bool {
+        !self.detach && !self.is_rehearsal() && !self.namespaces.iter().any(|source| matches!(source, Source::Join(_)))
+    }
+
     /// All that is to be mounted in the root: the container's own file systems first, then what was asked for.
     pub fn mounts(&self, arena: &'a Arena) -> List<'a, Mount<'a>> {
         let own = self.own_file_systems();

@@ -37,7 +37,8 @@ pub fn enter<'m>(
     let started = |process: Process| Started { pid: process.pid, start: process.start };
     let plan =
         arena.hold(plan(arena, spec, host, &container, [running.init, running.command].map(started), running.users)?);
-    super::launch(arena, spec, host, plan, start)
+    let side = super::launch(arena, spec, host, plan, start, false)?;
+    side.ok_or_else(|| super::no_process(arena))
 }
 
 impl Carrier<'_> {

@@ -19,6 +19,13 @@ pub fn is_lost_race(plan: &Plan, failure: &Failure) -> bool {
     failure.errno == Errno::EAGAIN && line.is_some_and(|line| matches!(line.step, Step::Ids(IdStep::Lock { .. })))
 }
 
+/// Whether the kernel refuses to idmap something, which has not been looked at as far as that could be foreseen.
+pub fn cannot_be_idmapped(plan: &Plan, failure: &Failure) -> bool {
+    let line = plan.lines.get(usize::from(failure.line));
+    failure.errno == Errno::EINVAL
+        && line.is_some_and(|line| matches!(line.step, Step::Ids(IdStep::HandOver { idmapped: true, .. })))
+}
+
 impl<'p> Carrier<'p> {
     /// Does what such a step says.
     pub(super) fn carry_out_ids(&mut self, step: IdStep) -> Result<()> {

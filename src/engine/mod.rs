@@ -168,19 +168,31 @@ pub fn supervise(init: &ContainerInit, start: Arena) -> u8 {
 /// # Errors
 /// Any step that failed, on either side, as one problem; nothing is left behind then.
 pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, Side> {
-    let host = arena.hold(Host::read(arena, spec, start.environment())?);
-    let plan = arena.hold(plan(arena, spec, host)?);
-    launch(arena, spec, host, plan, start)
+    #[cfg(feature = "full")]
+    let mut trusts_kernel = spec.can_be_taken_back();
+    #[cfg(not(feature = "full"))]
+    let mut trusts_kernel = false;
+    loop {
+        let host = arena.hold(Host::look(arena, spec, start.environment(), trusts_kernel)?);
+        let plan = arena.hold(plan(arena, spec, host)?);
+        if let Some(side) = launch(arena, spec, host, plan, start, trusts_kernel)? {
+            return Ok(side);
+        }
+        trusts_kernel = false;
+    }
 }
 
-/// Carries a plan out up to a command that runs.
+/// Carries a plan out up to a command that runs. `None`: nothing is done, and all is to be looked up and planned anew, without trust
+/// that the kernel refuses what cannot be.
 fn launch<'m>(
     arena: &'m Arena,
     spec: &'m Spec<'m>,
     host: &'m Host<'m>,
     plan: &'m Plan<'m>,
     start: Start,
-) -> Told<'m, Side> {
+    #[cfg_attr(not(feature = "full"), expect(unused_variables, reason = "the whole build foresees more"))]
+    trusts_kernel: bool,
+) -> Told<'m, Option<Side>> {
     let mut carrier = Carrier::new(arena, plan, start, spec.trace);
     #[cfg(feature = "full")]
     {
@@ -188,13 +200,18 @@ fn launch<'m>(
     }
     let launched = carrier.phase(Phase::Launcher);
     if carrier.inside {
-        return Ok(Side::Init(carrier.inside(spec, host)));
+        return Ok(Some(Side::Init(carrier.inside(spec, host))));
     }
     match launched.and_then(|()| carrier.parent()) {
-        Ok(()) => carrier.launcher(spec, host),
-        // All is looked up and planned anew.
+        Ok(()) => carrier.launcher(spec, host).map(Some),
         #[cfg(feature = "full")]
-        Err(failure) if ids::is_lost_race(plan, &failure) => run(arena, spec, start),
+        Err(failure) if ids::is_lost_race(plan, &failure) => Ok(None),
+        #[cfg(feature = "full")]
+        Err(failure) if trusts_kernel && ids::cannot_be_idmapped(plan, &failure) => {
+            carrier.abandon(spec, host);
+            signal::set_mask(carrier.mask);
+            Ok(None)
+        }
         Err(failure) => {
             #[cfg(feature = "full")]
             let failure = carrier.reason(failure);
@@ -203,6 +220,12 @@ fn launch<'m>(
             Err(problem)
         }
     }
+}
+
+/// What cannot be.
+#[cold]
+fn no_process(arena: &Arena) -> &Problem<'_> {
+    Problem::refused(arena, t!("start the container: no process"), &[])
 }
 
 impl<'p> Carrier<'p> {
@@ -338,6 +361,7 @@ impl<'p> Carrier<'p> {
     }
 
     /// The launcher after the clone: up to the moment when the command runs.
+    #[cfg_attr(feature = "full", inline(never))]
     fn parent(&mut self) -> core::result::Result<(), Failure<'p>> {
         self.trees.close();
         let done = self.phase(Phase::Parent);
@@ -399,9 +423,10 @@ impl<'p> Carrier<'p> {
         Failure { line: line as u16, errno, status: FAILED, detail: Word::default() }
     }
 
-    fn launcher(self, spec: &Spec, host: &Host) -> Told<'p, Side> {
-        let (Some((child, pidfd)), Some(socket)) = (self.child, self.socket) else {
-            return Err(Problem::refused(self.arena, t!("start the container: no process"), &[]));
+    #[cfg_attr(feature = "full", inline(never))]
+    fn launcher(&mut self, spec: &Spec, host: &Host) -> Told<'p, Side> {
+        let (Some((child, pidfd)), Some(socket)) = (self.child.take(), self.socket.take()) else {
+            return Err(no_process(self.arena));
         };
         Ok(Side::Launcher(Launcher {
             child,
@@ -420,16 +445,16 @@ impl<'p> Carrier<'p> {
             #[cfg(feature = "full")]
             master: self.terminal,
             init: spec.init,
-            lock: self.lock,
+            lock: self.lock.take(),
             #[cfg(feature = "full")]
-            ids: self.ids,
+            ids: self.ids.take(),
             #[cfg(feature = "full")]
-            cgroups: self.cgroups.unwrap_or(Cgroups::NONE),
+            cgroups: self.cgroups.take().unwrap_or(Cgroups::NONE),
             #[cfg(feature = "full")]
-            figures: self.figures,
+            figures: self.figures.take(),
             made: self.made,
             #[cfg(feature = "full")]
-            container: self.container.and_then(|(_, init)| init),
+            container: self.container.take().and_then(|(_, init)| init),
             preserved: spec.preserve_fds,
             #[cfg(feature = "full")]
             reports: spec.status_fd.is_some()
@@ -437,9 +462,9 @@ impl<'p> Carrier<'p> {
                 || spec.stats.is_some()
                 || self.claim.is_some(),
             #[cfg(feature = "full")]
-            claim: self.claim,
+            claim: self.claim.take(),
             #[cfg(feature = "full")]
-            denials: self.denials,
+            denials: self.denials.take(),
             #[cfg(feature = "full")]
             begun: poll::now(),
             #[cfg(feature = "full")]
@@ -448,6 +473,7 @@ impl<'p> Carrier<'p> {
     }
 
     /// The new process: never comes back but as the init of a running command.
+    #[cfg_attr(feature = "full", inline(never))]
     fn inside(&mut self, spec: &Spec, host: &Host) -> ContainerInit {
         match self.become_init(spec, host) {
             Ok(init) => init,

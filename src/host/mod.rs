@@ -145,6 +145,15 @@ impl<'m> Host<'m> {
     /// # Errors
     /// What can be foreseen: no such root file system, volume, user or descriptor.
     pub fn read(arena: &'m Arena, spec: &Spec<'m>, environment: &'m [Word<'m>]) -> Told<'m, Self> {
+        Self::look(arena, spec, environment, false)
+    }
+
+    /// The same, but what the kernel itself will refuse need not be foreseen, if that is asked for.
+    ///
+    /// # Errors
+    /// As for `read`.
+    #[cfg_attr(not(feature = "full"), expect(unused_variables, reason = "the whole build foresees more"))]
+    pub fn look(arena: &'m Arena, spec: &Spec<'m>, environment: &'m [Word<'m>], trusts_kernel: bool) -> Told<'m, Self> {
         // Before anything of ours takes the number of one that is missing.
         descriptors(arena, spec)?;
         let (root, kind) = rootfs::open(arena, spec)?;
@@ -183,7 +192,7 @@ impl<'m> Host<'m> {
         }
         #[cfg(feature = "full")]
         {
-            host.choose_ids(arena, spec, root)?;
+            host.choose_ids(arena, spec, root, trusts_kernel)?;
             if let Some(volume) = spec.volumes.iter().find(|volume| volume.idmap && !host.overlays_outside()) {
                 return Err(Problem::refused(
                     arena,
@@ -392,7 +401,7 @@ impl<'m> Host<'m> {
     }
 
     /// Which ids a new user namespace gets, and how.
-    fn choose_ids(&mut self, arena: &'m Arena, spec: &Spec<'m>, root: At) -> Told<'m, ()> {
+    fn choose_ids(&mut self, arena: &'m Arena, spec: &Spec<'m>, root: At, trusts_kernel: bool) -> Told<'m, ()> {
         if self.uids == ids::EVERY && (ranges::has_of_others(&spec.uids) || ranges::has_of_others(&spec.gids)) {
             let text = t!("map ids from 1879048192 to 2147483647: those are for --userns auto");
             return Err(Problem::refused(arena, text, &[]));
@@ -405,7 +414,7 @@ impl<'m> Host<'m> {
                 if !self.maps_any() {
                     ranges::granted(arena, self);
                 } else if spec.change_root == ChangeRoot::Pivot {
-                    ranges::unused(arena, spec, self, root)?;
+                    ranges::unused(arena, spec, self, root, trusts_kernel)?;
                 }
             }
             _ => {}

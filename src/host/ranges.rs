@@ -75,7 +75,13 @@ pub const fn slot(first: u32) -> u32 {
 /// # Errors
 /// All ranges are in use.
 #[inline(never)]
-pub fn unused<'m>(arena: &'m Arena, spec: &Spec<'m>, host: &mut Host<'m>, root: At) -> Told<'m, ()> {
+pub fn unused<'m>(
+    arena: &'m Arena,
+    spec: &Spec<'m>,
+    host: &mut Host<'m>,
+    root: At,
+    trusts_kernel: bool,
+) -> Told<'m, ()> {
     if host.uids != EVERY {
         // Whose root this is is not the machine's anyway, and only that one can make idmapped mounts.
         return Ok(());
@@ -89,7 +95,6 @@ pub fn unused<'m>(arena: &'m Arena, spec: &Spec<'m>, host: &mut Host<'m>, root: 
     if !host.has(k::CAP_SYS_ADMIN) {
         return Ok(());
     }
-    let table = read_file(arena, MOUNTS)?;
     let mut kernel = kernel();
     let has_layers = !matches!(spec.overlay, Overlay::None) || spec.read_only || spec.is_view() || host.is_image();
     if has_layers && kernel < LAYERS_SINCE {
@@ -102,8 +107,14 @@ pub fn unused<'m>(arena: &'m Arena, spec: &Spec<'m>, host: &mut Host<'m>, root: 
             return Ok(());
         }
     }
+    // The table of mounts is dear. Where the kernel's refusal is as good, all that is below need not be known.
+    let table = if trusts_kernel && !has_layers && can_be_idmapped(kernel, usual_kind(root)) {
+        b""
+    } else {
+        read_file(arena, MOUNTS)?
+    };
     let mut own = List::new(arena);
-    if !host.is_image() {
+    if !host.is_image() && !table.is_empty() {
         own.push(Piece { path: place(arena, root)?, how: How::Bind(Kind::Directory), seen: None });
     }
     if let Some(kept) = spec.kept() {
@@ -161,6 +172,17 @@ const LAYERS_SINCE: u32 = 519;
 fn kernel() -> u32 {
     let (major, minor) = process::kernel_release();
     u32::from(major) * 100 + u32::from(minor.min(99))
+}
+
+/// The type of the file system of something, if it is one of those that most images are on.
+fn usual_kind(open: At) -> &'static [u8] {
+    match file::kind_of_file_system(open) {
+        Ok(k::EXT4_SUPER_MAGIC) => b"ext4",
+        Ok(k::XFS_SUPER_MAGIC) => b"xfs",
+        Ok(k::BTRFS_SUPER_MAGIC) => b"btrfs",
+        Ok(k::TMPFS_MAGIC) => b"tmpfs",
+        _ => b"",
+    }
 }
 
 fn can_be_idmapped(kernel: u32, kind: &[u8]) -> bool {

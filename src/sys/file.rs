@@ -213,15 +213,20 @@ pub fn sync() {
     unsafe { sc::syscall!(SYNC) };
 }
 
-/// fstatfs(2): whether this is a pipe without a name.
-pub fn is_pipe(fd: At) -> Result<bool> {
+/// fstatfs(2): of which kind the file system is, by its magic number.
+pub fn kind_of_file_system(fd: At) -> Result<u32> {
     let mut s = MaybeUninit::<k::statfs64>::uninit();
     // SAFETY: the kernel fills the whole structure when it succeeds.
     let s = unsafe {
         check(sc::syscall!(FSTATFS, number(fd.number()), s.as_mut_ptr()))?;
         s.assume_init()
     };
-    Ok(s.f_type as u32 == k::PIPEFS_MAGIC)
+    Ok(s.f_type as u32)
+}
+
+/// Whether this is a pipe without a name.
+pub fn is_pipe(fd: At) -> Result<bool> {
+    kind_of_file_system(fd).map(|kind| kind == k::PIPEFS_MAGIC)
 }
 
 /// Whether nothing on this mount gives a right to who executes it.

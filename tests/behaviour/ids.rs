@@ -196,6 +196,16 @@ fn what_cannot_be_idmapped_keeps_every_id_and_says_so(who: &Who) {
     let mounts = format!("mount -t proc none {0}/media; mount -t tmpfs none {0}/media", rootfs.str());
     let outcome = with_mounts(who, &mounts, &[], rootfs.str(), map).run();
     outcome.exited(0).says("0 0 4294967295").check(outcome.err().contains("proc on /"), "what cannot is named");
+    // What was made until the kernel refused is made once more, and nothing of it is left.
+    let (folder, name) = (who.folder(), "planned-anew");
+    let pid_file = format!("{}/pid", folder.str());
+    let mounts = format!("mount -t proc none {0}/media", rootfs.str());
+    let options = ["--name", name, "-m", "64m", "--pids-limit", "64", "--pidfile", &pid_file, "-v", "/etc:/mnt"];
+    for _ in 0..2 {
+        let outcome = with_mounts(who, &mounts, &options, rootfs.str(), map).run();
+        outcome.exited(0).says("0 0 4294967295").check(outcome.err().contains("proc on /"), "what cannot is named");
+        assert!(!std::path::Path::new(&pid_file).exists(), "{pid_file} is left");
+    }
     // A neighbour whose name begins the same is none of it.
     let (outer, model) = (who.folder(), who.rootfs());
     let mounts = format!("cp -a {model} {0}/root; mkdir {0}/root2; mount -t proc none {0}/root2", outer.str());

@@ -89,6 +89,7 @@ pub const SAME: &[Row] = &[
     ("ioctl", ANY, "/dev/null", "what does not answer is no terminal"),
     ("fstatfs", ANY, "/dev/null", "what does not answer is no pipe"),
     ("fstatfs", ANY, "pipe:[N]", "likewise"),
+    ("fstatfs", ANY, "ROOTFS", "the table of mounts tells it too"),
     ("fchmod", EPERM, "pipe:[N]", "another's pipe, which root inside cannot open anew"),
     ("getpgid", ANY, "", "a process group matters at a terminal"),
     ("statfs", ANY, "/proc/self/exe", "a program that may be written to is executed anew"),
