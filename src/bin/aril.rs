@@ -149,9 +149,19 @@ enum Answer<'m> {
 }
 
 fn answer<'m>(arena: &'m Arena, start: Start, words: Words) -> Told<'m, Answer<'m>> {
-    let mut text = Text::new(arena);
     match cli::parse(arena, words)? {
-        Request::Run(spec) => return engine::run(arena, arena.hold(spec), start).map(Answer::Runs),
+        Request::Run(spec) => engine::run(arena, arena.hold(spec), start).map(Answer::Runs),
+        request => answer_other(arena, request, start),
+    }
+}
+
+/// What is no run, and would make the stack of one larger by a page: each that both sides of the clone write to is copied.
+#[cfg_attr(feature = "full", inline(never))]
+fn answer_other<'m>(arena: &'m Arena, request: Request<'m>, start: Start) -> Told<'m, Answer<'m>> {
+    let mut text = Text::new(arena);
+    match request {
+        // Never here.
+        Request::Run(_) => {}
         Request::Explain(spec) => {
             let spec = arena.hold(spec);
             let host = arena.hold(Host::read(arena, spec, start.environment())?);
@@ -201,7 +211,7 @@ fn enter<'m>(arena: &'m Arena, mut asked: Spec<'m>, start: Start) -> Told<'m, Si
 }
 
 /// The launcher when its container has ended. What was made for the run is found again by the same command line.
-fn end(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, words: Words) -> u8 {
+fn end(ended: Ended, words: Words) -> u8 {
     let status = ended.status;
     #[cfg(feature = "full")]
     let is_done = ended.made.is_none() && !ended.reports && ended.denials.is_none();
@@ -210,6 +220,13 @@ fn end(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, 
     if let (Ok(status), true) = (status, is_done) {
         return status;
     }
+    clean_up(ended, words)
+}
+
+/// What is left to be done then: out of the way of a plain run, whose stack it would make larger.
+#[cfg_attr(feature = "full", inline(never))]
+fn clean_up(#[cfg_attr(not(feature = "full"), expect(unused_mut))] mut ended: Ended, words: Words) -> u8 {
+    let status = ended.status;
     let arena = match Arena::new() {
         Ok(arena) => arena,
         // What is left is removed by the next run.
