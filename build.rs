@@ -67,11 +67,17 @@ fn compile_filter() {
     let bits =
         compile::CAPABILITIES.split(' ').enumerate().filter(|(_, name)| is_usual(*name)).map(|(bit, _)| 1 << bit);
     let usual = tables.program(architecture, bits.sum());
+    // Every program has the tail at its end.
     let source = format!(
-        "const ARCHITECTURE: u32 = {:#x};\n{}#[cfg(feature = \"floor\")]\nconst USUAL: &[Instruction] = &{};\n",
+        "const ARCHITECTURE: u32 = {:#x};\n{}\
+         #[cfg(any(feature = \"full\", feature = \"floor\"))]\nconst USUAL: &[Instruction] = &{};\n\
+         #[cfg(any(feature = \"full\", feature = \"floor\"))]\nconst TAIL: &[Instruction] = USUAL.split_at({}).1;\n\
+         #[cfg(not(any(feature = \"full\", feature = \"floor\")))]\nconst TAIL: &[Instruction] = &{};\n",
         architecture.audit(),
         tables.source(),
         compile::source(&usual),
+        usual.len() - tables.tail.len(),
+        compile::source(&tables.tail),
     );
     let path = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("filter.rs");
     fs::write(path, source).expect("OUT_DIR is writable");

@@ -182,11 +182,10 @@ impl Tables {
         let checked = self.names.iter().filter(|name| !NEWER.contains(&name.as_str()));
         let checked: Vec<String> = checked.map(|name| format!("({name:?}, k::__NR_{name})")).collect();
         format!(
-            "const RUNS: &[[u8; 2]] = &[{}];\nconst TAIL: &[Instruction] = &{};\nconst ENTRIES: &[u8] = &{:?};\n\
+            "const RUNS: &[[u8; 2]] = &[{}];\nconst ENTRIES: &[u8] = &{:?};\n\
              const REFUSED: u8 = {};\n#[cfg(feature = \"full\")]\nconst NAMES: &str = {:?};\n\
              #[cfg(feature = \"full\")]\nconst REASONS: &str = {:?};\n#[cfg(test)]\nconst NUMBERS: &[(&str, u32)] = &[{}];\n",
             pairs.join(", "),
-            source(&self.tail),
             self.entries,
             self.refused,
             self.names.join("|"),
