@@ -240,7 +240,7 @@ impl<'p> Draft<'p> {
 }
 
 /// No container has many more steps without being asked for them.
-const USUAL: usize = 136;
+const USUAL: usize = 88;
 
 /// Plans a container.
 ///
