@@ -169,7 +169,7 @@ complete -c aril -n '__aril_options run explain syscall update' -l blkio-weight 
 complete -c aril -n '__aril_options run explain syscall update' -l cgroup -x -d 'write any file of the group'
 complete -c aril -n '__aril_options run explain syscall' -l cgroup-parent -x -d 'where the group is made (default, as root: /aril)'
 complete -c aril -n '__aril_options run explain syscall' -l cgroups -x -a 'required best off' -d 'required (default), best: go on without, or off: no limit'
-complete -c aril -n '__aril_options run explain syscall exec' -l no-tty -d 'the caller\'s, shared'
+complete -c aril -n '__aril_options run explain syscall exec' -l no-tty -d 'the caller\'s itself, handed over'
 complete -c aril -n '__aril_options run explain syscall' -l sandbox -x -a 'landlock' -d 'no namespaces, ROOTFS is /: writing is allowed in -v DIR:DIR alone'
 complete -c aril -n '__aril_options run explain syscall' -l security-opt -x -a 'landlock=off seccomp=unconfined seccomp=/' -d 'landlock=off: the host\'s abstract sockets; seccomp=unconfined or =/FILE: system calls'
 complete -c aril -n '__aril_options run explain syscall exec' -l denied -d 'at the end list the system calls that the filter has refused'

@@ -228,7 +228,7 @@ crate::option_table! {
         };
     }
     "Terminal: one of its own at a terminal" {
-        NoTty "no-tty", "the caller's, shared", |spec, _| { spec.tty = Some(false); Ok(()) };
+        NoTty "no-tty", "the caller's itself, handed over", |spec, _| { spec.tty = Some(false); Ok(()) };
     }
     "Walls" {
         Sandbox "sandbox" = "landlock" ("landlock"), "no namespaces, ROOTFS is /: writing is allowed in -v DIR:DIR alone", |spec, value| {

@@ -268,7 +268,11 @@ impl<'p> Carrier<'p> {
             Step::NewSession => process::setsid()?,
             Step::TakeForeground => {
                 process::new_process_group()?;
-                terminal::set_foreground(At::STDIN, process::getpid())?;
+                #[cfg(feature = "full")]
+                let terminal = self.terminal.unwrap_or(At::STDIN);
+                #[cfg(not(feature = "full"))]
+                let terminal = At::STDIN;
+                terminal::set_foreground(terminal, process::getpid())?;
             }
             Step::LimitBounding { keep } => identity::limit_bounding(keep)?,
             Step::SetUser { uid, gid, groups, may_set_groups } => {

@@ -6,6 +6,8 @@ use super::cgroups::Cgroups;
 #[cfg(feature = "full")]
 use super::denied::Denials;
 #[cfg(feature = "full")]
+use crate::host::Terminal;
+#[cfg(feature = "full")]
 use crate::init::KILLED;
 use crate::init::{self, SETTLED, STOPPED, exit_status, is_in_foreground, is_job, stop_for_shell, take_terminal};
 #[cfg(feature = "full")]
@@ -36,9 +38,9 @@ pub struct Launcher {
     pub(super) stop_signal: u8,
     /// The command's group has been given the terminal.
     pub(super) foreground: bool,
-    /// The master of the container's own terminal.
+    /// The master of the container's own terminal, and what the command has of that.
     #[cfg(feature = "full")]
-    pub(super) master: Option<At<'static>>,
+    pub(super) terminal: Option<(At<'static>, Terminal)>,
     pub(super) init: bool,
     /// Held while the container uses mount points that were made for it, or writes to a directory that keeps them.
     pub(super) lock: Option<Fd>,
@@ -125,6 +127,16 @@ pub(super) const CONT: u8 = k::SIGCONT as u8;
 #[cfg(feature = "full")]
 pub(super) const TERM: u8 = k::SIGTERM as u8;
 pub(super) const KILL: u8 = k::SIGKILL as u8;
+/// As `si_code`: a process has sent it (asm-generic/siginfo.h).
+const SI_USER: i32 = 0;
+#[cfg(feature = "full")]
+const INT: u8 = k::SIGINT as u8;
+#[cfg(feature = "full")]
+const QUIT: u8 = k::SIGQUIT as u8;
+#[cfg(feature = "full")]
+const STOP: u8 = k::SIGSTOP as u8;
+#[cfg(feature = "full")]
+pub(super) const TSTP: u8 = k::SIGTSTP as u8;
 #[cfg(feature = "full")]
 pub(super) const WINCH: u8 = k::SIGWINCH as u8;
 
@@ -183,9 +195,9 @@ impl Launcher {
         #[cfg(not(feature = "full"))]
         let signals = signal::signalfd(ALL)?;
         #[cfg(feature = "full")]
-        if let Some(master) = self.master {
+        if let Some((master, Terminal::Own { streams, .. })) = self.terminal {
             give_back(&mut start);
-            return super::relay::watch(self, master, signals.at());
+            return super::relay::watch(self, master, streams, signals.at());
         }
         self.watch(signals.at(), &mut start)
     }
@@ -266,6 +278,10 @@ impl Launcher {
         if info.signal == CHLD {
             return self.reap();
         }
+        #[cfg(feature = "full")]
+        if info.signal == CONT && info.sender == process::getpid() {
+            return Ok(Event::Nothing);
+        }
         // As it would be without a container; the kernel keeps what is blocked, ignored or not. SIGCONT is never without effect.
         if info.signal != CONT && signal::is_ignored(info.signal) {
             return Ok(Event::Nothing);
@@ -300,10 +316,8 @@ impl Launcher {
 
     /// Passes a signal on. What the terminal sent is meant for a whole process group.
     fn pass(&self, info: Info) -> Result<()> {
-        const SI_USER: i32 = 0;
         #[cfg(feature = "full")]
-        if info.signal == WINCH && self.master.is_some() {
-            // The container's terminal tells its own foreground.
+        if self.is_for_terminal(info) {
             return Ok(());
         }
         if info.signal == CONT && self.foreground && is_in_foreground() {
@@ -327,6 +341,32 @@ impl Launcher {
             return signal::send_info(self.pidfd.at(), info);
         }
         signal::send(self.pidfd.at(), info.signal)
+    }
+
+    /// Whether the container's terminal has told its own foreground, as it does of a window's size.
+    #[cfg(feature = "full")]
+    #[inline(never)]
+    fn is_for_terminal(&self, info: Info) -> bool {
+        let Some((master, _)) = self.terminal else { return false };
+        if info.signal == WINCH {
+            return true;
+        }
+        // What the caller's terminal has made of a key.
+        if info.code <= SI_USER || !matches!(info.signal, INT | QUIT | TSTP) {
+            return false;
+        }
+        if info.signal == TSTP && !self.init && terminal::foreground(master) == Ok(self.child) {
+            // Leading its session, it has no parent there and would not stop for a terminal.
+            self.to_group(STOP);
+            return true;
+        }
+        let is_told = terminal::signal(master, info.signal).is_ok();
+        if info.signal == TSTP && is_told {
+            // It may be a job of a shell inside, which goes on, and then so do the others of the pipeline. If it is the command,
+            // that is heard next, and they are stopped once more.
+            tolerate(process::kill(0, CONT));
+        }
+        is_told
     }
 
     /// The command was stopped: this process stops too, so that the shell sees its job stopped and has its terminal back.
@@ -393,7 +433,7 @@ mod tests {
             deaf: 0,
             stop_signal: TERM,
             foreground: false,
-            master: None,
+            terminal: None,
             init: true,
             lock: None,
             ids: None,

@@ -24,6 +24,8 @@ mod landlock;
 mod launcher;
 #[cfg(feature = "full")]
 mod layers;
+#[cfg(feature = "full")]
+mod mirror;
 mod points;
 #[cfg(feature = "full")]
 mod relay;
@@ -443,7 +445,7 @@ impl<'p> Carrier<'p> {
             stop_signal: spec.stop_signal,
             foreground: host.terminal == Terminal::Shared,
             #[cfg(feature = "full")]
-            master: self.terminal,
+            terminal: self.terminal.map(|master| (master, host.terminal)),
             init: spec.init,
             lock: self.lock.take(),
             #[cfg(feature = "full")]

@@ -1,18 +1,18 @@
 //! The launcher between the caller's streams and the container's terminal: every byte both ways, the window's size, and the
-//! modes of the caller's terminal, which is raw while this process has it, and only then.
+//! modes of the caller's terminal, which is raw while this process has it, and only then. Where others use it too it is a `Mirror`.
 
-use super::launcher::{CONT, Event, KILL, Launcher, TERM, WINCH};
+use super::launcher::{CONT, Event, KILL, Launcher, TERM, TSTP, WINCH};
+use super::mirror::Mirror;
 use super::terminal::copy_size;
+use crate::host::{Streams, is_free};
 use crate::init::TIMED_OUT;
-use crate::sys::file::{self, Open, Way};
+use crate::sys::file::{self, Kind, Open, Way};
 use crate::sys::poll::{self, Watched};
-use crate::sys::process::{self, Pid, getpgid};
+use crate::sys::process;
 use crate::sys::signal::{self, ALL, set_of};
 use crate::sys::terminal::{self, Modes};
-use crate::sys::{At, Errno, Fd, Result, tolerate, word};
-use linux_raw_sys::general as k;
+use crate::sys::{At, Errno, Fd, Result, Word, tolerate, word};
 
-const TSTP: u8 = k::SIGTSTP as u8;
 const CTRL_D: u8 = 4;
 
 /// The launcher's view of it.
@@ -23,8 +23,10 @@ struct Relay<'l> {
     /// description must not be changed to that, for it is his shell's too.
     input: At<'static>,
     output: At<'static>,
-    /// Standard input is a terminal.
+    /// Standard input is a terminal, and its modes are this process's to change.
     is_terminal: bool,
+    /// The caller's is that of others too.
+    mirror: Option<Mirror<'l>>,
     /// It is raw, and this process reads from it.
     is_raw: bool,
     /// Its modes before.
@@ -39,6 +41,8 @@ struct Relay<'l> {
     inside_speaks: bool,
     /// Ends before the command, and then that is killed.
     container: Option<At<'l>>,
+    /// The signal by which the command was stopped.
+    stopped: Option<u8>,
     /// Someone has asked for the end.
     was_asked: bool,
     /// The command's, once it has ended.
@@ -49,20 +53,36 @@ struct Relay<'l> {
 
 /// Waits for the end, and leaves the caller's terminal as it was.
 #[inline(never)]
-pub fn watch(launcher: &Launcher, master: At, signals: At) -> Result<u8> {
+pub fn watch(launcher: &Launcher, master: At, streams: Streams, signals: At) -> Result<u8> {
+    let mirror = if streams.is_whole() {
+        None
+    } else {
+        let caller = streams.first();
+        // Who reads from /dev/null is given nothing else.
+        let takes_lines = caller == 0 || file::fstat(At::STDIN).is_ok_and(|stat| stat.kind != Kind::Character);
+        let input = again(caller, Open::READ_WRITE_NONBLOCK);
+        Some(Mirror::of(master, At::STREAMS[caller], input, takes_lines)?)
+    };
     let mut relay = Relay {
         launcher,
         master,
-        input: again(At::STDIN, Open::READ),
-        output: again(At::STDOUT, Open::WRITE_NONBLOCK),
-        is_terminal: terminal::size(At::STDIN).is_ok(),
+        input: again(0, Open::READ),
+        // Of several terminals all that is said is at one.
+        output: match streams {
+            _ if mirror.is_none() || streams.has(1) => again(1, Open::WRITE_NONBLOCK),
+            _ if streams.has(2) => again(2, Open::WRITE_NONBLOCK),
+            _ => again(0, Open::READ_WRITE_NONBLOCK),
+        },
+        is_terminal: mirror.is_none() && terminal::size(At::STDIN).is_ok(),
         is_raw: false,
         modes: None,
         typed: None,
-        is_open: true,
+        is_open: mirror.is_none(),
+        mirror,
         is_connected: true,
         inside_speaks: true,
         container: launcher.container.as_ref().map(Fd::at),
+        stopped: None,
         was_asked: false,
         status: None,
         inward: Way::EMPTY,
@@ -75,9 +95,10 @@ pub fn watch(launcher: &Launcher, master: At, signals: At) -> Result<u8> {
 
 /// A terminal once more. Not what is none: a file's offset is the caller's too, and a pipe that is ready takes as much as is
 /// on its way without waiting.
-fn again(stream: At<'static>, how: Open) -> At<'static> {
-    let path = if stream.number() == 0 { word(c"/proc/self/fd/0") } else { word(c"/proc/self/fd/1") };
-    match terminal::size(stream).and_then(|_| file::openat(At::CWD, path, how)) {
+fn again(number: usize, how: Open) -> At<'static> {
+    const PATHS: [Word; 3] = [word(c"/proc/self/fd/0"), word(c"/proc/self/fd/1"), word(c"/proc/self/fd/2")];
+    let stream = At::STREAMS[number];
+    match terminal::size(stream).and_then(|_| file::openat(At::CWD, PATHS[number], how)) {
         Ok(private) => private.keep(),
         // Where it is another user's, or there is no /proc, a write waits for whoever reads the terminal.
         Err(_) => stream,
@@ -87,6 +108,7 @@ fn again(stream: At<'static>, how: Open) -> At<'static> {
 impl Relay<'_> {
     #[inline(never)]
     fn watch(&mut self, signals: At) -> Result<u8> {
+        let mut is_late = false;
         loop {
             if let Some(status) = self.status {
                 // All that was written before the end goes its way first.
@@ -95,6 +117,14 @@ impl Relay<'_> {
                         return Ok(status);
                     }
                 }
+            }
+            // What a command wrote before it was stopped comes before what its shell says of that.
+            if let (Some(signal), true) = (self.stopped, self.outward.is_empty()) {
+                self.stopped = None;
+                self.stop(signal);
+            }
+            if let (Some(mirror), None) = (&mut self.mirror, self.status) {
+                mirror.attend(&mut self.inward, is_late);
             }
             if self.is_terminal && !self.is_raw {
                 self.look();
@@ -125,20 +155,24 @@ impl Relay<'_> {
             } else if let (true, Some(input)) = (self.is_open, self.input()) {
                 read_in.on(input);
             }
+            if let (Some(mirror), None) = (&self.mirror, self.status) {
+                read_in.on(mirror.typed.at());
+            }
             if !self.outward.is_empty() {
                 write_out.on(self.output);
             } else if self.is_connected {
                 read_out.on(self.master);
             }
             let polled = match self.patience() {
-                Some(seconds) => poll::poll_for(&mut watched, seconds),
+                Some(microseconds) => poll::poll_within(&mut watched, microseconds),
                 None => poll::poll(&mut watched, true),
             };
             match polled {
                 Err(Errno::EINTR) => continue,
                 result => result?,
             }
-            if let (Some(status), false) = (self.status, watched.iter().any(Watched::is_ready)) {
+            is_late = !watched.iter().any(Watched::is_ready);
+            if let (Some(status), true) = (self.status, is_late) {
                 return Ok(status);
             }
             let [signal, message, write_in, read_in, write_out, read_out, end, denied] = &watched;
@@ -151,7 +185,7 @@ impl Relay<'_> {
             }
             if write_in.is_ready() {
                 match self.inward.write(self.master) {
-                    Ok(()) | Err(Errno::EAGAIN) => {}
+                    Ok(()) | Err(Errno::EAGAIN | Errno::EINTR) => {}
                     // EIO: nobody has the other end.
                     Err(_) => self.inward.drop(),
                 }
@@ -163,11 +197,11 @@ impl Relay<'_> {
                 match self.outward.write(self.output) {
                     Ok(()) | Err(Errno::EAGAIN | Errno::EINTR) => {}
                     // The caller's terminal is gone, or the reader of his pipe, of which SIGPIPE tells the command.
-                    Err(Errno::EIO | Errno::EPIPE) => self.outward.drop(),
+                    // What is the terminal may have been opened to be read.
+                    Err(Errno::EIO | Errno::EPIPE | Errno::EBADF) => self.outward.drop(),
                     Err(errno) => return Err(errno),
                 }
             }
-            // What a command wrote before it was stopped comes before what its shell says of that.
             if read_out.is_ready() {
                 self.read_out();
             }
@@ -185,11 +219,12 @@ impl Relay<'_> {
         }
     }
 
-    /// For how many seconds the caller's side may take nothing. After an end that was asked for, or that the time has brought,
-    /// nobody may be there to read the last words. Else they wait for a reader, as in any pipeline.
-    fn patience(&self) -> Option<u8> {
-        let is_late = self.status? == TIMED_OUT && self.launcher.killed.get() == KILL;
-        (self.was_asked || is_late).then_some(1)
+    /// For how many microseconds nothing may happen. After an end that was asked for, or that the time has brought, nobody may be
+    /// there to read the last words. Else they wait for a reader, as in any pipeline.
+    fn patience(&self) -> Option<u64> {
+        let Some(status) = self.status else { return self.mirror.as_ref().and_then(Mirror::patience) };
+        let is_late = status == TIMED_OUT && self.launcher.killed.get() == KILL;
+        (self.was_asked || is_late).then_some(1_000_000)
     }
 
     /// What tells of input.
@@ -201,7 +236,13 @@ impl Relay<'_> {
     #[inline(never)]
     fn read_out(&mut self) -> bool {
         match self.outward.read(self.master) {
-            Ok(_) | Err(Errno::EINTR) => true,
+            Ok(_) => {
+                if let Some(mirror) = &mut self.mirror {
+                    mirror.hear(self.outward.take_first());
+                }
+                true
+            }
+            Err(Errno::EINTR) => true,
             Err(Errno::EAGAIN) => false,
             // EIO, once all has been read that was written before the last one closed it.
             Err(_) => {
@@ -213,6 +254,9 @@ impl Relay<'_> {
 
     #[inline(never)]
     fn read_in(&mut self) {
+        if let Some(mirror) = &mut self.mirror {
+            return mirror.offer();
+        }
         if self.is_terminal && !self.is_raw {
             // That it has come is all that it tells.
             return self.typed.map_or((), |typed| tolerate(poll::epoll_clear(typed)));
@@ -220,7 +264,7 @@ impl Relay<'_> {
         match self.inward.read(self.input) {
             Ok(1..) | Err(Errno::EAGAIN | Errno::EINTR) => {}
             // Another group has been given the terminal.
-            Err(Errno::EIO) if !may_use_input() => self.is_raw = false,
+            Err(Errno::EIO) if !is_free(At::STDIN) => self.is_raw = false,
             // Whatever cannot be read has ended, such as what nohup(1) has opened for writing.
             _ => {
                 self.is_open = false;
@@ -236,18 +280,22 @@ impl Relay<'_> {
     fn handle(&mut self, event: Event) {
         match event {
             Event::Silence => self.inside_speaks = false,
-            Event::Stopped(signal) => self.stop(signal),
+            Event::Stopped(signal) => self.stopped = Some(signal),
             Event::Ended(status) => (self.status, self.is_open) = (Some(status), false),
             // Whoever had the terminal meanwhile may have changed it.
-            Event::Signal(CONT) => {
-                self.is_raw = false;
-                if !may_use_input() {
-                    self.modes = None;
-                }
-            }
+            Event::Signal(CONT) => self.resume(),
             Event::Signal(WINCH) => copy_size(self.master),
             Event::Signal(TERM) => self.was_asked = true,
             Event::Signal(_) | Event::Nothing => {}
+        }
+    }
+
+    fn resume(&mut self) {
+        self.is_raw = false;
+        if let Some(mirror) = &mut self.mirror {
+            mirror.resume();
+        } else if !is_free(At::STDIN) {
+            self.modes = None;
         }
     }
 
@@ -262,6 +310,7 @@ impl Relay<'_> {
             let mask = signal::set_mask(ALL & !set_of(TSTP));
             signal::set_mask(mask);
             was_stopped = signal::wait(set_of(CONT), Some(0)).is_ok();
+            self.resume();
         }
         if was_stopped || signal == TSTP {
             if self.launcher.init {
@@ -276,7 +325,7 @@ impl Relay<'_> {
     /// Makes the caller's terminal raw if it is this process's to use.
     #[inline(never)]
     fn look(&mut self) {
-        self.is_raw = may_use_input();
+        self.is_raw = is_free(At::STDIN);
         if self.is_raw {
             // One that is gone has neither modes nor size, and then its end is read.
             if let Ok(modes) = &terminal::modes(At::STDIN) {
@@ -293,17 +342,13 @@ impl Relay<'_> {
     #[inline(never)]
     fn leave(&mut self) {
         self.is_raw = false;
+        if let Some(mirror) = &mut self.mirror {
+            mirror.leave();
+        }
         if let Some(modes) = &self.modes {
             // It may be gone, and then nobody needs it.
             tolerate(terminal::set_modes(At::STDIN, modes));
         }
         self.modes = None;
     }
-}
-
-/// Whether this process may use standard input, if that is a terminal: one that is not its session's has no foreground.
-#[inline(never)]
-fn may_use_input() -> bool {
-    let group = terminal::foreground(At::STDIN);
-    group.is_err() || group == getpgid(Pid(0))
 }

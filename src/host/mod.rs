@@ -46,6 +46,8 @@ pub use ranges::{Ids, Lack};
 use rootfs::Root;
 pub use rootfs::{Mark, Presence};
 pub use terminal::Terminal;
+#[cfg(feature = "full")]
+pub use terminal::{Streams, is_free};
 pub use view::Piece;
 
 #[cfg(feature = "full")]
@@ -442,23 +444,14 @@ fn mount_points<'m>(arena: &'m Arena, spec: &Spec<'m>, root: At) -> Told<'m, &'m
 }
 
 /// The standard streams, by the names that stdio(3) gives them.
-const STREAMS: [(At<'static>, Word<'static>); 3] = [
-    (At::STDIN, word(c"standard input")),
-    (At::STDOUT, word(c"standard output")),
-    (At::STDERR, word(c"standard error")),
-];
+const STREAMS: [Word<'static>; 3] = [word(c"standard input"), word(c"standard output"), word(c"standard error")];
 
 /// None of the streams may lead anywhere else, but for those in whose place the command has its own terminal.
 fn streams<'m>(arena: &'m Arena, terminal: Terminal) -> Told<'m, ()> {
-    let kept = match terminal {
-        #[cfg(feature = "full")]
-        Terminal::Own { errors, .. } => &STREAMS[if errors { 3 } else { 2 }..],
-        _ => &STREAMS[..],
-    };
-    for (stream, name) in kept {
-        if file::fstat(*stream).is_ok_and(|stat| stat.kind == Kind::Directory) {
+    for (number, (stream, name)) in At::STREAMS.into_iter().zip(STREAMS).enumerate() {
+        if !terminal.replaces(number) && file::fstat(stream).is_ok_and(|stat| stat.kind == Kind::Directory) {
             let sentence = t!("pass on %: from a directory all others of the host are in reach");
-            return Err(Problem::refused(arena, sentence, &[*name]));
+            return Err(Problem::refused(arena, sentence, &[name]));
         }
     }
     Ok(())

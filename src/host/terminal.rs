@@ -16,14 +16,36 @@ pub enum Terminal {
     Apart,
     /// The foreground of the caller's.
     Shared,
-    /// A pseudo-terminal of its own.
+    /// A pseudo-terminal of its own in the place of each stream that is one.
     #[cfg(feature = "full")]
     Own {
-        /// With the modes of the caller's, which is its input.
+        /// With the modes of the caller's, if that is the command's alone.
         modes: bool,
-        /// It is standard error too.
-        errors: bool,
+        streams: Streams,
     },
+}
+
+/// Standard streams, as bits of their numbers.
+#[cfg(feature = "full")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Streams(pub u8);
+
+#[cfg(feature = "full")]
+impl Streams {
+    pub const fn has(self, number: usize) -> bool {
+        self.0 >> number & 1 == 1
+    }
+
+    /// Input and output: what lies between is a terminal's alone. Else the caller's is also that of the other programs to which
+    /// the rest of the streams lead, as in a pipeline.
+    pub const fn is_whole(self) -> bool {
+        self.has(0) && self.has(1)
+    }
+
+    /// The number of the first of them.
+    pub const fn first(self) -> usize {
+        self.0.trailing_zeros() as usize
+    }
 }
 
 impl Terminal {
@@ -32,23 +54,37 @@ impl Terminal {
         *self != Self::Apart
     }
 
+    /// Whether it is in the place of this stream of the caller's.
+    pub fn replaces(&self, _number: usize) -> bool {
+        match self {
+            #[cfg(feature = "full")]
+            Self::Own { streams, .. } => streams.has(_number),
+            _ => false,
+        }
+    }
+
     /// Finds out.
     #[cfg(feature = "full")]
     pub fn read(spec: &Spec) -> Self {
-        let is_terminal = |fd| terminal::size(fd).is_ok();
         // Without a /dev of its own it takes the host's, where there need be none.
         let can_be = || spec.own_file_systems().dev || file::fstatat(At::CWD, word(c"/dev/ptmx")).is_ok();
-        let by_itself = || is_terminal(At::STDIN) && is_terminal(At::STDOUT) && can_be();
-        if !spec.tty.unwrap_or_else(by_itself) {
+        if spec.tty == Some(false) {
             return Self::of_caller();
         }
-        // In the background they are those of whoever has the foreground. A terminal of another session is anybody's.
-        let group = terminal::foreground(At::STDIN);
-        let is_ours = group.is_err() || group == getpgid(Pid(0));
+        let found = Streams((0..3).fold(0, |bits, at| bits | u8::from(terminal::size(At::STREAMS[at]).is_ok()) << at));
+        let mut streams = found;
+        if spec.tty == Some(true) {
+            // Whichever terminal standard error is: none of the host's is to be inside.
+            streams.0 |= if streams.has(1) { 3 } else { 7 };
+        } else if found == Streams(0) {
+            return Self::Apart;
+        } else if !can_be() {
+            return Self::of_caller();
+        }
         Self::Own {
-            modes: is_terminal(At::STDIN) && is_ours,
-            // Whichever terminal it is: none of the host's is to be inside.
-            errors: is_terminal(At::STDERR) || !is_terminal(At::STDOUT),
+            // In the background they are those of whoever has the foreground.
+            modes: found.has(0) && is_free(At::STDIN),
+            streams,
         }
     }
 
@@ -60,6 +96,14 @@ impl Terminal {
         let shared = [At::STDIN, At::STDOUT, At::STDERR].into_iter().all(is_ours) && is_alone_in(group);
         if shared { Self::Shared } else { Self::Apart }
     }
+}
+
+/// Whether this process may use that terminal now. One of another session has no foreground, and is anybody's.
+#[cfg(feature = "full")]
+#[inline(never)]
+pub fn is_free(terminal: At) -> bool {
+    let group = terminal::foreground(terminal);
+    group.is_err() || group == getpgid(Pid(0))
 }
 
 fn is_alone_in(group: Pid) -> bool {

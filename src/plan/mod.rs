@@ -464,7 +464,7 @@ fn write_errors(text: &mut Text, before: &[u8], on: On, after: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{Account, Piece, Presence, Terminal, view::How};
+    use crate::host::{Account, Piece, Presence, Streams, Terminal, view::How};
     use crate::spec::{FileSystems, IdRange, NewKind, NewMount, Overlay};
     use crate::sys::file::Kind;
     use crate::sys::{Word, word};
@@ -1153,15 +1153,15 @@ mod tests {
         let mut spec = Spec::new(&arena);
         (spec.rootfs, spec.user) = (word(c"image"), Some(word(c"0")));
         let mut host = host(true);
-        host.terminal = Terminal::Own { modes: true, errors: false };
+        host.terminal = Terminal::Own { modes: true, streams: Streams(3) };
         let lines = plan(&arena, &spec, &host).unwrap().lines;
         let steps = [
             Step::NewSession,
             Step::DeviceLinks,
-            Step::Terminal(TerminalStep::Open { own: true, modes: true }),
+            Step::Terminal(TerminalStep::Open { own: true, modes: true, streams: Streams(3) }),
             Step::Terminal(TerminalStep::Give { uid: 0 }),
             Step::PivotRoot,
-            Step::Terminal(TerminalStep::Take { errors: false }),
+            Step::Terminal(TerminalStep::Take { streams: Streams(3) }),
             Step::StartCommand,
             Step::TakeForeground,
         ];
@@ -1169,7 +1169,7 @@ mod tests {
         assert_eq!(at(lines, |step| *step == Step::LeaveGroup), None);
         let said = steps.map(|step| said(&step));
         assert_eq!(said[3], "give the pseudo-terminal to user 0");
-        assert_eq!(said[5], "make it the session's terminal, standard input and output");
+        assert_eq!(said[5], "make it the session's terminal, and the standard streams: input output");
     }
 
     #[cfg(feature = "full")]
@@ -1196,7 +1196,7 @@ mod tests {
             spec.file_systems = Some(FileSystems { dev: own_devices, ..FileSystems::NONE });
             spec.namespaces[Namespace::Pid as usize] = pid;
             let mut host = host(true);
-            host.terminal = Terminal::Own { modes: true, errors: true };
+            host.terminal = Terminal::Own { modes: true, streams: Streams(7) };
             let container = Container { namespaces: k::CLONE_NEWPID, groups: &groups };
             let processes = [1, 2].map(|pid| Started { pid: Pid(pid), start: 0 });
             let (spec, host) = (arena.hold(spec), arena.hold(host));

@@ -1,11 +1,11 @@
 //! The steps to a pseudo-terminal of the container's own (pty(7)).
 
 use super::{Draft, Fate, On, Step};
-use crate::host::{Host, Terminal};
+use crate::host::{Host, Streams, Terminal};
 use crate::spec::Spec;
 use crate::sys::{Arena, Word, word};
 use crate::text::sentence::Sentence;
-use crate::text::{decimal, t};
+use crate::text::{copy, decimal, t};
 
 /// What is done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,12 +15,13 @@ pub enum TerminalStep {
     Open {
         own: bool,
         modes: bool,
+        streams: Streams,
     },
     Give {
         uid: u32,
     },
     Take {
-        errors: bool,
+        streams: Streams,
     },
 }
 
@@ -30,7 +31,7 @@ impl TerminalStep {
         match self {
             Self::Open { .. } => t!("open a pseudo-terminal in %/dev/pts for the launcher"),
             Self::Give { .. } => t!("give the pseudo-terminal to user %"),
-            Self::Take { .. } => t!("make it the session's terminal, standard input and output%"),
+            Self::Take { .. } => t!("make it the session's terminal, and the standard streams:%"),
         }
     }
 
@@ -39,7 +40,11 @@ impl TerminalStep {
         match *self {
             Self::Open { own: false, .. } => word(c"the host's "),
             Self::Give { uid } => decimal(arena, uid.into()),
-            Self::Take { errors: true } => word(c" and error"),
+            Self::Take { streams, .. } => {
+                let names: [&[u8]; 3] = [b" input", b" output", b" error"];
+                let named = |number: usize| if streams.has(number) { names[number] } else { b"" };
+                copy(arena, &[named(0), named(1), named(2)])
+            }
             _ => Word::default(),
         }
     }
@@ -47,8 +52,8 @@ impl TerminalStep {
 
 /// While both the container's devpts and the host's can be reached.
 pub fn open(draft: &mut Draft, spec: &Spec, host: &Host) {
-    if let Terminal::Own { modes, .. } = host.terminal {
-        add(draft, Fate::Must, TerminalStep::Open { own: spec.own_file_systems().dev, modes });
+    if let Terminal::Own { modes, streams, .. } = host.terminal {
+        add(draft, Fate::Must, TerminalStep::Open { own: spec.own_file_systems().dev, modes, streams });
         if spec.user.is_some() {
             // The host's may belong to a group that is not mapped.
             add(draft, Fate::May(On::Refused), TerminalStep::Give { uid: host.user.uid });
@@ -58,8 +63,8 @@ pub fn open(draft: &mut Draft, spec: &Spec, host: &Host) {
 
 /// Once nothing of the host's terminal is needed.
 pub fn take(draft: &mut Draft, host: &Host) {
-    if let Terminal::Own { errors, .. } = host.terminal {
-        add(draft, Fate::Must, TerminalStep::Take { errors });
+    if let Terminal::Own { streams, .. } = host.terminal {
+        add(draft, Fate::Must, TerminalStep::Take { streams });
     }
 }
 

@@ -45,6 +45,8 @@ impl At<'static> {
     pub const STDOUT: Self = At(1, PhantomData);
     /// Standard error.
     pub const STDERR: Self = At(2, PhantomData);
+    /// All three, by their numbers.
+    pub const STREAMS: [Self; 3] = [Self::STDIN, Self::STDOUT, Self::STDERR];
     /// The working directory, as openat(2) and its kin take it.
     pub const CWD: Self = At(AT_FDCWD, PhantomData);
 }

@@ -159,6 +159,16 @@ impl Way {
         Ok(self.end)
     }
 
+    /// Leaves the first byte out of what was read: which it is.
+    pub const fn take_first(&mut self) -> u8 {
+        if self.is_empty() {
+            return 0;
+        }
+        self.start += 1;
+        // SAFETY: a read has written the bytes up to `end`, of which this one is.
+        unsafe { self.bytes.as_ptr().cast::<u8>().add(self.start as usize - 1).read() }
+    }
+
     /// write(2) of what is there: it is left out as far as it was taken.
     #[inline(never)]
     pub fn write(&mut self, to: At) -> Result<()> {

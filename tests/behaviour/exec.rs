@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 crate::tests! {
     both: it_has_all_that_the_command_has, its_status_is_the_command_s, streams_are_the_caller_s_and_nothing_else,
         what_is_asked_for_counts, signals_are_passed_on, with_its_caller_it_is_killed, it_ends_with_the_container,
-        who_cannot_be_entered, many_at_once, a_terminal_of_its_own, ctrl_c_and_ctrl_z_at_a_terminal, in_a_pipe_ctrl_c_reaches_all,
+        who_cannot_be_entered, many_at_once, a_terminal_of_its_own, ctrl_c_and_ctrl_z_at_a_terminal, in_a_pipe_ctrl_c_reaches_all, in_a_pipe_it_reads_what_is_typed,
         a_terminal_that_is_none_is_refused, a_hostile_container_gets_hold_of_nothing, a_link_for_a_directory_leads_nowhere,
         it_says_what_it_takes, nobody_enters_what_the_command_has_made;
     as_root: another_user_by_the_container_s_names, with_the_container_s_groups, a_frozen_container_can_be_left_alone, a_command_that_has_changed_its_user,
@@ -371,6 +371,31 @@ fn in_a_pipe_ctrl_c_reaches_all(who: &Who) {
     shell.keys("\x03");
     shell.eventually("all is interrupted", || process::sleeper(&mark).is_none());
     shell.is_back_outside();
+}
+
+/// And to a pager what it waits for.
+fn in_a_pipe_it_reads_what_is_typed(who: &Who) {
+    let place = Place::of(who);
+    let (_running, name) = place.start(&[]);
+    let shell = shell(&place, &name, "");
+    shell.keys("$exec $name sh -c 'echo line; yes' | sh -c 'read line; stty -icanon </dev/tty; echo rea\"\"dy; read key </dev/tty; stty icanon </dev/tty; echo \"[$line$key]\"'\n");
+    shell.expect("ready");
+    shell.enter("key", "[linekey]");
+    shell.expect("out> ");
+    shell.keys("$exec $name sh -c 'read word; echo \"[$word]\"; exit 7' | cat; echo status-${PIPESTATUS[0]}\n");
+    shell.expect("| cat");
+    shell.enter("word", "[word]\r\nstatus-7");
+    shell.expect("out> ");
+    let mark = mark();
+    shell.keys(&format!("$exec $name sleep {mark} | cat\n"));
+    let sleeper = process::wait_for_sleeper(&mark);
+    shell.keys("\x1a");
+    shell.expect("Stopped");
+    shell.eventually("it is stopped", || process::state(sleeper) == 'T');
+    shell.keys("fg\n");
+    shell.eventually("it goes on", || process::state(sleeper) == 'S');
+    shell.keys("\x03");
+    shell.eventually("it is interrupted", || process::sleeper(&mark).is_none());
 }
 
 /// What is at /dev/pts/ptmx of a container that runs may be anything.

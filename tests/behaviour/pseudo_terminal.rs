@@ -16,7 +16,11 @@ crate::tests! {
         a_resize_storm_ends_with_the_last_size, a_full_screen_program_gets_every_key, the_terminal_outside_is_left_as_it_was,
         a_script_gets_its_terminal_back, after_sigkill_stty_sane_repairs_the_terminal, a_hundred_megabytes_come_out, megabytes_go_in_and_out,
         a_container_from_the_background_works_after_fg, one_in_the_background_leaves_the_terminal_alone, a_terminal_on_request_where_there_is_none,
-        a_mixed_case_is_as_in_a_pipeline, standard_error_stays_where_it_was_redirected, no_tty_shares_the_terminal, a_user_s_terminal_is_his, without_a_dev_of_its_own_it_is_the_host_s,
+        a_mixed_case_is_as_in_a_pipeline, what_is_typed_is_not_for_one_in_the_background, one_that_reads_in_the_background_waits, a_job_in_the_background_leaves_the_modes_of_another, what_is_for_others_is_left_to_them,
+        modes_that_are_set_in_a_pipeline_do_not_outlive_it, a_pager_that_begins_meanwhile_leaves_the_modes_right, ctrl_c_and_ctrl_z_are_for_the_whole_pipeline, a_pipeline_s_command_reads_what_is_typed, a_shell_in_a_pipeline_has_job_control,
+        a_pager_inside_has_its_keys, what_is_waited_for_goes_in_however_that_is_done, what_was_typed_before_a_prompt_is_dropped, a_password_is_not_shown_after_stty_sane,
+        lines_that_come_early_come_one_by_one, who_reads_from_dev_null_is_given_no_line, the_size_reaches_a_pipeline,
+        standard_error_stays_where_it_was_redirected, no_tty_shares_the_terminal, a_user_s_terminal_is_his, without_a_dev_of_its_own_it_is_the_host_s,
         the_last_words_are_not_lost, a_session_under_tmux, one_that_nobody_reads_can_be_ended, one_that_nobody_reads_ends_when_it_is_stopped, one_that_nobody_reads_ends_when_its_time_is_up,
         a_signal_that_the_caller_ignores_loses_nothing, the_size_comes_without_signals, explain_and_trace_tell_of_it;
     as_root: su_and_bash_in_debian, nothing_can_be_typed_into_the_terminal_outside, the_launcher_needs_little_memory;
@@ -87,8 +91,21 @@ fn nobody_inside_has_the_terminal_outside(who: &Who) {
     let name = ptsname(&terminal.keyboard, Vec::new()).expect("ours").into_string().expect("a plain path");
     let identity = |path: &str| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
     let outer = identity(&name).expect("it is there");
-    for options in ["", "--trace --verbose", "--fs proc", "--no-init"] {
-        terminal.keys(&format!("$own {options} $root sleep {mark}\n"));
+    for (options, streams) in [
+        ("", ""),
+        ("--trace --verbose", ""),
+        ("--fs proc", ""),
+        ("--no-init", ""),
+        ("", "| cat"),
+        ("-i", "| cat"),
+        ("--trace", ">/dev/null 2>&1"),
+        ("", "</dev/null"),
+        ("", "</dev/null >/dev/null"),
+        ("", "2>/dev/null"),
+        ("--no-init", "| cat"),
+        ("--no-init", "</dev/null"),
+    ] {
+        terminal.keys(&format!("$own {options} $root sleep {mark} {streams}\n"));
         let sleeper = process::wait_for_sleeper(&mark);
         let init = process::stat(sleeper).expect("it sleeps").parent;
         let all = if options == "--no-init" { vec![sleeper] } else { vec![sleeper, init] };
@@ -97,7 +114,7 @@ fn nobody_inside_has_the_terminal_outside(who: &Who) {
             let entries = fs::read_dir(format!("/proc/{pid}/fd")).expect("root may");
             entries.flatten().any(|entry| identity(&entry.path().display().to_string()) == Some(outer))
         };
-        eventually(&format!("nobody inside has it, with {options:?}"), || !all.iter().any(holds));
+        eventually(&format!("nobody inside has it, with {options:?} {streams:?}"), || !all.iter().any(holds));
         let session = |pid: u32| process::stat(pid).expect("it runs").session;
         assert_ne!(session(sleeper), session(terminal.child.id()), "a session of its own");
         signal(process::children(terminal.child.id())[0], Signal::TERM);
@@ -504,6 +521,351 @@ fn a_mixed_case_is_as_in_a_pipeline(who: &Who) {
     outside(&terminal, "$own -t $root tty | cat", "/dev/pts/0\r");
 }
 
+/// Whose input is not the terminal, where that is its output.
+fn what_is_typed_is_not_for_one_in_the_background(who: &Who) {
+    let (terminal, folder) = (shell(who), who.folder());
+    let file = folder.join("typed").display().to_string();
+    for (words, stream) in [("", "&2"), ("", "/dev/pts/0"), ("--no-init", "&2"), ("--fs none", "&2")] {
+        terminal.keys(&format!(
+            "$own {words} $root sh -c 'echo rea\"\"dy >&2; head -n 3 <{stream}; sleep 1000' </dev/null >{file} &\n"
+        ));
+        terminal.expect("ready");
+        for word in ["one", "two", "three"] {
+            outside(&terminal, &format!("echo so-{word}\"\""), &format!("\r\nso-{word}\r\n"));
+        }
+        outside(&terminal, "kill -9 %%; while kill -0 $! 2>/dev/null; do sleep 0.1; done; echo out-$((1+2))", "out-3");
+        assert_eq!(folder.read("typed"), "", "with {words} from {stream}");
+    }
+}
+
+/// And goes on in the foreground.
+fn one_that_reads_in_the_background_waits(who: &Who) {
+    let (terminal, folder) = (shell(who), who.folder());
+    let file = folder.join("typed").display().to_string();
+    terminal.enter(&format!("$own $root head -n 1 >{file} &"), "[1] ");
+    terminal.expect("out> ");
+    for word in ["one", "two"] {
+        outside(&terminal, &format!("echo so-{word}\"\""), &format!("\r\nso-{word}\r\n"));
+    }
+    terminal.keys("fg\n");
+    terminal.expect("head");
+    terminal.eventually("it is in the foreground", || {
+        let shell = process::stat(terminal.child.id()).expect("it runs");
+        shell.foreground != shell.group
+    });
+    terminal.enter("typed", "out> ");
+    assert_eq!(folder.read("typed"), "typed");
+}
+
+/// What it makes of its own it makes of the caller's once it has that, and undoes no more than it has done.
+fn a_job_in_the_background_leaves_the_modes_of_another(who: &Who) {
+    let (terminal, folder) = (shell(who), who.folder());
+    let file = folder.join("out").display().to_string();
+    let command = "stty -echo -icanon erase ^G; echo set >&2; until test -e /srv/go; do sleep 0.1; done; echo gone >&2";
+    let rootfs = who.own_rootfs(&[]);
+    outside(&terminal, "stty -ixon erase ^H; echo so-$((1+1))", "so-2");
+    let before = modes(&terminal);
+    terminal.keys(&format!("$own {} sh -c '{command}' >{file} &\n", rootfs.str()));
+    terminal.expect("set");
+    terminal.enter("stty -icanon intr ^E; echo rea\"\"dy; read", "ready");
+    let meanwhile = modes(&terminal);
+    assert_ne!(meanwhile, before);
+    fs::write(rootfs.join("srv/go"), "").expect("our own folder");
+    terminal.expect("gone");
+    terminal.eventually("its end", || process::naming(&file).is_empty());
+    assert_eq!(modes(&terminal), meanwhile);
+    terminal.keys("\n");
+    terminal.expect("out> ");
+    outside(&terminal, "stty icanon intr ^C; wait; echo so-$((1+2))", "so-3");
+    assert_eq!(modes(&terminal), before);
+    // In the foreground it has them, and they are as before in the end.
+    terminal.enter(
+        &format!("$own $root sh -c '{}; echo rea\"\"dy >&2; head -c 1' >{file}", "stty -echo -icanon erase ^G ixon"),
+        "ready",
+    );
+    terminal.eventually("they are the same outside", || modes(&terminal) != before);
+    terminal.keys("k");
+    terminal.expect("out> ");
+    assert_eq!(modes(&terminal), before);
+}
+
+/// A pager's keys, even if they are no more than lines to it, and a password.
+fn what_is_for_others_is_left_to_them(who: &Who) {
+    let terminal = shell(who);
+    for words in ["", "--no-init"] {
+        for modes in ["", "-icanon", "-icanon -echo", "-echo"] {
+            let (change, back) = if modes.is_empty() {
+                (String::new(), "")
+            } else {
+                (format!("stty {modes} </dev/tty;"), "stty icanon echo </dev/tty;")
+            };
+            terminal.keys(&format!(
+                "$own {words} $root sh -c 'echo line; sleep 0.2; yes' | sh -c '{change} read line; echo rea\"\"dy; read key </dev/tty; echo \"[$line$key]\"; read key </dev/tty; {back} echo \"($key)\"'\n"
+            ));
+            terminal.expect("ready");
+            terminal.enter("key", "[linekey]");
+            terminal.enter("again", "(again)");
+            terminal.expect("out> ");
+        }
+    }
+}
+
+/// Whichever of the streams is the terminal, and however it ends. As long as it runs they are those of the terminal outside.
+fn modes_that_are_set_in_a_pipeline_do_not_outlive_it(who: &Who) {
+    let (terminal, folder) = (shell(who), who.folder());
+    let before = modes(&terminal);
+    let file = folder.join("out").display().to_string();
+    for (stream, streams) in [
+        ("&0", "| cat".to_string()),
+        ("&0", format!(">{file}")),
+        ("&0", format!(">{file} 2>&1")),
+        ("&0", format!("2>{file}")),
+        ("&1", "</dev/null".to_string()),
+        ("&2", format!("</dev/null >{file}")),
+        ("&2", "</dev/null | cat".to_string()),
+    ] {
+        for (words, end) in [("", "exit 3"), ("", "kill -9 $$"), ("--no-init", "exit 3")] {
+            // The shell repairs what a job that was killed has left, unless it is told of an orderly end.
+            let line = format!(
+                "($own {words} $root sh -c 'stty -echo -icanon -isig -opost <{stream} && echo set-$((1+1)) >{stream}; head -c 1 <{stream}; {end}' {streams}; true)"
+            );
+            terminal.enter(&line, "set-2");
+            terminal.eventually("they are the same outside", || modes(&terminal) != before);
+            terminal.keys("\x03");
+            terminal.expect("out> ");
+            assert_eq!(modes(&terminal), before, "{line}");
+        }
+    }
+}
+
+/// It finds the modes of lines, although the command reads too, and gives them back after that has ended.
+fn a_pager_that_begins_meanwhile_leaves_the_modes_right(who: &Who) {
+    let (terminal, mark) = (shell(who), mark());
+    let before = modes(&terminal);
+    let pager = "read line; old=$(stty -g </dev/tty); stty -icanon -echo </dev/tty; echo rea\"\"dy; read key </dev/tty; stty $old </dev/tty; echo \"[$line$key]\"";
+    terminal.keys(&format!("$own $root sh -c 'read word; echo \"$word\"; sleep {mark}' | sh -c '{pager}'\n"));
+    terminal.expect("key]");
+    terminal.keys("word\n");
+    terminal.expect("ready");
+    let sleeper = process::wait_for_sleeper(&mark);
+    signal(sleeper, Signal::TERM);
+    terminal.eventually("its end", || process::naming(&mark).is_empty());
+    assert_ne!(modes(&terminal), before, "they are the pager's");
+    terminal.enter("key", "[wordkey]");
+    terminal.expect("out> ");
+    assert_eq!(modes(&terminal), before);
+}
+
+/// Whether or not it reads what is typed.
+fn ctrl_c_and_ctrl_z_are_for_the_whole_pipeline(who: &Who) {
+    let (terminal, mark) = (shell(who), mark());
+    for script in ["", "read word;"] {
+        for streams in ["| cat", "| cat >/dev/null", ">/dev/null"] {
+            terminal.keys(&format!("$own $root sh -c '{script} sleep {mark}' {streams}\n"));
+            if script.starts_with("read") {
+                terminal.expect(streams);
+                terminal.keys("word\n");
+            }
+            let sleeper = process::wait_for_sleeper(&mark);
+            for _ in 0..2 {
+                terminal.keys("\x1a");
+                terminal.expect("Stopped");
+                terminal.expect("out> ");
+                terminal.eventually("it is stopped", || process::state(sleeper) == 'T');
+                terminal.keys("fg\n");
+                terminal.eventually("it goes on", || process::state(sleeper) == 'S');
+            }
+            terminal.keys("\x03");
+            terminal.expect("out> ");
+            outside(&terminal, "echo ${PIPESTATUS[0]}-$((1+1))", "130-2");
+            terminal.eventually("the end of all", || process::naming(&mark).is_empty());
+        }
+    }
+}
+
+/// As soon as it asks for it; each line comes once, and ends once.
+fn a_pipeline_s_command_reads_what_is_typed(who: &Who) {
+    let (terminal, folder) = (shell(who), who.folder());
+    let before = modes(&terminal);
+    let file = folder.join("read").display().to_string();
+    for streams in ["| cat", "| cat 2>/dev/null", &format!(">{file}; cat {file}"), &format!(">{file} 2>&1; cat {file}")]
+    {
+        for words in ["", "-i"] {
+            let begun = terminal.screen.text().len();
+            let script = "read word; echo \"[$word]\"; echo rea\"\"dy >/dev/tty; cat";
+            terminal.keys(&format!("$own {words} $root sh -c '{script}' {streams}\n"));
+            terminal.keys("word\n");
+            terminal.expect("ready");
+            terminal.keys("more\n\x04");
+            terminal.expect("out> ");
+            let screen = terminal.screen.text()[begun..].to_string();
+            assert!(screen.contains("\n[word]\r\n") && !screen.contains("\r\r"), "{words} {streams}: {screen:?}");
+            // An echo, and what was read.
+            assert_eq!(screen.matches("more\r\n").count(), 2, "{words} {streams}: {screen:?}");
+            assert_eq!(modes(&terminal), before, "{words} {streams}");
+        }
+    }
+    outside(&terminal, "echo one | $own $root sh -c 'cat; seq 2 4'", "\r\none\r\n2\r\n3\r\n4\r\n");
+    // A password is not shown, nor a key waited for with a line.
+    let script = "stty -echo -icanon; printf rea >&2; printf dy >&2; head -c 1; stty sane";
+    terminal.enter(&format!("key=$($own $root sh -c '{script}'); echo \"[$key]\""), "ready");
+    terminal.keys("k");
+    terminal.expect("[k]");
+    terminal.expect("out> ");
+    assert!(!terminal.screen.text().contains("readyk"), "{}", terminal.screen.text());
+}
+
+/// Ctrl-C reaches its job, and the others of the pipeline; Ctrl-Z its job alone.
+fn a_shell_in_a_pipeline_has_job_control(who: &Who) {
+    let (terminal, mark) = (shell(who), mark());
+    let before = modes(&terminal);
+    // The shell edits lines itself, and then makes no signals of keys.
+    let makes_signals = || terminal.eventually("it has the modes of lines", || modes(&terminal) == before);
+    for words in ["", "-i"] {
+        enter(&terminal, &format!("$own {words} $root sh -i | sh -c 'trap \"\" INT; cat'"));
+        terminal.keys(&format!("sleep {mark}\n"));
+        process::wait_for_sleeper(&mark);
+        makes_signals();
+        terminal.keys("\x03");
+        terminal.eventually("it is interrupted", || process::sleeper(&mark).is_none());
+        terminal.enter("echo in-$((40+3))", "in-43");
+        terminal.keys(&format!("sleep {mark}\n"));
+        let sleeper = process::wait_for_sleeper(&mark);
+        makes_signals();
+        terminal.keys("\x1a");
+        terminal.eventually("it is stopped", || process::state(sleeper) == 'T');
+        terminal.enter("echo in-$((40+4))", "in-44");
+        terminal.keys("fg\n");
+        terminal.eventually("it goes on", || process::state(sleeper) == 'S');
+        makes_signals();
+        terminal.keys("\x03");
+        terminal.eventually("it is interrupted", || process::sleeper(&mark).is_none());
+        terminal.keys("exit 9\n");
+        terminal.expect("out> ");
+        assert!(!terminal.screen.text().contains("job control"), "{}", terminal.screen.text());
+    }
+}
+
+/// What it pages is its input, so that it reads the keys from another of the streams, or by the terminal's name.
+fn a_pager_inside_has_its_keys(who: &Who) {
+    let terminal = shell(who);
+    let before = modes(&terminal);
+    for words in ["", "--no-init"] {
+        for from in ["&1", "&2", "/dev/tty", "/dev/stderr"] {
+            let script = format!(
+                "exec 3<{from}; stty -icanon -echo <&3; echo rea\"\"dy >&2; echo \"[$(cat)$(head -c 1 <&3)]\"; stty sane <&3 || echo unsane"
+            );
+            terminal.enter(&format!("echo text | $own {words} $root sh -c '{script}'"), "ready");
+            terminal.keys("q");
+            terminal.expect("[textq]\r\nout> ");
+            assert_eq!(modes(&terminal), before, "{words} {from}");
+        }
+    }
+    // In lines too, if it is seen to read.
+    terminal.enter("echo | $own $root sh -c 'echo go >&2; read word </dev/tty; echo \"[$word]\"'", "go");
+    terminal.enter("word", "[word]");
+    terminal.expect("out> ");
+}
+
+/// By poll(2), by a child of what ignores the signals of job control, without an init.
+fn what_is_waited_for_goes_in_however_that_is_done(who: &Who) {
+    let (terminal, folder) = (shell(who), who.folder());
+    let file = folder.join("out").display().to_string();
+    let alone = format!(">{file}; cat {file}");
+    for (words, command, streams) in [
+        ("", "sh -c 'read -t 100 word; echo \"[$word]\"'", &alone[..]),
+        ("", "timeout 100 sh -c 'read word; echo \"[$word]\"'", &alone),
+        ("--no-init", "sh -c 'read word; echo \"[$word]\"'", "| cat"),
+        ("-i", "sh -c 'trap \"\" TTIN TTOU; read -t 100 word; echo \"[$word]\"'", "| cat"),
+    ] {
+        for keys in ["word\n", "\x04"] {
+            terminal.keys(&format!("$own {words} $root {command} {streams}\n"));
+            terminal.expect(&streams[..4]);
+            terminal.keys(keys);
+            terminal.expect(&format!("[{}]\r\n", keys.trim_end_matches(['\n', '\x04'])));
+            terminal.expect("out> ");
+        }
+    }
+}
+
+/// However much there is, and the end of input among it.
+fn lines_that_come_early_come_one_by_one(who: &Who) {
+    let (terminal, rootfs) = (shell(who), who.own_rootfs(&[]));
+    let script = "echo rea\"\"dy >&2; until test -e /srv/go; do sleep 0.1; done; dd bs=9999 count=1 2>/dev/null; echo \"--\"; cat; echo \"==\"; cat";
+    terminal.enter(&format!("$own {} sh -c '{script}' | tee {0}/srv/out | wc -l", rootfs.str()), "ready");
+    // More than a terminal holds of what nobody reads.
+    let lines: Vec<String> = (0..80).map(|number| format!("{number:049}\n")).collect();
+    terminal.keys(&lines.concat());
+    terminal.keys("\x04more\n\x04");
+    fs::write(rootfs.join("srv/go"), "").expect("our own folder");
+    terminal.expect("\r\n83\r\n");
+    terminal.expect("out> ");
+    let expected = [&lines[0], "--\n", &lines[1..].concat(), "==\nmore\n"].concat();
+    assert_eq!(fs::read_to_string(rootfs.join("srv/out")).expect("it is there"), expected);
+}
+
+/// Unless it makes something of its terminal.
+fn who_reads_from_dev_null_is_given_no_line(who: &Who) {
+    let terminal = shell(who);
+    terminal.enter("$own $root sh -c 'echo rea\"\"dy; sleep 0.5' </dev/null; read word; echo \"[$word]\"", "ready");
+    terminal.enter("word", "[word]");
+    terminal.expect("out> ");
+    terminal.enter(
+        "$own $root sh -c 'stty -echo <&1; echo rea\"\"dy; read word <&1; echo \"[$word]\"' </dev/null",
+        "ready",
+    );
+    terminal.enter("word", "[word]");
+    terminal.expect("out> ");
+}
+
+fn a_password_is_not_shown_after_stty_sane(who: &Who) {
+    let terminal = shell(who);
+    let before = modes(&terminal);
+    let script = "stty sane || echo insane; sleep 0.2; stty -echo; printf pass >&2; printf word >&2; read word; stty echo; echo \"[$word]\"";
+    terminal.enter(&format!("$own $root sh -c '{script}' | cat"), "password");
+    terminal.eventually("it is not shown", || modes(&terminal) != before);
+    terminal.enter("secret", "[secret]");
+    terminal.expect("out> ");
+    let screen = terminal.screen.text();
+    assert!(screen.contains("password[secret]") && !screen.contains("insane\r"), "{screen}");
+    assert_eq!(modes(&terminal), before);
+}
+
+/// As programs that ask for a password want it (tcsetattr(3) `TCSAFLUSH`).
+fn what_was_typed_before_a_prompt_is_dropped(who: &Who) {
+    let terminal = shell(who);
+    let before = modes(&terminal);
+    let hashed = "mkpasswd -m des -S ab";
+    terminal.keys(&format!(
+        "$own $root sh -c 'read word; echo rea\"\"dy >&2; sleep 1; {hashed} 2>/dev/null | grep -F $({hashed} late) && echo same-$((1+1))' | cat\n"
+    ));
+    terminal.expect("| cat");
+    terminal.enter("word", "ready");
+    terminal.keys("early\n");
+    terminal.eventually("it asks", || modes(&terminal) != before);
+    terminal.keys("late\n");
+    terminal.expect("same-2");
+    terminal.expect("out> ");
+}
+
+fn the_size_reaches_a_pipeline(who: &Who) {
+    let terminal = shell(who);
+    for (at, streams) in ["| cat >&2", "</dev/null", "</dev/null | cat >&2", "-- </dev/null"].into_iter().enumerate() {
+        let size = if streams.starts_with('|') { "stty size <&0" } else { "stty size <&2" };
+        let words = if streams.starts_with("--") { "--no-init" } else { "" };
+        let streams = streams.trim_start_matches('-');
+        let rows = 31 + at as u16;
+        resize(&terminal, rows, 97);
+        terminal.enter(
+            &format!("$own {words} $root sh -c 'trap \"{size} >&2; exit\" WINCH; {size} >&2; echo rea\"\"dy >&2; while :; do sleep 0.1; done' {streams}"),
+            &format!("\r\n{rows} 97\r\nready"),
+        );
+        resize(&terminal, rows, 98);
+        terminal.expect(&format!("{rows} 98"));
+        terminal.expect("out> ");
+    }
+}
+
 fn standard_error_stays_where_it_was_redirected(who: &Who) {
     let terminal = shell(who);
     let folder = who.folder();
@@ -703,7 +1065,7 @@ fn explain_and_trace_tell_of_it(who: &Who) {
     let aril = who.binary("aril");
     let told = [
         "open a pseudo-terminal in /dev/pts for the launcher",
-        "make it the session's terminal, standard input and output and error",
+        "make it the session's terminal, and the standard streams: input output error",
     ];
     terminal.keys(&format!("{aril} explain $root true; {aril} run --trace $root sh -c 'echo inside'\n"));
     for _ in ["explain", "trace"] {
@@ -719,9 +1081,9 @@ fn explain_and_trace_tell_of_it(who: &Who) {
     outside(
         &terminal,
         &format!(
-            "{aril} explain --fs none $root true | grep pseudo; {aril} explain $root true 2>/dev/null | grep -c pseudo"
+            "{aril} explain $root true 2>/dev/null </dev/null | grep -c pseudo; {aril} explain $root true </dev/null | grep 'make it'"
         ),
-        "\r\n0\r\n",
+        "make it the session's terminal, and the standard streams: error",
     );
 }
 
