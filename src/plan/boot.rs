@@ -1,15 +1,15 @@
 //! The steps by which the first process of a machine makes it what a program expects, runs that, and switches the machine off.
 
-use super::command::{self, Command, Variables};
+use super::command::{self, Command};
 use super::network::{self, NetworkStep};
 use super::{Draft, Fate, Line, On, Phase, Plan, Step, step};
 use crate::host::Account;
 use crate::spec::{Boot, Exit, Spec};
 use crate::sys::mount::Attributes;
 use crate::sys::words::Words;
-use crate::sys::{Arena, Word, word};
+use crate::sys::{Arena, List, Word, word};
 use crate::text::sentence::Sentence;
-use crate::text::{copy, decimal, t};
+use crate::text::{copy, cut, decimal, t};
 use core::ffi::CStr;
 
 /// One such step.
@@ -358,20 +358,20 @@ pub fn environment<'p>(
     account: Account,
     is_virtual_console: bool,
 ) -> &'p [Word<'p>] {
-    // A path and a home besides.
-    let mut variables = Variables::with_room(arena, kernel.len() + spec.environment.len() + 2);
-    kernel.iter().for_each(|entry| variables.put(*entry));
-    variables.put(copy(arena, &[b"HOME=", account.home.bytes()]));
-    let entries = &mut variables.entries;
+    let mut entries = List::new(arena);
+    entries.extend(kernel);
+    command::put(&mut entries, b"HOME", copy(arena, &[b"HOME=", account.home.bytes()]));
     let is_unknown = |entry: &Word| matches!(entry.bytes(), b"TERM=linux");
     if let Some(at) = entries.iter().position(is_unknown).filter(|_| !is_virtual_console) {
         entries[at] = word(c"TERM=vt220");
     }
     if !entries.iter().any(|entry| entry.strip(b"PATH=").is_some()) {
-        variables.put(command::PATH);
+        entries.push(command::PATH);
     }
-    spec.environment.iter().for_each(|entry| variables.put(*entry));
-    variables.entries.finish()
+    for entry in spec.environment.iter() {
+        command::put(&mut entries, cut(entry.bytes(), b'=').0, *entry);
+    }
+    entries.finish()
 }
 
 #[cfg(test)]

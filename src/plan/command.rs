@@ -62,72 +62,34 @@ fn value<'e>(environment: &[Word<'e>], name: &[u8]) -> Option<Word<'e>> {
 
 /// A clean environment, and what was asked for. The last of two values for one name counts.
 fn environment<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host<'p>) -> &'p [Word<'p>] {
+    let mut entries = List::new(arena);
+    entries.push(PATH);
+    entries.push(copy(arena, &[b"HOME=", host.user.home.bytes()]));
+    entries.push(passed_on(arena, host, b"TERM").unwrap_or(word(c"TERM=xterm")));
+    entries.push(word(c"container=aril"));
+    #[cfg(feature = "full")]
+    if let Some(name) = spec.own_hostname() {
+        entries.push(copy(arena, &[b"HOSTNAME=", name.bytes()]));
+    }
     let asked = spec.environment.iter();
     #[cfg(feature = "full")]
     let asked = host.variables.iter().chain(asked);
-    let mut variables = Variables::with_room(arena, OWN + asked.clone().count());
-    variables.put(PATH);
-    variables.put(copy(arena, &[b"HOME=", host.user.home.bytes()]));
-    variables.put(passed_on(arena, host, b"TERM").unwrap_or(word(c"TERM=xterm")));
-    variables.put(word(c"container=aril"));
-    #[cfg(feature = "full")]
-    if let Some(name) = spec.own_hostname() {
-        variables.put(copy(arena, &[b"HOSTNAME=", name.bytes()]));
-    }
     for asked in asked {
         let (name, value) = cut(asked.bytes(), b'=');
         let entry = if value.is_some() { Some(*asked) } else { passed_on(arena, host, name) };
-        if let Some(entry) = entry {
-            variables.put(entry);
-        }
+        let Some(entry) = entry else { continue };
+        put(&mut entries, name, entry);
     }
-    variables.entries.finish()
+    entries.finish()
 }
 
-/// What every command has.
-const OWN: usize = 5;
-
-/// Each `NAME=VALUE`, and where a name is (a hash table with open addresses): a file may have as many as execve(2) takes.
-pub(super) struct Variables<'p> {
-    pub entries: List<'p, Word<'p>>,
-    /// The number of an entry, counted from 1; 0: none. At most half of them are taken.
-    places: &'p mut [u32],
-}
-
-impl<'p> Variables<'p> {
-    /// None yet, of at most so many.
-    pub fn with_room(arena: &'p Arena, count: usize) -> Self {
-        let mut places = List::new(arena);
-        for _ in 0..(2 * count).next_power_of_two() {
-            places.push(0);
-        }
-        Self { entries: List::with_room(arena, count), places: places.finish() }
+/// Adds `NAME=VALUE`, in place of an earlier value.
+#[cfg_attr(not(feature = "boot"), inline(always))]
+pub(super) fn put<'p>(entries: &mut List<'p, Word<'p>>, name: &[u8], entry: Word<'p>) {
+    match entries.iter().position(|earlier| cut(earlier.bytes(), b'=').0 == name) {
+        Some(at) => entries[at] = entry,
+        None => entries.push(entry),
     }
-
-    /// Adds `NAME=VALUE`, in place of an earlier value.
-    #[inline(never)]
-    pub fn put(&mut self, entry: Word<'p>) {
-        let name = cut(entry.bytes(), b'=').0;
-        let mut at = hash(name);
-        loop {
-            at &= self.places.len() - 1;
-            let place = &mut self.places[at];
-            match self.entries.get_mut((*place as usize).wrapping_sub(1)) {
-                Some(earlier) if cut(earlier.bytes(), b'=').0 == name => return *earlier = entry,
-                Some(_) => at += 1,
-                None => {
-                    self.entries.push(entry);
-                    *place = self.entries.len() as u32;
-                    return;
-                }
-            }
-        }
-    }
-}
-
-/// FNV-1a.
-fn hash(name: &[u8]) -> usize {
-    name.iter().fold(0x811c_9dc5u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)) as usize
 }
 
 /// The caller's own variable, copied, because what the kernel gave this process is erased.
@@ -188,33 +150,4 @@ pub(super) fn execute<'p>(draft: &mut Draft<'p>, spec: &'p Spec<'p>) {
     // What comes before may take more than the command is to have.
     super::setting::add(draft, spec);
     draft.when(!spec.is_rehearsal(), Step::Exec { command });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_name_is_found_at_once_however_many_there_are() {
-        const COUNT: usize = 20_000;
-        let arena = Arena::new().unwrap();
-        let mut variables = Variables::with_room(&arena, 2 * COUNT);
-        for value in ["first", "last"] {
-            for number in 0..COUNT {
-                let entry = format!("NAME_{number}={value}{number}");
-                variables.put(copy(&arena, &[entry.as_bytes()]));
-            }
-        }
-        assert_eq!(variables.entries.len(), COUNT);
-        let expected = |number| format!("NAME_{number}=last{number}");
-        assert!((0..COUNT).all(|number| variables.entries[number].bytes() == expected(number).as_bytes()));
-        // So many others were looked at before each.
-        let last = variables.places.len() - 1;
-        let mut others = 0;
-        for (at, number) in variables.places.iter().enumerate().filter(|(_, number)| **number > 0) {
-            let name = cut(variables.entries[*number as usize - 1].bytes(), b'=').0;
-            others += at.wrapping_sub(hash(name)) & last;
-        }
-        assert!(others < 2 * COUNT, "{others}");
-    }
 }
