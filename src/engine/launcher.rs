@@ -357,7 +357,9 @@ impl Launcher {
         }
         if info.signal == TSTP && !self.init && terminal::foreground(master) == Ok(self.child) {
             // Leading its session, it has no parent there and would not stop for a terminal.
-            self.to_group(STOP);
+            if Self::is_at_terminal() && is_job() {
+                self.to_group(STOP);
+            }
             return true;
         }
         let is_told = terminal::signal(master, info.signal).is_ok();

@@ -2,18 +2,20 @@
 //! is typed, shows it and makes signals of keys. What the command makes of its own is made of it, and undone in the end; what others
 //! make of it is left to them, and nothing that is typed for them is read.
 
-use crate::host::is_free;
 use crate::sys::file::{self, Way};
 use crate::sys::poll::{self, Watched};
-use crate::sys::terminal::{self, Modes};
+use crate::sys::process::{Pid, getpgid};
+use crate::sys::terminal::{self, Modes, Taken};
 use crate::sys::{At, Errno, Fd, Result, tolerate};
 use linux_raw_sys::general as k;
 
 /// Microseconds after which is looked again whether what has gone in was read, at first and at last.
-const SOON: u64 = 20_000;
+const SOON: u64 = 1_000;
 const LATE: u64 = 1_000_000;
 /// In which whoever else reads lines there has taken one.
 const GRACE: u64 = 50_000;
+/// After which is looked whether the foreground is this process's: a shell's `fg` sends no signal to a job that runs already.
+const AGAIN: u64 = 200_000;
 
 pub struct Mirror<'l> {
     master: At<'l>,
@@ -25,12 +27,12 @@ pub struct Mirror<'l> {
     /// Lines are the command's, if nobody else takes them. Else what is typed is only once it has made something of its terminal, as
     /// those who ask for a password or read keys do.
     takes_lines: bool,
-    /// The modes that the command's has, and those of which the caller's has what they are not as in the beginning.
+    /// The modes that the command's has, and what the caller's has of which.
     now: Modes,
     shown: Modes,
-    /// What is to be undone there: bits, and all as it was made.
-    bits: Modes,
-    made: Modes,
+    taken: Taken,
+    /// Those of the caller's when nothing was taken.
+    usual: Modes,
     /// The command's has been given a line discipline that looks at what is typed.
     processes: bool,
     /// When what was typed may be read.
@@ -55,8 +57,8 @@ impl<'l> Mirror<'l> {
             takes_lines,
             now: Modes::SERVED,
             shown: Modes::SERVED,
-            bits: Modes::NONE,
-            made: Modes::NONE,
+            taken: Taken::NOTHING,
+            usual: Modes::SERVED,
             processes: false,
             due: None,
             unread: None,
@@ -66,21 +68,44 @@ impl<'l> Mirror<'l> {
         Ok(mirror)
     }
 
-    /// Something has become of the command's terminal (`TIOCPKT_*`).
+    /// Something has come from the command's terminal, or has become of it (`TIOCPKT_*`).
     pub fn hear(&mut self, told: u8) {
-        if self.processes && told & k::TIOCPKT_IOCTL as u8 == 0 {
+        if told & k::TIOCPKT_IOCTL as u8 != 0 {
+            self.look();
+        } else if self.processes {
             // What is written may ask for a password.
             self.look();
             self.serve();
+        } else if self.now != self.shown {
+            self.show();
         }
-        if told & k::TIOCPKT_IOCTL as u8 != 0 {
-            self.look();
-        }
-        if told & k::TIOCPKT_FLUSHREAD as u8 != 0 && is_free(self.caller) {
+        if told & k::TIOCPKT_FLUSHREAD as u8 != 0 {
             self.unread = None;
-            // It may be gone.
-            tolerate(terminal::drop_input(self.input));
+            if self.is_for_command() {
+                // It may be gone.
+                tolerate(terminal::drop_input(self.input));
+            }
         }
+    }
+
+    /// Whether this process has the caller's terminal now. One of another session has no foreground: as standard input alone it was
+    /// given for reading.
+    fn has_terminal(&self) -> bool {
+        match terminal::foreground(self.caller) {
+            Ok(group) => getpgid(Pid(0)) == Ok(group),
+            Err(_) => self.caller.number() == 0,
+        }
+    }
+
+    /// Whether what is typed is for the command: others who read have changed the modes.
+    fn is_for_command(&self) -> bool {
+        let is_ours = |modes: Modes| {
+            let echo = if self.now.differ_in_echo(&Modes::SERVED) { &self.now } else { &self.usual };
+            !modes.differ_in_lines(&self.now) && !modes.differ_in_echo(echo)
+        };
+        (self.takes_lines || self.now.differ_in_lines(&Modes::SERVED) || self.now.differ_in_echo(&Modes::SERVED))
+            && self.has_terminal()
+            && terminal::modes(self.caller).is_ok_and(is_ours)
     }
 
     /// Looks at the modes of the command's.
@@ -101,41 +126,41 @@ impl<'l> Mirror<'l> {
     }
 
     /// Makes the same of the caller's, if this process has that.
+    #[inline(never)]
     fn show(&mut self) {
-        if !is_free(self.caller) {
+        if !self.has_terminal() {
             // Whoever has it now has been given it by a shell, which knows the modes.
-            return self.forget();
-        }
-        if self.now == self.shown {
+            (self.shown, self.taken) = (Modes::SERVED, Taken::NOTHING);
             return;
         }
-        // It may be gone, and then nobody needs it.
-        if let Ok(seen) = &terminal::modes(self.caller) {
-            let next = seen.follow(&self.shown, &self.now);
-            if next != *seen {
-                tolerate(terminal::set_modes(self.caller, &next));
-            }
-            self.bits = self.bits.undone(&self.made, seen, &next);
-            (self.made, self.shown) = (next, self.now);
+        if self.now != self.shown {
+            self.set(self.now);
         }
     }
 
-    const fn forget(&mut self) {
-        (self.shown, self.bits) = (Modes::SERVED, Modes::NONE);
+    fn set(&mut self, modes: Modes) {
+        // It may be gone, and then nobody needs it.
+        if let Ok(seen) = &terminal::modes(self.caller) {
+            let next = self.taken.of(&modes, seen);
+            if next != *seen {
+                tolerate(terminal::set_modes(self.caller, &next));
+            }
+            self.shown = modes;
+        }
     }
 
     /// Leaves the caller's as it was.
     pub fn leave(&mut self) {
-        if self.bits != Modes::NONE && is_free(self.caller) {
-            if let Ok(modes) = terminal::modes(self.caller) {
-                tolerate(terminal::set_modes(self.caller, &modes.undo(&self.bits, &self.made)));
-            }
+        if self.shown != Modes::SERVED && self.has_terminal() {
+            self.set(Modes::SERVED);
         }
-        self.forget();
     }
 
     /// The foreground may be this process's again.
     pub fn resume(&mut self) {
+        if self.shown == Modes::SERVED && self.has_terminal() {
+            self.usual = terminal::modes(self.caller).unwrap_or(self.usual);
+        }
         self.look();
         self.offer();
     }
@@ -144,15 +169,16 @@ impl<'l> Mirror<'l> {
     pub fn offer(&mut self) {
         tolerate(poll::epoll_clear(self.typed.at()));
         self.show();
-        self.due = Some(poll::now() + if self.now.are_of_lines() { GRACE } else { 0 });
+        self.due = self.is_open.then(|| poll::now() + if self.now.are_of_lines() { GRACE } else { 0 });
     }
 
-    /// In how many microseconds there is something to do.
-    pub fn patience(&self) -> Option<u64> {
+    /// In how many microseconds there is something to do. `is_full`: nothing more can go in before.
+    pub fn patience(&self, is_full: bool) -> Option<u64> {
         if self.processes {
-            return Some(SOON);
+            return Some(20 * SOON);
         }
-        self.unread.or_else(|| self.due.map(|due| due.saturating_sub(poll::now())))
+        let due = || self.due.filter(|_| !is_full).map(|due| due.saturating_sub(poll::now()));
+        self.unread.or_else(due).or((self.now != self.shown).then_some(AGAIN))
     }
 
     /// What is due: reads what was typed for the command. `is_late`: nothing else has happened in that time.
@@ -161,6 +187,8 @@ impl<'l> Mirror<'l> {
         if is_late && self.processes {
             self.look();
             self.serve();
+        } else if is_late && self.now != self.shown {
+            self.show();
         }
         if let Some(soon) = self.unread {
             if self.is_unread() {
@@ -177,15 +205,17 @@ impl<'l> Mirror<'l> {
     /// Whether there may be more.
     fn read(&mut self, inward: &mut Way) -> bool {
         self.look();
-        let Ok(modes) = terminal::modes(self.caller) else {
+        if terminal::modes(self.caller).is_err() {
             // It is gone.
             self.is_open = false;
             self.end();
             return false;
-        };
-        // Others who have changed them read too.
-        let is_ours = is_free(self.caller) && !modes.differ(&self.now);
-        if !is_ours || !self.takes_lines && !self.now.differ(&Modes::SERVED) {
+        }
+        if !self.is_for_command() {
+            return false;
+        }
+        // Where the terminal could not be opened once more a read would wait.
+        if !is_ready(self.input) {
             return false;
         }
         match inward.read(self.input) {
@@ -203,7 +233,12 @@ impl<'l> Mirror<'l> {
             }
             Err(Errno::EINTR) => true,
             // Nothing, any more: it was another's, or the foreground is.
-            _ => false,
+            Ok(0) | Err(Errno::EAGAIN | Errno::EIO) => false,
+            Err(_) => {
+                self.is_open = false;
+                self.end();
+                false
+            }
         }
     }
 
@@ -215,10 +250,15 @@ impl<'l> Mirror<'l> {
     }
 
     fn is_unread(&self) -> bool {
-        let Ok(peer) = terminal::peer(self.master) else { return false };
-        let mut watched = [Watched::READING];
-        watched[0].on(peer.at());
-        // This brings what is on its way there too, unlike FIONREAD.
-        poll::poll(&mut watched, false).is_ok() && watched[0].is_ready()
+        // Looking brings what is on its way there too, unlike FIONREAD.
+        terminal::peer(self.master).is_ok_and(|peer| is_ready(peer.at()))
     }
+}
+
+/// Whether there is something to be read.
+#[inline(never)]
+fn is_ready(fd: At) -> bool {
+    let mut watched = [Watched::READING];
+    watched[0].on(fd);
+    poll::poll(&mut watched, false).is_ok() && watched[0].is_ready()
 }

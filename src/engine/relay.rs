@@ -222,7 +222,9 @@ impl Relay<'_> {
     /// For how many microseconds nothing may happen. After an end that was asked for, or that the time has brought, nobody may be
     /// there to read the last words. Else they wait for a reader, as in any pipeline.
     fn patience(&self) -> Option<u64> {
-        let Some(status) = self.status else { return self.mirror.as_ref().and_then(Mirror::patience) };
+        let Some(status) = self.status else {
+            return self.mirror.as_ref().and_then(|mirror| mirror.patience(!self.inward.is_empty()));
+        };
         let is_late = status == TIMED_OUT && self.launcher.killed.get() == KILL;
         (self.was_asked || is_late).then_some(1_000_000)
     }
@@ -291,7 +293,7 @@ impl Relay<'_> {
     }
 
     fn resume(&mut self) {
-        self.is_raw = false;
+        (self.is_raw, self.stopped) = (false, None);
         if let Some(mirror) = &mut self.mirror {
             mirror.resume();
         } else if !is_free(At::STDIN) {

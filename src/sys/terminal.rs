@@ -75,7 +75,6 @@ const LOCAL: usize = 3;
 const CHARACTERS: usize = 17;
 
 impl Modes {
-    pub const NONE: Self = Self([0; 9]);
     /// The usual ones, of a pseudo-terminal whose other end is served by another terminal: what is typed has been edited, shown and
     /// looked through for signals there (`EXTPROC`, ioctl_tty(2) `TIOCPKT`), and lines of output end in what they need there.
     pub const SERVED: Self = {
@@ -110,11 +109,6 @@ impl Modes {
         self.0[LOCAL] & k::ICANON != 0
     }
 
-    /// Whether what is typed has another form, or is shown in the one and not in the other.
-    pub const fn differ(&self, other: &Self) -> bool {
-        (self.0[LOCAL] ^ other.0[LOCAL]) & (k::ICANON | k::ECHO) != 0
-    }
-
     /// The key that ends input.
     pub const fn end(&self) -> u8 {
         let at = CHARACTERS + k::VEOF as usize;
@@ -133,35 +127,52 @@ impl Modes {
         self
     }
 
-    /// With whatever another terminal's have become, and else as they are. Of output whether it is processed at all.
-    pub fn follow(mut self, from: &Self, to: &Self) -> Self {
-        const FOLLOWED: [u32; 9] = {
-            let mut bits = [u32::MAX; 9];
-            (bits[OUTPUT], bits[2]) = (k::OPOST, 0);
-            bits[LOCAL] = !(k::EXTPROC | k::TOSTOP | k::PENDIN | k::FLUSHO);
-            bits
+    /// Whether input comes in lines in the one and not in the other.
+    pub const fn differ_in_lines(&self, other: &Self) -> bool {
+        (self.0[LOCAL] ^ other.0[LOCAL]) & k::ICANON != 0
+    }
+
+    /// Whether what is typed is shown in the one and not in the other.
+    pub const fn differ_in_echo(&self, other: &Self) -> bool {
+        (self.0[LOCAL] ^ other.0[LOCAL]) & k::ECHO != 0
+    }
+}
+
+/// What one terminal has of another's modes: of those that are not `SERVED` there its flags, but for those that make signals of keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    /// The bits that were changed for that, of what they all were then.
+    bits: Modes,
+    made: Modes,
+}
+
+impl Taken {
+    pub const NOTHING: Self = Self { bits: Modes([0; 9]), made: Modes([0; 9]) };
+
+    /// What the one that has `seen` is to have. Bits that are as it was made, and are `SERVED` there again, become what they were. Those
+    /// that others have changed meanwhile are theirs.
+    pub fn of(&mut self, there: &Modes, seen: &Modes) -> Modes {
+        const FLAGS: [u32; 9] = {
+            let mut flags = [0; 9];
+            (flags[INPUT], flags[OUTPUT]) = (u32::MAX, k::OPOST);
+            flags[LOCAL] = !(k::ISIG | k::EXTPROC | k::TOSTOP | k::PENDIN | k::FLUSHO);
+            flags
         };
-        for (((word, from), to), followed) in self.0.iter_mut().zip(from.0).zip(to.0).zip(FOLLOWED) {
-            *word ^= (*word ^ to) & (from ^ to) & followed;
+        let mut next = *seen;
+        for (at, flags) in FLAGS.into_iter().enumerate() {
+            let ours = self.bits.0[at] & !(seen.0[at] ^ self.made.0[at]);
+            let other = (there.0[at] ^ Modes::SERVED.0[at]) & flags;
+            next.0[at] ^= ours & !other ^ (seen.0[at] ^ there.0[at]) & other;
+            self.bits.0[at] = ours;
         }
-        if self.are_of_lines() { self } else { self.by_byte() }
-    }
-
-    /// With each of these bits in which they are still as they were made then as it was before.
-    pub fn undo(mut self, bits: &Self, made: &Self) -> Self {
-        for ((word, bits), made) in self.0.iter_mut().zip(bits.0).zip(made.0) {
-            *word ^= bits & !(*word ^ made);
+        if !next.are_of_lines() {
+            next = next.by_byte();
         }
-        self
-    }
-
-    /// The bits that are to be undone, after others were changed on the way from `seen` to `made`; what was `made` before and is
-    /// another one now was changed by somebody else.
-    pub fn undone(mut self, made: &Self, seen: &Self, next: &Self) -> Self {
-        for (((bits, made), seen), next) in self.0.iter_mut().zip(made.0).zip(seen.0).zip(next.0) {
-            *bits = *bits & !(made ^ seen) ^ (seen ^ next);
+        for (at, bits) in self.bits.0.iter_mut().enumerate() {
+            *bits ^= seen.0[at] ^ next.0[at];
         }
-        self
+        self.made = next;
+        next
     }
 }
 
@@ -246,41 +257,45 @@ mod tests {
     }
 
     #[test]
-    fn what_has_changed_is_changed_elsewhere_and_nothing_else() {
-        let inside = Modes::SERVED;
-        let mut raw = inside.raw();
-        raw.0[2] = 0xd;
-        // Others have changed a key meanwhile.
-        let outside = key(lines(), k::VINTR, 7);
-        let followed = outside.follow(&inside, &raw);
-        let flags = [outside.0[INPUT] & raw.0[INPUT], k::ONLCR, 0xbf, outside.0[LOCAL] & (raw.0[LOCAL] | k::TOSTOP)];
-        assert_eq!(followed.0[..4], flags);
-        assert_eq!(followed.0[4..], outside.0[4..]);
-        assert_eq!(followed.follow(&raw, &inside), outside);
-        assert_eq!(outside.follow(&inside, &inside), outside);
-        assert!(raw.differ(&inside) && !outside.differ(&inside));
-        let other = key(raw, k::VEOF, 26);
-        assert_eq!((other.end(), outside.follow(&inside, &other).end()), (26, 26));
+    fn what_is_made_of_the_one_is_made_of_the_other_and_undone() {
+        let mut taken = Taken::NOTHING;
+        // It has its own ideas of keys and flow.
+        let mut outside = key(key(lines(), k::VINTR, 7), k::VMIN, 0);
+        outside.0[INPUT] &= !k::IXON;
+        let raw = Modes::SERVED.raw();
+        let next = taken.of(&raw, &outside);
+        assert_eq!(next.0[..3], [0, k::ONLCR, outside.0[2]]);
+        assert_eq!(next.0[LOCAL], outside.0[LOCAL] & (raw.0[LOCAL] | k::ISIG | k::TOSTOP));
+        assert_eq!(next.0[4..], key(outside, k::VMIN, 1).0[4..]);
+        assert_eq!(taken.of(&raw, &next), next);
+        assert_eq!(taken.of(&Modes::SERVED, &next), outside);
+        assert_eq!(taken.of(&Modes::SERVED, &outside), outside);
     }
 
     #[test]
-    fn what_others_have_made_meanwhile_is_not_undone() {
-        let (inside, outside) = (Modes::SERVED, lines());
-        let raw = inside.raw();
-        let next = outside.follow(&inside, &raw);
-        let bits = Modes::NONE.undone(&outside, &outside, &next);
-        assert_eq!(next.undo(&bits, &next), outside);
-        // Another program wants to see what is typed, and has another key.
+    fn what_others_have_made_meanwhile_stays() {
+        let (outside, raw) = (lines(), Modes::SERVED.raw());
+        let mut silent = Modes::SERVED;
+        silent.0[LOCAL] &= !k::ECHO;
+        // Somebody asks for a password.
+        let mut asked = outside;
+        asked.0[LOCAL] &= !k::ECHO;
+        let mut taken = Taken::NOTHING;
+        assert_eq!(taken.of(&silent, &asked), asked);
+        assert_eq!(taken.of(&Modes::SERVED, &asked), asked);
+        // Somebody else shows what is typed, and then does not any more.
+        let mut taken = Taken::NOTHING;
+        let next = taken.of(&raw, &outside);
         let mut theirs = key(next, k::VINTR, 7);
         theirs.0[LOCAL] |= k::ECHO;
-        let outside = key(outside, k::VINTR, 7);
-        assert_eq!(theirs.undo(&bits, &next), outside);
-        // And it does not afterwards, by which nothing has been changed in the end.
-        let back = theirs.follow(&raw, &inside);
-        let bits = bits.undone(&next, &theirs, &back);
-        assert_eq!((back, back.undo(&bits, &back)), (outside, outside));
-        // What was there already is not taken back.
-        let bits = Modes::NONE.undone(&raw, &raw, &raw.follow(&inside, &raw));
-        assert_eq!(raw.undo(&bits, &raw), raw);
+        assert_eq!(taken.of(&Modes::SERVED, &theirs), key(outside, k::VINTR, 7));
+    }
+
+    #[test]
+    fn what_is_typed_has_a_form() {
+        let raw = Modes::SERVED.raw();
+        assert!(raw.differ_in_lines(&lines()) && raw.differ_in_echo(&lines()));
+        assert!(!lines().differ_in_lines(&Modes::SERVED) && !lines().differ_in_echo(&Modes::SERVED));
+        assert_eq!(key(raw, k::VEOF, 26).end(), 26);
     }
 }

@@ -19,7 +19,7 @@ crate::tests! {
         a_mixed_case_is_as_in_a_pipeline, what_is_typed_is_not_for_one_in_the_background, one_that_reads_in_the_background_waits, a_job_in_the_background_leaves_the_modes_of_another, what_is_for_others_is_left_to_them,
         modes_that_are_set_in_a_pipeline_do_not_outlive_it, a_pager_that_begins_meanwhile_leaves_the_modes_right, ctrl_c_and_ctrl_z_are_for_the_whole_pipeline, a_pipeline_s_command_reads_what_is_typed, a_shell_in_a_pipeline_has_job_control,
         a_pager_inside_has_its_keys, what_is_waited_for_goes_in_however_that_is_done, what_was_typed_before_a_prompt_is_dropped, a_password_is_not_shown_after_stty_sane,
-        lines_that_come_early_come_one_by_one, who_reads_from_dev_null_is_given_no_line, the_size_reaches_a_pipeline,
+        lines_that_come_early_come_one_by_one, who_reads_from_dev_null_is_given_no_line, lines_come_where_the_caller_does_not_show_them, modes_from_the_background_come_with_the_foreground, another_terminal_is_for_output_alone, the_size_reaches_a_pipeline,
         standard_error_stays_where_it_was_redirected, no_tty_shares_the_terminal, a_user_s_terminal_is_his, without_a_dev_of_its_own_it_is_the_host_s,
         the_last_words_are_not_lost, a_session_under_tmux, one_that_nobody_reads_can_be_ended, one_that_nobody_reads_ends_when_it_is_stopped, one_that_nobody_reads_ends_when_its_time_is_up,
         a_signal_that_the_caller_ignores_loses_nothing, the_size_comes_without_signals, explain_and_trace_tell_of_it;
@@ -631,7 +631,7 @@ fn modes_that_are_set_in_a_pipeline_do_not_outlive_it(who: &Who) {
             );
             terminal.enter(&line, "set-2");
             terminal.eventually("they are the same outside", || modes(&terminal) != before);
-            terminal.keys("\x03");
+            terminal.keys("k");
             terminal.expect("out> ");
             assert_eq!(modes(&terminal), before, "{line}");
         }
@@ -816,6 +816,59 @@ fn who_reads_from_dev_null_is_given_no_line(who: &Who) {
     );
     terminal.enter("word", "[word]");
     terminal.expect("out> ");
+}
+
+/// As in scripts that ask for a word that is not to be seen.
+fn lines_come_where_the_caller_does_not_show_them(who: &Who) {
+    let terminal = shell(who);
+    let before = modes(&terminal);
+    let script = "stty -g >/dev/null; echo rea\"\"dy >&2; read word; s=$(stty -g); stty raw; stty $s; echo \"[$word]\"";
+    terminal.enter(
+        &format!("stty -echo -ixon; word=$($own $root sh -c '{script}'); stty echo ixon; echo \"$word\""),
+        "ready",
+    );
+    terminal.keys("secret\n");
+    terminal.expect("[secret]\r\n");
+    terminal.expect("out> ");
+    assert!(!terminal.screen.text().contains("ready\r\nsecret"), "{}", terminal.screen.text());
+    assert_eq!(modes(&terminal), before);
+}
+
+/// A shell's `fg` sends no signal to a job that runs already.
+fn modes_from_the_background_come_with_the_foreground(who: &Who) {
+    let terminal = shell(who);
+    let before = modes(&terminal);
+    let script = "stty -echo; echo rea\"\"dy >&2; read word; stty echo; echo \"[$word]\"";
+    terminal.enter(&format!("$own $root sh -c '{script}' | cat &"), "ready");
+    terminal.is_back_outside();
+    assert_eq!(modes(&terminal), before);
+    terminal.expect("out> ");
+    terminal.keys("fg\n");
+    terminal.eventually("it is not shown", || modes(&terminal) != before);
+    terminal.keys("secret\n");
+    terminal.expect("[secret]\r\n");
+    terminal.expect("out> ");
+    assert!(!terminal.screen.text().contains("secret\r\n[secret]"), "{}", terminal.screen.text());
+    assert_eq!(modes(&terminal), before);
+}
+
+/// Of one that is not the session's nobody knows whose it is.
+fn another_terminal_is_for_output_alone(who: &Who) {
+    let terminal = shell(who);
+    let (keyboard, _other) = pair(who);
+    let name = ptsname(&keyboard, Vec::new()).expect("ours").into_string().expect("a plain path");
+    let before = format!("{:?}", tcgetattr(&keyboard).expect("it is there"));
+    rustix::io::write(&keyboard, b"typed\n").expect("there is room");
+    let folder = who.folder();
+    let file = folder.join("read").display().to_string();
+    let script = "stty -echo -icanon <&1; echo said; timeout 1 cat <&1 >&2; echo ready >&2";
+    outside(&terminal, &format!("$own $root sh -c '{script}' >{name} </dev/null 2>{file}; echo so-$((1+2))"), "so-3");
+    let read = folder.read("read");
+    assert!(read.ends_with("ready") && !read.contains("typed"), "{read}");
+    assert_eq!(format!("{:?}", tcgetattr(&keyboard).expect("it is there")), before);
+    let mut said = [0; 64];
+    let length = rustix::io::read(&keyboard, &mut said).expect("it has been said");
+    assert!(String::from_utf8_lossy(&said[..length]).contains("said\r\n"));
 }
 
 fn a_password_is_not_shown_after_stty_sane(who: &Who) {

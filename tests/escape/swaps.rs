@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 crate::tests! {
     both: what_is_swapped_for_a_mount_point_is_left_alone, a_root_file_system_is_the_one_that_was_looked_at;
@@ -27,7 +28,9 @@ struct Attacked<'a> {
 
 impl Attacked<'_> {
     fn trace(&self, meanwhile: &mut dyn FnMut(&Seen)) -> Traced {
-        let traced = trace_while(self.who.aril(&self.words).command(), &[(self.place, "PLACE")], meanwhile);
+        let mut command = self.who.aril(&self.words).command();
+        command.stdin(Stdio::null());
+        let traced = trace_while(command, &[(self.place, "PLACE")], meanwhile);
         (self.reset)();
         traced
     }

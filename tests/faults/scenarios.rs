@@ -3,16 +3,17 @@
 use crate::judge::{self, Kind};
 use crate::support::cgroups::Place as Groups;
 use crate::support::traces::{mounts, tree};
-use crate::support::{Folder, Running, Who, comes, eventually, mark, tool};
+use crate::support::{Folder, Running, Who, comes, eventually, mark, pair, tool};
 use crate::tracer::{self, Change, Traced, trace};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 crate::tests! {
     both: run_fails, run_killed, limits_fails, limits_killed, exec_fails, exec_killed, init_fails, aril_init_fails,
-        no_init_fails, no_init_killed, detach_fails, detach_killed, view_fails, view_killed;
+        no_init_fails, no_init_killed, terminal_fails, terminal_killed, detach_fails, detach_killed, view_fails, view_killed;
     both: an_old_kernel;
     as_root: image_fails, image_killed, identity_fails, identity_killed;
 }
@@ -37,6 +38,7 @@ scenario! {
     init_fails init_killed init;
     aril_init_fails aril_init_killed aril_init;
     no_init_fails no_init_killed no_init;
+    terminal_fails terminal_killed terminal;
     detach_fails detach_killed detach;
     view_fails view_killed view;
     image_fails image_killed image;
@@ -68,6 +70,15 @@ fn run(who: &Who) -> Scenario<'_> {
 fn no_init(who: &Who) -> Scenario<'_> {
     let mut scenario = Scenario::new(who);
     scenario.run(&["--no-init"]);
+    scenario
+}
+
+/// Standard input is a terminal, from which it reads.
+fn terminal(who: &Who) -> Scenario<'_> {
+    let mut scenario = Scenario::new(who);
+    let words = ["run", scenario.rootfs.str(), "sh", "-c", "read word; echo it $word"];
+    scenario.words = words.iter().map(ToString::to_string).collect();
+    scenario.typed = Some("ran\n");
     scenario
 }
 
@@ -168,6 +179,8 @@ pub struct Scenario<'w> {
     words: Vec<String>,
     /// What is on standard output in the end.
     says: String,
+    /// At a terminal that is standard input.
+    typed: Option<&'static str>,
     /// Where the output goes in the background.
     log: Option<PathBuf>,
     /// Which process is the launcher: those before it are its callers.
@@ -211,6 +224,7 @@ impl<'w> Scenario<'w> {
             binary: "aril",
             words: Vec::new(),
             says: "it ran\n".to_string(),
+            typed: None,
             log: None,
             launcher: 0,
             running: None,
@@ -235,7 +249,16 @@ impl<'w> Scenario<'w> {
     pub fn trace(&self, change: Option<Change>) -> Traced {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         let program = self.who.program(&self.who.binary(self.binary), &words).env("XDG_RUNTIME_DIR", self.folder.str());
-        let mut traced = trace(program.command(), &self.names(), change);
+        let mut command = program.command();
+        command.stdin(Stdio::null());
+        let keyboard = self.typed.map(|typed| {
+            let (keyboard, terminal) = pair(self.who);
+            rustix::io::write(&keyboard, typed.as_bytes()).expect("there is room");
+            command.stdin(terminal);
+            keyboard
+        });
+        let mut traced = trace(command, &self.names(), change);
+        drop(keyboard);
         if let Some(log) = &self.log {
             let said = fs::read_to_string(log).expect("it was made before");
             fs::write(log, "").expect("our own folder");

@@ -188,6 +188,19 @@ pub const SAME: &[Row] = &[
     ("setpgid", ANY, "", "the command is in the caller's group"),
 ];
 
+/// Likewise, where one of the streams is a terminal.
+pub const SAME_OF_TERMINAL: &[Row] = &[
+    ("fcntl", ANY, "/dev/pts/*", "as of any standard stream"),
+    ("fstatfs", ANY, "/dev/pts/*", "likewise"),
+    ("newfstatat", ANY, "/dev/pts/*", "likewise"),
+    ("landlock_add_rule", ANY, "/dev/pts/*", "likewise"),
+    ("newfstatat", ANY, "*/sh", "not there, or not known: the next directory is searched"),
+    ("ioctl", ANY, "/dev/pts/*", "what does not answer is no terminal, or is left as it is"),
+    ("ioctl", ANY, "/ptmx", "likewise"),
+    ("openat", ANY, "/proc/self/fd/0", "it is read as the caller has opened it"),
+    ("epoll_pwait", ANY, "", "it is told once more"),
+];
+
 /// The same of the machine's own root: a part of it that is not seen is not shown.
 pub const SAME_OF_VIEW: &[Row] = &[
     ("newfstatat", ANY, "/*", "it is not shown"),
@@ -248,6 +261,8 @@ pub const NAMED: &[Naming] = &[
     ("/hosts", "which hide others, below /proc", "likewise"),
     ("/proc/self/exe", "execute this program anew", "it is this program"),
     ("/dev/null", "leave the caller's standard streams", "what takes their place"),
+    ("/dev/pts/*", "make it the session's terminal", "the container's own"),
+    ("/dev/pts/*", "in the terminal's foreground", "likewise"),
     ("FOLDER/log", "leave the caller's standard streams", "likewise, named before"),
     ("/dev/null", "open the log FOLDER/log", "opened with it"),
     ("/proc/*", "look into the container NAME", "files of proc that tell of it"),

@@ -95,7 +95,7 @@ fn follow(
     change: Option<Change>,
     meanwhile: &mut dyn FnMut(&Seen),
 ) -> Traced {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     // SAFETY: one system call between fork and exec.
     unsafe {
         command.pre_exec(|| match libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) {
