@@ -83,7 +83,7 @@ pub struct Spec<'a> {
     /// A file that has the process id of the container's first process while it runs.
     #[cfg(feature = "full")]
     pub pid_file: Option<Word<'a>>,
-    /// A pseudo-terminal of its own; `None`: where standard input and output are a terminal.
+    /// A pseudo-terminal of its own for input and output; `None`: for each stream that is a terminal.
     #[cfg(feature = "full")]
     pub tty: Option<bool>,
     /// What it is called while it runs.

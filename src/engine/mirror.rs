@@ -2,9 +2,9 @@
 //! is typed, shows it and makes signals of keys. What the command makes of its own is made of it, and undone in the end; what others
 //! make of it is left to them, and nothing that is typed for them is read.
 
+use crate::host::is_free;
 use crate::sys::file::{self, Way};
 use crate::sys::poll::{self, Watched};
-use crate::sys::process::{Pid, getpgid};
 use crate::sys::terminal::{self, Modes, Taken};
 use crate::sys::{At, Errno, Fd, Result, tolerate};
 use linux_raw_sys::general as k;
@@ -72,40 +72,31 @@ impl<'l> Mirror<'l> {
     pub fn hear(&mut self, told: u8) {
         if told & k::TIOCPKT_IOCTL as u8 != 0 {
             self.look();
-        } else if self.processes {
+        } else {
             // What is written may ask for a password.
-            self.look();
-            self.serve();
-        } else if self.now != self.shown {
-            self.show();
+            self.catch_up();
         }
         if told & k::TIOCPKT_FLUSHREAD as u8 != 0 {
             self.unread = None;
-            if self.is_for_command() {
+            if self.is_for_command() == Ok(true) {
                 // It may be gone.
                 tolerate(terminal::drop_input(self.input));
             }
         }
     }
 
-    /// Whether this process has the caller's terminal now. One of another session has no foreground: as standard input alone it was
-    /// given for reading.
-    fn has_terminal(&self) -> bool {
-        match terminal::foreground(self.caller) {
-            Ok(group) => getpgid(Pid(0)) == Ok(group),
-            Err(_) => self.caller.number() == 0,
-        }
-    }
-
     /// Whether what is typed is for the command: others who read have changed the modes.
-    fn is_for_command(&self) -> bool {
-        let is_ours = |modes: Modes| {
-            let echo = if self.now.differ_in_echo(&Modes::SERVED) { &self.now } else { &self.usual };
-            !modes.differ_in_lines(&self.now) && !modes.differ_in_echo(echo)
-        };
-        (self.takes_lines || self.now.differ_in_lines(&Modes::SERVED) || self.now.differ_in_echo(&Modes::SERVED))
-            && self.has_terminal()
-            && terminal::modes(self.caller).is_ok_and(is_ours)
+    ///
+    /// # Errors
+    /// The caller's terminal is gone (EIO).
+    fn is_for_command(&self) -> Result<bool> {
+        let modes = terminal::modes(self.caller)?;
+        let (asks, reads_keys) = (self.now.differ_in_echo(&Modes::SERVED), self.now.differ_in_lines(&Modes::SERVED));
+        let echo = if asks { &self.now } else { &self.usual };
+        Ok((self.takes_lines || asks || reads_keys)
+            && is_free(self.caller)
+            && !modes.differ_in_lines(&self.now)
+            && !modes.differ_in_echo(echo))
     }
 
     /// Looks at the modes of the command's.
@@ -125,10 +116,20 @@ impl<'l> Mirror<'l> {
         }
     }
 
+    /// Does what could not be done when the modes changed.
+    fn catch_up(&mut self) {
+        if self.processes {
+            self.look();
+            self.serve();
+        } else if self.now != self.shown {
+            self.show();
+        }
+    }
+
     /// Makes the same of the caller's, if this process has that.
     #[inline(never)]
     fn show(&mut self) {
-        if !self.has_terminal() {
+        if !is_free(self.caller) {
             // Whoever has it now has been given it by a shell, which knows the modes.
             (self.shown, self.taken) = (Modes::SERVED, Taken::NOTHING);
             return;
@@ -151,14 +152,14 @@ impl<'l> Mirror<'l> {
 
     /// Leaves the caller's as it was.
     pub fn leave(&mut self) {
-        if self.shown != Modes::SERVED && self.has_terminal() {
+        if self.shown != Modes::SERVED && is_free(self.caller) {
             self.set(Modes::SERVED);
         }
     }
 
     /// The foreground may be this process's again.
     pub fn resume(&mut self) {
-        if self.shown == Modes::SERVED && self.has_terminal() {
+        if self.shown == Modes::SERVED && is_free(self.caller) {
             self.usual = terminal::modes(self.caller).unwrap_or(self.usual);
         }
         self.look();
@@ -184,11 +185,8 @@ impl<'l> Mirror<'l> {
     /// What is due: reads what was typed for the command. `is_late`: nothing else has happened in that time.
     #[inline(never)]
     pub fn attend(&mut self, inward: &mut Way, is_late: bool) {
-        if is_late && self.processes {
-            self.look();
-            self.serve();
-        } else if is_late && self.now != self.shown {
-            self.show();
+        if is_late {
+            self.catch_up();
         }
         if let Some(soon) = self.unread {
             if self.is_unread() {
@@ -205,17 +203,9 @@ impl<'l> Mirror<'l> {
     /// Whether there may be more.
     fn read(&mut self, inward: &mut Way) -> bool {
         self.look();
-        if terminal::modes(self.caller).is_err() {
-            // It is gone.
-            self.is_open = false;
-            self.end();
-            return false;
-        }
-        if !self.is_for_command() {
-            return false;
-        }
+        let Ok(is_for_command) = self.is_for_command() else { return self.close() };
         // Where the terminal could not be opened once more a read would wait.
-        if !is_ready(self.input) {
+        if !is_for_command || !is_ready(self.input) {
             return false;
         }
         match inward.read(self.input) {
@@ -234,12 +224,15 @@ impl<'l> Mirror<'l> {
             Err(Errno::EINTR) => true,
             // Nothing, any more: it was another's, or the foreground is.
             Ok(0) | Err(Errno::EAGAIN | Errno::EIO) => false,
-            Err(_) => {
-                self.is_open = false;
-                self.end();
-                false
-            }
+            Err(_) => self.close(),
         }
+    }
+
+    /// It is gone: there is nothing more.
+    fn close(&mut self) -> bool {
+        self.is_open = false;
+        self.end();
+        false
     }
 
     /// Ends the input of whoever reads inside. The key is taken for that alone where nothing else is to be read.

@@ -66,7 +66,8 @@ pub fn watch(launcher: &Launcher, master: At, streams: Streams, signals: At) -> 
     let mut relay = Relay {
         launcher,
         master,
-        input: again(0, Open::READ),
+        // A mirror reads for itself.
+        input: if mirror.is_some() { At::STDIN } else { again(0, Open::READ) },
         // Of several terminals all that is said is at one.
         output: match streams {
             _ if mirror.is_none() || streams.has(1) => again(1, Open::WRITE_NONBLOCK),

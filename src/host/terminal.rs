@@ -98,12 +98,15 @@ impl Terminal {
     }
 }
 
-/// Whether this process may use that terminal now. One of another session has no foreground, and is anybody's.
+/// Whether this process may read from that stream's terminal now, and change it. One of another session has no foreground, and was
+/// given for that as standard input alone.
 #[cfg(feature = "full")]
 #[inline(never)]
-pub fn is_free(terminal: At) -> bool {
-    let group = terminal::foreground(terminal);
-    group.is_err() || group == getpgid(Pid(0))
+pub fn is_free(stream: At) -> bool {
+    match terminal::foreground(stream) {
+        Ok(group) => getpgid(Pid(0)) == Ok(group),
+        Err(_) => stream.number() == At::STDIN.number(),
+    }
 }
 
 fn is_alone_in(group: Pid) -> bool {

@@ -71,9 +71,9 @@ pub const DROP: u8 = u8::MAX;
 #[cfg(feature = "boot")]
 const LAST: u64 = 5_000_000;
 
-/// For how long a command has to run until the memory of its start is given back, here and in the launcher, in microseconds. Where the command is being
-/// executed on another processor, which has seen that memory, the kernel interrupts it for that: 25 of 800 microseconds of a short
-/// command.
+/// For how long a command has to run until the memory of its start is given back, here and in the launcher, in microseconds.
+/// Where the command is being executed on another processor, which has seen that memory, the kernel interrupts it for that: 25 of
+/// 800 microseconds of a short command.
 pub const SETTLED: u64 = 10_000;
 
 /// For an action that is not about a signal.
