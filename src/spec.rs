@@ -373,6 +373,19 @@ pub enum IdMap<'a> {
     Ranges(List<'a, IdRange>),
 }
 
+impl IdMap<'_> {
+    /// The lines of it, where `default` are those that suit the caller.
+    pub fn ranges<'r>(&'r self, default: &'r [IdRange]) -> &'r [IdRange] {
+        match self {
+            Self::None => &[],
+            Self::Ranges(ranges) => ranges,
+            Self::Default => default,
+            #[cfg(feature = "full")]
+            Self::Identity => default,
+        }
+    }
+}
+
 /// One line of `/proc/PID/uid_map`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct IdRange {

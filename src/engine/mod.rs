@@ -49,7 +49,7 @@ pub use points::clean_up;
 #[cfg(feature = "full")]
 pub use report::{farewell, figures, out_of_memory, supervise};
 
-use crate::host::{Host, Terminal};
+use crate::host::{Host, Look, Terminal};
 use crate::init::{AS_THEY_COME, GRACE, Init, Log, Manner, Stop, take_terminal};
 use crate::plan::{Fate, Line, Phase, Plan, Step, plan};
 use crate::spec::{Namespace, Spec};
@@ -170,17 +170,14 @@ pub fn supervise(init: &ContainerInit, start: Arena) -> u8 {
 /// # Errors
 /// Any step that failed, on either side, as one problem; nothing is left behind then.
 pub fn run<'m>(arena: &'m Arena, spec: &'m Spec<'m>, start: Start) -> Told<'m, Side> {
-    #[cfg(feature = "full")]
-    let mut trusts_kernel = spec.can_be_taken_back();
-    #[cfg(not(feature = "full"))]
-    let mut trusts_kernel = false;
+    let mut how = Look::Start;
     loop {
-        let host = arena.hold(Host::look(arena, spec, start.environment(), trusts_kernel)?);
+        let host = arena.hold(Host::look(arena, spec, start.environment(), how)?);
         let plan = arena.hold(plan(arena, spec, host)?);
-        if let Some(side) = launch(arena, spec, host, plan, start, trusts_kernel)? {
+        if let Some(side) = launch(arena, spec, host, plan, start, how.trusts_kernel(spec))? {
             return Ok(side);
         }
-        trusts_kernel = false;
+        how = Look::Again(host.variables());
     }
 }
 

@@ -1,7 +1,7 @@
 //! A container that runs, as far as someone needs to know it who comes to it later.
 
 use super::cgroups::{Hierarchy, hierarchies, is_name};
-use super::{Host, figures, ids, rootfs, variables};
+use super::{Host, Look, figures, ids, rootfs, variables};
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::process::Pid;
@@ -82,7 +82,9 @@ impl<'m> Host<'m> {
             host.uids = ids::all(arena, of(b"uid_map"), false)?;
             host.gids = ids::all(arena, of(b"gid_map"), false)?;
         }
-        host.program = host.writer_of_program(spec);
+        if host.ends_at_program(spec, Look::Start) {
+            return Ok(host);
+        }
         host.look_for_landlock(arena, spec)?;
         let mut all = List::new(arena);
         all.extend(recorded);

@@ -20,6 +20,11 @@ pub fn own_as_root(arena: &Arena, own: u32) -> &[IdRange] {
     core::slice::from_ref(arena.hold(IdRange { inside: 0, outside: own, count: 1 }))
 }
 
+/// Whether this id outside is one of theirs.
+pub fn has(ranges: &[IdRange], outside: u32) -> bool {
+    ranges.iter().any(|range| outside.wrapping_sub(range.outside) < range.count)
+}
+
 /// The map of someone who keeps his own id, and has no other.
 #[cfg(feature = "full")]
 pub fn own(arena: &Arena, own: u32) -> &[IdRange] {

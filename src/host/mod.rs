@@ -25,6 +25,7 @@ pub mod mounts;
 pub mod partition;
 #[cfg(feature = "full")]
 pub mod presets;
+mod program;
 #[cfg(feature = "full")]
 pub mod ranges;
 pub mod rootfs;
@@ -41,6 +42,7 @@ pub use accounts::Account;
 #[cfg(feature = "full")]
 pub use devices::Node;
 pub use image::Image;
+pub use program::Writer;
 #[cfg(feature = "full")]
 pub use ranges::{Ids, Lack};
 use rootfs::Root;
@@ -51,8 +53,10 @@ pub use terminal::{Streams, is_free};
 pub use view::Piece;
 
 #[cfg(feature = "full")]
-use crate::spec::{ChangeRoot, HOSTS};
-use crate::spec::{IdMap, IdRange, Namespace, RESOLVER, Spec};
+use crate::spec::{ChangeRoot, HOSTS, IdMap, Namespace};
+use crate::spec::{IdRange, RESOLVER, Spec};
+#[cfg(feature = "full")]
+use crate::sys::Errno;
 #[cfg(feature = "full")]
 use crate::sys::file::Open;
 use crate::sys::file::{self, Identity, Kind};
@@ -61,7 +65,7 @@ use crate::sys::identity::{self, CapabilitySet};
 use crate::sys::sandbox::{self, Instruction};
 #[cfg(feature = "full")]
 use crate::sys::signal;
-use crate::sys::{Arena, At, Errno, List, Word, word};
+use crate::sys::{Arena, At, List, Word, word};
 use crate::text::{Problem, Told, decimal, t};
 use linux_raw_sys::general as k;
 
@@ -117,6 +121,8 @@ pub struct Host<'m> {
     pub view: &'m [Piece<'m>],
     /// Who may write to this very program.
     pub program: Writer,
+    /// Whether all is here. If not, this program is executed anew, and looks then at what is left.
+    pub is_whole: bool,
     /// The program of a file that filters system calls.
     #[cfg(feature = "full")]
     pub filter: &'m [Instruction],
@@ -128,14 +134,27 @@ pub struct Host<'m> {
     pub cgroups: cgroups::Sites<'m>,
 }
 
-/// Who may write to a file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Writer {
-    Nobody,
-    /// This user, who owns it.
-    Owner(u32),
-    /// Others too, by its mode.
-    Anyone,
+/// How a host is looked at.
+#[derive(Clone, Copy, Debug)]
+pub enum Look<'m> {
+    /// As far as the Spec asks, for someone who wants to know what would be done.
+    All,
+    /// For a start. What the kernel itself will refuse need not be foreseen; and where this program is executed anew, all else is
+    /// left to that one: what comes by a pipe, as variables may, can be read but once.
+    Start,
+    /// For a start that was refused and is tried again, with the variables that were read for the first.
+    Again(&'m [Word<'m>]),
+}
+
+impl Look<'_> {
+    /// Whether a start that the kernel refuses is taken back, and tried once more. Not with variables that are read: that one may have
+    /// other ids, so that this program is executed anew.
+    pub fn trusts_kernel(self, #[cfg_attr(not(feature = "full"), expect(unused_variables))] spec: &Spec) -> bool {
+        #[cfg(feature = "full")]
+        return matches!(self, Self::Start) && spec.can_be_taken_back() && spec.environment_files.is_empty();
+        #[cfg(not(feature = "full"))]
+        false
+    }
 }
 
 /// Capabilities of someone who may map any id (user_namespaces(7)).
@@ -147,25 +166,30 @@ impl<'m> Host<'m> {
     /// # Errors
     /// What can be foreseen: no such root file system, volume, user or descriptor.
     pub fn read(arena: &'m Arena, spec: &Spec<'m>, environment: &'m [Word<'m>]) -> Told<'m, Self> {
-        Self::look(arena, spec, environment, false)
+        Self::look(arena, spec, environment, Look::All)
     }
 
-    /// The same, but what the kernel itself will refuse need not be foreseen, if that is asked for.
+    /// The same for a start.
     ///
     /// # Errors
     /// As for `read`.
-    #[cfg_attr(not(feature = "full"), expect(unused_variables, reason = "the whole build foresees more"))]
-    pub fn look(arena: &'m Arena, spec: &Spec<'m>, environment: &'m [Word<'m>], trusts_kernel: bool) -> Told<'m, Self> {
+    pub fn look(arena: &'m Arena, spec: &Spec<'m>, environment: &'m [Word<'m>], how: Look<'m>) -> Told<'m, Self> {
         // Before anything of ours takes the number of one that is missing.
         descriptors(arena, spec)?;
         let (root, kind) = rootfs::open(arena, spec)?;
         let mut host = Self::of_caller(arena, spec, environment, root)?;
+        #[cfg(feature = "full")]
+        let has_ids = !host.chooses_ids(spec);
+        #[cfg(not(feature = "full"))]
+        let has_ids = true;
+        if has_ids && host.ends_at_program(spec, how) {
+            return Ok(host);
+        }
         streams(arena, host.terminal)?;
         #[cfg(feature = "full")]
         {
             host.place = runtime::place(arena, spec, environment)?;
             host.cgroups = cgroups::Sites::read(arena, spec, host.uid)?;
-            host.variables = variables::read(arena, spec)?;
             host.devices = devices::read(arena, spec)?;
         }
         host.volumes = volumes(arena, spec)?;
@@ -194,7 +218,7 @@ impl<'m> Host<'m> {
         }
         #[cfg(feature = "full")]
         {
-            host.choose_ids(arena, spec, root, trusts_kernel)?;
+            host.choose_ids(arena, spec, root, how)?;
             if let Some(volume) = spec.volumes.iter().find(|volume| volume.idmap && !host.overlays_outside()) {
                 return Err(Problem::refused(
                     arena,
@@ -203,9 +227,18 @@ impl<'m> Host<'m> {
                 ));
             }
         }
-        host.program = host.writer_of_program(spec);
         #[cfg(feature = "full")]
-        host.look_for_landlock(arena, spec)?;
+        {
+            // One who has been granted ids may own it by one of them.
+            if (!has_ids || matches!(host.ids, Ids::Granted(_))) && host.ends_at_program(spec, how) {
+                return Ok(host);
+            }
+            host.variables = match how {
+                Look::Again(variables) => variables,
+                _ => variables::read(arena, spec)?,
+            };
+            host.look_for_landlock(arena, spec)?;
+        }
         // Where nothing at all is there to mount on, a directory may well be the wrong one.
         let lacks_all = host.mount_points.iter().all(|(_, presence)| *presence == Presence::Missing);
         if lacks_all && rootfs::is_empty(root) {
@@ -255,6 +288,7 @@ impl<'m> Host<'m> {
             resolver: spec.shares_resolver() && file::fstatat(At::CWD, RESOLVER).is_ok(),
             view: &[],
             program: Writer::Anyone,
+            is_whole: true,
             #[cfg(feature = "full")]
             filter: filter::read(arena, spec)?,
             #[cfg(feature = "full")]
@@ -317,33 +351,12 @@ impl<'m> Host<'m> {
         self.maps_any()
     }
 
-    /// Who may write to this program for whoever executes it next. Not to one without a name, as a copy in memory is; and without
-    /// /proc nobody finds it. Where it cannot be told, it may be the caller's own.
-    pub(super) fn writer_of_program(&self, spec: &Spec) -> Writer {
-        const PROGRAM: Word = word(c"/proc/self/exe");
-        /// Of the group and of others. Whom an access control list lets write, the group's bits show (acl(5), the mask).
-        const OTHERS: u32 = 0o022;
-        let stat = match file::fstatat(At::CWD, PROGRAM) {
-            Err(Errno::ENOENT) => return Writer::Nobody,
-            Err(_) => return Writer::Owner(self.uid),
-            Ok(stat) => stat,
-        };
-        let writer = match stat.mode & OTHERS {
-            _ if stat.links == 0 => return Writer::Nobody,
-            0 => Writer::Owner(stat.uid),
-            _ => Writer::Anyone,
-        };
-        let owns = |range: &IdRange| stat.uid.wrapping_sub(range.outside) < range.count;
-        let is_default = spec.is_private(Namespace::User) && matches!(spec.uids, IdMap::Default);
-        if is_default && writer != Writer::Anyone && !self.uids.iter().any(owns) {
-            // An owner who is nobody inside cannot write, be it read-only or not. To follow that link takes 3 microseconds.
-            return writer;
-        }
-        match file::is_read_only(PROGRAM) {
-            Ok(true) => Writer::Nobody,
-            Ok(false) => writer,
-            Err(_) => Writer::Owner(self.uid),
-        }
+    /// What the files of a Spec set.
+    pub const fn variables(&self) -> &'m [Word<'m>] {
+        #[cfg(feature = "full")]
+        return self.variables;
+        #[cfg(not(feature = "full"))]
+        &[]
     }
 
     /// Whether the container has an `/etc/hosts` of its own: in an image without one only if it is asked for.
@@ -402,8 +415,15 @@ impl<'m> Host<'m> {
         Ok(())
     }
 
+    /// Whether root's ids are still to be chosen, from those that nobody uses.
+    #[cfg(feature = "full")]
+    fn chooses_ids(&self, spec: &Spec) -> bool {
+        let is_default = matches!((&spec.uids, &spec.gids), (IdMap::Default, IdMap::Default));
+        is_default && spec.is_private(Namespace::User) && self.maps_any()
+    }
+
     /// Which ids a new user namespace gets, and how.
-    fn choose_ids(&mut self, arena: &'m Arena, spec: &Spec<'m>, root: At, trusts_kernel: bool) -> Told<'m, ()> {
+    fn choose_ids(&mut self, arena: &'m Arena, spec: &Spec<'m>, root: At, how: Look) -> Told<'m, ()> {
         if self.uids == ids::EVERY && (ranges::has_of_others(&spec.uids) || ranges::has_of_others(&spec.gids)) {
             let text = t!("map ids from 1879048192 to 2147483647: those are for --userns auto");
             return Err(Problem::refused(arena, text, &[]));
@@ -416,7 +436,7 @@ impl<'m> Host<'m> {
                 if !self.maps_any() {
                     ranges::granted(arena, self);
                 } else if spec.change_root == ChangeRoot::Pivot {
-                    ranges::unused(arena, spec, self, root, trusts_kernel)?;
+                    ranges::unused(arena, spec, self, root, how.trusts_kernel(spec))?;
                 }
             }
             _ => {}

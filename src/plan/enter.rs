@@ -96,6 +96,11 @@ pub fn enter<'p>(
     [init, command]: [Started; 2],
     users: u64,
 ) -> Told<'p, Plan<'p>> {
+    let mut draft = Draft { phase: Phase::Launcher, strict: false, lines: List::new(arena) };
+    super::protect(&mut draft, spec, host);
+    if !host.is_whole {
+        return Ok(Plan { lines: draft.lines.finish(), command: Command::new(arena, spec, host) });
+    }
     let maps = identity::maps_of_running(spec, host);
     if spec.is_private(Namespace::User) && maps.uids.is_empty() && !matches!(spec.uids, IdMap::None) {
         return Err(Problem::refused(
@@ -105,14 +110,12 @@ pub fn enter<'p>(
         ));
     }
     identity::check(arena, spec, host, maps)?;
-    let mut draft = Draft { phase: Phase::Launcher, strict: false, lines: List::new(arena) };
     let add = |draft: &mut Draft<'p>, step| draft.must(Step::Enter(step));
     let has_root = spec.change_root == ChangeRoot::Chroot;
     let has_own_terminal = matches!(host.terminal, Terminal::Own { .. });
     let has_devices = has_own_terminal && spec.own_file_systems().dev;
     let groups = container.groups;
 
-    super::protect(&mut draft, spec, host, maps);
     super::close_descriptors(&mut draft, spec);
     // In a pid namespace of its own all ends with the init.
     let init = if spec.is_private(Namespace::Pid) { None } else { Some(init) };

@@ -4,7 +4,7 @@ use super::{Draft, Fate, On, Step};
 use crate::host::Host;
 #[cfg(feature = "full")]
 use crate::host::Ids;
-use crate::spec::{IdMap, IdRange, Namespace, Source, Spec};
+use crate::spec::{IdRange, Namespace, Source, Spec};
 use crate::sys::identity::CapabilitySet;
 use crate::sys::{Arena, Word, word};
 use crate::text::{Problem, Told, decimal, t};
@@ -22,7 +22,7 @@ pub struct Maps<'p> {
 /// Which ids the container has.
 pub fn maps<'p>(spec: &'p Spec, host: &Host<'p>) -> Maps<'p> {
     if spec.is_private(Namespace::User) {
-        let (uids, gids) = (ranges(&spec.uids, host.uids), ranges(&spec.gids, host.gids));
+        let (uids, gids) = (spec.uids.ranges(host.uids), spec.gids.ranges(host.gids));
         return Maps { setgroups: host.maps_groups() && host.has_setgroups && !gids.is_empty(), uids, gids };
     }
     let is_host = spec.is_hosts(Namespace::User);
@@ -43,16 +43,6 @@ pub fn maps_of_running<'p>(spec: &Spec, host: &Host<'p>) -> Maps<'p> {
     }
 }
 
-fn ranges<'p>(asked: &'p IdMap, default: &'p [IdRange]) -> &'p [IdRange] {
-    match asked {
-        IdMap::None => &[],
-        IdMap::Ranges(ranges) => ranges,
-        IdMap::Default => default,
-        #[cfg(feature = "full")]
-        IdMap::Identity => default,
-    }
-}
-
 /// The id outside, or `None` if this one is not mapped.
 pub fn outside(ranges: &[IdRange], inside: u32) -> Option<u32> {
     let range = ranges.iter().find(|range| inside.wrapping_sub(range.inside) < range.count)?;
@@ -60,9 +50,9 @@ pub fn outside(ranges: &[IdRange], inside: u32) -> Option<u32> {
 }
 
 /// Whether someone inside is this user outside, or may be.
+#[cfg(feature = "full")]
 pub fn is_inside(spec: &Spec, maps: Maps, uid: u32) -> bool {
-    let has = |range: &IdRange| uid.wrapping_sub(range.outside) < range.count;
-    !spec.is_private(Namespace::User) || maps.uids.iter().any(has)
+    !spec.is_private(Namespace::User) || crate::host::ids::has(maps.uids, uid)
 }
 
 /// Whether this group can be named inside; `None` in a user namespace that is joined, whose ids are not known.

@@ -68,15 +68,14 @@ pub use step::{Make, Phase, Place, Step, Tree};
 #[cfg(feature = "full")]
 pub use terminal::TerminalStep;
 
-use crate::host::{Host, Writer};
+use crate::host::Host;
 #[cfg(feature = "full")]
 use crate::spec::Rehearsal;
-use crate::spec::{ChangeRoot, Namespace, Source, Spec};
+use crate::spec::{Namespace, Source, Spec};
 use crate::sys::{Arena, Errno, List};
 #[cfg(feature = "full")]
 use crate::text::t;
 use crate::text::{Text, Told};
-use identity::Maps;
 
 /// A step with who does it and what its failure means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -247,6 +246,16 @@ const USUAL: usize = 88;
 /// # Errors
 /// What can be foreseen: ids that are not mapped, a mount point that is of the wrong kind, a root that cannot be had.
 pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Told<'p, Plan<'p>> {
+    let mut draft = Draft {
+        phase: Phase::Launcher,
+        #[cfg(feature = "full")]
+        strict: spec.rehearsal == Rehearsal::Part,
+        lines: List::with_room(arena, USUAL),
+    };
+    protect(&mut draft, spec, host);
+    if !host.is_whole {
+        return Ok(Plan { lines: draft.lines.finish(), command: Command::new(arena, spec, host) });
+    }
     let maps = identity::maps(spec, host);
     identity::check(arena, spec, host, maps)?;
     #[cfg(feature = "full")]
@@ -254,14 +263,7 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     #[cfg(feature = "full")]
     devices::check(arena, spec, host)?;
     let layout = mounts::Layout::of(arena, spec, host, maps)?;
-    let mut draft = Draft {
-        phase: Phase::Launcher,
-        #[cfg(feature = "full")]
-        strict: spec.rehearsal == Rehearsal::Part,
-        lines: List::with_room(arena, USUAL),
-    };
 
-    protect(&mut draft, spec, host, maps);
     #[cfg(feature = "full")]
     landlock::warn(&mut draft, spec, host);
     close_descriptors(&mut draft, spec);
@@ -369,17 +371,9 @@ fn close_descriptors(draft: &mut Draft, spec: &Spec) {
     draft.must(Step::CloseDescriptors { from });
 }
 
-/// The program is protected where someone inside could write to it: if he may be its owner or anyone may, and finds it. The kernel
-/// itself executes it in place of an entry point that begins with `#!/proc/self/exe`, and then nothing hides it; and without a user
-/// namespace of its own a command that may trace others can open even what `HideMemory` hides.
-fn protect(draft: &mut Draft, spec: &Spec, host: &Host, maps: Maps) {
-    let may_write = match host.program {
-        Writer::Nobody => false,
-        Writer::Owner(owner) => identity::is_inside(spec, maps, owner),
-        Writer::Anyone => true,
-    };
-    // A rehearsal executes nothing, least of all itself again. A root that is the host's shows its programs anyway.
-    if may_write && !spec.is_rehearsal() && spec.change_root != ChangeRoot::None {
+/// The program is executed from where nobody can write to it, if someone inside could where it is.
+fn protect(draft: &mut Draft, spec: &Spec, host: &Host) {
+    if host.is_exposed(spec) {
         draft.add(Fate::Try(On::NoMount), Step::ExecuteAnew { sealed: false });
         draft.add(Fate::Instead, Step::ExecuteAnew { sealed: true });
     }
@@ -464,8 +458,8 @@ fn write_errors(text: &mut Text, before: &[u8], on: On, after: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{Account, Piece, Presence, Streams, Terminal, view::How};
-    use crate::spec::{FileSystems, IdRange, NewKind, NewMount, Overlay};
+    use crate::host::{Account, Piece, Presence, Streams, Terminal, Writer, view::How};
+    use crate::spec::{ChangeRoot, FileSystems, IdRange, NewKind, NewMount, Overlay};
     use crate::sys::file::Kind;
     use crate::sys::{Word, word};
     #[cfg(feature = "full")]
@@ -632,6 +626,7 @@ mod tests {
             resolver: true,
             view: if root { VIEW } else { &VIEW[1..] },
             program: Writer::Owner(0),
+            is_whole: true,
             #[cfg(feature = "full")]
             filter: &[],
             #[cfg(feature = "full")]
@@ -1313,6 +1308,8 @@ mod tests {
         assert!(first(anyone(), |_| {}) && first(Host { uids: OTHER, ..anyone() }, |_| {}), "whoever is inside");
         assert!(!first(anyone(), visible), "it is in the container's root anyway");
         assert!(!first(host(true), visible), "it is in the container's root anyway");
+        let rest = planned_on(&Host { is_whole: false, ..host(true) }, host_s, |lines| lines.len());
+        assert_eq!(rest, 2, "what was not looked at is not planned");
     }
 
     #[test]

@@ -171,6 +171,11 @@ fn what_is_asked_for_counts(who: &Who) {
     fs::write(place.folder.join("variables"), "# none\nD=file\n").expect("our own folder");
     let file = place.folder.join("variables").display().to_string();
     run(&["--env-file", &file]).run().prints("first first file\n/etc");
+    let piped = "exec \"$0\" exec --env-file <(echo D=piped) \"$@\"";
+    for aril in [who.binary("aril"), who.writable(&place.folder)] {
+        let run = who.program("bash", &["-c", piped, &aril, &name, "sh", "-c", show]);
+        run.env("XDG_RUNTIME_DIR", place.folder.str()).run().prints("first first piped\n/etc");
+    }
     run(&["-w", "/nosuch"]).run().refused(125, &["change to directory /nosuch", "(ENOENT)"]);
     let traced = run(&["--trace"]).run();
     let told = traced.exited(0).err();

@@ -7,7 +7,7 @@ use crate::support::{
 use rustix::process::Signal;
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
 crate::tests! {
@@ -206,6 +206,10 @@ fn what_cannot_be_idmapped_keeps_every_id_and_says_so(who: &Who) {
         outcome.exited(0).says("0 0 4294967295").check(outcome.err().contains("proc on /"), "what cannot is named");
         assert!(!std::path::Path::new(&pid_file).exists(), "{pid_file} is left");
     }
+    // And what comes by a pipe is read but once.
+    let outcome =
+        with_mounts(who, &mounts, &["--env-file", "/dev/stdin"], rootfs.str(), "echo $A").input("A=piped\n").run();
+    outcome.exited(0).says("piped");
     // A neighbour whose name begins the same is none of it.
     let (outer, model) = (who.folder(), who.rootfs());
     let mounts = format!("cp -a {model} {0}/root; mkdir {0}/root2; mount -t proc none {0}/root2", outer.str());
@@ -479,6 +483,12 @@ fn ranges_are_mapped_by_the_programs(who: &Who) {
     let lines = format!("{uid}:200000:10\nother:300000:10\naril-test:200005:10\naril-test:400000:5\n{uid}:{uid}:1\n");
     let maps = format!("0 {uid} 1\n1 200000 10\n11 400000 5");
     Etc::new(who, &lines, &lines).run(uid, run(MAPS)).prints(format!("{maps}\n{maps}"));
+    // An aril that root inside may write to under one of them is executed anew, once.
+    let (folder, rootfs) = (who.folder(), who.rootfs());
+    let aril = who.writable(&folder);
+    fs::set_permissions(&aril, fs::Permissions::from_mode(0o755)).expect("our own file");
+    chown(&aril, Some(100_000), Some(100_000)).expect("root is behind");
+    etc.run(uid, who.program(&aril, &["run", &rootfs, "id", "-u"])).prints("0");
     // What was asked for decides.
     let own = ["--uid-map", &format!("0:{uid}:1"), "--gid-map", &format!("0:{uid}:1")];
     etc.run(uid, who.run_in(&who.rootfs(), &own, &["sh", "-c", MAPS])).prints(format!("0 {uid} 1\n0 {uid} 1"));

@@ -7,7 +7,7 @@ use std::fs;
 crate::tests! {
     both: limits_are_what_was_asked_for, a_limit_for_the_command_is_none_for_aril, what_was_said_last_counts,
         a_process_can_be_made_less_important, processors_are_chosen, new_files_get_the_mask, the_domain_is_named,
-        variables_come_from_files, a_file_of_variables_says_what_is_wrong, time_is_up, a_command_in_time_keeps_its_status,
+        variables_come_from_files, variables_come_by_a_pipe, a_file_of_variables_says_what_is_wrong, time_is_up, a_command_in_time_keeps_its_status,
         a_stop_request_is_the_signal_that_was_chosen, signals_can_be_kept_from_the_command, values_are_checked;
     as_root: root_raises_limits, root_makes_a_process_more_important, groups_are_added;
     as_user: an_ordinary_user_is_told_what_he_may_not, an_ordinary_user_has_no_groups_to_add;
@@ -113,6 +113,15 @@ fn variables_come_from_files(who: &Who) {
     let options = ["--env-file", &first, "-e", "D=option", "--env-file", &second];
     let run = who.run_in(&who.rootfs(), &options, &["sh", "-c", script]).env("HANDED", "on").env("A", "caller's");
     run.run().prints("second|two words \"quoted\" $A|on|unset||option|");
+}
+
+/// Which can be read but once: where aril executes itself anew, too.
+fn variables_come_by_a_pipe(who: &Who) {
+    let folder = who.folder();
+    let (script, rootfs) = ("exec \"$0\" run --env-file <(echo A=piped) \"$1\" sh -c 'echo $A'", who.rootfs());
+    for aril in [who.binary("aril"), who.writable(&folder)] {
+        who.program("bash", &["-c", script, &aril, &rootfs]).run().prints("piped");
+    }
 }
 
 fn a_file_of_variables_says_what_is_wrong(who: &Who) {

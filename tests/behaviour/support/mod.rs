@@ -346,6 +346,14 @@ impl Who {
         self.world.path(name)
     }
 
+    /// A copy of it in this folder that anyone may write to, so that it executes itself anew.
+    pub fn writable(&self, folder: &Folder) -> String {
+        let path = folder.join("writable");
+        fs::copy(self.binary("aril"), &path).expect("our own folder");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("our own file");
+        path.display().to_string()
+    }
+
     /// The busybox root file system that this caller's tests share.
     pub fn rootfs(&self) -> String {
         self.world.path(&format!("busybox-of-{}", self.kind()))
