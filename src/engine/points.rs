@@ -3,8 +3,8 @@
 //! What was made is told from what belongs to the image by a mark (`host::Mark`), so that no list has to be kept, and one
 //! aril cleans up after another that was killed.
 
-use crate::host::Mark;
 use crate::host::rootfs::{self, Way};
+use crate::host::{Mark, Presence};
 use crate::plan::Make;
 use crate::spec::Spec;
 use crate::sys::file::{self, Kind, Open};
@@ -79,6 +79,10 @@ pub fn clean_up<'m>(arena: &'m Arena, spec: &Spec<'m>, image: &Fd) -> Result<()>
     let mut stays = false;
     for kept in [Kept::ForTheRun, Kept::ForGood] {
         for mount in mounts.iter() {
+            // Most are the image's own, and one look tells.
+            if matches!(rootfs::presence(arena, image.at(), mount.target), Ok(Presence::There(_))) {
+                continue;
+            }
             stays |= remove(arena, image.at(), mount.target, kept)?;
         }
         if !stays {
