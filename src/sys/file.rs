@@ -134,8 +134,8 @@ pub struct Way {
 }
 
 impl Way {
-    /// As much as a terminal takes at once.
-    const ROOM: usize = 2048;
+    /// As much as a pipe that is ready takes without waiting (`PIPE_BUF`, pipe(7)); a terminal's own room is as large.
+    const ROOM: usize = 4096;
     pub const EMPTY: Self = Self { bytes: MaybeUninit::uninit(), start: 0, end: 0 };
 
     pub const fn is_empty(&self) -> bool {
