@@ -15,8 +15,11 @@
 //! `cargo bench --bench run -- profile [--quick] [--bare] [--out FILE] [ROUNDS [ROOTFS]]` tells where the time of a start goes
 //! instead (`profile.rs`).
 //!
+//! `cargo bench --bench run -- agree ONE.json OTHER.json` tells whether two reports say the same (`agree.rs`).
+//!
 //! The report is JSON, Markdown and charts: of a full run in `docs/bench`, else in `target/bench`, or in FOLDER.
 
+mod agree;
 #[path = "../../tests/vm/boot/archive.rs"]
 #[allow(dead_code, reason = "the tests put more into an archive")]
 mod archive;
@@ -70,12 +73,14 @@ const AS_ORDINARY: &str = "--as-ordinary";
 const GROUPS: [&str; 8] =
     [start::GROUP, walls::GROUP, rate::GROUP, memory::GROUP, inits::GROUP, sizes::GROUP, boots::GROUP, streams::GROUP];
 const USAGE: &str = "usage: cargo bench --bench run -- [--quick] [--bare] [--out FOLDER] [GROUP...] [ROUNDS [ROOTFS]], groups: \
-    start walls rate memory inits sizes machine streams; or profile [--quick] [--bare] [--out FILE] [ROUNDS [ROOTFS]]";
+    start walls rate memory inits sizes machine streams; or profile [--quick] [--bare] [--out FILE] [ROUNDS [ROOTFS]]; or agree ONE.json OTHER.json";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let result = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [AS_ORDINARY, folder, effort, what] => ordinary(folder, effort, what),
+        // Cargo adds `--bench`.
+        [agree::MODE, one, other, ..] => agree::print([one, other].map(Path::new)),
         _ => Options::read(&words).and_then(|options| options.run(&words)),
     };
     match result {

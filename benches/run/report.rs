@@ -165,7 +165,7 @@ fn calls(text: &mut String, comparison: &Comparison) -> Result<()> {
     Ok(())
 }
 
-fn with_interval(figure: f64, interval: Option<[f64; 2]>) -> String {
+pub fn with_interval(figure: f64, interval: Option<[f64; 2]>) -> String {
     match interval {
         Some([low, high]) => format!("{} [{}, {}]", number(figure), number(low), number(high)),
         None => number(figure),
