@@ -80,10 +80,9 @@ pub fn clean_up<'m>(arena: &'m Arena, spec: &Spec<'m>, image: &Fd) -> Result<()>
     for kept in [Kept::ForTheRun, Kept::ForGood] {
         for mount in mounts.iter() {
             // Most are the image's own, and one look tells.
-            if matches!(rootfs::presence(arena, image.at(), mount.target), Ok(Presence::There(_))) {
-                continue;
+            if !matches!(rootfs::look(arena, image.at(), mount.target)?, Presence::There(_)) {
+                stays |= remove(arena, image.at(), mount.target, kept)?;
             }
-            stays |= remove(arena, image.at(), mount.target, kept)?;
         }
         if !stays {
             break;

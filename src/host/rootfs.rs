@@ -73,21 +73,23 @@ pub fn open<'m>(arena: &'m Arena, spec: &Spec) -> Told<'m, (At<'m>, Root)> {
 }
 
 /// What is at `target`.
-pub fn presence<'m>(arena: &'m Arena, root: At, target: Word<'m>) -> Told<'m, Presence> {
-    let look = || -> Result<Presence> {
-        let stat = match in_directory(root, target)? {
-            Some(stat) => stat,
-            None => {
-                let way = find(arena, root, target)?;
-                if !way.missing.is_empty() {
-                    return Ok(Presence::Missing);
-                }
-                file::fstat(way.end())?
+pub fn look(arena: &Arena, root: At, target: Word) -> Result<Presence> {
+    let stat = match in_directory(root, target)? {
+        Some(stat) => stat,
+        None => {
+            let way = find(arena, root, target)?;
+            if !way.missing.is_empty() {
+                return Ok(Presence::Missing);
             }
-        };
-        Ok(if Mark::is_on(&stat) { Presence::Temporary } else { Presence::There(stat.kind) })
+            file::fstat(way.end())?
+        }
     };
-    look().map_err(|errno| {
+    Ok(if Mark::is_on(&stat) { Presence::Temporary } else { Presence::There(stat.kind) })
+}
+
+/// The same, for a mount point that was asked for.
+pub fn presence<'m>(arena: &'m Arena, root: At, target: Word<'m>) -> Told<'m, Presence> {
+    look(arena, root, target).map_err(|errno| {
         let problem = Problem::failed(arena, t!("look up mount point % in the image"), &[target], errno);
         #[cfg(feature = "full")]
         if matches!(errno, Errno::ENOSYS | Errno::EPERM) {
