@@ -42,7 +42,7 @@ pub fn print(files: [&Path; 2]) -> Result<()> {
     }
     let agree = pairs.iter().filter(|pair| pair.overlaps()).count();
     let mut text = String::new();
-    writeln!(text, "# Two runs of one commit\n")?;
+    writeln!(text, "# Two runs\n")?;
     writeln!(text, "Made by `cargo bench --bench run -- {MODE} ONE.json OTHER.json`.\n")?;
     writeln!(text, "1. {}\n2. {}\n", one.machine.head(), other.machine.head())?;
     writeln!(text, "Of {} ratios to the floor the intervals of 95 % overlap in {agree}.\n", pairs.len())?;

@@ -80,7 +80,7 @@ fn main() -> ExitCode {
     let result = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [AS_ORDINARY, folder, effort, what] => ordinary(folder, effort, what),
         // Cargo adds `--bench`.
-        [agree::MODE, one, other, ..] => agree::print([one, other].map(Path::new)),
+        [agree::MODE, one, other, "--bench"] | [agree::MODE, one, other] => agree::print([one, other].map(Path::new)),
         _ => Options::read(&words).and_then(|options| options.run(&words)),
     };
     match result {

@@ -82,7 +82,8 @@ impl<'m> Host<'m> {
             host.uids = ids::all(arena, of(b"uid_map"), false)?;
             host.gids = ids::all(arena, of(b"gid_map"), false)?;
         }
-        if host.ends_at_program(spec, Look::Start) {
+        // Not as the Spec has it: these are the maps that were written.
+        if host.ends_at_program(spec, host.uids, Look::Start) {
             return Ok(host);
         }
         host.look_for_landlock(arena, spec)?;

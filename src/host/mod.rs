@@ -53,7 +53,7 @@ pub use terminal::{Streams, is_free};
 pub use view::Piece;
 
 #[cfg(feature = "full")]
-use crate::spec::{ChangeRoot, HOSTS, IdMap, Namespace};
+use crate::spec::{ChangeRoot, Filter, HOSTS, IdMap, Namespace};
 use crate::spec::{IdRange, RESOLVER, Spec};
 #[cfg(feature = "full")]
 use crate::sys::Errno;
@@ -148,10 +148,13 @@ pub enum Look<'m> {
 
 impl Look<'_> {
     /// Whether a start that the kernel refuses is taken back, and tried once more. Not with variables that are read: that one may have
-    /// other ids, so that this program is executed anew.
+    /// other ids, so that this program is executed anew. Nor with a filter of one's own: by then descriptors are closed.
     pub fn trusts_kernel(self, #[cfg_attr(not(feature = "full"), expect(unused_variables))] spec: &Spec) -> bool {
         #[cfg(feature = "full")]
-        return matches!(self, Self::Start) && spec.can_be_taken_back() && spec.environment_files.is_empty();
+        return matches!(self, Self::Start)
+            && spec.can_be_taken_back()
+            && spec.environment_files.is_empty()
+            && !matches!(spec.filter, Filter::File(_));
         #[cfg(not(feature = "full"))]
         false
     }
@@ -169,7 +172,7 @@ impl<'m> Host<'m> {
         Self::look(arena, spec, environment, Look::All)
     }
 
-    /// The same for a start.
+    /// The same, as far as whoever asks needs it.
     ///
     /// # Errors
     /// As for `read`.
@@ -182,7 +185,7 @@ impl<'m> Host<'m> {
         let has_ids = !host.chooses_ids(spec);
         #[cfg(not(feature = "full"))]
         let has_ids = true;
-        if has_ids && host.ends_at_program(spec, how) {
+        if has_ids && host.ends_at_program(spec, spec.uids.ranges(host.uids), how) {
             return Ok(host);
         }
         streams(arena, host.terminal)?;
@@ -226,12 +229,15 @@ impl<'m> Host<'m> {
                     &[volume.source],
                 ));
             }
-        }
-        #[cfg(feature = "full")]
-        {
             // One who has been granted ids may own it by one of them.
-            if (!has_ids || matches!(host.ids, Ids::Granted(_))) && host.ends_at_program(spec, how) {
-                return Ok(host);
+            if (!has_ids || matches!(host.ids, Ids::Granted(_)))
+                && host.ends_at_program(spec, spec.uids.ranges(host.uids), how)
+            {
+                return match how {
+                    // A range of ids was lost to another aril, and there is none any more.
+                    Look::Again([_, ..]) => Err(Problem::refused(arena, ranges::NONE_UNUSED, &[])),
+                    _ => Ok(host),
+                };
             }
             host.variables = match how {
                 Look::Again(variables) => variables,
@@ -416,7 +422,6 @@ impl<'m> Host<'m> {
     }
 
     /// Whether root's ids are still to be chosen, from those that nobody uses.
-    #[cfg(feature = "full")]
     fn chooses_ids(&self, spec: &Spec) -> bool {
         let is_default = matches!((&spec.uids, &spec.gids), (IdMap::Default, IdMap::Default));
         is_default && spec.is_private(Namespace::User) && self.maps_any()

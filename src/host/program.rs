@@ -1,7 +1,7 @@
 //! This very program: who could write to it, and whether someone inside could.
 
 use super::{Host, Look, ids};
-use crate::spec::{ChangeRoot, Namespace, Spec};
+use crate::spec::{ChangeRoot, IdRange, Namespace, Spec};
 use crate::sys::{At, Errno, Word, file, word};
 
 const PROGRAM: Word = word(c"/proc/self/exe");
@@ -17,15 +17,15 @@ pub enum Writer {
 }
 
 impl Host<'_> {
-    /// Finds out who may write to this program, for the ids that are known, and whether no more has to be looked at.
+    /// Finds out who may write to this program, where these users are inside, and whether no more has to be looked at.
     #[inline(never)]
-    pub(super) fn ends_at_program(&mut self, spec: &Spec, how: Look) -> bool {
+    pub(super) fn ends_at_program(&mut self, spec: &Spec, uids: &[IdRange], how: Look) -> bool {
         self.program = self.writer_of_program();
         // Whoever cannot write anyway need not be kept from it. To follow that link takes 3 microseconds.
-        if self.is_exposed(spec) && file::is_read_only(PROGRAM) == Ok(true) {
+        if self.is_exposed(spec, uids) && file::is_read_only(PROGRAM) == Ok(true) {
             self.program = Writer::Nobody;
         }
-        self.is_whole = matches!(how, Look::All) || !self.is_exposed(spec);
+        self.is_whole = matches!(how, Look::All) || !self.is_exposed(spec, uids);
         !self.is_whole
     }
 
@@ -43,13 +43,13 @@ impl Host<'_> {
         }
     }
 
-    /// Whether someone inside could write to this program: if he may be its owner or anyone may, and finds it. The kernel itself
+    /// Whether someone inside, where these users are, could write to this program: if he may be its owner or anyone may, and finds it. The kernel itself
     /// executes it in place of an entry point that begins with `#!/proc/self/exe`, and then nothing hides it; and without a user
     /// namespace of its own a command that may trace others can open even what is hidden from others.
-    pub fn is_exposed(&self, spec: &Spec) -> bool {
+    pub fn is_exposed(&self, spec: &Spec, uids: &[IdRange]) -> bool {
         let may_write = match self.program {
             Writer::Nobody => false,
-            Writer::Owner(owner) => !spec.is_private(Namespace::User) || ids::has(spec.uids.ranges(self.uids), owner),
+            Writer::Owner(owner) => !spec.is_private(Namespace::User) || ids::has(uids, owner),
             Writer::Anyone => true,
         };
         // A rehearsal executes nothing, least of all itself again. A root that is the host's shows its programs anyway.

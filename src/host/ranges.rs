@@ -12,6 +12,7 @@ use crate::spec::{IdMap, IdRange, Overlay, Spec};
 use crate::sys::file::{self, Kind, Open};
 use crate::sys::{Arena, At, Errno, List, Word, identity, process, word};
 use crate::text::names::words;
+use crate::text::sentence::Sentence;
 use crate::text::{Problem, Told, copy, cut, decimal, number, path, split, t};
 use linux_raw_sys::general as k;
 
@@ -46,6 +47,7 @@ const COUNT: u32 = 1 << 16;
 /// Of all ids those that systemd's table of them gives to nobody (UIDS-GIDS.md), nor useradd(8) by default to a user.
 const FIRST: u32 = 0x7000_0000;
 const SLOTS: u32 = 0x1000;
+pub(super) const NONE_UNUSED: Sentence = t!("find an unused range of ids (EAGAIN)");
 
 /// Who uses a range locks the byte of its number in this file, which only root can open, so that nobody else can take them all,
 /// and which loses nothing by it. The kernel itself unlocks it when the launcher ends, however that does. Who has another
@@ -152,7 +154,7 @@ pub fn unused<'m>(
             return Ok(());
         }
     }
-    Err(Problem::refused(arena, t!("find an unused range of ids (EAGAIN)"), &[]))
+    Err(Problem::refused(arena, NONE_UNUSED, &[]))
 }
 
 /// The directory in which a path's last name lies.

@@ -97,11 +97,11 @@ pub fn enter<'p>(
     users: u64,
 ) -> Told<'p, Plan<'p>> {
     let mut draft = Draft { phase: Phase::Launcher, strict: false, lines: List::new(arena) };
-    super::protect(&mut draft, spec, host);
+    let maps = identity::maps_of_running(spec, host);
+    super::protect(&mut draft, spec, host, maps);
     if !host.is_whole {
         return Ok(Plan { lines: draft.lines.finish(), command: Command::new(arena, spec, host) });
     }
-    let maps = identity::maps_of_running(spec, host);
     if spec.is_private(Namespace::User) && maps.uids.is_empty() && !matches!(spec.uids, IdMap::None) {
         return Err(Problem::refused(
             arena,

@@ -252,11 +252,11 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
         strict: spec.rehearsal == Rehearsal::Part,
         lines: List::with_room(arena, USUAL),
     };
-    protect(&mut draft, spec, host);
+    let maps = identity::maps(spec, host);
+    protect(&mut draft, spec, host, maps);
     if !host.is_whole {
         return Ok(Plan { lines: draft.lines.finish(), command: Command::new(arena, spec, host) });
     }
-    let maps = identity::maps(spec, host);
     identity::check(arena, spec, host, maps)?;
     #[cfg(feature = "full")]
     ids::check(arena, spec, host, maps)?;
@@ -372,8 +372,8 @@ fn close_descriptors(draft: &mut Draft, spec: &Spec) {
 }
 
 /// The program is executed from where nobody can write to it, if someone inside could where it is.
-fn protect(draft: &mut Draft, spec: &Spec, host: &Host) {
-    if host.is_exposed(spec) {
+fn protect(draft: &mut Draft, spec: &Spec, host: &Host, maps: identity::Maps) {
+    if host.is_exposed(spec, maps.uids) {
         draft.add(Fate::Try(On::NoMount), Step::ExecuteAnew { sealed: false });
         draft.add(Fate::Instead, Step::ExecuteAnew { sealed: true });
     }

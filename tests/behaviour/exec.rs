@@ -8,7 +8,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{chown, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -20,7 +20,7 @@ crate::tests! {
         it_says_what_it_takes, nobody_enters_what_the_command_has_made;
     as_root: another_user_by_the_container_s_names, with_the_container_s_groups, a_frozen_container_can_be_left_alone, a_command_that_has_changed_its_user,
         a_link_for_dev_leads_to_no_terminal_outside;
-    as_user: a_container_of_others_is_not_there;
+    as_user: a_container_of_others_is_not_there, ids_that_came_later_are_seen;
 }
 
 /// The containers of one test.
@@ -652,4 +652,22 @@ fn a_container_of_others_is_not_there(who: &Who) {
     other
         .exited(125)
         .check(other.err().contains("directory") || other.err().contains("no container"), "it is another's");
+}
+
+/// Who is the caller inside could write to an aril of his, whatever the container was to have.
+fn ids_that_came_later_are_seen(who: &Who) {
+    let place = Place::of(who);
+    let (options, mark) = (["--uid-map", "none", "--gid-map", "none", "--fs", "none"], mark());
+    let (running, name) = place.start_in(&who.rootfs(), &options, &["sleep", &mark]);
+    let write = format!("echo 0 {} 1 >/proc/{}/uid_map", who.uid(), running.sleeper(&mark));
+    who.program("sh", &["-c", &write]).run().exited(0);
+    let own = who.writable(&place.folder);
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o755)).expect("our own file");
+    chown(&own, Some(who.uid()), None).expect("root may, and the owner");
+    let exec = who.program(&own, &["exec", "--trace", &name, "id", "-u"]).env("XDG_RUNTIME_DIR", place.folder.str());
+    let outcome = exec.run();
+    outcome
+        .exited(0)
+        .says("0")
+        .check(outcome.err().contains("execute this program anew"), "nobody inside can write to it");
 }

@@ -488,7 +488,9 @@ fn ranges_are_mapped_by_the_programs(who: &Who) {
     let aril = who.writable(&folder);
     fs::set_permissions(&aril, fs::Permissions::from_mode(0o755)).expect("our own file");
     chown(&aril, Some(100_000), Some(100_000)).expect("root is behind");
-    etc.run(uid, who.program(&aril, &["run", &rootfs, "id", "-u"])).prints("0");
+    let outcome = etc.run(uid, who.program(&aril, &["run", "--trace", &rootfs, "id", "-u"]));
+    let anew = outcome.exited(0).says("0").err().matches("execute this program anew, from a sealed copy").count();
+    outcome.check(anew == 1, "once");
     // What was asked for decides.
     let own = ["--uid-map", &format!("0:{uid}:1"), "--gid-map", &format!("0:{uid}:1")];
     etc.run(uid, who.run_in(&who.rootfs(), &own, &["sh", "-c", MAPS])).prints(format!("0 {uid} 1\n0 {uid} 1"));
