@@ -3,7 +3,7 @@
 //! make of it is left to them, and nothing that is typed for them is read.
 
 use crate::host::is_free;
-use crate::sys::file::{self, Way};
+use crate::sys::file::{self, Inward};
 use crate::sys::poll::{self, Watched};
 use crate::sys::terminal::{self, Modes, Taken};
 use crate::sys::{At, Errno, Fd, Result, tolerate};
@@ -184,7 +184,7 @@ impl<'l> Mirror<'l> {
 
     /// What is due: reads what was typed for the command. `is_late`: nothing else has happened in that time.
     #[inline(never)]
-    pub fn attend(&mut self, inward: &mut Way, is_late: bool) {
+    pub fn attend(&mut self, inward: &mut Inward, is_late: bool) {
         if is_late {
             self.catch_up();
         }
@@ -201,7 +201,7 @@ impl<'l> Mirror<'l> {
     }
 
     /// Whether there may be more.
-    fn read(&mut self, inward: &mut Way) -> bool {
+    fn read(&mut self, inward: &mut Inward) -> bool {
         self.look();
         let Ok(is_for_command) = self.is_for_command() else { return self.close() };
         // Where the terminal could not be opened once more a read would wait.

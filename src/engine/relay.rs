@@ -6,7 +6,7 @@ use super::mirror::Mirror;
 use super::terminal::copy_size;
 use crate::host::{Streams, is_free};
 use crate::init::TIMED_OUT;
-use crate::sys::file::{self, Kind, Open, Way};
+use crate::sys::file::{self, Inward, Kind, Open, Outward};
 use crate::sys::poll::{self, Watched};
 use crate::sys::process;
 use crate::sys::signal::{self, ALL, set_of};
@@ -47,8 +47,8 @@ struct Relay<'l> {
     was_asked: bool,
     /// The command's, once it has ended.
     status: Option<u8>,
-    inward: Way,
-    outward: Way,
+    inward: Inward,
+    outward: Outward,
 }
 
 /// Waits for the end, and leaves the caller's terminal as it was.
@@ -86,8 +86,8 @@ pub fn watch(launcher: &Launcher, master: At, streams: Streams, signals: At) -> 
         stopped: None,
         was_asked: false,
         status: None,
-        inward: Way::EMPTY,
-        outward: Way::EMPTY,
+        inward: Inward::EMPTY,
+        outward: Outward::EMPTY,
     };
     let status = relay.watch(signals);
     relay.leave();

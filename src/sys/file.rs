@@ -126,16 +126,19 @@ pub fn read(fd: At, buffer: &mut [u8]) -> Result<usize> {
 }
 
 /// What was read somewhere and is still to be written elsewhere.
-pub struct Way {
+pub struct Way<const ROOM: usize> {
     /// Of these the first `end` are there, and those from `start` have not been written yet.
-    bytes: MaybeUninit<[u8; Self::ROOM]>,
+    bytes: MaybeUninit<[u8; ROOM]>,
     start: u16,
     end: u16,
 }
 
-impl Way {
-    /// As much as a pipe that is ready takes without waiting (`PIPE_BUF`, pipe(7)); a terminal's own room is as large.
-    const ROOM: usize = 4096;
+/// What is typed.
+pub type Inward = Way<2048>;
+/// As much as a pipe that is ready takes without waiting (`PIPE_BUF`, pipe(7)), and as a terminal keeps for a reader.
+pub type Outward = Way<4096>;
+
+impl<const ROOM: usize> Way<ROOM> {
     pub const EMPTY: Self = Self { bytes: MaybeUninit::uninit(), start: 0, end: 0 };
 
     pub const fn is_empty(&self) -> bool {
@@ -154,7 +157,7 @@ impl Way {
     pub fn read(&mut self, from: At) -> Result<u16> {
         (self.start, self.end) = (0, 0);
         // SAFETY: the kernel writes at most as many bytes as there is room for.
-        let count = check(unsafe { sc::syscall!(READ, number(from.number()), self.bytes.as_mut_ptr(), Self::ROOM) })?;
+        let count = check(unsafe { sc::syscall!(READ, number(from.number()), self.bytes.as_mut_ptr(), ROOM) })?;
         self.end = count as u16;
         Ok(self.end)
     }
