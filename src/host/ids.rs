@@ -1,7 +1,7 @@
 //! The ids of the caller's own user namespace (user_namespaces(7)).
 
 use super::rootfs::read_file;
-use crate::spec::IdRange;
+use crate::spec::{IdRange, Namespace, Spec};
 use crate::sys::{Arena, At, List, Word, file, word};
 use crate::text::{Told, number, split};
 
@@ -20,9 +20,10 @@ pub fn own_as_root(arena: &Arena, own: u32) -> &[IdRange] {
     core::slice::from_ref(arena.hold(IdRange { inside: 0, outside: own, count: 1 }))
 }
 
-/// Whether this id outside is one of theirs.
-pub fn has(ranges: &[IdRange], outside: u32) -> bool {
-    ranges.iter().any(|range| outside.wrapping_sub(range.outside) < range.count)
+/// Whether someone inside, where these users are, is this user outside, or may be.
+pub fn is_inside(spec: &Spec, uids: &[IdRange], outside: u32) -> bool {
+    let has = |range: &IdRange| outside.wrapping_sub(range.outside) < range.count;
+    !spec.is_private(Namespace::User) || uids.iter().any(has)
 }
 
 /// The map of someone who keeps his own id, and has no other.

@@ -1,7 +1,7 @@
 //! This very program: who could write to it, and whether someone inside could.
 
 use super::{Host, Look, ids};
-use crate::spec::{ChangeRoot, IdRange, Namespace, Spec};
+use crate::spec::{ChangeRoot, IdRange, Spec};
 use crate::sys::{At, Errno, Word, file, word};
 
 const PROGRAM: Word = word(c"/proc/self/exe");
@@ -43,13 +43,13 @@ impl Host<'_> {
         }
     }
 
-    /// Whether someone inside, where these users are, could write to this program: if he may be its owner or anyone may, and finds it. The kernel itself
-    /// executes it in place of an entry point that begins with `#!/proc/self/exe`, and then nothing hides it; and without a user
-    /// namespace of its own a command that may trace others can open even what is hidden from others.
+    /// Whether someone inside, where these users are, could write to this program: if he may be its owner or anyone may, and finds
+    /// it. The kernel itself executes it in place of an entry point that begins with `#!/proc/self/exe`, and then nothing hides it;
+    /// and without a user namespace of its own a command that may trace others can open even what is hidden from others.
     pub fn is_exposed(&self, spec: &Spec, uids: &[IdRange]) -> bool {
         let may_write = match self.program {
             Writer::Nobody => false,
-            Writer::Owner(owner) => !spec.is_private(Namespace::User) || ids::has(uids, owner),
+            Writer::Owner(owner) => ids::is_inside(spec, uids, owner),
             Writer::Anyone => true,
         };
         // A rehearsal executes nothing, least of all itself again. A root that is the host's shows its programs anyway.

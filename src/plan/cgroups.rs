@@ -134,7 +134,7 @@ pub fn prepare<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>, host: &Host<'p>, maps
             // What is asked for comes after.
             add(CgroupStep::Write { site: number, file, value });
         }
-        let is_nested = super::identity::is_inside(spec, maps, host.uid);
+        let is_nested = crate::host::ids::is_inside(spec, maps.uids, host.uid);
         tell(draft, spec, host, (site, number), u32::from(is_nested));
         super::devices::confine(draft, spec, host, usize::from(number));
         if is_nested {

@@ -49,12 +49,6 @@ pub fn outside(ranges: &[IdRange], inside: u32) -> Option<u32> {
     Some(range.outside.wrapping_add(inside - range.inside))
 }
 
-/// Whether someone inside is this user outside, or may be.
-#[cfg(feature = "full")]
-pub fn is_inside(spec: &Spec, maps: Maps, uid: u32) -> bool {
-    !spec.is_private(Namespace::User) || crate::host::ids::has(maps.uids, uid)
-}
-
 /// Whether this group can be named inside; `None` in a user namespace that is joined, whose ids are not known.
 pub fn has_group(spec: &Spec, maps: Maps, gid: u32) -> Option<bool> {
     match spec.namespace(Namespace::User) {
