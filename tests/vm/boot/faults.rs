@@ -98,7 +98,7 @@ fn machine(fault: &str, has_port: bool) -> Boot {
 fn made() -> BTreeSet<i64> {
     const EACH: &str = "log audit=1 audit_backlog_limit=0 loglevel=6 sysctl.kernel.printk_ratelimit=0";
     let ended = machine(EACH, true).run();
-    ended.exited(RAN);
+    ended.exited_at_port(RAN);
     let logged = ended.console.lines().filter(|line| line.contains("audit: type=1326 "));
     let number = |line: &str| line.split(" syscall=").nth(1)?.split(' ').next()?.parse().ok();
     let calls: BTreeSet<i64> = logged.filter_map(number).collect();
