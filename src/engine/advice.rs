@@ -177,6 +177,7 @@ fn advise<'a>(
         }
         #[cfg(feature = "full")]
         (Step::Terminal(_), Errno::ENOSPC) => t!("there are too many: see sysctl kernel.pty.max; --no-tty takes none"),
+        (Step::BecomeRoot, Errno::EINVAL) => t!("the user namespace that is joined has no root"),
         (Step::SetUser { .. }, Errno::EINVAL) => t!("the ids must be mapped: see --uid-map and --gid-map"),
         #[cfg(feature = "full")]
         (Step::Set(setting), Errno::EPERM | Errno::EACCES) => match setting.what {

@@ -24,10 +24,16 @@ impl<'p> Carrier<'p> {
                 file::set_cloexec(fd)?;
                 self.close_all_but(from, Some(fd))
             }
-            Report::ReadNamespaces => {
-                for (slot, name) in self.inodes.iter_mut().zip(words(Namespace::FILES)) {
-                    let path = copy(self.arena, &[b"/proc/", pid.bytes(), b"/ns/", name]);
-                    *slot = decimal(self.arena, file::fstatat(At::CWD, path)?.identity.1);
+            Report::ReadNamespaces { joins_users } => {
+                for ((slot, name), kind) in self.inodes.iter_mut().zip(words(Namespace::FILES)).zip(0..) {
+                    // The joined one is this process's too, which may look at itself.
+                    let of = if joins_users && kind == Namespace::User as u8 { word(c"self") } else { pid };
+                    let path = copy(self.arena, &[b"/proc/", of.bytes(), b"/ns/", name]);
+                    let inode = match file::fstatat(At::CWD, path) {
+                        Err(Errno::EACCES) if joins_users => 0,
+                        stat => stat?.identity.1,
+                    };
+                    *slot = decimal(self.arena, inode);
                 }
                 Ok(())
             }

@@ -133,6 +133,8 @@ pub fn take_ids(draft: &mut Draft, spec: &Spec, host: &Host, maps: Maps) {
     if matches!(spec.namespace(Namespace::User), Source::Join(_)) {
         // Whether that one has given setgroups(2) up is not known.
         draft.add(Fate::May(On::Refused), Step::ClearGroups);
+        // Else the caller would stay who he is, whom that one may not know: root of the machine, if he is.
+        draft.must(Step::BecomeRoot);
     }
     if spec.is_private(Namespace::User) {
         let (uid, gid) = (outside(maps.uids, 0), outside(maps.gids, 0));

@@ -310,12 +310,13 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
     #[cfg(feature = "full")]
     state::add(&mut draft, spec, host);
     identity::take_ids(&mut draft, spec, host, maps);
+    // Where the pid namespace is another container's, that sees this process, and may be root of the same user namespace.
+    draft.must(Step::HideMemory);
     draft.must(Step::DieWithLauncher);
     #[cfg(feature = "full")]
     cgroups::enter(&mut draft, spec, host);
     draft.add(Fate::May(On::NoCall), Step::JoinKeyring);
     command::leave(&mut draft, spec, host);
-    draft.must(Step::HideMemory);
     draft.must(Step::SetUmask);
     draft.add(Fate::May(On::NoCall), Step::SetPersonality);
     layout.mount(&mut draft);
@@ -390,6 +391,11 @@ fn join<'p>(draft: &mut Draft<'p>, spec: &'p Spec) {
         if let Source::Join(path) = spec.namespace(*kind) {
             draft.must(Step::Join { kind: *kind, path });
         }
+    }
+    if matches!(spec.namespace(Namespace::User), Source::Join(_)) {
+        // So is the new process then from its first moment. Here nobody of the user namespace sees this one; joining has perhaps
+        // shown it (proc(5), suid_dumpable).
+        draft.must(Step::HideMemory);
     }
 }
 

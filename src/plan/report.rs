@@ -1,7 +1,7 @@
 //! What is told to programs: that a container has started, and how it ended.
 
 use super::{Draft, Phase, Step};
-use crate::spec::Spec;
+use crate::spec::{Namespace, Source, Spec};
 use crate::sys::{Arena, Word};
 use crate::text::sentence::Sentence;
 use crate::text::{decimal, t};
@@ -19,7 +19,10 @@ pub enum Report<'p> {
         path: Word<'p>,
     },
     /// Now, because later this process may not look.
-    ReadNamespaces,
+    ReadNamespaces {
+        /// The user namespace is one that was there: this process has no rights over the new one, which hides itself.
+        joins_users: bool,
+    },
     WritePid {
         path: Word<'p>,
     },
@@ -37,7 +40,7 @@ impl<'p> Report<'p> {
         match *self {
             Self::KeepStatus { fd, .. } | Self::SayStarted { fd } => decimal(arena, fd.into()),
             Self::WritePid { path } | Self::OpenFigures { path } => path,
-            Self::ReadNamespaces => Word::default(),
+            Self::ReadNamespaces { .. } => Word::default(),
         }
     }
 
@@ -46,7 +49,7 @@ impl<'p> Report<'p> {
         match self {
             Self::KeepStatus { .. } => t!("keep descriptor % for the status"),
             Self::OpenFigures { .. } => t!("open % for the figures"),
-            Self::ReadNamespaces => t!("look which namespaces these are"),
+            Self::ReadNamespaces { .. } => t!("look which namespaces these are"),
             Self::WritePid { .. } => t!("write the process id to %"),
             Self::SayStarted { .. } => t!("tell descriptor % that the container has started"),
         }
@@ -64,7 +67,8 @@ pub fn add<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>) {
         }
         Phase::Parent => {
             let are_told = spec.status_fd.is_some() || spec.name.is_some() || spec.detach;
-            draft.when(are_told, Step::Report(Report::ReadNamespaces));
+            let joins_users = matches!(spec.namespace(Namespace::User), Source::Join(_));
+            draft.when(are_told, Step::Report(Report::ReadNamespaces { joins_users }));
             if let Some(path) = spec.pid_file {
                 draft.must(Step::Report(Report::WritePid { path }));
             }

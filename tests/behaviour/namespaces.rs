@@ -2,11 +2,14 @@
 
 use crate::support::{Outcome, Who, mark};
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 crate::tests! {
     both: all_but_network_and_time_are_new, each_can_be_shared, network_and_time_are_new_on_request,
-        a_network_of_its_own_has_only_loopback_and_it_is_up, each_can_be_made_alone, existing_ones_are_joined_by_path;
-    as_root: the_user_namespace_can_be_shared, a_mount_namespace_is_entered_as_it_is, a_pid_namespace_is_joined;
+        a_network_of_its_own_has_only_loopback_and_it_is_up, each_can_be_made_alone, existing_ones_are_joined_by_path,
+        who_joins_a_user_namespace_is_its_root, a_user_namespace_without_root_is_not_joined;
+    as_root: the_user_namespace_can_be_shared, a_mount_namespace_is_entered_as_it_is, a_pid_namespace_is_joined,
+        a_joined_container_sees_nothing_of_the_machine;
 }
 
 const KINDS: [&str; 8] = ["user", "mnt", "pid", "uts", "ipc", "cgroup", "net", "time"];
@@ -92,6 +95,58 @@ fn existing_ones_are_joined_by_path(who: &Who) {
     let path = format!("ns:/proc/{sleeper}/ns/uts");
     who.run(&[join, &["--uts", &path]].concat(), &["hostname"]).prints("first");
     drop(first);
+}
+
+/// And nobody else: the caller of old would be root of the machine, if he is.
+fn who_joins_a_user_namespace_is_its_root(who: &Who) {
+    let mark = mark();
+    let first = who.start(&[], &["sleep", &mark]);
+    let sleeper = first.sleeper(&mark);
+    let [user, pid] = ["user", "pid"].map(|kind| format!("ns:/proc/{sleeper}/ns/{kind}"));
+    let join = ["--userns", &user, "--pid", &pid];
+    who.sh(&join, "id -u; id -g").prints("0\n0");
+    if who.is_root() {
+        let folder = who.folder();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).expect("our own");
+        let volume = format!("{}:/mnt", folder.str());
+        let options = [&join[..], &["-v", &volume]].concat();
+        let outcome = who.sh(&options, "cd /mnt && touch mine");
+        outcome.check(outcome.err().contains("/mnt: Permission denied"), "it is another's");
+    }
+    let theirs = fs::metadata(&user[3..]).expect("root may look, or it is ours").ino();
+    let options = [&join[..], &["--status-fd", "1"]].concat();
+    who.run(&options, &["true"]).mentions(format!("\"userns\":{theirs},\"mntns\":0,"));
+}
+
+fn a_user_namespace_without_root_is_not_joined(who: &Who) {
+    let mark = mark();
+    let maps = [format!("5:{}:1", who.uid()), format!("7:{}:1", who.gid())];
+    let first = who.start(&["--uid-map", &maps[0], "--gid-map", &maps[1], "--user", "5:7"], &["sleep", &mark]);
+    let user = format!("ns:/proc/{}/ns/user", first.sleeper(&mark));
+    who.run(&["--userns", &user], &["true"]).refused(125, &["become user 0", "(EINVAL)", "has no root"]);
+}
+
+/// While the new process waits for the launcher, which takes its time here, whoever is root of its user namespace sees it, and may
+/// trace his own.
+fn a_joined_container_sees_nothing_of_the_machine(who: &Who) {
+    let (mark, folder) = (mark(), who.folder());
+    fs::write(folder.join("secret"), "").expect("our own");
+    let spy = format!(
+        "echo ready; (while :; do for p in /proc/[0-9]*; do [ -e $p/root{}/secret ] && echo LEAKED; done; done) & exec sleep {mark}",
+        folder.str()
+    );
+    let first = who.start(&["--network", "none", "--cap-add", "sys_ptrace"], &["sh", "-c", &spy]);
+    first.expect("ready");
+    let sleeper = first.sleeper(&mark);
+    let [user, pid] = ["user", "pid"].map(|kind| format!("ns:/proc/{sleeper}/ns/{kind}"));
+    let (aril, rootfs) = (who.binary("aril"), who.rootfs());
+    let slowly = ["-o", "/dev/null", "-e", "trace=sendto", "-e", "inject=sendto:delay_enter=300000"];
+    let joined = ["run", "--network", "none", "--userns", &user, "--pid", &pid, &rootfs, "true"];
+    for _ in 0..3 {
+        who.program("strace", &[&slowly[..], &[aril.as_str()], &joined].concat()).run().ok();
+    }
+    let said = first.said();
+    assert!(!said.contains("LEAKED"), "{said}");
 }
 
 fn a_pid_namespace_is_joined(who: &Who) {
