@@ -665,6 +665,8 @@ impl<'a> Spec<'a> {
     #[cfg(feature = "full")]
     pub fn take_command_of(&mut self, asked: &mut Self) {
         self.init = false;
+        // It ends as it likes, with the container at the latest.
+        self.stop_timeout = u64::MAX;
         self.name = asked.name;
         self.command = asked.command;
         self.user = asked.user.or(self.user);

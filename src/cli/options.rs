@@ -73,7 +73,8 @@ crate::option_table! {
     }
     "Process and privilege" {
         NoInit "no-init", full_text!(
-            "the command is PID 1: no reaping, no default signals", "the command is PID 1: no reaping, no default signals, root's ids"
+            "the command is PID 1: no reaping, no default signals, no --stop-timeout",
+            "the command is PID 1: no reaping, no default signals, root's ids"
         ), |spec, _| { spec.init = false; Ok(()) };
         StopTimeout "stop-timeout" = "TIME" ("3s"), "from a stop request to SIGKILL (default: 10s)", |spec, value| {
             spec.stop_timeout = value.duration()?; Ok(())

@@ -36,6 +36,12 @@ pub struct Launcher {
     /// What SIGTERM, the request to stop, is for the command.
     #[cfg(feature = "full")]
     pub(super) stop_signal: u8,
+    /// From a stop request to SIGKILL, in microseconds, where there is no init that sees to it.
+    #[cfg(feature = "full")]
+    pub(super) stop_timeout: u64,
+    /// That time runs.
+    #[cfg(feature = "full")]
+    pub(super) stops: Cell<bool>,
     /// The command's group has been given the terminal.
     pub(super) foreground: bool,
     /// The master of the container's own terminal, and what the command has of that.
@@ -127,6 +133,8 @@ pub(super) const CONT: u8 = k::SIGCONT as u8;
 #[cfg(feature = "full")]
 pub(super) const TERM: u8 = k::SIGTERM as u8;
 pub(super) const KILL: u8 = k::SIGKILL as u8;
+#[cfg(feature = "full")]
+const ALRM: u8 = k::SIGALRM as u8;
 /// As `si_code`: a process has sent it (asm-generic/siginfo.h).
 const SI_USER: i32 = 0;
 #[cfg(feature = "full")]
@@ -282,6 +290,11 @@ impl Launcher {
         if info.signal == CONT && info.sender == process::getpid() {
             return Ok(Event::Nothing);
         }
+        #[cfg(feature = "full")]
+        if info.signal == ALRM && info.code > SI_USER && self.stops.get() {
+            tolerate(signal::send(self.pidfd.at(), KILL));
+            return Ok(Event::Nothing);
+        }
         // As it would be without a container; the kernel keeps what is blocked, ignored or not. SIGCONT is never without effect.
         if info.signal != CONT && signal::is_ignored(info.signal) {
             return Ok(Event::Nothing);
@@ -322,6 +335,11 @@ impl Launcher {
         }
         if info.signal == CONT && self.foreground && is_in_foreground() {
             return self.resume();
+        }
+        // Another request gives it no more time.
+        #[cfg(feature = "full")]
+        if info.signal == TERM && !self.init && !self.stops.replace(true) {
+            signal::alarm(self.stop_timeout)?;
         }
         #[cfg(feature = "full")]
         if info.signal == TERM && self.stop_signal != TERM {
@@ -434,6 +452,8 @@ mod tests {
             socket,
             deaf: 0,
             stop_signal: TERM,
+            stop_timeout: 0,
+            stops: Cell::new(false),
             foreground: false,
             terminal: None,
             init: true,

@@ -440,6 +440,10 @@ impl<'p> Carrier<'p> {
             },
             #[cfg(feature = "full")]
             stop_signal: spec.stop_signal,
+            #[cfg(feature = "full")]
+            stop_timeout: spec.stop_timeout,
+            #[cfg(feature = "full")]
+            stops: Cell::new(false),
             foreground: host.terminal == Terminal::Shared,
             #[cfg(feature = "full")]
             terminal: self.terminal.map(|master| (master, host.terminal)),

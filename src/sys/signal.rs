@@ -125,6 +125,15 @@ impl Raw {
     }
 }
 
+/// setitimer(2) `ITIMER_REAL`: a SIGALRM of the kernel's for this process, once, after so many microseconds; 0 counts as one.
+#[cfg(feature = "full")]
+pub fn alarm(microseconds: u64) -> Result<()> {
+    let microseconds = microseconds.max(1);
+    let once = [0, 0, microseconds / 1_000_000, microseconds % 1_000_000];
+    // SAFETY: the kernel reads a `struct itimerval`, four words: the interval, and the time until then. The old one is not asked for.
+    done(unsafe { sc::syscall!(SETITIMER, k::ITIMER_REAL, once.as_ptr(), null_mut::<u8>()) })
+}
+
 /// signalfd4(2): a descriptor from which the signals of the set are read, without blocking.
 pub fn signalfd(set: SignalSet) -> Result<Fd> {
     let flags = (libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) as usize;

@@ -12,7 +12,8 @@ crate::tests! {
         orphans_are_adopted_and_reaped, pid_1_cannot_be_killed_from_inside, what_is_left_is_hung_up_and_terminated,
         what_is_left_and_stopped_is_continued, what_ignores_all_is_killed, a_stop_request_may_be_answered,
         who_ignores_a_stop_request_is_killed_after_its_time, the_launcher_s_death_takes_all_with_it,
-        a_stop_without_a_terminal_is_nobody_s_end, without_init_the_command_is_pid_1, without_a_pid_namespace_nothing_is_left_either,
+        a_stop_without_a_terminal_is_nobody_s_end, without_init_the_command_is_pid_1,
+        without_init_too_who_ignores_a_stop_request_is_killed, without_a_pid_namespace_nothing_is_left_either,
         init_repeats_the_status, init_forwards_signals, init_as_pid_1_reaps_orphans, init_says_what_it_cannot_run;
     as_root: pid_1_may_signal_a_command_of_another_user;
 }
@@ -171,6 +172,22 @@ fn who_ignores_a_stop_request_is_killed_after_its_time(who: &Who) {
     running.signal(Signal::TERM);
     running.finish().exited(137);
     eventually("the end of all", || process::naming(&mark).is_empty());
+}
+
+/// Then the launcher does it, and that of a command that came later does not.
+fn without_init_too_who_ignores_a_stop_request_is_killed(who: &Who) {
+    for options in
+        [&["--no-init", "--stop-timeout", "200ms"][..], &["--no-init", "--stop-timeout=0", "--stop-signal=INT"]]
+    {
+        let mark = mark();
+        // As PID 1 it ignores what it does not handle.
+        let running = who.start(options, &["sleep", &mark]);
+        running.sleeper(&mark);
+        running.signal(Signal::ALARM);
+        running.signal(Signal::TERM);
+        running.finish().exited(137);
+        eventually("the end of all", || process::naming(&mark).is_empty());
+    }
 }
 
 fn the_launcher_s_death_takes_all_with_it(who: &Who) {
