@@ -14,6 +14,9 @@ use crate::sys::terminal::{self, Modes};
 use crate::sys::{At, Errno, Fd, Result, Word, tolerate, word};
 
 const CTRL_D: u8 = 4;
+/// How often a job in the background looks whether the terminal is its own, in microseconds: a shell's `fg` sends no signal to one that
+/// runs already, and what is typed then cannot be read before a line of it has ended.
+const GLANCE: u64 = 200_000;
 
 /// The launcher's view of it.
 struct Relay<'l> {
@@ -31,9 +34,6 @@ struct Relay<'l> {
     is_raw: bool,
     /// Its modes before.
     modes: Option<Modes>,
-    /// Can be read when something was typed while another process group has the terminal: a shell's `fg` sends no signal to a
-    /// job that runs already.
-    typed: Option<At<'static>>,
     /// More may come in.
     is_open: bool,
     /// Some process inside has its terminal open.
@@ -77,7 +77,6 @@ pub fn watch(launcher: &Launcher, master: At, streams: Streams, signals: At) -> 
         is_terminal: mirror.is_none() && terminal::size(At::STDIN).is_ok(),
         is_raw: false,
         modes: None,
-        typed: None,
         is_open: mirror.is_none(),
         mirror,
         is_connected: true,
@@ -127,7 +126,7 @@ impl Relay<'_> {
             if let (Some(mirror), None) = (&mut self.mirror, self.status) {
                 mirror.attend(&mut self.inward, is_late);
             }
-            if self.is_terminal && !self.is_raw {
+            if self.is_in_background() {
                 self.look();
             }
             let mut watched = [
@@ -153,8 +152,8 @@ impl Relay<'_> {
             }
             if !self.inward.is_empty() {
                 write_in.on(self.master);
-            } else if let (true, Some(input)) = (self.is_open, self.input()) {
-                read_in.on(input);
+            } else if self.is_open && !self.is_in_background() {
+                read_in.on(self.input);
             }
             if let (Some(mirror), None) = (&self.mirror, self.status) {
                 read_in.on(mirror.typed.at());
@@ -224,15 +223,17 @@ impl Relay<'_> {
     /// there to read the last words. Else they wait for a reader, as in any pipeline.
     fn patience(&self) -> Option<u64> {
         let Some(status) = self.status else {
+            if self.is_in_background() {
+                return Some(GLANCE);
+            }
             return self.mirror.as_ref().and_then(|mirror| mirror.patience(!self.inward.is_empty()));
         };
         let is_late = status == TIMED_OUT && self.launcher.killed.get() == KILL;
         (self.was_asked || is_late).then_some(1_000_000)
     }
 
-    /// What tells of input.
-    fn input(&self) -> Option<At<'static>> {
-        if self.is_terminal && !self.is_raw { self.typed } else { Some(self.input) }
+    const fn is_in_background(&self) -> bool {
+        self.is_terminal && !self.is_raw
     }
 
     /// Whether something came.
@@ -259,10 +260,6 @@ impl Relay<'_> {
     fn read_in(&mut self) {
         if let Some(mirror) = &mut self.mirror {
             return mirror.offer();
-        }
-        if self.is_terminal && !self.is_raw {
-            // That it has come is all that it tells.
-            return self.typed.map_or((), |typed| tolerate(poll::epoll_clear(typed)));
         }
         match self.inward.read(self.input) {
             Ok(1..) | Err(Errno::EAGAIN | Errno::EINTR) => {}
@@ -335,9 +332,6 @@ impl Relay<'_> {
                 tolerate(terminal::set_modes(At::STDIN, &self.modes.get_or_insert(*modes).raw()));
             }
             copy_size(self.master);
-        } else if self.typed.is_none() {
-            // Without it the next signal tells.
-            self.typed = poll::epoll_of(self.input).ok().map(Fd::keep);
         }
     }
 
