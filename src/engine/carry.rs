@@ -161,6 +161,8 @@ impl<'p> Carrier<'p> {
             Step::JoinKeyring => identity::join_session_keyring()?,
             Step::LeaveGroup => process::new_process_group()?,
             Step::HideMemory => process::set_not_dumpable()?,
+            #[cfg(feature = "full")]
+            Step::ReopenNull => reopen_null()?,
             Step::RefuseChroot => refuse_chroot()?,
             Step::MakePrivate => mount::make_all(Propagation::Private)?,
             #[cfg(feature = "full")]
@@ -544,6 +546,21 @@ fn refuse_chroot() -> Result<()> {
     process::setns(own.at(), Namespace::Mount.flag())?;
     file::fchdir(back.at())?;
     if root()? == before { Ok(()) } else { Err(Errno::EPERM) }
+}
+
+/// The streams of the command that are /dev/null, each as it was opened.
+#[cfg(feature = "full")]
+#[inline(never)]
+fn reopen_null() -> Result<()> {
+    let dev = copied(word(c"/dev"), None, Attributes::RDONLY)?;
+    for number in 0..3 {
+        let stream = file::borrowed(number);
+        if file::is_inherited(number) && file::fstat(stream)?.is_null() {
+            let null = file::openat(dev.at(), word(c"null"), file::opened_how(stream)?)?;
+            file::become_stream(null.at(), number)?;
+        }
+    }
+    Ok(())
 }
 
 /// A detached copy of what is mounted at a path, with all that is mounted below it.

@@ -1,7 +1,7 @@
 //! A container that runs, as far as someone needs to know it who comes to it later.
 
 use super::cgroups::{Hierarchy, hierarchies, is_name};
-use super::{Host, Look, figures, ids, rootfs, variables};
+use super::{Host, Look, figures, ids, look_at_streams, rootfs, variables};
 use crate::spec::{Namespace, Spec};
 use crate::sys::file::{self, Open};
 use crate::sys::process::Pid;
@@ -86,6 +86,7 @@ impl<'m> Host<'m> {
         if host.ends_at_program(spec, host.uids, Look::Start) {
             return Ok(host);
         }
+        look_at_streams(arena, &mut host)?;
         host.look_for_landlock(arena, spec)?;
         let mut all = List::new(arena);
         all.extend(recorded);

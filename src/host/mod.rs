@@ -102,6 +102,9 @@ pub struct Host<'m> {
     pub place: Option<(Word<'m>, Word<'m>)>,
     /// What the command gets of a terminal.
     pub terminal: Terminal,
+    /// Whether a standard stream of the command is /dev/null.
+    #[cfg(feature = "full")]
+    pub has_null: bool,
     /// Whom the command runs as.
     pub user: Account<'m>,
     /// The directory that is to be the root, where it is not this machine's own: its path may lead elsewhere later.
@@ -188,9 +191,10 @@ impl<'m> Host<'m> {
         if has_ids && host.ends_at_program(spec, spec.uids.ranges(host.uids), how) {
             return Ok(host);
         }
-        streams(arena, host.terminal)?;
+        look_at_streams(arena, &mut host)?;
         #[cfg(feature = "full")]
         {
+            host.has_null |= spec.detach;
             host.place = runtime::place(arena, spec, environment)?;
             host.cgroups = cgroups::Sites::read(arena, spec, host.uid)?;
             host.devices = devices::read(arena, spec)?;
@@ -280,6 +284,8 @@ impl<'m> Host<'m> {
             terminal: if spec.is_rehearsal() || spec.detach { Terminal::Apart } else { Terminal::read(spec) },
             #[cfg(not(feature = "full"))]
             terminal: Terminal::of_caller(),
+            #[cfg(feature = "full")]
+            has_null: false,
             user: match spec.user {
                 // Without an id map nobody becomes root.
                 None if spec.is_landlock_alone() => Account { uid, gid, groups: &[], home: word(c"/") },
@@ -472,11 +478,16 @@ fn mount_points<'m>(arena: &'m Arena, spec: &Spec<'m>, root: At) -> Told<'m, &'m
 const STREAMS: [Word<'static>; 3] = [word(c"standard input"), word(c"standard output"), word(c"standard error")];
 
 /// None of the streams may lead anywhere else, but for those in whose place the command has its own terminal.
-fn streams<'m>(arena: &'m Arena, terminal: Terminal) -> Told<'m, ()> {
-    for (number, (stream, name)) in At::STREAMS.into_iter().zip(STREAMS).enumerate() {
-        if !terminal.replaces(number) && file::fstat(stream).is_ok_and(|stat| stat.kind == Kind::Directory) {
-            let sentence = t!("pass on %: from a directory all others of the host are in reach");
-            return Err(Problem::refused(arena, sentence, &[name]));
+fn look_at_streams<'m>(arena: &'m Arena, host: &mut Host) -> Told<'m, ()> {
+    for (number, name) in STREAMS.iter().enumerate() {
+        match file::fstat(At::STREAMS[number]) {
+            Ok(stat) if stat.kind == Kind::Directory && !host.terminal.replaces(number) => {
+                let sentence = t!("pass on %: from a directory all others of the host are in reach");
+                return Err(Problem::refused(arena, sentence, &[*name]));
+            }
+            #[cfg(feature = "full")]
+            Ok(stat) => host.has_null |= stat.is_null(),
+            _ => {}
         }
     }
     Ok(())

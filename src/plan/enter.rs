@@ -140,6 +140,7 @@ pub fn enter<'p>(
     if !has_devices {
         terminal::open(&mut draft, spec, host);
     }
+    super::keep_null(&mut draft, spec, host, host.uids);
     add(&mut draft, EnterStep::Join { namespaces: container.namespaces });
     if has_root {
         add(&mut draft, EnterStep::ChangeRoot);

@@ -70,7 +70,9 @@ pub use terminal::TerminalStep;
 
 use crate::host::Host;
 #[cfg(feature = "full")]
-use crate::spec::Rehearsal;
+use crate::host::ids::is_inside;
+#[cfg(feature = "full")]
+use crate::spec::{IdRange, Rehearsal};
 use crate::spec::{Namespace, Source, Spec};
 use crate::sys::{Arena, Errno, List};
 #[cfg(feature = "full")]
@@ -377,6 +379,16 @@ fn protect(draft: &mut Draft, spec: &Spec, host: &Host, maps: identity::Maps) {
     if host.is_exposed(spec, maps.uids) {
         draft.add(Fate::Try(On::NoMount), Step::ExecuteAnew { sealed: false });
         draft.add(Fate::Instead, Step::ExecuteAnew { sealed: true });
+    }
+}
+
+/// Someone inside who owns the host's node of /dev/null would get at it by the caller's mount, which can be written to.
+#[cfg(feature = "full")]
+#[inline(never)]
+fn keep_null(draft: &mut Draft, spec: &Spec, host: &Host, uids: &[IdRange]) {
+    if host.has_null && spec.is_private(Namespace::Mount) && is_inside(spec, uids, 0) {
+        // Whoever is root in a user namespace alone may copy no mount.
+        draft.add(Fate::May(On::NoCall), Step::ReopenNull);
     }
 }
 

@@ -204,6 +204,8 @@ impl<'p> Layout<'p> {
         };
         #[cfg(not(feature = "full"))]
         let first = Step::MakePrivate;
+        #[cfg(feature = "full")]
+        super::keep_null(draft, self.spec, self.host, self.maps.uids);
         draft.when(self.spec.is_private(Namespace::Mount), first);
         #[cfg(feature = "full")]
         if self.is_handed && self.root.is_handed(self.host) {

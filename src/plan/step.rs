@@ -209,6 +209,9 @@ pub enum Step<'p> {
     /// What is sent to the launcher's process group reaches the launcher alone, which passes it on once.
     LeaveGroup,
     HideMemory,
+    /// Root inside who is root outside would else own the host's node, and get at it by the caller's mount, which is written to.
+    #[cfg(feature = "full")]
+    ReopenNull,
     MakePrivate,
     /// So that what the host mounts later can show in a volume; all other copies of the host's mounts become private.
     #[cfg(feature = "full")]
@@ -444,6 +447,8 @@ impl<'p> Step<'p> {
             Self::JoinKeyring => t!("begin a session keyring of its own"),
             Self::LeaveGroup => t!("leave the launcher's process group"),
             Self::HideMemory => t!("hide this process's memory and executable"),
+            #[cfg(feature = "full")]
+            Self::ReopenNull => t!("open the streams' /dev/null anew, read-only"),
             Self::RefuseChroot => t!("refuse a chroot"),
             Self::MakePrivate => t!("make every mount private"),
             #[cfg(feature = "full")]

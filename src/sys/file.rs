@@ -366,6 +366,13 @@ impl Stat {
         device_numbers(self.rdev as u32)
     }
 
+    /// Whether this is a node of /dev/null (null(4)).
+    #[cfg(feature = "full")]
+    pub fn is_null(&self) -> bool {
+        const NULL: u64 = 1 << 8 | 3;
+        self.kind == Kind::Character && self.rdev == NULL
+    }
+
     /// Whether this was modified before the other.
     pub fn is_older(&self, other: &Self) -> bool {
         let modified = |stat: &Self| (stat.times[1].tv_sec, stat.times[1].tv_nsec);
@@ -601,6 +608,18 @@ pub const fn borrowed(fd: u32) -> At<'static> {
 /// fcntl(2) `F_GETFD`: whether there is such a descriptor at all.
 pub fn is_open(fd: u32) -> bool {
     plain!(FCNTL, fd, k::F_GETFD).is_ok()
+}
+
+/// fcntl(2) `F_GETFD`: whether there is such a descriptor, and what is executed gets it.
+#[cfg(feature = "full")]
+pub fn is_inherited(fd: u32) -> bool {
+    plain!(FCNTL, fd, k::F_GETFD) == Ok(0)
+}
+
+/// fcntl(2) `F_GETFL`: how what a descriptor is open on was opened.
+#[cfg(feature = "full")]
+pub fn opened_how(fd: At) -> Result<Open> {
+    plain!(FCNTL, fd.number(), k::F_GETFL).map(|flags| Open(flags as u32))
 }
 
 /// fcntl(2) `F_GETFL`: whether what a descriptor is open on can be read by it, and written.

@@ -151,6 +151,8 @@ fn streams_are_the_caller_s_and_nothing_else(who: &Who) {
     let (_running, name) = place.start(&[]);
     let run = place.exec(&name, &["sh", "-c", "cat; echo error >&2; echo /proc/self/fd/*"]).input("in\n");
     let outcome = run.under(&["sh", "-c", "exec \"$@\" 7</dev/null 9>/dev/null", "sh"]).run();
+    let from_directory = place.exec(&name, &["true"]).under(&["sh", "-c", "exec \"$@\" </", "sh"]).run();
+    from_directory.refused(125, &["standard input", "directory"]);
     outcome.exited(0).check(outcome.err() == "error\n", "standard error is apart");
     // The last one is what the shell lists the directory with.
     let is_ok = |last: &str| outcome.out() == format!("in\n{last}\n");

@@ -174,7 +174,7 @@ fn who_ignores_a_stop_request_is_killed_after_its_time(who: &Who) {
     eventually("the end of all", || process::naming(&mark).is_empty());
 }
 
-/// Then the launcher does it, and that of a command that came later does not.
+/// Then the launcher does it.
 fn without_init_too_who_ignores_a_stop_request_is_killed(who: &Who) {
     for options in
         [&["--no-init", "--stop-timeout", "200ms"][..], &["--no-init", "--stop-timeout=0", "--stop-signal=INT"]]

@@ -1,6 +1,7 @@
 //! Point 4: /proc, /sys, /dev, what is masked in them, volumes and tmpfs.
 
-use crate::support::{Who, mark, tool, traces::Traces};
+use crate::exec::Place;
+use crate::support::{Outcome, Run, Who, eventually, mark, tool, traces::Traces};
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -14,7 +15,7 @@ crate::tests! {
         a_read_only_volume_is_so_all_the_way_down, volumes_may_lie_in_each_other, a_tmpfs_has_its_size_and_mode,
         a_volume_s_target_is_made, a_volume_s_link_leads_to_its_end, links_of_the_image_never_lead_out,
         the_machine_s_devices_are_not_changed;
-    as_root: devices_of_the_image_are_dead;
+    as_root: devices_of_the_image_are_dead, a_stream_is_no_way_to_the_machine_s_null;
 }
 
 /// Mount point -> its own options and those of its file system, as a container's mountinfo has them.
@@ -360,4 +361,45 @@ fn devices_of_the_image_are_dead(who: &Who) {
         let outcome = who.run_in(rootfs.str(), options, &look).run();
         outcome.check(!outcome.out().contains('1'), "no node can be opened");
     }
+}
+
+/// A caller's redirection is of a mount that is written to. The mode is the one that the node has: nothing is broken where this fails.
+fn a_stream_is_no_way_to_the_machine_s_null(who: &Who) {
+    const REFUSED: &str = "Read-only file system";
+    let script = "for fd in 0 1; do chmod 666 /proc/self/fd/$fd; done; (echo in >&0); cat <&1; echo out";
+    let under = |run: Run, redirect: &str| run.under(&["sh", "-c", &format!("exec \"$@\" {redirect}"), "sh"]);
+    let is_kept = |outcome: &Outcome| {
+        let count = |word: &str| outcome.err().matches(word).count();
+        outcome.exited(0).check(count(REFUSED) == 2, "neither can be changed");
+        outcome.check(count("Bad file descriptor") == 2, "and each is as it was opened");
+    };
+    for options in ["--userns identity", "--userns host", "--userns identity --no-init", "--userns identity --fs proc"]
+    {
+        let options: Vec<&str> = options.split(' ').collect();
+        is_kept(&under(who.run_in(&who.rootfs(), &options, &["sh", "-c", script]), "</dev/null >/dev/null").run());
+        let look = ["sh", "-c", "test -e /proc/self/fd/0 || echo closed"];
+        under(who.run_in(&who.rootfs(), &options, &look), "<&-").run().prints("closed");
+    }
+
+    let place = Place::of(who);
+    let (_running, name) = place.start_in(&who.rootfs(), &["--userns", "identity"], &["sleep", &mark()]);
+    is_kept(&under(place.exec(&name, &["sh", "-c", script]), "</dev/null >/dev/null").run());
+    let folder = who.folder();
+    let log = folder.join("log").display().to_string();
+    for options in [&["--log", &log][..], &["--log", "/dev/null"]] {
+        let out = format!("{}:/out", folder.str());
+        let options = [&["-d", "--userns", "identity", "-v", &out], options].concat();
+        let script = "for fd in 0 1; do chmod 666 /proc/self/fd/$fd; done 2>/out/errors; mv /out/errors /out/told";
+        who.run_in(&who.rootfs(), &options, &["sh", "-c", script]).run().ok();
+        eventually("the command's end", || folder.join("told").exists());
+        let told = fs::read_to_string(folder.join("told")).expect("it is there");
+        assert_eq!(told.matches(REFUSED).count(), if options.contains(&"/dev/null") { 2 } else { 1 }, "{told}");
+        fs::remove_file(folder.join("told")).expect("it is there");
+    }
+
+    let explained = |options: &[&str]| {
+        let run = who.aril(&[&["explain"], options, &[&who.rootfs(), "true"]].concat());
+        under(run, "</dev/null").run().ok().out().contains("/dev/null anew")
+    };
+    assert!(explained(&["--userns", "identity"]) && !explained(&[]), "whose ids are nobody's owns no node");
 }
