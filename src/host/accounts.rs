@@ -4,6 +4,8 @@ use super::rootfs::{in_root, read_whole};
 use crate::sys::file::{self, Kind, Open};
 use crate::sys::{Arena, At, Errno, List, Word, word};
 use crate::text::{Problem, Told, copy, cut, number, split, t};
+#[cfg(feature = "full")]
+use linux_raw_sys::general as k;
 
 /// Whom a command runs as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,16 +61,30 @@ fn read_of_image<'m>(arena: &'m Arena, root: At, path: Word) -> Told<'m, &'m [u8
     // waited for, and no more of it is read than of any other file.
     let kind = in_root(root, path, Open::PATH).and_then(|fd| file::fstat(fd.at())).map(|stat| stat.kind);
     let read = match kind {
-        Ok(Kind::Regular) => in_root(root, path, Open::READ).and_then(|fd| read_whole(arena, fd.at())),
-        Ok(_) => {
-            return Err(Problem::refused(arena, t!("read the image's %: it is not a regular file"), &[path]));
-        }
+        Ok(Kind::Regular) => in_root(root, path, Open::READ).and_then(|fd| {
+            if is_of_kernel(fd.at())? {
+                return Ok(Err(t!("read the image's %: it is a file of proc or sysfs")));
+            }
+            read_whole(arena, fd.at()).map(Ok)
+        }),
+        Ok(_) => Ok(Err(t!("read the image's %: it is not a regular file"))),
         Err(errno) => Err(errno),
     };
     match read {
+        Ok(Ok(text)) => Ok(text),
+        Ok(Err(why)) => Err(Problem::refused(arena, why, &[path])),
         Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(b""),
-        result => result.map_err(|errno| Problem::failed(arena, t!("read the image's %"), &[path], errno)),
+        Err(errno) => Err(Problem::failed(arena, t!("read the image's %"), &[path], errno)),
     }
+}
+
+/// A container that runs may link to the kernel's log, say, and the caller may read, and so take, what root inside may not. Told by
+/// the descriptor that is read.
+fn is_of_kernel(_file: At) -> Result<bool, Errno> {
+    #[cfg(feature = "full")]
+    return Ok(matches!(file::kind_of_file_system(_file)?, k::PROC_SUPER_MAGIC | k::SYSFS_MAGIC));
+    #[cfg(not(feature = "full"))]
+    Ok(false)
 }
 
 /// The same from the texts of the two files. What is not in which of them.

@@ -18,7 +18,7 @@ crate::tests! {
         who_cannot_be_entered, many_at_once, a_terminal_of_its_own, ctrl_c_and_ctrl_z_at_a_terminal, in_a_pipe_ctrl_c_reaches_all, in_a_pipe_it_reads_what_is_typed,
         a_terminal_that_is_none_is_refused, a_hostile_container_gets_hold_of_nothing, a_link_for_a_directory_leads_nowhere,
         it_says_what_it_takes, nobody_enters_what_the_command_has_made;
-    as_root: another_user_by_the_container_s_names, with_the_container_s_groups, a_frozen_container_can_be_left_alone, a_command_that_has_changed_its_user,
+    as_root: another_user_by_the_container_s_names, a_file_of_the_kernel_s_names_no_users, with_the_container_s_groups, a_frozen_container_can_be_left_alone, a_command_that_has_changed_its_user,
         a_link_for_dev_leads_to_no_terminal_outside;
     as_user: a_container_of_others_is_not_there, ids_that_came_later_are_seen;
 }
@@ -597,6 +597,19 @@ fn another_user_by_the_container_s_names(who: &Who) {
     run("0").mentions("0\n0\n/root\n").check(!run("0").out().contains("CapEff:\t0000000000000000"), "root has some");
     run("nosuch").refused(125, &["run as nosuch", "/etc/passwd"]);
     run("4000000000").refused(125, &["not mapped"]);
+}
+
+/// It is opened with the rights of whoever calls, and to read some of them takes what they have from others.
+fn a_file_of_the_kernel_s_names_no_users(who: &Who) {
+    let place = Place::of(who);
+    let rootfs = who.own_rootfs(&[]);
+    let (_running, name) = place.start_in(rootfs.str(), &[], &["sleep", &mark()]);
+    for (link, file) in [("passwd", "../proc/version"), ("group", "../sys/kernel/uevent_seqnum")] {
+        place.sh(&name, &format!("ln -sf {file} /etc/{link}")).ok();
+        let outcome = place.aril(&["exec", "--user", "0", &name, "true"]).run();
+        outcome.refused(125, &[&format!("read the image's /etc/{link}"), "proc or sysfs"]);
+        place.sh(&name, &format!("rm /etc/{link}; echo root:x:0: >/etc/{link}")).ok();
+    }
 }
 
 fn with_the_container_s_groups(who: &Who) {
