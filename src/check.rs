@@ -12,7 +12,7 @@ use crate::sys::file::{self, Open};
 use crate::sys::words::Start;
 use crate::sys::{Arena, At, Errno, List, Result, Word, identity, process, sandbox, tolerate, word};
 use crate::text::sentence::Sentence;
-use crate::text::{Text, copy, cut, decimal, names, problem::FAILED, said, split, t, text};
+use crate::text::{Text, copy, decimal, names, problem::FAILED, said, split, t, text};
 use core::cell::Cell;
 
 /// What a row of the report tries.
@@ -226,43 +226,49 @@ fn landlock(report: &mut Report) {
     report.row(word(c"landlock"), version.is_ok(), said, advice);
 }
 
-/// Makes a group in each hierarchy.
+/// Makes a group in each hierarchy that has controllers: one of version 2 beside those of version 1 may have none.
 fn control_groups(report: &mut Report) {
     let arena = report.text.arena();
     let (mut made, mut failed, mut advice) = (Text::new(arena), word(c"none is there"), Word::default());
     for hierarchy in cgroups::hierarchies(arena, word(c"self")).unwrap_or_default() {
-        let Hierarchy { controllers, own, .. } = hierarchy;
-        match try_group(arena, *own, &mut made) {
-            Ok(()) => drop(made.add(controllers).add(b" ")),
-            Err(errno) => {
-                failed = text(arena, t!("make a group in %: %"), &[*own, said(arena, errno)]);
-                if errno == Errno::EACCES {
-                    let path = copy(arena, &[hierarchy.root.bytes(), b"/cgroup.controllers"]);
-                    let there = cut(causes::read(arena, path).unwrap_or_default(), b'\n').0;
-                    let mut usual = List::new(arena);
-                    split(b"memory pids", b' ').for_each(|name| {
-                        if split(there, b' ').any(|own| own == name) {
-                            usual.push(name);
-                        }
-                    });
-                    advice = causes::delegate(arena, *own, hierarchy, &usual);
-                }
+        let Hierarchy { root, own, .. } = *hierarchy;
+        let there = hierarchy.controllers_in(arena, root);
+        if there.is_empty() {
+            continue;
+        }
+        // Root's are made at the first group.
+        let limits = if identity::geteuid() == 0 { there } else { hierarchy.controllers_in(arena, own) };
+        let tried = try_group(arena, own);
+        let is_open = matches!(tried, Ok(()) | Err(Errno::EACCES));
+        match tried {
+            Ok(()) if !limits.is_empty() => drop(made.add(b" ").add(limits)),
+            // Where each has its own hierarchy, memory is what most people limit.
+            _ if !advice.is_empty() && !hierarchy.has(b"memory") => {}
+            _ => {
+                failed = match tried {
+                    Ok(()) => text(arena, t!("% has no controllers"), &[own]),
+                    Err(errno) => text(arena, t!("make a group in %: %"), &[own, said(arena, errno)]),
+                };
+                let mut usual = List::new(arena);
+                split(b"memory pids", b' ').for_each(|name| {
+                    if split(there, b' ').any(|own| own == name) {
+                        usual.push(name);
+                    }
+                });
+                advice = if is_open { causes::delegate(arena, own, hierarchy, &usual) } else { Word::default() };
             }
         }
     }
     let made = made.word();
-    let (said, advice) = if made.is_empty() { (failed, advice) } else { (made, Word::default()) };
+    let (said, advice) = if made.is_empty() { (failed, advice) } else { (made.after(1), Word::default()) };
     report.row(word(c"control groups"), !made.is_empty(), said, advice);
 }
 
-/// Makes a group below this one. Adds what one of version 2 could limit.
-fn try_group(arena: &Arena, parent: Word, made: &mut Text) -> Result<()> {
+/// Makes a group below this one.
+fn try_group(arena: &Arena, parent: Word) -> Result<()> {
     let own = decimal(arena, process::getpid().0 as u64);
     let path = copy(arena, &[parent.bytes(), b"/aril-check-", own.bytes()]);
     file::mkdirat(At::CWD, path, 0o755)?;
-    // Version 1 has no such file.
-    let controllers = causes::read(arena, copy(arena, &[path.bytes(), b"/cgroup.controllers"]));
-    made.add(cut(controllers.unwrap_or_default(), b'\n').0);
     file::rmdirat(At::CWD, path)
 }
 

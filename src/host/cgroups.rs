@@ -64,7 +64,7 @@ pub struct Sites<'m> {
     pub of_devices: Option<usize>,
 }
 
-impl Hierarchy<'_> {
+impl<'m> Hierarchy<'m> {
     pub fn is_unified(&self) -> bool {
         self.controllers.is_empty()
     }
@@ -74,8 +74,13 @@ impl Hierarchy<'_> {
         split(self.controllers, b',').any(|own| own == name_in_1(controller))
     }
 
+    /// What the groups below this one can limit.
+    pub fn controllers_in(&self, arena: &'m Arena, group: Word) -> &'m [u8] {
+        if self.is_unified() { first_line(arena, group, c"/cgroup.controllers") } else { self.controllers }
+    }
+
     /// The group that was made for the container in which the process is: its own, or one above that.
-    pub fn container<'m>(&self, arena: &'m Arena) -> Option<Word<'m>> {
+    pub fn container<'a>(&self, arena: &'a Arena) -> Option<Word<'a>> {
         let mut path = self.own.bytes();
         loop {
             let (above, name) = path.split_at(path.iter().rposition(|byte| *byte == b'/')?);

@@ -183,7 +183,9 @@ impl Given {
 
 impl Drop for Given {
     fn drop(&mut self) {
-        for group in hierarchies().into_iter().map(|hierarchy| hierarchy.root.join(&self.name)) {
+        let own = |hierarchy: &Hierarchy| hierarchy.group(std::process::id()).unwrap_or_default();
+        let parents = |hierarchy: Hierarchy| [own(&hierarchy), hierarchy.root];
+        for group in hierarchies().into_iter().flat_map(parents).map(|parent| parent.join(&self.name)) {
             for path in [below(&group), vec![group]].concat().into_iter().filter(|path| path.exists()) {
                 let removed = super::comes(|| fs::remove_dir(&path).is_ok());
                 assert!(removed || std::thread::panicking(), "{} cannot be removed", path.display());
