@@ -64,7 +64,8 @@ fn value<'e>(environment: &[Word<'e>], name: &[u8]) -> Option<Word<'e>> {
 fn environment<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host<'p>) -> &'p [Word<'p>] {
     let mut entries = List::new(arena);
     entries.push(PATH);
-    entries.push(copy(arena, &[b"HOME=", host.user.home.bytes()]));
+    let own_home = if is_at_home(spec, host) { passed_on(arena, host, b"HOME") } else { None };
+    entries.push(own_home.unwrap_or_else(|| copy(arena, &[b"HOME=", host.user.home.bytes()])));
     entries.push(passed_on(arena, host, b"TERM").unwrap_or(word(c"TERM=xterm")));
     entries.push(word(c"container=aril"));
     #[cfg(feature = "full")]
@@ -81,6 +82,11 @@ fn environment<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host<'p>) -> &'p [W
         put(&mut entries, name, entry);
     }
     entries.finish()
+}
+
+/// Whether this machine's own home of the caller is the command's: an ordinary user is root inside, but not in root's directory.
+fn is_at_home(spec: &Spec, host: &Host) -> bool {
+    spec.rootfs == word(c"/") && spec.user.is_none() && host.uid != 0
 }
 
 /// Adds `NAME=VALUE`, in place of an earlier value.

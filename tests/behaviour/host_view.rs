@@ -12,7 +12,7 @@ crate::tests! {
         nothing_is_mounted_outside,
         nothing_lies_on_top_of_the_root, a_killed_one_leaves_nothing, a_mount_of_the_machine_is_seen, the_machine_s_programs_run;
     as_root: system_files_are_changed_and_unchanged_again, a_package_is_installed_and_gone, folders_are_replaced;
-    as_user: what_one_may_not_change_outside_one_may_not_inside, what_one_may_not_read_outside_one_may_not_inside;
+    as_user: home_is_the_caller_s, what_one_may_not_change_outside_one_may_not_inside, what_one_may_not_read_outside_one_may_not_inside;
 }
 
 /// `aril run OPTIONS / sh -c SCRIPT`.
@@ -30,6 +30,17 @@ fn it_is_this_machine(who: &Who) {
     if who.is_root() {
         let look = "stat -c '%n %u %g %a %s' /etc/shadow /etc/passwd /usr/bin/* /var/*";
         sh(who, &[], look).prints(tool("sh", &["-c", look]));
+    }
+}
+
+/// Root's he could not even enter. Whoever asks for another gets that one.
+fn home_is_the_caller_s(who: &Who) {
+    let home = |options: &[&str], rootfs: &str| {
+        who.run_in(rootfs, options, &["/bin/sh", "-c", "echo $HOME"]).env("HOME", "/usr").run().ok().out()
+    };
+    assert_eq!(home(&[], "/"), "/usr\n");
+    for (options, rootfs) in [(&["-u", "0"][..], "/"), (&["-e", "HOME=/root"], "/"), (&[], &*who.rootfs())] {
+        assert_eq!(home(options, rootfs), "/root\n", "{options:?} {rootfs}");
     }
 }
 
