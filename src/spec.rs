@@ -723,6 +723,13 @@ impl<'a> Spec<'a> {
         self.change_root == ChangeRoot::Pivot && self.is_hosts(Namespace::Network)
     }
 
+    /// Whether `/etc/hosts` is the container's own: it lies beside what hides others.
+    #[cfg(feature = "full")]
+    pub fn has_own_hosts(&self) -> bool {
+        let own = self.own_file_systems();
+        self.change_root == ChangeRoot::Pivot && (own.proc || own.sys)
+    }
+
     /// Whether there are no namespaces.
     pub const fn is_landlock_alone(&self) -> bool {
         #[cfg(feature = "full")]
@@ -825,7 +832,7 @@ impl<'a> Spec<'a> {
         let has_resolver = has_resolver || !self.name_servers.is_empty();
         add_mount(&mut mounts, has_resolver, What::Resolver, RESOLVER);
         #[cfg(feature = "full")]
-        add_mount(&mut mounts, self.change_root == ChangeRoot::Pivot && (own.proc || own.sys), What::Hosts, HOSTS);
+        add_mount(&mut mounts, self.has_own_hosts(), What::Hosts, HOSTS);
         for (number, volume) in self.volumes.iter().enumerate() {
             add_mount(&mut mounts, !self.is_landlock_alone(), What::Volume(number), volume.target);
         }

@@ -416,7 +416,7 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
         #[cfg(feature = "full")]
         (
             !(spec.hosts.is_empty() && spec.name_servers.is_empty())
-                && !(spec.change_root == ChangeRoot::Pivot && (file_systems.proc || file_systems.sys)),
+                && !spec.has_own_hosts(),
             t!("--add-host and --dns need a root and a /proc of the container's own"),
         ),
         #[cfg(feature = "full")]

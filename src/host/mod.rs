@@ -216,7 +216,7 @@ impl<'m> Host<'m> {
             host.root = Some(identity);
         }
         #[cfg(feature = "full")]
-        if spec.shares_resolver() && host.has_own_hosts(spec) {
+        if spec.shares_resolver() && spec.has_own_hosts() {
             // A host without names has none to share.
             host.names = rootfs::read_path(arena, HOSTS, Open::READ).unwrap_or_default();
         }
@@ -369,12 +369,6 @@ impl<'m> Host<'m> {
         return self.variables;
         #[cfg(not(feature = "full"))]
         &[]
-    }
-
-    /// Whether the container has an `/etc/hosts` of its own: in an image without one only if it is asked for.
-    #[cfg(feature = "full")]
-    pub fn has_own_hosts(&self, spec: &Spec) -> bool {
-        !spec.hosts.is_empty() || self.presence(HOSTS, 0) != Presence::Missing
     }
 
     /// What the root file system has at a mount point of the Spec, probably the one of this number.

@@ -399,8 +399,6 @@ fn wanted<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host) -> &'p mut [Mounti
     for (number, Mount { what, target }) in spec.mounts(arena).iter().enumerate() {
         let is_file = match what {
             #[cfg(feature = "full")]
-            What::Hosts if !host.has_own_hosts(spec) => continue,
-            #[cfg(feature = "full")]
             What::Resolver if !spec.name_servers.is_empty() => true,
             What::Resolver if !host.resolver => continue,
             _ if what.is_optional() => true,

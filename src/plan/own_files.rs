@@ -16,7 +16,7 @@ pub struct OwnFile<'p> {
 /// Those that a Spec asks for.
 pub fn own_files<'p>(arena: &'p Arena, spec: &Spec<'p>, host: &Host) -> &'p [OwnFile<'p>] {
     let mut files = List::new(arena);
-    if host.has_own_hosts(spec) {
+    if spec.has_own_hosts() {
         files.push(OwnFile { path: HOSTS, text: hosts(arena, spec, host) });
     }
     if !spec.name_servers.is_empty() {

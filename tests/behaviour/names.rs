@@ -6,7 +6,7 @@ use std::fs;
 crate::tests! {
     both: the_container_knows_its_own_name, hosts_are_added, the_machine_s_names_come_with_its_network,
         name_servers_are_chosen, the_image_keeps_its_own_files, its_own_hosts_can_be_written,
-        an_image_without_hosts_is_left_alone, wrong_names_are_refused, links_in_their_place_lead_nowhere_outside;
+        an_image_without_hosts_has_them_while_it_runs, wrong_names_are_refused, links_in_their_place_lead_nowhere_outside;
 }
 
 fn the_container_knows_its_own_name(who: &Who) {
@@ -71,14 +71,19 @@ fn its_own_hosts_can_be_written(who: &Who) {
     }
 }
 
-/// Nothing is made in it that nobody asked for.
-fn an_image_without_hosts_is_left_alone(who: &Who) {
+/// As with other engines: `localhost` and its own name mean something in every image.
+fn an_image_without_hosts_has_them_while_it_runs(who: &Who) {
     let rootfs = who.own_rootfs(&["etc/hosts"]);
     let run = |options: &[&str]| who.run_in(rootfs.str(), options, &["cat", "/etc/hosts"]).run();
-    run(&[]).exited(1);
     let before = Traces::of(rootfs.path());
-    run(&["--network", "none", "--add-host", "db:10.0.0.7"]).mentions("10.0.0.7 db");
-    before.unchanged("--add-host");
+    for options in
+        [&[][..], &["--network", "none"], &["--read-only", "--network", "none"], &["--overlay"], &["--add-host", "db:10.0.0.7"]]
+    {
+        run(options).mentions("127.0.1.1 container").mentions("localhost");
+        before.unchanged(&format!("{options:?}"));
+    }
+    // Where nothing at all is the container's own there is no place for the file.
+    run(&["--fs", "none"]).exited(1);
 }
 
 fn wrong_names_are_refused(who: &Who) {
