@@ -10,7 +10,7 @@ crate::tests! {
         user_namespaces_are_forbidden_by_a_limit, user_namespaces_are_forbidden_by_a_filter, mounts_are_forbidden_by_a_profile,
         proc_is_refused_inside_another_container, an_overlay_is_not_supported_here, values_out_of_range,
         volumes_that_cannot_be, a_user_that_is_unknown, options_that_contradict_each_other, a_working_directory_that_is_none,
-        a_namespace_that_cannot_be_joined, there_is_not_enough_memory, a_pipe_is_no_command_and_keeps_what_is_in_it;
+        a_namespace_that_cannot_be_joined, without_ids_nothing_can_be_made, there_is_not_enough_memory, a_pipe_is_no_command_and_keeps_what_is_in_it;
     as_user: a_root_that_may_not_be_entered, an_id_that_is_not_mapped, a_map_that_is_not_allowed, there_are_not_enough_processes,
         a_change_of_the_host_s_needs_a_user_namespace;
 }
@@ -290,6 +290,14 @@ fn a_namespace_that_cannot_be_joined(who: &Who) {
     bench.refuses(&["--uts", "ns:/no/such/namespace"], &["true"], 125, &["/no/such/namespace", "(ENOENT)"]);
     bench.refuses(&["--uts", "ns:/etc/passwd"], &["true"], 125, &["/etc/passwd", "(EINVAL)"]);
     bench.refuses(&["--network", "ns:/proc/self/ns/uts"], &["true"], 125, &["/proc/self/ns/uts", "(EINVAL)"]);
+}
+
+/// The kernel writes no file of someone whom the file system cannot name.
+fn without_ids_nothing_can_be_made(who: &Who) {
+    let bench = Bench::new(who, |_| ());
+    let none = ["--uid-map", "none", "--gid-map", "none"];
+    bench.refuses(&none, &["true"], 125, &["(EOVERFLOW)", "say --fs none"]);
+    bench.run(&[&none[..], &["--fs", "none"]].concat(), &["true"]).run().ok();
 }
 
 fn an_id_that_is_not_mapped(who: &Who) {
