@@ -16,6 +16,7 @@ use crate::sys::signal::{self, ALL};
 use crate::sys::words::Start;
 use crate::sys::{Arena, At, Fd, List, Word, tolerate, word};
 use crate::text::problem::NO_MEMORY;
+use crate::text::sentence::Sentence;
 use crate::text::{Problem, Text, Told, t};
 use linux_raw_sys::general as k;
 
@@ -92,8 +93,14 @@ pub fn explain<'m>(arena: &'m Arena, text: &mut Text, line: Word<'m>) -> Told<'m
     parameters::read(arena, line.bytes(), &mut boot, &mut spec)?;
     let (boot, spec) = (arena.hold(boot), arena.hold(spec));
     plan::whole(arena, boot, spec).write(text);
+    for name in boot.unknown.iter() {
+        text.fill(UNKNOWN, &[*name]);
+    }
     Ok(())
 }
+
+/// What a machine does with a parameter that only looks like one of ours.
+const UNKNOWN: Sentence = t!("aril: note: unknown parameter %\n");
 
 /// What the kernel's command line and the files of the initramfs ask for. The line counts more.
 fn ask<'m>(arena: &'m Arena, proc: At, boot: &mut Boot<'m>, spec: &mut Spec<'m>) -> Told<'m, ()> {
@@ -120,7 +127,7 @@ fn live<'m>(
 ) -> Told<'m, Ran> {
     first.carry_out_plan(arena.hold(plan::machine(arena, boot, spec)), Phase::Machine)?;
     for name in boot.unknown.iter() {
-        first.machine().tell(t!("aril: note: unknown parameter %\n"), *name);
+        first.machine().tell(UNKNOWN, *name);
     }
     let mut account = Account::ROOT;
     let mut found = Found::Command(spec.command);

@@ -83,6 +83,9 @@ fn what_a_machine_would_do_is_explained(who: &Who) {
     ];
     let places: Vec<usize> = steps.iter().map(|step| place(step)).collect();
     assert!(places.is_sorted(), "{places:?}: {said}");
+    let outcome = who.aril(&["explain", "boot", "aril.hostnme=x aril.hostname=y -- sh"]).run();
+    outcome.ok().mentions("\naril: note: unknown parameter aril.hostnme\n");
+    outcome.check(outcome.out().matches("unknown").count() == 1, "and of no other");
     who.aril(&["explain", "boot", "aril.exit=never"]).run().refused(125, &["aril.exit=never"]);
     who.aril(&["explain", "boot", "aril.cmd=\"it's\""]).run().refused(125, &["aril.cmd"]);
 }
