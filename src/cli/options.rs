@@ -2,12 +2,10 @@
 
 use super::values::{Refused, Value};
 use crate::spec::{Namespace, Overlay, Spec};
-use crate::{full, full_text};
 #[cfg(feature = "full")]
-use crate::{
-    spec::{RateKind, Resource, Set},
-    text::t,
-};
+use crate::spec::{RateKind, Resource, Set};
+use crate::text::t;
+use crate::{full, full_text};
 
 crate::option_table! {
     /// An option of `run` and `explain`.
@@ -54,12 +52,15 @@ crate::option_table! {
     }
     "Namespaces: private (a new one), host (the caller's) or ns:PATH (join)" {
         Network "network" = "WHICH" ("none"), "host (default: the host's network is SHARED), or none", |spec, value| {
-            set(spec, Namespace::Network, value.or_none())
+            set(spec, Namespace::Network, value.or_none()).map_err(|_| t!("not host, none, private or ns:PATH"))
         };
         Userns "userns" = "WHICH" ("host"), full_text!("user ids", "user ids, or: auto (default), identity, IN:OUT:COUNT"), |spec, value| {
             #[cfg(feature = "full")]
             let value = value.or_id_maps(&mut spec.uids, &mut spec.gids)?;
-            set(spec, Namespace::User, value)
+            let set = set(spec, Namespace::User, value);
+            #[cfg(feature = "full")]
+            let set = set.map_err(|_| t!("not auto, identity, IN:OUT:COUNT, private, host or ns:PATH"));
+            set
         };
         Mntns "mntns" = "WHICH" ("private"), "mounts", |spec, value| set(spec, Namespace::Mount, value);
         Pid "pid" = "WHICH" ("private"), "process ids", |spec, value| set(spec, Namespace::Pid, value);
@@ -148,10 +149,10 @@ crate::option_table! {
             value.put(spec, Set::Limit { resource, limit })
         };
         OomScoreAdj "oom-score-adj" = "N" ("100"), "-1000 to 1000: whom the OOM killer takes first", |spec, value| {
-            value.signed(1000)?; value.put(spec, Set::OomScore)
+            value.signed(-1000, 1000, t!("not a number from -1000 to 1000"))?; value.put(spec, Set::OomScore)
         };
         Nice "nice" = "N" ("5"), "-20 to 19: others come first", |spec, value| {
-            value.put(spec, Set::Nice(value.signed(20)?))
+            value.put(spec, Set::Nice(value.signed(-20, 19, t!("not a number from -20 to 19"))?))
         };
         CpuAffinity "cpu-affinity" = "LIST" ("0"), "run on these processors alone: 0-3,7", |spec, value| {
             value.put(spec, Set::Affinity(value.processors()?))
@@ -195,7 +196,7 @@ crate::option_table! {
             value.ask(spec, Resource::Cpus(value.cpus()?))
         };
         CpuShares "cpu-shares" = "N" ("512"), "2 to 262144: weight beside others (default: 1024)", |spec, value| {
-            value.ask(spec, Resource::CpuShares(value.weight(2, 262_144)?))
+            value.ask(spec, Resource::CpuShares(value.weight(2, 262_144, t!("not a number from 2 to 262144"))?))
         };
         CpusetCpus "cpuset-cpus" = "LIST" ("0"), "these processors alone: 0-3,7", |spec, value| {
             value.ask(spec, Resource::CpusetCpus(value.set()?))
@@ -216,7 +217,7 @@ crate::option_table! {
             value.rate(spec, RateKind::WriteOperations)
         };
         BlkioWeight "blkio-weight" = "N" ("500"), "10 to 1000: weight at disks (default: 100)", |spec, value| {
-            value.ask(spec, Resource::BlkioWeight(value.weight(10, 1000)?))
+            value.ask(spec, Resource::BlkioWeight(value.weight(10, 1000, t!("not a number from 10 to 1000"))?))
         };
         Cgroup "cgroup" = "FILE=VALUE" ("memory.high=48m"), "write any file of the group", |spec, value| {
             value.ask(spec, value.cgroup_file()?)

@@ -191,9 +191,9 @@ impl<'a> Value<'a> {
 
     /// A number in a range.
     #[cfg(feature = "full")]
-    pub fn weight(self, least: u32, most: u32) -> Parsed<u64> {
+    pub fn weight(self, least: u32, most: u32, refused: Refused) -> Parsed<u64> {
         let weight = number::decimal(self.word.bytes()).filter(|weight| (least..=most).contains(weight));
-        weight.map(u64::from).ok_or(t!("not a number in the range"))
+        weight.map(u64::from).ok_or(refused)
     }
 
     /// The kernel's own list, of which the letters are looked at.
@@ -256,15 +256,14 @@ impl<'a> Value<'a> {
         Ok(path::clean(self.arena, copy(self.arena, &[b"/", self.word.bytes()]).bytes()))
     }
 
-    /// A number that may be negative, up to this.
+    /// A number in a range that may be negative.
     #[cfg(feature = "full")]
-    pub fn signed(self, most: i32) -> Parsed<i32> {
-        let (digits, sign) = match self.word.bytes() {
-            [b'-', digits @ ..] => (digits, -1),
-            digits => (digits, 1),
+    pub fn signed(self, least: i32, most: i32, refused: Refused) -> Parsed<i32> {
+        let number = match self.word.bytes() {
+            [b'-', digits @ ..] => number::decimal(digits).and_then(|number| 0i32.checked_sub_unsigned(number)),
+            digits => number::decimal(digits).and_then(|number| 0i32.checked_add_unsigned(number)),
         };
-        let number = number::decimal(digits).filter(|number| *number <= most as u32);
-        number.map(|number| sign * number as i32).ok_or(t!("not a number in the range"))
+        number.filter(|number| (least..=most).contains(number)).ok_or(refused)
     }
 
     /// `NAME=SOFT[:HARD]`: which resource, and its limit.
@@ -409,7 +408,7 @@ impl<'a> Value<'a> {
 
     /// `SRC:DST[:ro|:rw]`; in the whole build several flags with commas between them.
     pub fn volume(self) -> Parsed<Volume<'a>> {
-        let refused = if cfg!(feature = "full") { t!("not SRC:DST[:ro][,idmap]") } else { t!("not SRC:DST[:ro]") };
+        let refused = if cfg!(feature = "full") { t!("not SRC:DST[:FLAGS], which are ro, rw, rslave, rprivate, idmap and O") } else { t!("not SRC:DST[:ro]") };
         let mut parts = split(self.word.bytes(), b':');
         let (Some(source), Some(target)) = (parts.next(), parts.next()) else { return Err(refused) };
         if source.is_empty() {
@@ -697,8 +696,8 @@ mod tests {
         for wrong in [c"", c"8", c"1000", c"x"] {
             with(wrong, |value| assert!(value.umask().is_err(), "{wrong:?}"));
         }
-        for (text, expected) in [(c"-20", Some(-20)), (c"19", Some(19)), (c"21", None), (c"-21", None), (c"-", None)] {
-            with(text, |value| assert_eq!(value.signed(20).ok(), expected));
+        for (text, expected) in [(c"-20", Some(-20)), (c"19", Some(19)), (c"20", None), (c"-21", None), (c"-", None)] {
+            with(text, |value| assert_eq!(value.signed(-20, 19, t!("no")).ok(), expected));
         }
     }
 

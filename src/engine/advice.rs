@@ -54,6 +54,9 @@ pub fn explain<'m>(arena: &'m Arena, failure: &Failure, spec: &Spec, host: &Host
     }
     match advise(arena, &line.step, errno, spec, host) {
         Some((advice, words)) if status == FAILED => problem.advise(arena, advice, &words),
+        _ if status == NOT_FOUND && plan.command.name.bytes().starts_with(b"-") => {
+            problem.advise(arena, t!("options come before ROOTFS or NAME: what follows is the command"), &[])
+        }
         _ => problem,
     }
 }

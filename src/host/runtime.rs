@@ -19,13 +19,12 @@ pub fn directory<'m>(arena: &'m Arena, environment: &[Word]) -> Told<'m, Word<'m
         return Ok(copy(arena, &[b"/", base.bytes(), b"/aril"]));
     }
     let own = copy(arena, &[b"/run/user/", decimal(arena, uid.into()).bytes()]);
-    match file::lstatat(At::CWD, own) {
-        Ok(stat) if stat.kind == Kind::Directory && stat.uid == uid => Ok(copy(arena, &[own.bytes(), b"/aril"])),
-        _ => {
-            let problem = Problem::refused(arena, t!("find a directory for the records of running containers"), &[]);
-            Err(problem.advise(arena, t!("set XDG_RUNTIME_DIR to one of yours, which nobody else can write to"), &[]))
-        }
-    }
+    let problem = match file::lstatat(At::CWD, own) {
+        Ok(stat) if stat.kind == Kind::Directory && stat.uid == uid => return Ok(copy(arena, &[own.bytes(), b"/aril"])),
+        Ok(_) => Problem::refused(arena, t!("look for records of containers in %: it is no directory of yours"), &[own]),
+        Err(errno) => Problem::failed(arena, t!("look for records of containers in %"), &[own], errno),
+    };
+    Err(problem.advise(arena, t!("set XDG_RUNTIME_DIR to one of yours, which nobody else can write to"), &[]))
 }
 
 /// That directory and the name of a container, if it is to have one.

@@ -86,6 +86,8 @@ fn a_command_that_is_not_there(who: &Who) {
     }
     bench.refuses(&["-e", "PATH=/one:/two"], &["true"], 127, &["true", "/one:/two"]);
     bench.refuses(&[], &[""], 127, &[]);
+    // Who has come to it by habit learns the order of things.
+    bench.refuses(&[], &["--network", "none"], 127, &["--network", "options come before ROOTFS"]);
 }
 
 fn a_command_that_cannot_be_executed(who: &Who) {
@@ -229,7 +231,14 @@ fn values_out_of_range(who: &Who) {
         (&["--user", ":"], &["--user", "names no user"]),
         (&["--user", ":0"], &["--user", "names no user"]),
         (&["--user", "0:"], &["--user", "names no group"]),
-        (&["--network", "bridge"], &["--network", "bridge"]),
+        (&["--network", "bridge"], &["--network", "bridge", "not host, none, private or ns:PATH"]),
+        (&["--userns", "auot"], &["--userns", "not auto, identity, IN:OUT:COUNT, private, host or ns:PATH"]),
+        (&["--uts", "none"], &["--uts", "not private, host or ns:PATH"]),
+        (&["--cpu-shares", "1"], &["--cpu-shares", "from 2 to 262144"]),
+        (&["--blkio-weight", "5"], &["--blkio-weight", "from 10 to 1000"]),
+        (&["--nice", "20"], &["--nice", "from -20 to 19"]),
+        (&["--oom-score-adj", "5000"], &["--oom-score-adj", "from -1000 to 1000"]),
+        (&["-v", "/etc:/mnt:z"], &["--volume", "/etc:/mnt:z", "ro, rw, rslave, rprivate, idmap and O"]),
     ] {
         bench.refuses(options, &["true"], 125, words);
     }

@@ -20,7 +20,7 @@ crate::tests! {
         nothing_is_left_of_what_goes_on, nested_groups_go_too, however_deep_groups_are_they_go, what_is_frozen_ends, runs_leave_no_group,
         a_killed_launcher_leaves_groups_to_the_next, a_live_one_keeps_its_groups, others_cannot_hold_the_lock,
         what_is_asked_of_a_file_system_that_cannot_be_written, without_groups_there_are_no_limits,
-        the_first_group_of_a_namespace_is_left;
+        the_first_group_of_a_namespace_is_left, what_the_kernel_does_not_take_is_told_with_its_file;
     as_user: without_delegation_it_says_who_could_help, the_advice_helps, a_delegated_group_is_enough,
         whoever_has_delegated_groups_lifts_no_limit, nothing_is_left_of_an_ordinary_users_start_that_fails;
 }
@@ -653,6 +653,16 @@ fn the_first_group_of_a_namespace_is_left(who: &Who) {
     }
     call("", "; exit $?").refused(125, &["(EBUSY)", "other processes", "systemd-run --scope"]);
     place.is_empty("others");
+}
+
+fn what_the_kernel_does_not_take_is_told_with_its_file(who: &Who) {
+    let (place, set) = (Place::new(), needs(who, "cpuset"));
+    let file = if set.is_unified() { "cpuset.cpus.effective" } else { "cpuset.cpus" };
+    let file = place.group(&set).join(file).display().to_string();
+    // There is none, but kernels know that number.
+    let outcome = who.run(&[&place.option(), "--cpuset-cpus=1000"], &["true"]);
+    outcome.refused(125, &["write 1000 to its cpuset.cpus", &format!("see {file} for")]);
+    assert!(Path::new(&file).exists(), "{file}");
 }
 
 fn without_delegation_it_says_who_could_help(who: &Who) {
