@@ -9,6 +9,7 @@ pub use boot::{Address, Boot, Exit, Network};
 #[cfg(feature = "full")]
 use crate::sys::bpf::{Access, READ, WRITE};
 use crate::sys::identity::CapabilitySet;
+use crate::sys::mount::Attributes;
 use crate::sys::process::{Limit, Processors};
 use crate::sys::{Arena, List, Word, word};
 #[cfg(feature = "full")]
@@ -473,7 +474,8 @@ pub struct NewMount<'a> {
     pub target: Word<'a>,
     /// `NAME=VALUE,…` for the kernel (tmpfs(5)).
     pub options: Word<'a>,
-    pub read_only: bool,
+    /// What it has besides those that each of its kind has.
+    pub attributes: Attributes,
 }
 
 /// A file system that is made anew; in the order of [`NewKind::NAMES`].

@@ -6,13 +6,12 @@ use crate::spec::{ChangeRoot, FileSystems, IdMap, IdRange, Namespace, NewKind, N
 #[cfg(feature = "full")]
 use crate::sys::bpf::{Access, MKNOD, READ, WRITE};
 use crate::sys::identity::CapabilitySet;
+use crate::sys::mount::Attributes;
 #[cfg(feature = "full")]
 use crate::sys::process::{Limit, Processors, RLIM_INFINITY};
 use crate::sys::{Arena, List, Word, word};
-#[cfg(feature = "full")]
-use crate::text::Text;
 use crate::text::sentence::Sentence;
-use crate::text::{copy, cut, names, number, path, split, t};
+use crate::text::{Text, copy, cut, names, number, path, split, t};
 
 #[cfg(feature = "full")]
 use linux_raw_sys::general as k;
@@ -487,7 +486,8 @@ impl<'a> Value<'a> {
         }
         match kind.and_then(|kind| NewKind::ALL.get(kind)) {
             Some(kind) => {
-                spec.new_mounts.push(NewMount { kind: *kind, target, options, read_only: volume.read_only });
+                let attributes = Attributes::NONE.when(volume.read_only, Attributes::RDONLY);
+                spec.new_mounts.push(NewMount { kind: *kind, target, options, attributes });
             }
             None => spec.volumes.push(Volume { source, target, ..volume }),
         }
@@ -511,12 +511,24 @@ impl<'a> Value<'a> {
 
     /// `DST[:key=value,…]`.
     pub fn tmpfs(self) -> Parsed<NewMount<'a>> {
-        let (target, _) = cut(self.word.bytes(), b':');
-        let options = self.word.after(target.len() + 1);
-        if !split(options.bytes(), b',').all(is_tmpfs_option) {
-            return Err(t!("the options are size=, mode=, nr_inodes= and nr_blocks="));
+        let (target, given) = cut(self.word.bytes(), b':');
+        let (mut attributes, mut options) = (Attributes::NONE, Text::new(self.arena));
+        for option in split(given.unwrap_or_default(), b',') {
+            match names::position("rw exec nosuid nodev ro noexec", option) {
+                Some(5) => attributes = attributes.and(Attributes::NOEXEC),
+                Some(4) => attributes = attributes.and(Attributes::RDONLY),
+                // So it is anyway.
+                Some(_) => {}
+                None if is_tmpfs_option(option) => drop(options.add(b",").add(option)),
+                None => {
+                    return Err(t!(
+                        "the options are size=, mode=, nr_inodes=, nr_blocks=, ro, rw, exec, noexec, nosuid and nodev"
+                    ));
+                }
+            }
         }
-        Ok(NewMount { kind: NewKind::Tmpfs, target: self.mount_point(target)?, options, read_only: false })
+        let options = options.word().strip(b",").unwrap_or_default();
+        Ok(NewMount { kind: NewKind::Tmpfs, target: self.mount_point(target)?, options, attributes })
     }
 
     /// Where something is mounted: absolute, cleaned, and not the root itself.
@@ -649,7 +661,11 @@ mod tests {
             assert_eq!(value.tmpfs().unwrap().options, word(c"size=64m,mode=1777"));
         });
         with(c"/scratch", |value| assert!(value.tmpfs().unwrap().options.is_empty()));
-        for wrong in [c"scratch", c"/s:uid=0", c"/s:size", c"/s:size=", c""] {
+        with(c"/s:rw,noexec,nosuid,size=1m,nodev", |value| {
+            let NewMount { options, attributes, .. } = value.tmpfs().unwrap();
+            assert_eq!((options, attributes), (word(c"size=1m"), Attributes::NOEXEC));
+        });
+        for wrong in [c"scratch", c"/s:uid=0", c"/s:size", c"/s:size=", c"/s:suid", c"/s:dev", c"/s:rw=1", c""] {
             with(wrong, |value| assert!(value.tmpfs().is_err(), "{wrong:?}"));
         }
     }

@@ -3,6 +3,7 @@
 use super::{Draft, Fate, On, Step};
 use crate::host::Host;
 use crate::spec::{Namespace, Spec, What};
+use crate::sys::mount::Attributes;
 use crate::sys::sandbox::{Landlocked, SCOPE_SIGNALS, SCOPE_SOCKETS, rights};
 use crate::sys::{Arena, List, Word, word};
 use crate::text::sentence::Sentence;
@@ -122,7 +123,7 @@ fn can_be_written(spec: &Spec, what: What) -> bool {
     match what {
         What::Sys => false,
         What::Volume(number) => spec.volumes.get(number).is_some_and(|volume| !volume.read_only),
-        What::New(number, _) => spec.new_mounts.get(number).is_some_and(|new| !new.read_only),
+        What::New(number, _) => spec.new_mounts.get(number).is_some_and(|new| !new.attributes.has(Attributes::RDONLY)),
         _ => true,
     }
 }

@@ -479,6 +479,7 @@ mod tests {
     use crate::host::{Account, Piece, Presence, Streams, Terminal, Writer, view::How};
     use crate::spec::{ChangeRoot, FileSystems, IdRange, NewKind, NewMount, Overlay};
     use crate::sys::file::Kind;
+    use crate::sys::mount::Attributes;
     use crate::sys::{Word, word};
     #[cfg(feature = "full")]
     use linux_raw_sys::general as k;
@@ -782,7 +783,7 @@ mod tests {
         |spec| spec.namespaces[Namespace::Network as usize] = Source::Private,
         |spec| {
             let (kind, target, options) = (NewKind::Tmpfs, word(c"/new/place"), word(c""));
-            spec.new_mounts.push(NewMount { kind, target, options, read_only: false });
+            spec.new_mounts.push(NewMount { kind, target, options, attributes: Attributes::NONE });
         },
         |spec| spec.overlay = Overlay::Kept(word(c"kept")),
     ];

@@ -297,9 +297,9 @@ impl<'p> Layout<'p> {
         }
     }
 
-    /// What a new file system has, and whether it was asked to be read-only.
+    /// What a new file system has, and what was asked for besides.
     fn asked(&self, number: usize, attributes: Attributes) -> Attributes {
-        attributes.when(self.spec.new_mounts[number].read_only, Attributes::RDONLY)
+        attributes.and(self.spec.new_mounts[number].attributes)
     }
 
     fn proc(&self, draft: &mut Draft<'p>, path: Word<'p>, attributes: Attributes) {

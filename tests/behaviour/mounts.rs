@@ -278,6 +278,9 @@ fn a_tmpfs_has_its_size_and_mode(who: &Who) {
     let script = "stat -c %a /mnt; df -k /mnt | awk 'NR == 2 {print $2}'; \
         dd if=/dev/zero of=/mnt/file bs=64k count=32 2>&1 | grep -o 'No space.*'; ls -l /mnt/file | awk '{print $5}'";
     who.sh(&["--tmpfs", "/mnt:size=1m,mode=700"], script).prints("700\n1024\nNo space left on device\n1048576");
+    let flags = "awk '$5 == \"/mnt\" {print $6}' /proc/self/mountinfo";
+    who.sh(&["--tmpfs", "/mnt:rw,noexec,nosuid,size=1m"], flags).prints("rw,nosuid,nodev,noexec,relatime");
+    who.sh(&["--tmpfs", "/mnt:ro,exec,nodev"], flags).prints("ro,nosuid,nodev,relatime");
     who.sh(&["--tmpfs", "/scratch/new"], ">/scratch/new/file; stat -c %a /scratch/new; ls /scratch/new")
         .prints("1777\nfile");
 }
