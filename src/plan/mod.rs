@@ -645,6 +645,8 @@ mod tests {
             resolver: true,
             view: if root { VIEW } else { &VIEW[1..] },
             program: Writer::Owner(0),
+            #[cfg(feature = "full")]
+            has_null: false,
             is_whole: true,
             #[cfg(feature = "full")]
             filter: &[],
@@ -1135,6 +1137,23 @@ mod tests {
                 },
             );
         }
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn a_stream_that_is_null_is_opened_anew_where_someone_inside_may_own_it() {
+        const OTHER: &[IdRange] = &[IdRange { inside: 0, outside: 0x7000_0000, count: 0x1_0000 }];
+        let anew = |uids, has_null, change: fn(&mut Spec)| {
+            let host = Host { uids, has_null, ..host(true) };
+            planned_on(&host, change, |lines| {
+                let anew = at(lines, |step| *step == Step::ReopenNull)?;
+                Some(anew < at(lines, |step| *step == Step::PivotRoot)?)
+            })
+        };
+        let host_s = |spec: &mut Spec| spec.namespaces[Namespace::User as usize] = Source::Host;
+        let every = host(true).uids;
+        assert_eq!((anew(every, true, |_| {}), anew(OTHER, true, host_s)), (Some(true), Some(true)));
+        assert_eq!((anew(OTHER, true, |_| {}), anew(every, false, host_s)), (None, None));
     }
 
     #[test]
