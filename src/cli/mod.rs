@@ -415,8 +415,7 @@ fn check<'a>(arena: &'a Arena, spec: &Spec) -> Told<'a, ()> {
         ),
         #[cfg(feature = "full")]
         (
-            !(spec.hosts.is_empty() && spec.name_servers.is_empty())
-                && !spec.has_own_hosts(),
+            !(spec.has_own_hosts() || spec.hosts.is_empty() && spec.name_servers.is_empty()),
             t!("--add-host and --dns need a root and a /proc of the container's own"),
         ),
         #[cfg(feature = "full")]

@@ -407,7 +407,11 @@ impl<'a> Value<'a> {
 
     /// `SRC:DST[:ro|:rw]`; in the whole build several flags with commas between them.
     pub fn volume(self) -> Parsed<Volume<'a>> {
-        let refused = if cfg!(feature = "full") { t!("not SRC:DST[:FLAGS], which are ro, rw, rslave, rprivate, idmap and O") } else { t!("not SRC:DST[:ro]") };
+        let refused = if cfg!(feature = "full") {
+            t!("not SRC:DST[:FLAGS], which are ro, rw, rslave, rprivate, idmap and O")
+        } else {
+            t!("not SRC:DST[:ro]")
+        };
         let mut parts = split(self.word.bytes(), b':');
         let (Some(source), Some(target)) = (parts.next(), parts.next()) else { return Err(refused) };
         if source.is_empty() {

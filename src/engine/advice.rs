@@ -182,7 +182,9 @@ fn advise<'a>(
         (Step::Terminal(_), Errno::ENOSPC) => t!("there are too many: see sysctl kernel.pty.max; --no-tty takes none"),
         (Step::BecomeRoot, Errno::EINVAL) => t!("the user namespace that is joined has no root"),
         #[cfg(feature = "full")]
-        (_, Errno::EOVERFLOW) => t!("without ids nobody owns what is made, and what is mounted needs that: say --fs none"),
+        (_, Errno::EOVERFLOW) => {
+            t!("without ids nobody owns what is made, and what is mounted needs that: say --fs none")
+        }
         (Step::SetUser { .. }, Errno::EINVAL) => t!("the ids must be mapped: see --uid-map and --gid-map"),
         #[cfg(feature = "full")]
         (Step::Set(setting), Errno::EPERM | Errno::EACCES) => match setting.what {

@@ -20,8 +20,12 @@ pub fn directory<'m>(arena: &'m Arena, environment: &[Word]) -> Told<'m, Word<'m
     }
     let own = copy(arena, &[b"/run/user/", decimal(arena, uid.into()).bytes()]);
     let problem = match file::lstatat(At::CWD, own) {
-        Ok(stat) if stat.kind == Kind::Directory && stat.uid == uid => return Ok(copy(arena, &[own.bytes(), b"/aril"])),
-        Ok(_) => Problem::refused(arena, t!("look for records of containers in %: it is no directory of yours"), &[own]),
+        Ok(stat) if stat.kind == Kind::Directory && stat.uid == uid => {
+            return Ok(copy(arena, &[own.bytes(), b"/aril"]));
+        }
+        Ok(_) => {
+            Problem::refused(arena, t!("look for records of containers in %: it is no directory of yours"), &[own])
+        }
         Err(errno) => Problem::failed(arena, t!("look for records of containers in %"), &[own], errno),
     };
     Err(problem.advise(arena, t!("set XDG_RUNTIME_DIR to one of yours, which nobody else can write to"), &[]))

@@ -309,13 +309,15 @@ fn a_full_cgroup_is_named(who: &Who) {
 fn groups_without_controllers_are_no_control_groups(who: &Who) {
     let all = cgroups::hierarchies();
     let bare = |one: &&cgroups::Hierarchy| {
-        one.is_unified() && fs::read_to_string(one.root.join("cgroup.controllers")).is_ok_and(|text| text.trim().is_empty())
+        one.is_unified()
+            && fs::read_to_string(one.root.join("cgroup.controllers")).is_ok_and(|text| text.trim().is_empty())
     };
     let Some(unified) = all.iter().find(bare) else { who.skip("no control groups without a controller here") };
     let unified = unified.root.display();
     let outcome = who.aril(&["check"]).run();
     let line = outcome.out().lines().find(|line| line.contains("control groups")).expect("a row").to_string();
-    outcome.check(!line.contains("  :") && line.trim_end() == line && !line[4..].contains("  "), "nothing is left empty");
+    outcome
+        .check(!line.contains("  :") && line.trim_end() == line && !line[4..].contains("  "), "nothing is left empty");
     outcome.check(!line.contains(&unified.to_string()), "it is not about those that limit nothing");
     let covered = all.iter().filter(|one| !one.is_unified());
     let cover: Vec<String> = covered.map(|one| format!("mount -t tmpfs none {}", one.root.display())).collect();

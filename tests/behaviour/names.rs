@@ -76,9 +76,13 @@ fn an_image_without_hosts_has_them_while_it_runs(who: &Who) {
     let rootfs = who.own_rootfs(&["etc/hosts"]);
     let run = |options: &[&str]| who.run_in(rootfs.str(), options, &["cat", "/etc/hosts"]).run();
     let before = Traces::of(rootfs.path());
-    for options in
-        [&[][..], &["--network", "none"], &["--read-only", "--network", "none"], &["--overlay"], &["--add-host", "db:10.0.0.7"]]
-    {
+    for options in [
+        &[][..],
+        &["--network", "none"],
+        &["--read-only", "--network", "none"],
+        &["--overlay"],
+        &["--add-host", "db:10.0.0.7"],
+    ] {
         run(options).mentions("127.0.1.1 container").mentions("localhost");
         before.unchanged(&format!("{options:?}"));
     }
