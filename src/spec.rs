@@ -13,7 +13,7 @@ use crate::sys::mount::Attributes;
 use crate::sys::process::{Limit, Processors};
 use crate::sys::{Arena, List, Word, word};
 #[cfg(feature = "full")]
-use crate::text::split;
+use crate::text::{Text, split};
 use crate::text::{cut, names, number};
 use linux_raw_sys::general as k;
 
@@ -476,6 +476,33 @@ pub struct NewMount<'a> {
     pub options: Word<'a>,
     /// What it has besides those that each of its kind has.
     pub attributes: Attributes,
+}
+
+#[cfg(feature = "full")]
+impl Attributes {
+    /// Options of mount(8) which are the mount's own, and those that are the file system's.
+    #[inline(never)]
+    pub fn of<'m>(arena: &'m Arena, options: Word) -> (Self, Word<'m>) {
+        const NAMES: &str = "nosuid nodev noexec noatime nodiratime strictatime relatime exec";
+        const ATTRIBUTES: [Attributes; 8] = [
+            Attributes::NOSUID,
+            Attributes::NODEV,
+            Attributes::NOEXEC,
+            Attributes::NOATIME,
+            Attributes::NODIRATIME,
+            Attributes::STRICTATIME,
+            Attributes::NONE,
+            Attributes::NONE,
+        ];
+        let (mut attributes, mut rest) = (Self::NONE, Text::new(arena));
+        for option in split(options.bytes(), b',') {
+            match names::position(NAMES, option) {
+                Some(place) => attributes = attributes.and(ATTRIBUTES[place]),
+                None => drop(rest.add(b",").add(option)),
+            }
+        }
+        (attributes, rest.word().strip(b",").unwrap_or_default())
+    }
 }
 
 /// A file system that is made anew; in the order of [`NewKind::NAMES`].

@@ -36,7 +36,7 @@ pub const OVERVIEW: Sentence = t!(full!(
   aril stats [NAME] [--json]                        what it uses, or all do
   aril pause NAME, aril resume NAME                 stop all in it where it is; go on
   aril update NAME LIMIT...                         other limits, as options of run
-  aril exec [OPTIONS] NAME COMMAND [ARG...]         run a command in one that runs: -t, --no-tty, -i, -u, -w, -e, --env-file
+  aril exec [OPTIONS] NAME COMMAND [ARG...]         one more command in it: -t --no-tty -i -u -w -e --env-file --denied
   aril explain syscall [OPTIONS] NAME               print whether a command may make this system call
   aril explain boot 'KERNEL COMMAND LINE'           print what aril would do as /init of a machine
 "

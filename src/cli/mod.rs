@@ -72,13 +72,14 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
         let json = rest.first() == Some(&word(c"--json"));
         return match rest.get(usize::from(json)..) {
             Some([]) => Ok(Request::Check { rootfs: word(c"/"), json }),
+            Some([word]) if is_help(*word) => Ok(Request::Overview),
             Some([rootfs]) if !rootfs.bytes().starts_with(b"-") => Ok(Request::Check { rootfs: *rootfs, json }),
             _ => Err(Problem::refused(arena, t!("check takes [--json] [ROOTFS], and nothing else"), &[])),
         };
     }
     #[cfg(feature = "full")]
     if let Some(verb) = names::position(VISITS, verb.bytes()) {
-        if matches!(rest.first().map(|first| first.bytes()), Some(b"--help" | b"-h")) {
+        if rest.first().is_some_and(|first| is_help(*first)) {
             return Ok(Request::Overview);
         }
         return visit(arena, verb, rest).map(Request::Visit);
@@ -108,12 +109,21 @@ pub fn parse<'a>(arena: &'a Arena, words: &'a [Word<'a>]) -> Told<'a, Request<'a
             let rest = rest.split_first().filter(|(first, _)| **first == word(c"run")).map_or(rest, |(_, rest)| rest);
             run(arena, rest, Way::Explain)
         }
+        #[cfg(feature = "boot")]
+        Some(2) if rest.first().is_some_and(|verb| !is_verb(*verb)) => Err(unknown(arena, rest[0])),
         Some(2..=4) => Ok(Request::Overview),
         Some(_) => Ok(Request::Version),
-        None => {
-            Err(Problem::refused(arena, t!("unknown command %"), &[*verb]).advise(arena, t!("see: aril --help"), &[]))
-        }
+        None => Err(unknown(arena, *verb)),
     }
+}
+
+fn unknown<'a>(arena: &'a Arena, verb: Word) -> &'a Problem<'a> {
+    Problem::refused(arena, t!("unknown command %"), &[verb]).advise(arena, t!("see: aril --help"), &[])
+}
+
+#[cfg(feature = "full")]
+fn is_help(word: Word) -> bool {
+    matches!(word.bytes(), b"--help" | b"-h")
 }
 
 /// What is done with containers that run.

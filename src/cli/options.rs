@@ -2,10 +2,12 @@
 
 use super::values::{Refused, Value};
 use crate::spec::{Namespace, Overlay, Spec};
-#[cfg(feature = "full")]
-use crate::spec::{RateKind, Resource, Set};
-use crate::text::t;
 use crate::{full, full_text};
+#[cfg(feature = "full")]
+use crate::{
+    spec::{RateKind, Resource, Set},
+    text::t,
+};
 
 crate::option_table! {
     /// An option of `run` and `explain`.
@@ -52,15 +54,12 @@ crate::option_table! {
     }
     "Namespaces: private (a new one), host (the caller's) or ns:PATH (join)" {
         Network "network" = "WHICH" ("none"), "host (default: the host's network is SHARED), or none", |spec, value| {
-            set(spec, Namespace::Network, value.or_none()).map_err(|_| t!("not host, none, private or ns:PATH"))
+            set(spec, Namespace::Network, value.or_none())
         };
         Userns "userns" = "WHICH" ("host"), full_text!("user ids", "user ids, or: auto (default), identity, IN:OUT:COUNT"), |spec, value| {
             #[cfg(feature = "full")]
             let value = value.or_id_maps(&mut spec.uids, &mut spec.gids)?;
-            let set = set(spec, Namespace::User, value);
-            #[cfg(feature = "full")]
-            let set = set.map_err(|_| t!("not auto, identity, IN:OUT:COUNT, private, host or ns:PATH"));
-            set
+            set(spec, Namespace::User, value)
         };
         Mntns "mntns" = "WHICH" ("private"), "mounts", |spec, value| set(spec, Namespace::Mount, value);
         Pid "pid" = "WHICH" ("private"), "process ids", |spec, value| set(spec, Namespace::Pid, value);
@@ -149,10 +148,10 @@ crate::option_table! {
             value.put(spec, Set::Limit { resource, limit })
         };
         OomScoreAdj "oom-score-adj" = "N" ("100"), "-1000 to 1000: whom the OOM killer takes first", |spec, value| {
-            value.signed(-1000, 1000, t!("not a number from -1000 to 1000"))?; value.put(spec, Set::OomScore)
+            value.within(-1000, 1000, t!("not from -1000 to 1000"))?; value.put(spec, Set::OomScore)
         };
         Nice "nice" = "N" ("5"), "-20 to 19: others come first", |spec, value| {
-            value.put(spec, Set::Nice(value.signed(-20, 19, t!("not a number from -20 to 19"))?))
+            value.put(spec, Set::Nice(value.within(-20, 19, t!("not from -20 to 19"))?))
         };
         CpuAffinity "cpu-affinity" = "LIST" ("0"), "run on these processors alone: 0-3,7", |spec, value| {
             value.put(spec, Set::Affinity(value.processors()?))
@@ -170,7 +169,7 @@ crate::option_table! {
             spec.environment_files.push(value.not_empty()?); Ok(())
         };
         Timeout "timeout" = "TIME" ("30s"), "so long after the start kill everything, exit with 124", |spec, value| {
-            spec.timeout = Some(value.duration()?); Ok(())
+            spec.timeout = Some(value.time()?); Ok(())
         };
         StopSignal "stop-signal" = "SIGNAL" ("INT"), "what a stop request is for the command (default: TERM)", |spec, value| {
             spec.stop_signal = value.signal()?; Ok(())
@@ -196,7 +195,7 @@ crate::option_table! {
             value.ask(spec, Resource::Cpus(value.cpus()?))
         };
         CpuShares "cpu-shares" = "N" ("512"), "2 to 262144: weight beside others (default: 1024)", |spec, value| {
-            value.ask(spec, Resource::CpuShares(value.weight(2, 262_144, t!("not a number from 2 to 262144"))?))
+            value.ask(spec, Resource::CpuShares(value.within(2, 262_144, t!("not from 2 to 262144"))? as u64))
         };
         CpusetCpus "cpuset-cpus" = "LIST" ("0"), "these processors alone: 0-3,7", |spec, value| {
             value.ask(spec, Resource::CpusetCpus(value.set()?))
@@ -217,7 +216,7 @@ crate::option_table! {
             value.rate(spec, RateKind::WriteOperations)
         };
         BlkioWeight "blkio-weight" = "N" ("500"), "10 to 1000: weight at disks (default: 100)", |spec, value| {
-            value.ask(spec, Resource::BlkioWeight(value.weight(10, 1000, t!("not a number from 10 to 1000"))?))
+            value.ask(spec, Resource::BlkioWeight(value.within(10, 1000, t!("not from 10 to 1000"))? as u64))
         };
         Cgroup "cgroup" = "FILE=VALUE" ("memory.high=48m"), "write any file of the group", |spec, value| {
             value.ask(spec, value.cgroup_file()?)
@@ -255,7 +254,7 @@ fn terminal<'a>(_spec: &mut Spec<'a>, _: Value<'a>) -> Result<(), Refused> {
 }
 
 fn set<'a>(spec: &mut Spec<'a>, kind: Namespace, value: Value<'a>) -> Result<(), Refused> {
-    spec.namespaces[kind as usize] = value.source()?;
+    spec.namespaces[kind as usize] = value.source(kind)?;
     Ok(())
 }
 

@@ -10,8 +10,10 @@ use crate::sys::mount::Attributes;
 #[cfg(feature = "full")]
 use crate::sys::process::{Limit, Processors, RLIM_INFINITY};
 use crate::sys::{Arena, List, Word, word};
+#[cfg(feature = "full")]
+use crate::text::Text;
 use crate::text::sentence::Sentence;
-use crate::text::{Text, copy, cut, names, number, path, split, t};
+use crate::text::{copy, cut, names, number, path, split, t};
 
 #[cfg(feature = "full")]
 use linux_raw_sys::general as k;
@@ -118,6 +120,15 @@ impl<'a> Value<'a> {
         number::duration(self.word.bytes()).ok_or(t!("not a time such as 10s, 500ms or 2m"))
     }
 
+    /// One in which something can be done.
+    #[cfg(feature = "full")]
+    pub fn time(self) -> Parsed<u64> {
+        match self.duration()? {
+            0 => Err(t!("leaves no time: without the option there is no end to it")),
+            time => Ok(time),
+        }
+    }
+
     pub fn capability(self) -> Parsed<CapabilitySet> {
         names::capability(self.word.bytes()).ok_or(t!("no such capability (capabilities(7))"))
     }
@@ -188,11 +199,16 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A number in a range.
+    /// A number in a range, or what that is.
     #[cfg(feature = "full")]
-    pub fn weight(self, least: u32, most: u32, refused: Refused) -> Parsed<u64> {
-        let weight = number::decimal(self.word.bytes()).filter(|weight| (least..=most).contains(weight));
-        weight.map(u64::from).ok_or(refused)
+    #[inline(never)]
+    pub fn within(self, least: i32, most: i32, refused: Refused) -> Parsed<i32> {
+        let (digits, sign) = match self.word.bytes() {
+            [b'-', digits @ ..] => (digits, -1),
+            digits => (digits, 1),
+        };
+        let number = number::decimal(digits).map(|number| i64::from(number) * sign);
+        number.and_then(|number| number.try_into().ok()).filter(|number| (least..=most).contains(number)).ok_or(refused)
     }
 
     /// The kernel's own list, of which the letters are looked at.
@@ -253,16 +269,6 @@ impl<'a> Value<'a> {
             return Err(t!("leads up with .."));
         }
         Ok(path::clean(self.arena, copy(self.arena, &[b"/", self.word.bytes()]).bytes()))
-    }
-
-    /// A number in a range that may be negative.
-    #[cfg(feature = "full")]
-    pub fn signed(self, least: i32, most: i32, refused: Refused) -> Parsed<i32> {
-        let number = match self.word.bytes() {
-            [b'-', digits @ ..] => number::decimal(digits).and_then(|number| 0i32.checked_sub_unsigned(number)),
-            digits => number::decimal(digits).and_then(|number| 0i32.checked_add_unsigned(number)),
-        };
-        number.filter(|number| (least..=most).contains(number)).ok_or(refused)
     }
 
     /// `NAME=SOFT[:HARD]`: which resource, and its limit.
@@ -355,13 +361,17 @@ impl<'a> Value<'a> {
         if self.word == word(c"none") { Self { word: word(c"private"), ..self } } else { self }
     }
 
-    /// `private`, `host` or `ns:PATH`.
-    pub fn source(self) -> Parsed<Source<'a>> {
+    /// `private`, `host` or `ns:PATH`, for this kind, which may have more.
+    pub fn source(self, _kind: Namespace) -> Parsed<Source<'a>> {
         const JOIN: usize = 3;
         match self.word.bytes() {
             b"private" => Ok(Source::Private),
             b"host" => Ok(Source::Host),
             [b'n', b's', b':', _, ..] => Ok(Source::Join(self.word.after(JOIN))),
+            #[cfg(feature = "full")]
+            _ if _kind == Namespace::User => Err(t!("not auto, identity, IN:OUT:COUNT, private, host or ns:PATH")),
+            #[cfg(feature = "full")]
+            _ if _kind == Namespace::Network => Err(t!("not none, private, host or ns:PATH")),
             _ => Err(t!("not private, host or ns:PATH")),
         }
     }
@@ -515,23 +525,18 @@ impl<'a> Value<'a> {
 
     /// `DST[:key=value,…]`.
     pub fn tmpfs(self) -> Parsed<NewMount<'a>> {
-        let (target, given) = cut(self.word.bytes(), b':');
-        let (mut attributes, mut options) = (Attributes::NONE, Text::new(self.arena));
-        for option in split(given.unwrap_or_default(), b',') {
-            match names::position("rw exec nosuid nodev ro noexec", option) {
-                Some(5) => attributes = attributes.and(Attributes::NOEXEC),
-                Some(4) => attributes = attributes.and(Attributes::RDONLY),
-                // So it is anyway.
-                Some(_) => {}
-                None if is_tmpfs_option(option) => drop(options.add(b",").add(option)),
-                None => {
-                    return Err(t!(
-                        "the options are size=, mode=, nr_inodes=, nr_blocks=, ro, rw, exec, noexec, nosuid and nodev"
-                    ));
-                }
-            }
+        let (target, _) = cut(self.word.bytes(), b':');
+        let options = self.word.after(target.len() + 1);
+        #[cfg(feature = "full")]
+        let (attributes, options) = Attributes::of(self.arena, options);
+        #[cfg(not(feature = "full"))]
+        let attributes = Attributes::NONE;
+        if !split(options.bytes(), b',').all(is_tmpfs_option) {
+            return Err(crate::full!(
+                t!("the options are size=, mode=, nr_inodes= and nr_blocks="),
+                t!("the options are size=, mode=, nr_inodes=, nr_blocks=, ro, rw, noexec and the like")
+            ));
         }
-        let options = options.word().strip(b",").unwrap_or_default();
         Ok(NewMount { kind: NewKind::Tmpfs, target: self.mount_point(target)?, options, attributes })
     }
 
@@ -549,7 +554,7 @@ impl<'a> Value<'a> {
 fn is_tmpfs_option(option: &[u8]) -> bool {
     match cut(option, b'=') {
         (key, Some(value)) => names::position("size mode nr_inodes nr_blocks", key).is_some() && !value.is_empty(),
-        (key, None) => key.is_empty(),
+        (key, None) => key.is_empty() || cfg!(feature = "full") && matches!(key, b"ro" | b"rw"),
     }
 }
 
@@ -665,9 +670,12 @@ mod tests {
             assert_eq!(value.tmpfs().unwrap().options, word(c"size=64m,mode=1777"));
         });
         with(c"/scratch", |value| assert!(value.tmpfs().unwrap().options.is_empty()));
+        #[cfg(feature = "full")]
         with(c"/s:rw,noexec,nosuid,size=1m,nodev", |value| {
+            const NO_DEVICES_NOR_PROGRAMS: Attributes =
+                Attributes::NOEXEC.and(Attributes::NOSUID).and(Attributes::NODEV);
             let NewMount { options, attributes, .. } = value.tmpfs().unwrap();
-            assert_eq!((options, attributes), (word(c"size=1m"), Attributes::NOEXEC));
+            assert_eq!((options, attributes), (word(c"rw,size=1m"), NO_DEVICES_NOR_PROGRAMS));
         });
         for wrong in [c"scratch", c"/s:uid=0", c"/s:size", c"/s:size=", c"/s:suid", c"/s:dev", c"/s:rw=1", c""] {
             with(wrong, |value| assert!(value.tmpfs().is_err(), "{wrong:?}"));
@@ -717,7 +725,7 @@ mod tests {
             with(wrong, |value| assert!(value.umask().is_err(), "{wrong:?}"));
         }
         for (text, expected) in [(c"-20", Some(-20)), (c"19", Some(19)), (c"20", None), (c"-21", None), (c"-", None)] {
-            with(text, |value| assert_eq!(value.signed(-20, 19, t!("no")).ok(), expected));
+            with(text, |value| assert_eq!(value.within(-20, 19, t!("no")).ok(), expected));
         }
     }
 
@@ -736,10 +744,10 @@ mod tests {
     #[test]
     fn a_namespace_is_private_the_hosts_or_joined() {
         with(c"ns:/proc/1/ns/net", |value| {
-            assert_eq!(value.source(), Ok(Source::Join(word(c"/proc/1/ns/net"))));
+            assert_eq!(value.source(Namespace::Network), Ok(Source::Join(word(c"/proc/1/ns/net"))));
         });
         for wrong in [c"ns:", c"none"] {
-            with(wrong, |value| assert!(value.source().is_err()));
+            with(wrong, |value| assert!(value.source(Namespace::Network).is_err()));
         }
     }
 }

@@ -42,6 +42,10 @@ pub fn explain<'m>(arena: &'m Arena, failure: &Failure, spec: &Spec, host: &Host
         sentence.fill(t!(": % ("), &[detail]).errno_name(errno).add(b")");
     }
     let problem = arena.hold(Problem { status, line: sentence.word(), advice: None });
+    #[cfg(feature = "full")]
+    if status == NOT_FOUND && plan.command.name.bytes().starts_with(b"-") {
+        return problem.advise(arena, t!("options come before ROOTFS or NAME: what follows is the command"), &[]);
+    }
     let release = process::kernel_release();
     if release < OLDEST && matches!(errno, Errno::ENOSYS | Errno::EINVAL) {
         let [major, minor] = [release.0, release.1].map(|part| decimal(arena, part.into()));
@@ -54,9 +58,6 @@ pub fn explain<'m>(arena: &'m Arena, failure: &Failure, spec: &Spec, host: &Host
     }
     match advise(arena, &line.step, errno, spec, host) {
         Some((advice, words)) if status == FAILED => problem.advise(arena, advice, &words),
-        _ if status == NOT_FOUND && plan.command.name.bytes().starts_with(b"-") => {
-            problem.advise(arena, t!("options come before ROOTFS or NAME: what follows is the command"), &[])
-        }
         _ => problem,
     }
 }
@@ -182,7 +183,7 @@ fn advise<'a>(
         (Step::Terminal(_), Errno::ENOSPC) => t!("there are too many: see sysctl kernel.pty.max; --no-tty takes none"),
         (Step::BecomeRoot, Errno::EINVAL) => t!("the user namespace that is joined has no root"),
         #[cfg(feature = "full")]
-        (_, Errno::EOVERFLOW) => {
+        (Step::EmptyTree { .. }, Errno::EOVERFLOW) => {
             t!("without ids nobody owns what is made, and what is mounted needs that: say --fs none")
         }
         (Step::SetUser { .. }, Errno::EINVAL) => t!("the ids must be mapped: see --uid-map and --gid-map"),

@@ -114,13 +114,12 @@ fn of_cgroups<'a>(arena: &'a Arena, step: &CgroupStep<'a>, errno: Errno, host: &
             none,
         ),
         (Write { .. }, Errno::ENODEV) => (t!("a rate is that of a whole disk, not of a part of it"), none),
-        (Write { site, file, .. }, Errno::EINVAL | Errno::ERANGE | Errno::ENOSPC) => {
-            let site = host.cgroups.all.get(usize::from(site))?;
-            // Of version 2 a group's own may be empty, which means all that there are.
-            let is_set = site.hierarchy.is_unified() && file.bytes().starts_with(b"cpuset.");
-            let suffix: &[u8] = if is_set { b".effective" } else { b"" };
-            let path = copy(arena, &[site.parent.bytes(), b"/", file.bytes(), suffix]);
-            (t!("the kernel does not take this value: see % for what there is"), path)
+        (Write { site, .. }, Errno::EINVAL | Errno::ERANGE | Errno::ENOSPC) => {
+            let parent = host.cgroups.all.get(usize::from(site))?.parent;
+            (
+                t!("the kernel does not take this value: what there is says that file, or its .effective, in %"),
+                copy(arena, &[parent.bytes()]),
+            )
         }
         (Write { .. }, Errno::EBUSY) => (t!("the container needs more to begin with"), none),
         _ => return None,

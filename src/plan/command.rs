@@ -99,6 +99,7 @@ pub(super) fn put<'p>(entries: &mut List<'p, Word<'p>>, name: &[u8], entry: Word
 }
 
 /// The caller's own variable, copied, because what the kernel gave this process is erased.
+#[inline(never)]
 fn passed_on<'p>(arena: &'p Arena, host: &Host, name: &[u8]) -> Option<Word<'p>> {
     let value = value(host.environment, copy(arena, &[name, b"="]).bytes())?;
     Some(copy(arena, &[name, b"=", value.bytes()]))

@@ -20,11 +20,11 @@ impl Attributes {
     pub const NOSUID: Self = Self(k::MOUNT_ATTR_NOSUID);
     pub const NODEV: Self = Self(k::MOUNT_ATTR_NODEV);
     pub const NOEXEC: Self = Self(k::MOUNT_ATTR_NOEXEC);
-    #[cfg(feature = "boot")]
+    #[cfg(feature = "full")]
     pub const NOATIME: Self = Self(k::MOUNT_ATTR_NOATIME);
-    #[cfg(feature = "boot")]
+    #[cfg(feature = "full")]
     pub const NODIRATIME: Self = Self(k::MOUNT_ATTR_NODIRATIME);
-    #[cfg(feature = "boot")]
+    #[cfg(feature = "full")]
     pub const STRICTATIME: Self = Self(k::MOUNT_ATTR_STRICTATIME);
     /// What is mounted below the original later shows too (`rslave`); else the mount becomes private. No flag of the kernel's.
     pub const FOLLOWS: Self = Self(1 << 31);

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 crate::tests! {
-    once: aril_alone_tells_what_there_is, the_help_of_run_is_in_groups_with_examples_last, the_version_is_the_crate_s,
+    once: aril_alone_tells_what_there_is, the_help_of_run_is_in_groups_with_examples_last,
+        options_of_exec_are_in_the_overview_and_on_their_page, the_version_is_the_crate_s,
         the_manual_page_has_every_option_with_an_example, an_unknown_option_names_the_nearest, an_unknown_word_is_refused_without_the_help, help_that_cannot_be_written_fails;
     both: habits_of_docker_are_accepted, a_command_s_own_options_are_its_own, without_a_command_a_shell_runs;
 }
@@ -18,6 +19,36 @@ fn aril_alone_tells_what_there_is(who: &Who) {
     for words in [&["--help"][..], &["-h"], &["help"]] {
         who.aril(words).run().prints(overview.out().trim_end());
     }
+    for words in
+        [["check", "--help"], ["check", "-h"], ["help", "check"], ["help", "init"], ["help", "ps"], ["help", "help"]]
+    {
+        who.aril(&words).run().prints(overview.out().trim_end());
+    }
+    who.aril(&["help", "nosuch"]).run().refused(125, &["unknown command nosuch"]);
+}
+
+/// All that it has, by a letter if there is one, and nothing else.
+fn options_of_exec_are_in_the_overview_and_on_their_page(who: &Who) {
+    let overview = who.aril(&["exec", "--help"]).run().ok().out();
+    let named = overview.lines().find_map(|line| line.split_once("one more command in it: ")).expect("a line").1;
+    let page = include_str!("../../docs/containers.md");
+    let all = who.aril(&["run", "--help"]).run().ok().out();
+    // Read before all others; and what every verb has.
+    for option in options(&all).iter().filter(|option| !["--args-fd", "--help"].iter().any(|no| option.contains(no))) {
+        let long = option.rsplit("--").next().and_then(|name| name.split([' ', '`', '[']).next()).expect("a name");
+        let short = option
+            .strip_prefix("`-")
+            .filter(|rest| !rest.starts_with('-'))
+            .map_or(format!("--{long}"), |rest| format!("-{}", &rest[..1]));
+        let is_refused = who.aril(&["exec", &format!("--{long}=1")]).run().err().contains("exec has no option");
+        assert_eq!(!is_refused, page_of_exec(page).contains(option.trim_matches('`')), "{option}");
+        let looks_on = ["trace", "verbose"].contains(&long);
+        assert!(looks_on || named.split(' ').any(|one| one == short) != is_refused, "{option}: {named}");
+    }
+}
+
+fn page_of_exec(page: &str) -> &str {
+    page.split("## `aril exec").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a section")
 }
 
 fn the_help_of_run_is_in_groups_with_examples_last(who: &Who) {

@@ -280,7 +280,8 @@ fn a_tmpfs_has_its_size_and_mode(who: &Who) {
     who.sh(&["--tmpfs", "/mnt:size=1m,mode=700"], script).prints("700\n1024\nNo space left on device\n1048576");
     let flags = "awk '$5 == \"/mnt\" {print $6}' /proc/self/mountinfo";
     who.sh(&["--tmpfs", "/mnt:rw,noexec,nosuid,size=1m"], flags).prints("rw,nosuid,nodev,noexec,relatime");
-    who.sh(&["--tmpfs", "/mnt:ro,exec,nodev"], flags).prints("ro,nosuid,nodev,relatime");
+    who.sh(&["--tmpfs", "/mnt:ro,exec,nodev"], flags).prints("rw,nosuid,nodev,relatime");
+    who.sh(&["--tmpfs", "/mnt:ro"], "2>/dev/null >/mnt/file || echo refused").prints("refused");
     who.sh(&["--tmpfs", "/scratch/new"], ">/scratch/new/file; stat -c %a /scratch/new; ls /scratch/new")
         .prints("1777\nfile");
 }

@@ -10,7 +10,7 @@ use crate::sys::file::{self, Kind, Open};
 use crate::sys::mount::{self, Attributes};
 use crate::sys::poll::{self, Watched};
 use crate::sys::{Arena, At, Errno, Fd, List, Result, Word, socket, word};
-use crate::text::{Text, copy, names, split, t, text};
+use crate::text::{Text, copy, split, t, text};
 
 impl<'p> Carrier<'p> {
     /// Mounts what is to be the root, where nobody sees it yet.
@@ -128,7 +128,7 @@ impl<'p> Carrier<'p> {
     fn mount_as(&mut self, kind: Word, options: Word, flags: Word) -> Result<Fd> {
         let arena = self.arena;
         self.detail = Word::default();
-        let (attributes, flags) = self.attributes(flags);
+        let (attributes, flags) = Attributes::of(arena, flags);
         let mounted = self.new_tree(kind, [options, flags], attributes);
         self.detail = match &mounted {
             Ok(_) => Word::default(),
@@ -140,28 +140,6 @@ impl<'p> Carrier<'p> {
             Err(_) => text(arena, t!("% refuses it; the kernel's log may say why"), &[kind]),
         };
         mounted
-    }
-
-    /// Options of mount(8) which are the mount's own, and those that are the file system's.
-    fn attributes(&self, flags: Word) -> (Attributes, Word<'p>) {
-        const NAMES: &str = "nosuid nodev noexec noatime nodiratime strictatime relatime";
-        const ATTRIBUTES: [Attributes; 7] = [
-            Attributes::NOSUID,
-            Attributes::NODEV,
-            Attributes::NOEXEC,
-            Attributes::NOATIME,
-            Attributes::NODIRATIME,
-            Attributes::STRICTATIME,
-            Attributes::NONE,
-        ];
-        let (mut attributes, mut rest) = (Attributes::NONE, Text::new(self.arena));
-        for flag in split(flags.bytes(), b',') {
-            match names::position(NAMES, flag) {
-                Some(place) => attributes = attributes.and(ATTRIBUTES[place]),
-                None => drop(rest.add(flag).add(b",")),
-            }
-        }
-        (attributes, rest.word())
     }
 
     /// The types of file systems on devices that the kernel has, each after a space.
