@@ -541,6 +541,7 @@ impl<'p> Carrier<'p> {
         let deadline = None;
         let (signals, rewrite, log) = (signal::ALL, AS_THEY_COME, Log::SILENT);
         Ok(Init {
+            own: process::getpid(),
             command,
             manner,
             deadline,

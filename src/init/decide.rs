@@ -115,7 +115,6 @@ impl State {
     }
 
     /// Whether everything was killed that there is, and is waited for.
-    #[cfg(feature = "boot")]
     pub const fn kills(self) -> bool {
         matches!(self, Self::Ended { deadline: None, .. } | Self::Running { deadline: OVER, .. })
     }

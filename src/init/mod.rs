@@ -41,6 +41,8 @@ pub const KILLED: u8 = b'K';
 /// signals on as it was told. `MORE`: it counts. Each is compiled without what it does not do.
 #[derive(Debug)]
 pub struct Init<'a, const LAUNCHED: bool, const MORE: bool> {
+    /// This process.
+    pub own: Pid,
     /// The command's process, which leads a process group of its own.
     pub command: Pid,
     pub manner: Manner,
@@ -67,8 +69,7 @@ pub const AS_THEY_COME: &Rewrite = &[0; signal::LAST as usize + 1];
 /// In its place: none.
 pub const DROP: u8 = u8::MAX;
 
-/// Microseconds that what a machine has killed may take to end.
-#[cfg(feature = "boot")]
+/// Microseconds that what was killed may take to end, where an init goes on after it.
 const LAST: u64 = 5_000_000;
 
 /// For how long a command has to run until the memory of its start is given back, here and in the launcher, in microseconds.
@@ -92,8 +93,7 @@ pub struct Outcome {
     /// By one of the `requests`; else 0.
     #[cfg(feature = "boot")]
     pub request: u8,
-    /// Something does not end although it was killed.
-    #[cfg(feature = "boot")]
+    /// Something does not end although it was killed; or may not be.
     pub stuck: bool,
     pub tally: Tally,
 }
@@ -116,7 +116,8 @@ struct Watch {
     ended: u64,
     #[cfg(feature = "boot")]
     request: u8,
-    #[cfg(feature = "boot")]
+    /// What does not end is waited for until then.
+    last: u64,
     stuck: bool,
     tally: Tally,
     unreaped: Unreaped,
@@ -134,16 +135,13 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
             ended: 0,
             #[cfg(feature = "boot")]
             request: 0,
-            #[cfg(feature = "boot")]
+            last: 0,
             stuck: false,
             tally: Tally::default(),
             unreaped: Unreaped::default(),
         };
-        // One who is alone in its pid namespace needs to know whether it may signal everyone.
-        let own = process::getpid();
-        let is_pid_1 = own == Pid(1);
         // Those that ended before this program was executed send no signal any more.
-        let mut ended = self.reap(&mut watch, is_pid_1);
+        let mut ended = self.reap(&mut watch);
         loop {
             if let Some(status) = ended {
                 let Watch { state, change, ended, tally, .. } = watch;
@@ -154,22 +152,25 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
                     asked: state.was_asked(),
                     #[cfg(feature = "boot")]
                     request: watch.request,
-                    #[cfg(feature = "boot")]
                     stuck: watch.stuck,
                     tally,
                 };
             }
-            let timeout = watch.state.deadline().map(|due| due.saturating_sub(poll::now()));
-            #[cfg(feature = "boot")]
-            let timeout = if self.waits_for_killed(&watch.state) { Some(LAST) } else { timeout };
+            let due = if self.gives_up(&watch.state) { Some(watch.last) } else { watch.state.deadline() };
+            let timeout = due.map(|due| due.saturating_sub(poll::now()));
+            // However many signals keep coming.
+            if timeout == Some(0) {
+                ended = self.time_up(&mut watch);
+                continue;
+            }
             // A deadline before that is a little late.
             let timeout = if has_settled { timeout } else { Some(SETTLED) };
             ended = match signal::wait(self.signals, timeout) {
-                Ok(info) if info.signal == k::SIGCHLD as u8 => self.reap(&mut watch, is_pid_1),
+                Ok(info) if info.signal == k::SIGCHLD as u8 => self.reap(&mut watch),
                 // Its own: SIGPIPE, when nobody reads its messages, and what it gets for giving the terminal away. The command
                 // has no part in that.
-                Ok(info) if !LAUNCHED && info.code == 0 && info.sender == own => None,
-                Ok(info) => self.take(&mut watch, &info, is_pid_1),
+                Ok(info) if !LAUNCHED && info.code == 0 && info.sender == self.own => None,
+                Ok(info) => self.take(&mut watch, &info),
                 Err(Errno::EAGAIN) if !has_settled => {
                     has_settled = true;
                     drop(start.take());
@@ -177,30 +178,45 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
                     tolerate(process::trim_stack());
                     None
                 }
-                #[cfg(feature = "boot")]
-                Err(Errno::EAGAIN) if self.waits_for_killed(&watch.state) => {
-                    watch.stuck = true;
-                    Some(watch.state.status().unwrap_or(exit_status(k::SIGKILL as u8)))
-                }
-                Err(Errno::EAGAIN) => {
-                    let action = watch.state.time_up();
-                    self.act(action, &watch.state, &NO_SIGNAL, is_pid_1)
-                }
-                // EINTR; nothing else can be.
+                // A deadline, which is looked at first; or EINTR.
                 Err(_) => None,
             };
         }
     }
 
-    /// A machine goes off even with a process in it that waits for a device and cannot be killed.
-    #[cfg(feature = "boot")]
-    fn waits_for_killed(&self, state: &State) -> bool {
-        MORE && self.requests != 0 && state.kills()
+    /// One who is alone in its pid namespace may signal everyone.
+    fn is_pid_1(&self) -> bool {
+        self.own == Pid(1)
+    }
+
+    /// Whether it does not wait for ever for what was killed: a machine goes off even with a process in it that waits for a device,
+    /// and as PID 1 an init may be an ordinary user whom a process need not heed that is not.
+    fn gives_up(&self, state: &State) -> bool {
+        MORE && self.is_pid_1() && state.kills()
+    }
+
+    /// The deadline has passed.
+    #[inline(never)]
+    fn time_up(&self, watch: &mut Watch) -> Option<u8> {
+        if self.gives_up(&watch.state) {
+            watch.stuck = true;
+            return watch.state.status().or_else(|| {
+                // It is the command.
+                let signal = k::SIGKILL as u8;
+                (watch.change, watch.ended) = (Change::Killed { signal, core: false }, poll::now());
+                Some(exit_status(signal))
+            });
+        }
+        if MORE {
+            watch.last = poll::now() + LAST;
+        }
+        let action = watch.state.time_up();
+        self.act(action, &watch.state, &NO_SIGNAL)
     }
 
     /// A signal that is for the command.
     #[inline(never)]
-    fn take(&self, watch: &mut Watch, info: &Info, is_pid_1: bool) -> Option<u8> {
+    fn take(&self, watch: &mut Watch, info: &Info) -> Option<u8> {
         self.say(word(c"received signal "), info.signal);
         #[cfg(feature = "boot")]
         let info = if MORE && self.requests & set_of(info.signal) != 0 {
@@ -214,11 +230,11 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
             info
         };
         let action = watch.state.signal::<LAUNCHED>(info, poll::now(), &self.manner);
-        self.act(action, &watch.state, info, is_pid_1)
+        self.act(action, &watch.state, info)
     }
 
     /// One SIGCHLD may stand for many children.
-    fn reap(&self, watch: &mut Watch, is_pid_1: bool) -> Option<u8> {
+    fn reap(&self, watch: &mut Watch) -> Option<u8> {
         loop {
             let action = match process::wait_any() {
                 Ok(Some((pid, change))) => {
@@ -227,9 +243,9 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
                 }
                 Ok(None) => return None,
                 // ECHILD.
-                Err(_) => return self.act(watch.state.alone(), &watch.state, &NO_SIGNAL, is_pid_1),
+                Err(_) => return self.act(watch.state.alone(), &watch.state, &NO_SIGNAL),
             };
-            if let Some(status) = self.act(action, &watch.state, &NO_SIGNAL, is_pid_1) {
+            if let Some(status) = self.act(action, &watch.state, &NO_SIGNAL) {
                 return Some(status);
             }
         }
@@ -238,7 +254,7 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
     /// Carries an action out; gives the status with which to exit.
     ///
     /// The target may have ended a moment ago (ESRCH, EPIPE), the terminal may be gone (EIO): an init goes on.
-    fn act(&self, action: Action, state: &State, info: &Info, is_pid_1: bool) -> Option<u8> {
+    fn act(&self, action: Action, state: &State, info: &Info) -> Option<u8> {
         match action {
             Action::Nothing => {}
             Action::Pass => self.pass(info),
@@ -273,20 +289,20 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
             // What a machine leaves are services, to whom SIGHUP may mean to go on.
             #[cfg(feature = "boot")]
             Action::EndRest if MORE && self.requests != 0 => {
-                if !self.to_all(k::SIGTERM as u8, is_pid_1) {
+                if !self.to_all(k::SIGTERM as u8) {
                     return state.status();
                 }
-                self.to_all(k::SIGCONT as u8, is_pid_1);
+                self.to_all(k::SIGCONT as u8);
             }
             Action::EndRest => {
-                if !self.to_all(k::SIGHUP as u8, is_pid_1) {
+                if !self.to_all(k::SIGHUP as u8) {
                     return state.status();
                 }
-                self.end_all(is_pid_1);
+                self.end_all();
             }
             // As PID 1 it has reached everyone already. To others it may come twice.
-            Action::EndMore if is_pid_1 => {}
-            Action::EndMore => self.end_all(false),
+            Action::EndMore if self.is_pid_1() => {}
+            Action::EndMore => self.end_all(),
             Action::Farewell => {
                 let last = self.becomes(k::SIGTERM as u8);
                 self.to_group(last);
@@ -298,7 +314,8 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
                     // It is a child that nobody has waited for yet, so the number is its own, with or without a list.
                     tolerate(process::kill(self.command.0, k::SIGKILL as u8));
                 }
-                if !self.to_all(k::SIGKILL as u8, is_pid_1) {
+                // Whom PID 1 may not kill, as an ordinary user, the kernel does at its end.
+                if !self.to_all(k::SIGKILL as u8) || !MORE && self.is_pid_1() {
                     return state.status();
                 }
             }
@@ -372,9 +389,9 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
         }
     }
 
-    fn end_all(&self, is_pid_1: bool) {
-        self.to_all(k::SIGTERM as u8, is_pid_1);
-        self.to_all(k::SIGCONT as u8, is_pid_1);
+    fn end_all(&self) {
+        self.to_all(k::SIGTERM as u8);
+        self.to_all(k::SIGCONT as u8);
     }
 
     fn to_group(&self, signal: u8) {
@@ -383,8 +400,8 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
 
     /// To everyone in the pid namespace; a subreaper, which has none of its own, signals its children alone, to which the
     /// orphans among its descendants belong. Whether there was anyone.
-    fn to_all(&self, signal: u8, is_pid_1: bool) -> bool {
-        if is_pid_1 {
+    fn to_all(&self, signal: u8) -> bool {
+        if self.is_pid_1() {
             return process::kill_all_but_init(signal).is_ok();
         }
         // As many as fit; the next ones are reached when one of these has ended. A number ends in a space: what has none is cut.

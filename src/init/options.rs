@@ -3,8 +3,9 @@
 use super::log::{DEBUG, Log, WARN};
 use super::{DROP, Persona, Rewrite};
 use crate::spec::Restart;
+use crate::sys::process::{self, Pid};
 use crate::sys::signal::{LAST, SignalSet};
-use crate::sys::{Word, process, word};
+use crate::sys::{Word, word};
 use crate::text::{cut, names, number, split};
 use core::ffi::CStr;
 use linux_raw_sys::general as k;
@@ -17,7 +18,6 @@ pub struct Setup<'a> {
     /// As whom it behaves, and what it says.
     pub log: Log,
     pub ignores_children: bool,
-    pub is_pid_1: bool,
     /// Orphans among the descendants of one that is not PID 1 become its children.
     pub subreaper: bool,
     /// A signal for this process when its parent ends; 0: none.
@@ -31,6 +31,10 @@ pub struct Setup<'a> {
     /// There is no command: it sleeps and reaps.
     pub pause: bool,
     pub restart: Restart,
+    /// This process.
+    pub own: Pid,
+    /// Those that it takes.
+    pub signals: SignalSet,
     /// What this process has inherited, which its command gets back: the mask, and whether its children's ends were ignored.
     /// Then the kernel reaps, and wait4(2) tells of none.
     pub mask: SignalSet,
@@ -126,9 +130,10 @@ impl<'a> Setup<'a> {
         let is_dumb_init = persona == Persona::DumbInit;
         Self {
             log: Log { persona, level: WARN, reaping: DEBUG },
+            signals: persona.signals(),
             mask: 0,
             ignores_children: false,
-            is_pid_1: false,
+            own: Pid(0),
             words,
             refused: (UNKNOWN, word(c"")),
             subreaper: matches!(persona, Persona::Own | Persona::Catatonit),

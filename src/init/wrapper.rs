@@ -21,9 +21,10 @@ const ENDS: SignalSet = signal::set_of(k::SIGTERM as u8) | signal::set_of(k::SIG
 /// Runs a command as one of the personas and supervises it. `name` is the program's own, `words` are those after it. `MORE`:
 /// with `--restart`, `--report` and `--timeout`.
 pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environment: Words) -> u8 {
-    // Before anything else, so that no signal is lost.
-    let mask = signal::set_mask(persona.signals());
     let mut setup = Setup::new(persona, words);
+    // Before anything else, so that no signal is lost.
+    setup.mask = signal::set_mask(setup.signals);
+    setup.own = process::getpid();
     // As the first process of a pod's sandbox it has no arguments.
     setup.pause = names::position("pause", name.bytes()).is_some();
     let read = setup.read::<MORE>(environment);
@@ -43,7 +44,7 @@ pub fn run<const MORE: bool>(persona: Persona, name: Word, words: Words, environ
             return persona.failed();
         }
     }
-    setup.prepare(mask);
+    setup.prepare();
     if setup.pause {
         let_go();
         idle(ENDS, None);
@@ -85,8 +86,7 @@ struct Start<'a> {
 impl Setup<'_> {
     /// What this process does for itself before it has a command. Nothing of that can fail with numbers that are right.
     #[inline(never)]
-    fn prepare(&mut self, mask: SignalSet) {
-        self.mask = mask;
+    fn prepare(&mut self) {
         if signal::is_ignored(CHLD) {
             self.ignores_children = true;
             tolerate(signal::set_default(CHLD));
@@ -94,10 +94,11 @@ impl Setup<'_> {
         if self.parent_death != 0 {
             tolerate(process::set_parent_death_signal(self.parent_death));
         }
-        self.is_pid_1 = process::getpid() == Pid(1);
-        if !self.is_pid_1 && self.subreaper {
+        if self.own == Pid(1) {
+            // All orphans are its own.
+        } else if self.subreaper {
             tolerate(process::set_child_subreaper());
-        } else if !self.is_pid_1 && self.log.persona == Persona::Tini && process::is_child_subreaper() == Ok(false) {
+        } else if self.log.persona == Persona::Tini && process::is_child_subreaper() == Ok(false) {
             self.log.say(WARN, word(c"no subreaper, not PID "), 1);
         }
         if self.session {
@@ -107,6 +108,7 @@ impl Setup<'_> {
     }
 
     /// Runs the command, again and again if that was asked for.
+    #[inline(never)]
     fn run<const MORE: bool>(&self, environment: Words) -> u8 {
         let mut restarts = Restarts::new(self.restart);
         loop {
@@ -127,7 +129,7 @@ impl Setup<'_> {
             }
             let deadline = if MORE { self.timeout.map(|timeout| begun + timeout) } else { None };
             let outcome = self.supervise::<MORE>(child, deadline);
-            let Outcome { mut status, change, asked, .. } = outcome;
+            let Outcome { mut status, change, asked, stuck, .. } = outcome;
             if self.expected[usize::from(status / 32)] >> (status % 32) & 1 == 1 {
                 status = 0;
             }
@@ -140,7 +142,7 @@ impl Setup<'_> {
                 status = TIMED_OUT;
             }
             match restarts.due(status, ran) {
-                Some(due) if !asked && idle(ENDS, Some(due)).is_none() => {}
+                Some(due) if !(asked || stuck) && idle(ENDS, Some(due)).is_none() => {}
                 _ => {
                     self.report(outcome, ran);
                     return status;
@@ -179,14 +181,15 @@ impl Setup<'_> {
             },
         };
         // Without the list of children (a kernel setting) those that are left live on.
-        let lists = waits && !self.is_pid_1;
+        let lists = waits && self.own != Pid(1);
         let children =
             if lists { file::openat(At::CWD, word(c"/proc/thread-self/children"), Open::READ).ok() } else { None };
         let init: Init<false, MORE> = Init {
+            own: self.own,
             command,
             manner,
             deadline,
-            signals: persona.signals(),
+            signals: self.signals,
             #[cfg(feature = "boot")]
             requests: 0,
             rewrite: &self.rewrite,

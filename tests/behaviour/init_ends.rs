@@ -6,7 +6,7 @@ use crate::support::{Folder, Outcome, Run, Running, Who, executable, mark, proce
 use rustix::process::Signal;
 
 crate::tests! {
-    once: a_stop_request_may_be_answered, who_ignores_a_stop_request_is_killed, without_a_time_a_stop_request_is_a_signal,
+    once: a_stop_request_may_be_answered, who_ignores_a_stop_request_is_killed, a_deadline_comes_however_many_signals_come, who_may_not_be_killed_is_not_waited_for, without_a_time_a_stop_request_is_a_signal,
         what_is_left_is_asked_to_end, what_is_left_and_stopped_is_continued, what_is_left_is_killed_in_the_end,
         after_a_stop_request_what_is_left_has_the_same_time, the_children_of_what_is_left_are_asked_too,
         of_many_that_are_left_each_is_asked, a_subreaper_signals_its_own_descendants_alone,
@@ -71,6 +71,40 @@ fn who_ignores_a_stop_request_is_killed(who: &Who) {
         init.signal(&running, Signal::TERM);
         let outcome = running.finish();
         outcome.exited(137).check(outcome.err().is_empty(), "nobody is left");
+    }
+}
+
+/// As PID 1 and not, of children that end and others; and of the time of the whole command.
+fn a_deadline_comes_however_many_signals_come(who: &Who) {
+    for storm in ["while :; do kill -URG $PPID; done", "while :; do (true &); done"] {
+        let script = format!("trap '' TERM HUP; echo ready; {storm}");
+        for init in everywhere(who) {
+            let running = ready(&init, &["--stop-timeout", "50ms"], &script);
+            init.signal(&running, Signal::TERM);
+            running.finish().exited(137);
+        }
+        for init in whole(who) {
+            init.sh(&["--timeout", "50ms"], &script).run().exited(124);
+        }
+    }
+}
+
+/// An ordinary user as PID 1 may not kill root's processes: the kernel does, at its end.
+fn who_may_not_be_killed_is_not_waited_for(who: &Who) {
+    who.needs_probe();
+    if !who.is_root() {
+        who.skip("only root can make a program that becomes root");
+    }
+    let folder = who.folder();
+    let heedless = folder.join("heedless").display().to_string();
+    std::fs::copy(who.binary("probe"), &heedless).expect("it was built");
+    crate::support::tool("chmod", &["4755", &heedless]);
+    let user = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"];
+    for init in everywhere(who).filter(|init| init.is_pid_1) {
+        let script = format!("{heedless} heedless >ready & until grep -q ready ready; do sleep 0.01; done; exit 7");
+        let shared = who.folder();
+        crate::support::tool("chmod", &["0777", shared.str()]);
+        init.under(&user, &["sh", "-c", &script]).dir(shared.path()).run().exited(7);
     }
 }
 

@@ -109,6 +109,7 @@ fn supervise(command: Pid, stop_timeout: u64) -> Outcome {
         stop: Stop::Never,
     };
     let init: Init<false, true> = Init {
+        own: Pid(1),
         command,
         manner,
         deadline: None,
