@@ -398,7 +398,7 @@ impl Launcher {
         if self.foreground {
             take_terminal();
         }
-        stop_for_shell();
+        stop_for_shell(process::getpid().0, k::SIGTSTP);
     }
 
     /// Whether one of the streams is the terminal of this process's session.

@@ -88,7 +88,7 @@ pub enum Action {
     /// The command was stopped by this signal: tell the launcher.
     TellStopped(u8),
     /// The same: stop too.
-    StopToo,
+    StopToo(u8),
     /// Ask whatever is left to end; exit if there is nothing.
     EndRest,
     /// The same, for what has come up since.
@@ -182,7 +182,7 @@ impl State {
                 *stopped = true;
                 return match manner.stop {
                     _ if LAUNCHED => Action::TellStopped(signal),
-                    Stop::WithCommand => Action::StopToo,
+                    Stop::WithCommand => Action::StopToo(signal),
                     Stop::Never | Stop::AfterSignal => Action::Nothing,
                 };
             }

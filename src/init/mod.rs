@@ -268,24 +268,14 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
                 tolerate(process::kill(process::getpid().0, k::SIGSTOP as u8));
             }
             Action::ToGroup(signal) => self.to_group(signal),
-            Action::Resume => {
-                if self.manner.foreground && (LAUNCHED || is_in_foreground()) {
-                    tolerate(terminal::set_foreground(At::STDIN, self.command));
-                }
-                self.to_group(k::SIGCONT as u8);
-            }
+            Action::Resume => self.resume(),
             Action::TellStopped(signal) => {
                 if let (true, Some(launcher)) = (LAUNCHED, &self.launcher) {
                     tolerate(socket::send(launcher.at(), &[STOPPED, signal]));
                 }
             }
-            Action::StopToo if LAUNCHED => {}
-            Action::StopToo => {
-                if terminal::foreground(At::STDIN).is_ok() && is_job() {
-                    take_terminal_from(self.command);
-                    stop_for_shell();
-                }
-            }
+            Action::StopToo(_) if LAUNCHED => {}
+            Action::StopToo(signal) => self.stop_too(signal.into()),
             // What a machine leaves are services, to whom SIGHUP may mean to go on.
             #[cfg(feature = "boot")]
             Action::EndRest if MORE && self.requests != 0 => {
@@ -322,6 +312,34 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
             Action::Exit => return state.status(),
         }
         None
+    }
+
+    /// The command has stopped. At a terminal so does the job that this process is of, and its shell has the terminal back.
+    fn stop_too(&self, signal: u32) {
+        if terminal::foreground(At::STDIN).is_err() {
+            return;
+        }
+        // It was not given the terminal of a pipeline, and needs it after all.
+        let waits_for_terminal = matches!(signal, k::SIGTTIN | k::SIGTTOU)
+            && is_in_foreground()
+            && terminal::set_foreground(At::STDIN, self.command).is_ok();
+        if !waits_for_terminal {
+            take_terminal_from(self.command);
+            // An init around this one sees why. SIGSTOP is the one before them.
+            stop_for_shell(JOB, signal.max(k::SIGTSTP));
+        }
+        // The shell has made the job go on. Or there is none, the kernel has dropped the stop, and nobody would make it go on.
+        if waits_for_terminal || signal == k::SIGTSTP {
+            self.resume();
+        }
+    }
+
+    /// Gives the command the terminal, if this process has it to give, and lets it go on.
+    fn resume(&self) {
+        if self.manner.foreground && (LAUNCHED || is_in_foreground()) {
+            tolerate(terminal::set_foreground(At::STDIN, self.command));
+        }
+        self.to_group(k::SIGCONT as u8);
     }
 
     /// What a signal is passed on as.
@@ -447,11 +465,14 @@ pub fn is_job() -> bool {
     getpgid(process::getppid()) != getpgid(Pid(0))
 }
 
-/// Stops this process, so that its shell sees the job stopped. The kernel drops this signal, unlike SIGSTOP, where no shell in
-/// the session could continue the group.
-pub fn stop_for_shell() {
-    const TSTP: u8 = k::SIGTSTP as u8;
-    tolerate(process::kill(process::getpid().0, TSTP));
-    let mask = signal::set_mask(signal::ALL & !signal::set_of(TSTP));
+/// The process group of whoever calls: the rest of a pipeline, and the script that has started it.
+const JOB: i32 = 0;
+
+/// Stops this process, or its job, so that its shell sees the job stopped. The kernel drops a terminal's signal, unlike SIGSTOP, where no
+/// shell in the session could continue the group.
+pub fn stop_for_shell(target: i32, signal: u32) {
+    let signal = signal as u8;
+    tolerate(process::kill(target, signal));
+    let mask = signal::set_mask(signal::ALL & !signal::set_of(signal));
     signal::set_mask(mask);
 }

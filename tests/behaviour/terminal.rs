@@ -13,6 +13,7 @@ crate::tests! {
         the_terminal_s_size_is_the_same_inside, a_hangup_ends_the_container, streams_pass_through_untouched,
         standard_error_stays_apart, a_reader_that_ends_early_ends_the_command, closed_streams_do_no_harm;
     once: ctrl_c_reaches_an_init_s_command, ctrl_z_and_fg_work_for_an_init_s_command, an_init_in_the_background_stays_there, an_init_that_stops_in_the_background_leaves_the_terminal_alone,
+        an_init_s_command_in_a_pipeline_has_the_terminal_when_it_reads, ctrl_z_stops_the_script_of_an_init_too, ctrl_z_stops_nothing_that_nobody_continues,
         an_init_s_command_sees_the_window_s_size, an_init_as_pid_1_hands_the_terminal_on;
 }
 
@@ -298,6 +299,65 @@ fn an_init_that_stops_in_the_background_leaves_the_terminal_alone(who: &Who) {
             process::stat(sleeper).is_some_and(|stat| stat.state == 'S' && stat.group == stat.foreground)
         });
         terminal.enter("word", "[word]");
+    }
+}
+
+/// Which is the rest of the pipeline's too, until then. In the background the whole pipeline stops.
+fn an_init_s_command_in_a_pipeline_has_the_terminal_when_it_reads(who: &Who) {
+    let terminal = Terminal::shell_in(who, &namespace(who));
+    for init in ["$init", "$whole", "$init $whole"] {
+        for place in ["| cat", "| cat &"] {
+            let mark = mark();
+            terminal.keys(&format!("{init} sh -c 'sleep {mark} & until grep -q sleep /proc/$!/comm; do :; done; read word; echo \"[$word]\"; kill $!' {place}\n"));
+            let sleeper = process::wait_for_sleeper(&mark);
+            if place.ends_with('&') {
+                let is_stopped = |(pid, _): &(u32, Vec<String>)| process::state(*pid) == 'T';
+                terminal.eventually("all is stopped", || process::naming(&mark).iter().all(is_stopped));
+                terminal.is_back_outside();
+                terminal.keys("fg\n");
+            }
+            terminal.eventually("it has the terminal", || {
+                process::stat(sleeper).is_some_and(|stat| stat.group == stat.foreground)
+            });
+            terminal.enter("typed", "[typed]");
+            terminal.enter("echo out-$?", "out-0");
+        }
+        terminal.is_back_outside();
+    }
+}
+
+/// The script is the shell's job, not the init.
+fn ctrl_z_stops_the_script_of_an_init_too(who: &Who) {
+    let terminal = Terminal::shell_in(who, &namespace(who));
+    for init in ["$init", "$whole", "$init $whole"] {
+        let mark = mark();
+        terminal.keys(&format!("sh -c '{init} sleep {mark}; echo aft\"\"er'\n"));
+        let sleeper = process::wait_for_sleeper(&mark);
+        for round in ["one", "two"] {
+            stop_and_resume(&terminal, sleeper, round);
+        }
+        kill_process(Pid::from_raw(sleeper as i32).expect("no pid is 0"), Signal::TERM).expect("it sleeps");
+        terminal.expect("after");
+        terminal.is_back_outside();
+    }
+}
+
+/// As PID 1 of its own session there is no shell to do it.
+fn ctrl_z_stops_nothing_that_nobody_continues(who: &Who) {
+    for program in [&["aril-init"][..], &["aril", "init"]] {
+        let path = who.binary(program[0]);
+        let starter = [&namespace(who), &[path.as_str()][..], &program[1..]].concat();
+        let words = ["sh", "-c", "echo rea\"\"dy; while read word; do echo \"<$word>\"; done"];
+        let terminal = Terminal::open(who, &[&starter[..], &words].concat());
+        terminal.expect("ready");
+        terminal.keys("\x1a");
+        terminal.expect("^Z");
+        terminal.enter("typed", "<typed>");
+        // With its output elsewhere it was not given the terminal.
+        let words = ["sh", "-c", "exec \"$@\" | cat", "sh", starter[0]];
+        let words = [&words, &starter[1..], &["sh", "-c", "read word; echo \"<$word>\""]].concat();
+        let terminal = Terminal::open(who, &words);
+        terminal.enter("typed", "<typed>");
     }
 }
 
