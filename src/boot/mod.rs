@@ -5,7 +5,7 @@ pub mod parameters;
 
 use crate::cli;
 use crate::engine::Carrier;
-use crate::engine::boot::{Ran, give_up};
+use crate::engine::boot::{Ran, give_up, requested};
 use crate::host::machine::{self, Asked};
 use crate::host::{Account, accounts, mounts, presets};
 use crate::init::name_of;
@@ -48,8 +48,8 @@ pub fn run(start: Start, proc: Fd) -> ! {
     };
     let Ran { status, mut request } = ran.unwrap_or_else(|problem| {
         first.machine().complain(problem);
-        let mut request = 0;
-        if boot.rescue {
+        let mut request = requested();
+        if boot.rescue && request == 0 {
             // Whatever has failed, it is a machine that someone can work on.
             first.machine().look_anew();
             if let Err(problem) = first.carry_out_plan(bare(), Phase::Machine) {
@@ -147,7 +147,8 @@ fn live<'m>(
     let words = match found {
         Found::Command(words) => words,
         Found::Init(init) => {
-            let plan = arena.hold(plan::hand_over(arena, init, environment));
+            let arguments = start.arguments().get(1..).unwrap_or_default();
+            let plan = arena.hold(plan::hand_over(arena, init, arguments, environment));
             // It comes back only if that failed.
             first.carry_out_plan(plan, Phase::Machine)?;
             &[]

@@ -125,10 +125,9 @@ const PTS: Attributes = Attributes::NOSUID.and(Attributes::NOEXEC);
 /// What every program expects, with the options that systemd has for each; but the sizes leave memory to the command, since a
 /// machine without swap that has none left for its processes stands still. These are needed on the way to a new root, and move
 /// to it.
-const FIRST: [Line; 5] = [
+const FIRST: [Line; 4] = [
     mount(c"/dev", c"devtmpfs", DEV, c"mode=0755,size=4m,nr_inodes=64k", Base::Dev),
     best(BootStep::OpenConsole),
-    best(BootStep::CatchCtrlAltDel),
     mount(c"/proc", c"proc", DATA, c"", Base::Proc),
     mount(c"/sys", c"sysfs", DATA, c"", Base::Sys),
 ];
@@ -258,13 +257,21 @@ pub fn command<'p>(
     Plan { lines: draft.lines.finish(), command: Command::of(arena, words, environment) }
 }
 
-/// The init of a new root takes the place of this process.
-pub fn hand_over<'p>(arena: &'p Arena, init: Word<'p>, environment: &'p [Word<'p>]) -> Plan<'p> {
+/// The init of a new root takes the place of this process, with the words that the kernel has left for one, such as `single`.
+pub fn hand_over<'p>(
+    arena: &'p Arena,
+    init: Word<'p>,
+    arguments: &[Word<'p>],
+    environment: &'p [Word<'p>],
+) -> Plan<'p> {
     let mut draft = Draft::new(arena, Phase::Machine);
     draft.boot_best(BootStep::TakeConsole);
     draft.must(Step::ResetSignals);
     draft.must(Step::Exec { command: init });
-    Plan { lines: draft.lines.finish(), command: Command::of(arena, &[init], environment) }
+    let mut words = List::new(arena);
+    words.push(init);
+    words.extend(arguments);
+    Plan { lines: draft.lines.finish(), command: Command::of(arena, words.finish(), environment) }
 }
 
 /// From the end of the command on.
@@ -312,6 +319,8 @@ fn draft_machine<'p>(draft: &mut Draft<'p>, boot: &'p Boot<'p>, spec: &Spec<'p>)
     }
     draft.add(Fate::Best, Step::LoopbackUp);
     network::add(draft, boot);
+    // Until now, as while a device is waited for, the kernel itself reboots at once.
+    draft.boot_best(BootStep::CatchCtrlAltDel);
     draft.boot_best(BootStep::CatchPowerButton);
 }
 

@@ -10,7 +10,7 @@ mod run;
 mod settle;
 mod status;
 
-pub use run::Ran;
+pub use run::{Ran, requested};
 
 use super::{Carrier, Failure};
 use crate::plan::{BootStep, Line, Phase, Plan, Step};

@@ -70,10 +70,15 @@ impl<'m> Carrier<'m> {
         let due = restarts.due(status, ended.saturating_sub(begun)).filter(|_| request == 0 && !stuck);
         if request == 0 {
             // One that is not to be started again is waited for no more, but a request may just have come.
-            request = idle(REQUESTS, Some(due.unwrap_or(0))).unwrap_or(0);
+            request = due.map_or_else(requested, |due| idle(REQUESTS, Some(due)).unwrap_or(0));
         }
         (request != 0 || due.is_none()).then_some(Ran { status, request })
     }
+}
+
+/// The signal that asks for the end of the machine and was not taken yet; else 0.
+pub fn requested() -> u8 {
+    idle(REQUESTS, Some(0)).unwrap_or(0)
 }
 
 /// Whether the kernel has killed this process for want of memory: it says so in its log (mm/oom_kill.c).

@@ -13,6 +13,7 @@ super::tests! {
     a_shell_comes_first,
     signals_to_the_first_process_are_requests,
     ctrl_alt_delete_stops_the_command_and_reboots,
+    ctrl_alt_delete_reboots_who_waits_for_a_device,
     whoever_does_not_stop_is_killed,
     what_the_command_leaves_is_stopped_too,
     a_service_is_started_again,
@@ -97,6 +98,15 @@ fn ctrl_alt_delete_stops_the_command_and_reboots() {
     let ended = vm.end();
     went(&ended, 5, AGAIN);
     ended.says_line("stopped");
+}
+
+/// At once, by the kernel: there is nothing to stop yet.
+fn ctrl_alt_delete_reboots_who_waits_for_a_device() {
+    for (words, waits) in [("root=/dev/nowhere", "/dev/nowhere"), ("ip=10.0.0.2", "a network device")] {
+        let mut vm = Boot::bare(&format!("{words} rootwait=100 -- /test")).q35().monitor().start();
+        vm.saw(&format!("aril: waiting for {waits}")).monitor("sendkey ctrl-alt-delete");
+        vm.end().went_off().says(AGAIN).says_not("aril: exit status");
+    }
 }
 
 fn whoever_does_not_stop_is_killed() {

@@ -431,13 +431,18 @@ for fd in 0 1 2; do echo $fd is $(readlink /proc/$$/fd/$fd); done; echo also $(l
 for set in SigBlk SigIgn; do echo $set $(sed -n \"s/$set:.//p\" /proc/self/status); done
 set -- $(sed 's/.*) //' /proc/1/stat); echo terminal $5
 echo $WORD, $PATH
+echo words: $*
 mount -o remount,ro / && poweroff -f";
-    let boot = Boot::bare("root=/dev/nvme0n1 rw WORD=passed-on");
+    let boot = Boot::bare("root=/dev/nvme0n1 rw WORD=passed-on single 3");
     let disk = boot.image("disk", Image::Ext4("16M"), &tree("exit 6").script("/sbin/init", INIT));
     let ended = boot.nvme(&disk).run();
     ended.went_off().says_line("pid is 1 of 0").says_not("aril: ");
     ended.says_line("0 is /dev/console").says_line("1 is /dev/console").says_line("2 is /dev/console");
     ended.says_line("SigBlk 0000000000000000").says_line("SigIgn 0000000000000000");
     // The shell has its script open, and a pipe of this very question.
-    ended.says_line("also 0 1 10 2 3").says_line("terminal 0").says("passed-on, /usr/local/sbin:");
+    ended
+        .says_line("also 0 1 10 2 3")
+        .says_line("terminal 0")
+        .says("passed-on, /usr/local/sbin:")
+        .says_line("words: single 3");
 }
