@@ -3,7 +3,7 @@
 use super::log::{DEBUG, Log, WARN};
 use super::{DROP, Persona, Rewrite};
 use crate::spec::Restart;
-use crate::sys::process::{self, Pid};
+use crate::sys::process::Pid;
 use crate::sys::signal::{LAST, SignalSet};
 use crate::sys::{Word, word};
 use crate::text::{cut, names, number, split};
@@ -30,6 +30,8 @@ pub struct Setup<'a> {
     pub session: bool,
     /// There is no command: it sleeps and reaps.
     pub pause: bool,
+    /// The `LISTEN_PID` of the environment has to be the command's.
+    pub listens: bool,
     pub restart: Restart,
     /// This process.
     pub own: Pid,
@@ -50,8 +52,6 @@ pub struct Setup<'a> {
     pub timeout: Option<u64>,
     /// Where a command is searched for, as execvp(3) does.
     pub path: Word<'a>,
-    /// The place of a `LISTEN_PID` in the environment that has to be the command's.
-    pub listen: Option<usize>,
     /// Something is to be printed instead: `LICENSE`, `HELP` or the version.
     pub print: Option<usize>,
     /// Statuses that are as good as 0: bit n % 32 of word n / 32.
@@ -145,7 +145,7 @@ impl<'a> Setup<'a> {
             rewrite: [0; LAST as usize + 1],
             stop_timeout: None,
             path: word(c"/bin:/usr/bin"),
-            listen: None,
+            listens: false,
             restart: Restart::No,
             report: None,
             timeout: None,
@@ -159,9 +159,9 @@ impl<'a> Setup<'a> {
     /// table.
     #[inline(never)]
     pub fn read<const MORE: bool>(&mut self, environment: Words<'a>) -> Option<()> {
-        for (at, entry) in environment.iter().flatten().enumerate() {
+        for entry in environment.iter().flatten() {
             self.refused = (BAD, *entry);
-            self.read_variable::<MORE>(at, *entry)?;
+            self.read_variable::<MORE>(*entry)?;
         }
         while let [Some(first), rest @ ..] = self.words {
             let bytes = first.bytes();
@@ -258,18 +258,16 @@ impl<'a> Setup<'a> {
         Some(())
     }
 
-    /// A word of the environment, and its place: a setting of this program's own or of a predecessor, or what the command's start
+    /// A word of the environment: a setting of this program's own or of a predecessor, or what the command's start
     /// depends on.
     #[inline(never)]
-    fn read_variable<const MORE: bool>(&mut self, at: usize, entry: Word<'a>) -> Option<()> {
+    fn read_variable<const MORE: bool>(&mut self, entry: Word<'a>) -> Option<()> {
         if let Some(path) = entry.strip(b"PATH=") {
             self.path = path;
         } else if let Some(pid) = entry.strip(b"LISTEN_PID=") {
             // Sockets that are for this very process are for its command (sd_listen_fds(3)).
             let passes_on = matches!(self.log.persona, Persona::Own | Persona::Catatonit);
-            if passes_on && number::decimal(pid.bytes()) == Some(process::getpid().0 as u32) {
-                self.listen = Some(at);
-            }
+            self.listens |= passes_on && number::decimal(pid.bytes()) == Some(self.own.0 as u32);
         } else if let Some(setting) = entry.strip(b"ARIL_") {
             let (name, _) = cut(setting.bytes(), b'=');
             let value = setting.after(name.len() + 1);

@@ -285,24 +285,26 @@ fn isolate(persona: Persona, session: bool) {
 /// execve(2) along the search path.
 fn execute(start: &Start) -> Errno {
     let Some(Some(name)) = start.setup.words.first() else { return Errno::ENOENT };
-    match start.setup.listen {
-        Some(at) if start.environment.len() < MOST_VARIABLES => execute_listening(start, *name, at),
-        _ => execute_with(start, *name, start.environment),
+    if start.setup.listens && start.environment.len() < MOST_VARIABLES {
+        execute_listening(start, *name)
+    } else {
+        execute_with(start, *name, start.environment)
     }
 }
 
 /// More variables than that nobody has ever had.
 const MOST_VARIABLES: usize = 2048;
 
-/// With a `LISTEN_PID` that is this very process.
+/// With a `LISTEN_PID` that is this very process, and without a `LISTEN_PIDFDID`, which would be the init's: no number need be given.
 #[inline(never)]
-fn execute_listening(start: &Start, name: Word, at: usize) -> Errno {
+fn execute_listening(start: &Start, name: Word) -> Errno {
     let mut own = Digits::of(process::getpid().0 as u32);
+    let own = own.after(b"LISTEN_PID=");
     let mut changed = [None; MOST_VARIABLES];
-    for (slot, entry) in changed.iter_mut().zip(start.environment) {
-        *slot = *entry;
+    let entries = start.environment.iter().flatten().filter(|entry| entry.strip(b"LISTEN_PIDFDID=").is_none());
+    for (slot, entry) in changed.iter_mut().zip(entries) {
+        *slot = Some(if entry.strip(b"LISTEN_PID=").is_some() { own } else { *entry });
     }
-    changed[at] = Some(own.after(b"LISTEN_PID="));
     execute_with(start, name, &changed)
 }
 

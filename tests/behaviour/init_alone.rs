@@ -94,9 +94,14 @@ fn sockets_that_were_passed_reach_the_command(who: &Who) {
     for init in everywhere(who) {
         let outcome = init.under(&starter, &["sh", "-c", &command]).run();
         outcome.exited(0).says("/etc/passwd\n/etc/group\n2 /run/x");
+        // The number of the init's own pidfd is not the command's; who finds none looks at the other alone.
+        let pidfd = ["env", "LISTEN_PIDFDID=4711"];
+        let command = "[ $LISTEN_PID = $$ ] && echo mine ${LISTEN_PIDFDID-none}";
+        init.under(&[&pidfd, &starter[..]].concat(), &["sh", "-c", command]).run().prints("mine none");
         // Sockets for another process are not the command's.
         let other = ["env", "LISTEN_PID=4711", "LISTEN_FDS=1"];
-        init.under(&other, &["sh", "-c", "echo $LISTEN_PID $LISTEN_FDS"]).run().prints("4711 1");
+        let command = "echo $LISTEN_PID $LISTEN_FDS $LISTEN_PIDFDID";
+        init.under(&[&other[..], &pidfd[1..]].concat(), &["sh", "-c", command]).run().prints("4711 1 4711");
     }
 }
 
