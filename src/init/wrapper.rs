@@ -111,6 +111,7 @@ impl Setup<'_> {
     #[inline(never)]
     fn run<const MORE: bool>(&self, environment: Words) -> u8 {
         let mut restarts = Restarts::new(self.restart);
+        let mut last = None;
         loop {
             let is_timed = self.timeout.is_some() || self.report.is_some() || self.restart != Restart::No;
             let begun = if MORE && is_timed { poll::now() } else { 0 };
@@ -119,6 +120,9 @@ impl Setup<'_> {
                 Err(errno) => {
                     let name = self.words.first().copied().flatten().unwrap_or_default();
                     self.log.fail(name, errno);
+                    if let Some((outcome, ran)) = last {
+                        self.report(outcome, ran);
+                    }
                     return self.log.persona.not_executed(errno);
                 }
             };
@@ -142,7 +146,7 @@ impl Setup<'_> {
                 status = TIMED_OUT;
             }
             match restarts.due(status, ran) {
-                Some(due) if !(asked || stuck) && idle(ENDS, Some(due)).is_none() => {}
+                Some(due) if !(asked || stuck) && idle(ENDS, Some(due)).is_none() => last = Some((outcome, ran)),
                 _ => {
                     self.report(outcome, ran);
                     return status;

@@ -37,8 +37,8 @@ impl Open {
     pub const READ_WRITE_NONBLOCK: Self = Self(k::O_RDWR | k::O_NONBLOCK | k::O_NOCTTY);
     /// Writing to what exists, likewise.
     pub const WRITE_NONBLOCK: Self = Self(k::O_WRONLY | k::O_NONBLOCK | k::O_NOCTTY);
-    /// Writing anew to what exists.
-    pub const REPLACE: Self = Self(k::O_WRONLY | k::O_TRUNC | k::O_NOCTTY);
+    /// Writing anew to what exists, without blocking: ENXIO of a FIFO that nobody reads.
+    pub const REPLACE: Self = Self(k::O_WRONLY | k::O_TRUNC | k::O_NONBLOCK | k::O_NOCTTY);
     /// Writing to what exists.
     pub const WRITE: Self = Self(k::O_WRONLY | k::O_NOCTTY);
 }

@@ -12,7 +12,7 @@ crate::tests! {
         of_many_that_are_left_each_is_asked, a_subreaper_signals_its_own_descendants_alone,
         a_command_is_started_again, a_stop_request_ends_the_restarts, a_signal_in_the_pause_is_for_the_next_command,
         a_restart_begins_with_nothing_left, the_report_tells_how_it_ended, the_report_counts_the_others,
-        a_report_that_cannot_be_written_is_named, a_command_has_its_time, when_its_time_is_up_everything_goes;
+        a_report_that_cannot_be_written_is_named, a_report_nobody_reads_is_refused, the_report_is_of_the_last_command_that_ran, a_command_has_its_time, when_its_time_is_up_everything_goes;
 }
 
 /// A diary that several processes write, in a folder that is theirs too.
@@ -344,6 +344,29 @@ fn a_report_that_cannot_be_written_is_named(who: &Who) {
             outcome.exited(125).says("").check(outcome.err().lines().count() == 1, "one line");
             outcome.check(outcome.err().contains(path) && outcome.err().contains(reason), "it names the file");
         }
+    }
+}
+
+/// It would wait for a reader before the command runs, with every signal blocked.
+fn a_report_nobody_reads_is_refused(who: &Who) {
+    for init in whole(who) {
+        let folder = who.folder();
+        let path = folder.join("fifo").display().to_string();
+        crate::support::tool("mkfifo", &[&path]);
+        let outcome = init.call(&["--report", &path, "echo", "runs"]).run();
+        outcome.exited(125).says("").check(outcome.err().contains(&path), "it names the file");
+    }
+}
+
+/// Of one that has run, although the next could not be started.
+fn the_report_is_of_the_last_command_that_ran(who: &Who) {
+    for init in whole(who) {
+        let diary = Diary::of(who);
+        let (command, path) = (diary.0.join("command"), diary.0.join("report").display().to_string());
+        executable(&command, "#!/bin/sh\nrm \"$0\"; exit 3\n");
+        init.call(&["--restart", "always", "--report", &path, &command.display().to_string()]).run().exited(127);
+        let report = diary.0.read("report");
+        assert!(report.starts_with("exited with status 3 after "), "{report:?}");
     }
 }
 
