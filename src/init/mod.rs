@@ -295,8 +295,10 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
             Action::EndMore => self.end_all(),
             Action::Farewell => {
                 let last = self.becomes(k::SIGTERM as u8);
-                self.to_group(last);
-                self.say(word(c"forwarded signal "), last);
+                if last != DROP {
+                    self.to_group(last);
+                    self.say(word(c"forwarded signal "), last);
+                }
                 return state.status();
             }
             Action::KillAll => {

@@ -1,6 +1,6 @@
 //! The command line of an init, and its environment: each option under its own name, as PID 1 and as a subreaper.
 
-use crate::support::inits::{Init, everywhere, script, whole};
+use crate::support::inits::{Init, everywhere, links, script, whole};
 use crate::support::{Outcome, Run, Who, eventually, executable, process, tool};
 use rustix::process::Signal;
 use std::fs;
@@ -8,7 +8,7 @@ use std::fs;
 crate::tests! {
     once: options_end_at_the_first_operand, an_option_may_be_written_in_several_ways, a_variable_is_as_good_as_an_option,
         an_option_counts_more_than_its_variable, an_expected_status_is_as_good_as_0, a_group_has_its_signals,
-        a_signal_becomes_another_or_nothing, a_stop_request_becomes_another_signal, it_hears_of_its_parent_s_death,
+        a_signal_becomes_another_or_nothing, a_farewell_that_is_dropped_is_not_told, a_stop_request_becomes_another_signal, it_hears_of_its_parent_s_death,
         it_says_as_much_as_it_is_asked_to, orphans_that_end_are_told_of, a_pause_reaps_until_it_is_asked_to_end,
         called_pause_it_needs_no_command, help_version_and_licence_are_printed, what_is_wrong_is_one_line, a_missing_value_is_no_unknown_option,
         a_wrong_variable_is_one_line, the_small_binary_has_not_every_option, commands_that_cannot_be_run_have_their_statuses, a_command_that_cannot_be_run_leaves_no_process,
@@ -162,6 +162,17 @@ fn a_signal_becomes_another_or_nothing(who: &Who) {
             let lines: Vec<&str> = signals.iter().map(|(_, line)| *line).filter(|line| !line.is_empty()).collect();
             running.finish().exited(3).says(format!("ready\n{}", lines.join("\n")));
         }
+    }
+}
+
+/// dumb-init's last SIGTERM for the command's session.
+fn a_farewell_that_is_dropped_is_not_told(who: &Who) {
+    let (_folder, paths) = links(who);
+    let path = paths.iter().find(|path| path.ends_with("dumb-init")).expect("it is one of them");
+    let init = everywhere(who).next().expect("aril-init as PID 1").called(path);
+    for (options, tells) in [(&["-v"][..], true), (&["-v", "-r", "15:0"], false)] {
+        let outcome = init.call(&[options, &["true"]].concat()).run();
+        outcome.exited(0).check(outcome.err().contains("forwarded signal") == tells, "it tells what it does");
     }
 }
 
