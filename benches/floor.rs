@@ -320,7 +320,9 @@ struct Asked<'w> {
 
 /// Inside, from "go" to the command's end.
 fn contain(launcher: Fd, asked: &Asked, mask: SignalSet) -> Result<u8> {
-    if part!("wait until the launcher says go" => socket::receive(launcher.at(), &mut [0]))? == 0 {
+    if part!("hide the command line, and wait until the launcher says go" => socket::receive(launcher.at(), &mut [0]))?
+        == 0
+    {
         return Err(Errno::EPIPE);
     }
     if asked.has_groups {

@@ -30,7 +30,7 @@ pub const MODE: &str = "profile";
 pub const TIMED: &str = "floor-timed";
 
 const GO: &str = "let the new process go on";
-const GONE: &str = "wait until the launcher says go";
+const GONE: &str = "hide the command line, and wait until the launcher says go";
 const COMMAND: &str = "start a process for the command";
 const RUNS: &str = "the command runs";
 

@@ -23,14 +23,14 @@ use aril::spec::Spec;
 #[cfg(feature = "full")]
 use aril::state;
 use aril::sys::file::{self, Open};
+#[cfg(feature = "full")]
+use aril::sys::identity;
 #[cfg(feature = "boot")]
 use aril::sys::process::Pid;
 use aril::sys::words::Start;
-use aril::sys::{Arena, At, Errno, Word, process, tolerate, word};
-#[cfg(feature = "full")]
-use aril::sys::{List, identity};
+use aril::sys::{Arena, At, Errno, List, Word, process, tolerate, word};
 use aril::text::problem::{FAILED, NO_MEMORY};
-use aril::text::{Problem, Text, Told, t};
+use aril::text::{Problem, Text, Told, copy, t};
 
 #[cfg(not(feature = "boot"))]
 aril::entry!(main);
@@ -149,7 +149,14 @@ enum Answer<'m> {
 }
 
 fn answer<'m>(arena: &'m Arena, start: Start, words: Words) -> Told<'m, Answer<'m>> {
-    match cli::parse(arena, words)? {
+    // Inside, what the kernel gave is erased before there is anybody who could read it (proc(5), cmdline), and the words are needed
+    // for longer.
+    let mut own = List::new(arena);
+    own.extend(words);
+    for word in own.iter_mut() {
+        *word = copy(arena, &[word.bytes()]);
+    }
+    match cli::parse(arena, own.finish())? {
         Request::Run(spec) => engine::run(arena, arena.hold(spec), start).map(Answer::Runs),
         request => answer_other(arena, request, start),
     }

@@ -139,6 +139,7 @@ impl<'p> Carrier<'p> {
             }
             Step::Go => socket::send(self.socket()?, handover::GO)?,
             Step::AwaitGo => {
+                self.start.erase();
                 // The launcher has more to do meanwhile. No call tells of all at once, and the file that does wants a proc.
                 for number in 1..=signal::LAST {
                     if signal::is_ignored(number) {
@@ -309,7 +310,6 @@ impl<'p> Carrier<'p> {
 
             Step::KeepOnlyKill => identity::set_capabilities(1 << k::CAP_KILL)?,
             Step::CloseLeftovers { count } => file::close_range(3, 2 + count)?,
-            Step::HideArguments => self.start.erase_arguments(),
 
             #[cfg(feature = "full")]
             Step::Terminal(ref step) => self.carry_terminal(step)?,

@@ -495,7 +495,6 @@ impl<'p> Carrier<'p> {
             // The launcher's alone. It is open, so that this cannot fail.
             tolerate(file::close_range(fd, fd));
         }
-        self.start.erase_environment();
         #[cfg(feature = "full")]
         if self.container.is_some() {
             self.phase(Phase::Outside)?;

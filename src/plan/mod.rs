@@ -345,7 +345,6 @@ pub fn plan<'p>(arena: &'p Arena, spec: &'p Spec<'p>, host: &'p Host<'p>) -> Tol
         // The command shared this memory while it changed its user, which may have shown it (proc(5), suid_dumpable).
         draft.when(spec.user.is_some(), Step::HideMemory);
         draft.when(spec.preserve_fds > 0, Step::CloseLeftovers { count: spec.preserve_fds });
-        draft.must(Step::HideArguments);
         filter::add_for_init(&mut draft, spec, host);
     }
     draft.phase = Phase::Started;

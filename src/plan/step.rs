@@ -197,6 +197,7 @@ pub enum Step<'p> {
     },
     Go,
 
+    /// What may name secrets is hidden before anybody is inside who could look, or can see this process.
     AwaitGo,
     BecomeRoot,
     ClearGroups,
@@ -345,7 +346,6 @@ pub enum Step<'p> {
     CloseLeftovers {
         count: u32,
     },
-    HideArguments,
 
     #[cfg(feature = "full")]
     Terminal(TerminalStep),
@@ -438,7 +438,7 @@ impl<'p> Step<'p> {
             Self::DenySetgroups => t!("deny setgroups"),
             Self::WriteMap { .. } => t!("write %:%"),
             Self::Go => t!("let the new process go on"),
-            Self::AwaitGo => t!("wait until the launcher says go"),
+            Self::AwaitGo => t!("hide the command line, and wait until the launcher says go"),
             Self::BecomeRoot => t!("become user 0 and group 0"),
             Self::ClearGroups => t!("leave the supplementary groups"),
             Self::SetUmask => t!("set the umask to 022"),
@@ -503,7 +503,6 @@ impl<'p> Step<'p> {
             Self::Exec { .. } => t!("execute %"),
             Self::KeepOnlyKill => t!("drop every capability but kill"),
             Self::CloseLeftovers { .. } => t!("close % descriptors that the command has"),
-            Self::HideArguments => t!("hide the command line"),
         }
     }
 

@@ -243,14 +243,18 @@ impl Start {
     }
 
     /// Fills the strings of the environment with zeros, so that this process's `/proc/PID/environ` shows nothing that
-    /// its caller had. The words remain valid: they are empty now.
-    pub fn erase_environment(self) {
-        erase(self.environment);
-    }
-
-    /// The same for the command line after the program's name, which may name secrets and paths of the host.
-    pub fn erase_arguments(self) {
-        erase(self.arguments.get(1..).unwrap_or_default());
+    /// its caller had, and those of the command line after the program's name, which may name secrets and paths of the host and
+    /// which anyone may read. The words remain valid: they are empty now.
+    pub fn erase(self) {
+        for words in [self.arguments.get(1..).unwrap_or_default(), self.environment] {
+            for word in words {
+                let length = word.bytes().len();
+                // SAFETY: the kernel copied these strings onto this process's own writable stack; each still ends in its NUL
+                // afterwards, so every `Word` that points at one remains a valid, empty, C string. Nobody holds a `&CStr` of
+                // one across the call by the caller's order: they are erased when the last reader is done.
+                unsafe { core::ptr::write_bytes(word.0.as_ptr(), 0, length) }
+            }
+        }
     }
 }
 
@@ -261,16 +265,6 @@ impl Start {
 const unsafe fn with_null(words: &'static [Word<'static>]) -> &'static [Option<Word<'static>>] {
     // SAFETY: by the contract; a `Word` is one pointer that is never null, of which an `Option` has the form.
     unsafe { core::slice::from_raw_parts(words.as_ptr().cast(), words.len() + 1) }
-}
-
-fn erase(words: &[Word<'static>]) {
-    for word in words {
-        let length = word.bytes().len();
-        // SAFETY: the kernel copied these strings onto this process's own writable stack; each still ends in its NUL
-        // afterwards, so every `Word` that points at one remains a valid, empty, C string. Nobody holds a `&CStr` of one
-        // across the call by the callers' order: they are erased when the last reader is done.
-        unsafe { core::ptr::write_bytes(word.0.as_ptr(), 0, length) }
-    }
 }
 
 #[cfg(test)]

@@ -7,19 +7,42 @@ use std::fs;
 use std::process::Command;
 
 crate::tests! {
-    both: pid_1_s_command_line_is_hidden, the_caller_s_keys_stay_outside, the_caller_s_ignored_signals_are_not_the_command_s,
+    both: pid_1_s_command_line_is_hidden, nor_is_one_seen_that_comes_in, the_caller_s_keys_stay_outside, the_caller_s_ignored_signals_are_not_the_command_s,
         nor_are_those_that_the_caller_has_blocked, the_caller_s_umask_is_not_the_command_s,
         the_caller_s_personality_is_not_the_command_s;
     as_root: the_launcher_keeps_what_cleaning_up_takes, the_caller_s_groups_stay_outside;
     as_user: there_is_no_setuid_mode, nor_is_there_one_of_the_init_alone, a_copy_in_memory_can_be_executed_whatever_is_usual;
 }
 
+/// From the first instruction of the command. On one processor, where nobody takes it from whoever has it (SCHED_BATCH), a command
+/// comes before PID 1 has gone on.
 fn pid_1_s_command_line_is_hidden(who: &Who) {
-    let script = "n=0; until [ $(tr -d '\\0' </proc/1/cmdline | wc -c) -le ${#0} ] || [ $n = 1000 ]; do n=$((n+1)); sleep 0.01; done; \
-        tr '\\0' ' ' </proc/1/cmdline | grep -c -e SECRET -e --hostname; :";
-    let aril = who.binary("aril");
-    let words = ["--hostname", "box", "-e", "SECRET=word"];
-    who.run(&words, &["sh", "-c", script, &aril]).prints("0");
+    who.needs_probe();
+    let options = ["--hostname", "box", "-e", "SECRET=word"];
+    for starter in [&["taskset", "-c", "0", "chrt", "--batch", "0"][..], &[]] {
+        for _ in 0..25 {
+            who.run_in(&who.rootfs(), &options, &["probe", "shown"]).under(starter).run().prints("hidden");
+        }
+    }
+}
+
+/// Of a process that comes in later nothing is seen but its command, whoever looks.
+fn nor_is_one_seen_that_comes_in(who: &Who) {
+    who.needs_probe();
+    let place = Place::of(who);
+    let (running, name) = place.start_in(&who.rootfs(), &[], &["probe", "spy", "hush"]);
+    running.expect("spies\n");
+    let waiting = place.exec(&name, &["sh", "-c", "read hush"]).start();
+    running.expect("spied\n");
+    waiting.finish().exited(1);
+    // With a trace it takes longer until it executes.
+    for options in [&["--trace", "-e"][..], &["-e"]] {
+        for _ in 0..25 {
+            place.exec(options[0], &[&options[1..], &["SECRET=hush", &name, "true"]].concat()).run().exited(0);
+        }
+    }
+    running.signal(Signal::TERM);
+    running.finish().exited(143).says("spies\nspied");
 }
 
 /// keyctl(2) is refused by the filter besides; without that it is the keyring that is another.

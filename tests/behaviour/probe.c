@@ -432,6 +432,41 @@ static int heedless(void)
 		pause();
 }
 
+/* Whether the first process shows more of its command line than the program's name, at once. */
+static int shown(void)
+{
+	char text[4096];
+	ssize_t count = read(open("/proc/1/cmdline", O_RDONLY), text, sizeof text);
+	for (ssize_t at = count > 0 ? strnlen(text, count) : 0; at < count; at++)
+		if (text[at])
+			return puts("shown"), 0;
+	puts(count > 0 ? "hidden" : "nothing");
+	return 0;
+}
+
+/* Looks for ever at the command lines of those that come, and tells of each in which it has seen this. */
+static int spy(const char *word)
+{
+	char file[64], text[4096];
+	puts("spies");
+	fflush(stdout);
+	for (int next = getpid() + 1, ahead = 0;; ahead = (ahead + 1) % 8) {
+		snprintf(file, sizeof file, "/proc/%d/cmdline", next + ahead);
+		int fd = open(file, O_RDONLY);
+		if (fd < 0)
+			continue;
+		ssize_t count = read(fd, text, sizeof text);
+		close(fd);
+		next += ahead;
+		ahead = -1;
+		if (count > 0 && memmem(text, count, word, strlen(word))) {
+			puts("spied");
+			fflush(stdout);
+			next++;
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *question = argc > 1 ? argv[1] : "", *argument = argc > 2 ? argv[2] : "/";
@@ -483,6 +518,10 @@ int main(int argc, char **argv)
 		return take_directory(argument);
 	if (!strcmp(question, "heedless"))
 		return heedless();
+	if (!strcmp(question, "shown"))
+		return shown();
+	if (!strcmp(question, "spy"))
+		return spy(argument);
 	if (!strcmp(question, "signal"))
 		return answer("signal", kill(atoi(argument), 0)), 0;
 	fputs("probe: no such question\n", stderr);

@@ -1126,7 +1126,7 @@ fn explain_and_trace_tell_of_it(who: &Who) {
             terminal.expect(step);
         }
     }
-    terminal.expect("hide the command line\r\n");
+    terminal.expect("drop every capability but kill\r\n");
     terminal.expect("inside");
     terminal.expect("out> ");
     // Every line begins at its left.
