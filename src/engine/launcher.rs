@@ -33,7 +33,7 @@ pub struct Launcher {
     /// Signals that are not passed on.
     #[cfg(feature = "full")]
     pub(super) deaf: SignalSet,
-    /// What SIGTERM, the request to stop, is for the command.
+    /// What SIGTERM, the request to stop, is passed on as: an init knows itself what it is for the command.
     #[cfg(feature = "full")]
     pub(super) stop_signal: u8,
     /// From a stop request to SIGKILL, in microseconds, where there is no init that sees to it.
@@ -343,9 +343,7 @@ impl Launcher {
         }
         #[cfg(feature = "full")]
         if info.signal == TERM && self.stop_signal != TERM {
-            let request = Info { code: init::STOP_REQUEST, ..init::plain(self.stop_signal) };
-            let pidfd = self.pidfd.at();
-            return if self.init { signal::send_info(pidfd, request) } else { signal::send(pidfd, request.signal) };
+            return signal::send(self.pidfd.at(), self.stop_signal);
         }
         if info.code > SI_USER && self.init {
             return signal::send_info(self.pidfd.at(), Info { code: init::TO_GROUP, ..info });

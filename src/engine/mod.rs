@@ -439,7 +439,7 @@ impl<'p> Carrier<'p> {
                 None => !(set_of(CHLD) | set_of(CONT)),
             },
             #[cfg(feature = "full")]
-            stop_signal: spec.stop_signal,
+            stop_signal: if spec.init { launcher::TERM } else { spec.stop_signal },
             #[cfg(feature = "full")]
             stop_timeout: spec.stop_timeout,
             #[cfg(feature = "full")]
@@ -548,6 +548,8 @@ impl<'p> Carrier<'p> {
             #[cfg(feature = "boot")]
             requests: 0,
             rewrite,
+            #[cfg(feature = "full")]
+            stop_signal: spec.stop_signal,
             launcher: self.socket.take(),
             children,
             log,

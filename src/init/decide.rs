@@ -9,8 +9,6 @@ use linux_raw_sys::general as k;
 pub const TO_GROUP: i32 = -70;
 /// `si_code` of the launcher's SIGCONT when the terminal's foreground is the container's again.
 pub const FOREGROUND: i32 = -71;
-/// `si_code` of a request to stop that is another signal than SIGTERM for the command.
-pub const STOP_REQUEST: i32 = -72;
 /// sigqueue(3), asm-generic/siginfo.h.
 const SI_QUEUE: i32 = -1;
 
@@ -137,7 +135,7 @@ impl State {
     /// A signal has arrived. `LAUNCHED`: from a launcher outside, which tells of its terminal.
     pub fn signal<const LAUNCHED: bool>(&mut self, info: &Info, now: u64, manner: &Manner) -> Action {
         let (Self::Running { asked, .. } | Self::Ended { asked, .. }) = self;
-        let is_request = info.signal == TERM || LAUNCHED && info.code == STOP_REQUEST;
+        let is_request = info.signal == TERM;
         *asked |= is_request || info.signal == INT;
         let Self::Running { stopped, deadline, .. } = self else { return Action::Nothing };
         match (info.signal, info.code) {

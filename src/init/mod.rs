@@ -10,7 +10,7 @@ mod restart;
 mod unreaped;
 pub mod wrapper;
 
-pub use decide::{FOREGROUND, GRACE, Manner, STOP_REQUEST, Stop, TO_GROUP, exit_status, is_queued, plain};
+pub use decide::{FOREGROUND, GRACE, Manner, Stop, TO_GROUP, exit_status, is_queued, plain};
 pub use log::Log;
 pub use options::{Setup, table};
 pub use persona::{Persona, name_of};
@@ -55,6 +55,11 @@ pub struct Init<'a, const LAUNCHED: bool, const MORE: bool> {
     pub requests: SignalSet,
     /// What a signal becomes that is passed on.
     pub rewrite: &'a Rewrite,
+    /// With a launcher, SIGTERM alone: the request to stop. What it is for the command is known here, since another signal could be
+    /// told to be one by a mark alone, and that is lost once no more signals may wait for this process (RLIMIT_SIGPENDING), to which
+    /// a command can see.
+    #[cfg(feature = "full")]
+    pub stop_signal: u8,
     /// The launcher, if there is one outside.
     pub launcher: Option<Fd>,
     /// `/proc/thread-self/children` (proc_tid_children(5)), for one that is not PID 1 and ends the rest.
@@ -346,6 +351,10 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
 
     /// What a signal is passed on as.
     fn becomes(&self, signal: u8) -> u8 {
+        #[cfg(feature = "full")]
+        if LAUNCHED && signal == k::SIGTERM as u8 {
+            return self.stop_signal;
+        }
         match self.rewrite[usize::from(signal)] {
             other if !LAUNCHED && other != 0 => other,
             _ => signal,

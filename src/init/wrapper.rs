@@ -197,6 +197,8 @@ impl Setup<'_> {
             #[cfg(feature = "boot")]
             requests: 0,
             rewrite: &self.rewrite,
+            #[cfg(feature = "full")]
+            stop_signal: 0,
             launcher: None,
             children,
             log: self.log,

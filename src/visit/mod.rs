@@ -4,12 +4,10 @@ mod groups;
 mod list;
 mod stats;
 
-use crate::init::{STOP_REQUEST, plain};
 use crate::spec::Resource;
 use crate::state::{self, Found, Record, Running};
 use crate::sys::poll::{self, Watched};
-use crate::sys::signal::{self, Info};
-use crate::sys::{Arena, Errno, Result, Word};
+use crate::sys::{Arena, Errno, Result, Word, signal};
 use crate::text::{Problem, Text, Told, t};
 use groups::Groups;
 use linux_raw_sys::general as k;
@@ -94,24 +92,20 @@ fn kill<'m>(arena: &'m Arena, directory: Word, name: Word, signal: u8) -> Told<'
 #[inline(never)]
 /// To whom it means what the caller means.
 fn send(arena: &Arena, record: &Record, signal: u8) -> Result<()> {
-    let launcher = (&record.launcher, plain(signal));
-    let (process, info) = match (signal, &record.running) {
+    let launcher = (&record.launcher, signal);
+    let (process, signal) = match (signal, &record.running) {
         // Its launcher is all that there is for certain, and nothing outlives that.
         (_, None) => launcher,
         // What a stop request is the launcher knows, which may have a terminal in its hands.
         (TERM, Some(Running { stop: 0, .. })) | (CONT, _) => launcher,
         // One that passes nothing on has said so.
-        (TERM, Some(Running { init, command, stop, .. })) => {
-            let code = if *stop == TERM || init == command { 0 } else { STOP_REQUEST };
-            (init, Info { code, ..plain(*stop) })
-        }
+        (TERM, Some(Running { init, command, stop, .. })) => (init, if init == command { *stop } else { TERM }),
         // It would stop the init itself, which then reaps nobody.
-        (STOP, Some(running)) => (&running.command, plain(signal)),
+        (STOP, Some(running)) => (&running.command, signal),
         // The launcher leaves alone what its caller ignores (nohup(1)), but here it is asked for.
-        (_, Some(running)) => (&running.init, plain(signal)),
+        (_, Some(running)) => (&running.init, signal),
     };
-    let pidfd = process.open(arena)?;
-    if info.code == 0 { signal::send(pidfd.at(), info.signal) } else { signal::send_info(pidfd.at(), info) }
+    signal::send(process.open(arena)?.at(), signal)
 }
 
 fn wait<'m>(arena: &'m Arena, directory: Word, name: Word) -> Told<'m, u8> {

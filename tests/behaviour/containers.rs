@@ -19,7 +19,7 @@ crate::tests! {
         one_in_the_background_leaves_its_caller_alone, its_output_goes_to_the_log_or_nowhere,
         its_status_is_kept_until_somebody_has_asked, a_failure_to_start_is_the_caller_s,
         one_whose_name_cannot_be_told_is_taken_back, a_log_that_nobody_reads_is_refused, what_is_no_record_is_passed_over, what_makes_no_sense_is_refused,
-        the_background_goes_with_reports, a_stop_request_is_what_the_container_was_told, a_killed_one_is_137_to_its_launcher,
+        the_background_goes_with_reports, a_stop_request_is_what_the_container_was_told, nothing_makes_a_stop_request_another_signal, a_killed_one_is_137_to_its_launcher,
         other_signals_reach_the_command, a_signal_that_the_caller_ignores_is_passed_on_when_asked_for,
         without_a_proxy_signals_go_to_the_init, a_stopped_command_goes_on, all_who_wait_get_the_status,
         whoever_waits_is_told_of_a_killed_launcher, a_killed_one_leaves_its_name, a_foreign_process_is_never_signalled,
@@ -411,6 +411,23 @@ fn a_stop_request_is_what_the_container_was_told(who: &Who) {
         running.expect("ready");
         place.aril(&["kill", &name, "SIGTERM"]).run().ok();
         running.finish().exited(137);
+    }
+}
+
+/// Once no more may wait for PID 1 than the numbers of signals, all that comes with one is lost, and a real-time one as a whole.
+fn nothing_makes_a_stop_request_another_signal(who: &Who) {
+    who.needs_probe();
+    let place = Place::of(who);
+    let script = "trap '' USR1 40; probe forget-signals 1; while :; do sleep 0.05; done";
+    for signal in ["USR1", "40"] {
+        for passes in ["--sig-proxy=true", "--sig-proxy=false"] {
+            let name = name();
+            let options = ["--stop-signal", signal, "--stop-timeout", "100ms", passes];
+            let running = place.start(&name, &options, &["sh", "-c", script]);
+            running.expect("prlimit allowed");
+            place.aril(&["kill", &name]).run().ok();
+            running.finish().exited(137);
+        }
     }
 }
 

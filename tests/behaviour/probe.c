@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -444,6 +445,14 @@ static int shown(void)
 	return 0;
 }
 
+/* Nothing more can wait for a process but numbers of signals. */
+static int forget_signals(int pid)
+{
+	struct rlimit none = {0, 0};
+	answer("prlimit", prlimit(pid, RLIMIT_SIGPENDING, &none, NULL));
+	return 0;
+}
+
 /* Looks for ever at the command lines of those that come, and tells of each in which it has seen this. */
 static int spy(const char *word)
 {
@@ -520,6 +529,8 @@ int main(int argc, char **argv)
 		return heedless();
 	if (!strcmp(question, "shown"))
 		return shown();
+	if (!strcmp(question, "forget-signals"))
+		return forget_signals(atoi(argument));
 	if (!strcmp(question, "spy"))
 		return spy(argument);
 	if (!strcmp(question, "signal"))

@@ -120,6 +120,7 @@ fn supervise(command: Pid, stop_timeout: u64) -> Outcome {
         deadline: None,
         signals: REQUESTS | set_of(k::SIGCHLD as u8),
         requests: REQUESTS,
+        stop_signal: 0,
         rewrite: AS_THEY_COME,
         launcher: None,
         children: None,
