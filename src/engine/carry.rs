@@ -555,7 +555,7 @@ fn reopen_null() -> Result<()> {
     let dev = copied(word(c"/dev"), None, Attributes::RDONLY)?;
     for number in 0..3 {
         let stream = file::borrowed(number);
-        if file::is_inherited(number) && file::fstat(stream)?.is_null() {
+        if file::fstat(stream)?.is_null() && file::is_inherited(stream)? {
             let null = file::openat(dev.at(), word(c"null"), file::opened_how(stream)?)?;
             file::become_stream(null.at(), number)?;
         }

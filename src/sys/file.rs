@@ -610,10 +610,10 @@ pub fn is_open(fd: u32) -> bool {
     plain!(FCNTL, fd, k::F_GETFD).is_ok()
 }
 
-/// fcntl(2) `F_GETFD`: whether there is such a descriptor, and what is executed gets it.
+/// fcntl(2) `F_GETFD`: whether what is executed gets this descriptor.
 #[cfg(feature = "full")]
-pub fn is_inherited(fd: u32) -> bool {
-    plain!(FCNTL, fd, k::F_GETFD) == Ok(0)
+pub fn is_inherited(fd: At) -> Result<bool> {
+    plain!(FCNTL, fd.number(), k::F_GETFD).map(|flags| flags == 0)
 }
 
 /// fcntl(2) `F_GETFL`: how what a descriptor is open on was opened.
