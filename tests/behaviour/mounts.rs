@@ -392,7 +392,7 @@ fn a_stream_is_no_way_to_the_machine_s_null(who: &Who) {
     let log = folder.join("log").display().to_string();
     for options in [&["--log", &log][..], &["--log", "/dev/null"]] {
         let out = format!("{}:/out", folder.str());
-        let options = [&["-d", "--userns", "identity", "-v", &out], options].concat();
+        let options = [&["-d", "--rm", "--userns", "identity", "-v", &out], options].concat();
         let script = "for fd in 0 1; do chmod 666 /proc/self/fd/$fd; done 2>/out/errors; mv /out/errors /out/told";
         who.run_in(&who.rootfs(), &options, &["sh", "-c", script]).run().ok();
         eventually("the command's end", || folder.join("told").exists());
