@@ -398,16 +398,16 @@ fn join<'p>(draft: &mut Draft<'p>, spec: &'p Spec) {
             draft.must(Step::OpenNamespace { kind: *kind, path });
         }
     }
+    // Whoever is root of a user namespace that is joined may trace all that is in it. So nothing comes into it that can be traced, and
+    // what is cloned then is hidden from its first moment. Joining may show it again (proc(5), suid_dumpable).
+    let joins_users = matches!(spec.namespace(Namespace::User), Source::Join(_));
+    draft.when(joins_users, Step::HideMemory);
     for (kind, ..) in Namespace::ALL {
         if let Source::Join(path) = spec.namespace(*kind) {
             draft.must(Step::Join { kind: *kind, path });
         }
     }
-    if matches!(spec.namespace(Namespace::User), Source::Join(_)) {
-        // So is the new process then from its first moment. Here nobody of the user namespace sees this one; joining has perhaps
-        // shown it (proc(5), suid_dumpable).
-        draft.must(Step::HideMemory);
-    }
+    draft.when(joins_users, Step::HideMemory);
 }
 
 /// The same can be had from an older call, but for a time namespace.

@@ -137,9 +137,13 @@ fn a_killed_launcher_gives_the_terminal_back(who: &Who) {
 /// As less does: it reads the keyboard while aril, in the same process group, still writes.
 fn a_pipe_s_reader_can_use_the_terminal(who: &Who) {
     let terminal = Terminal::shell(who);
-    let pager = "sh -c 'read line; read key </dev/tty; echo \"[$line$key]\"; cat >/dev/null; read key </dev/tty; echo \"($key)\"'";
+    // It says when it reads: aril leaves what is typed to others for a moment, which on a busy machine is over before they have begun.
+    let pager = "sh -c 'read line; echo fir\"\"st; read key </dev/tty; echo \"[$line$key]\"; cat >/dev/null; echo la\"\"st; \
+        read key </dev/tty; echo \"($key)\"'";
     terminal.keys(&format!("$own $root sh -c 'echo line; seq 1 100000' | {pager}\n"));
+    terminal.expect("first");
     terminal.enter("key", "[linekey]");
+    terminal.expect("last");
     terminal.enter("again", "(again)");
     terminal.is_back_outside();
     terminal.enter("$own $root seq 1 3 | cat | tr '\\n' .", "1.2.3.");

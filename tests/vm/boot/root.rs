@@ -429,9 +429,9 @@ fn the_init_of_a_root_becomes_the_first_process() {
     const INIT: &str = "echo \"pid is $$ of $#\"
 for fd in 0 1 2; do echo $fd is $(readlink /proc/$$/fd/$fd); done; echo also $(ls /proc/$$/fd)
 for set in SigBlk SigIgn; do echo $set $(sed -n \"s/$set:.//p\" /proc/self/status); done
+echo words: $*
 set -- $(sed 's/.*) //' /proc/1/stat); echo terminal $5
 echo $WORD, $PATH
-echo words: $*
 mount -o remount,ro / && poweroff -f";
     let boot = Boot::bare("root=/dev/nvme0n1 rw WORD=passed-on single 3");
     let disk = boot.image("disk", Image::Ext4("16M"), &tree("exit 6").script("/sbin/init", INIT));
