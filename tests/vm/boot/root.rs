@@ -436,7 +436,7 @@ mount -o remount,ro / && poweroff -f";
     let boot = Boot::bare("root=/dev/nvme0n1 rw WORD=passed-on single 3");
     let disk = boot.image("disk", Image::Ext4("16M"), &tree("exit 6").script("/sbin/init", INIT));
     let ended = boot.nvme(&disk).run();
-    ended.went_off().says_line("pid is 1 of 0").says_not("aril: ");
+    ended.went_off().says_line("pid is 1 of 2").says_not("aril: ");
     ended.says_line("0 is /dev/console").says_line("1 is /dev/console").says_line("2 is /dev/console");
     ended.says_line("SigBlk 0000000000000000").says_line("SigIgn 0000000000000000");
     // The shell has its script open, and a pipe of this very question.
