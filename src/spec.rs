@@ -876,6 +876,11 @@ impl<'a> Spec<'a> {
         matches!(self.namespace(kind), Source::Host)
     }
 
+    /// Whether the container joins a namespace of this kind that was there before.
+    pub fn is_joined(&self, kind: Namespace) -> bool {
+        matches!(self.namespace(kind), Source::Join(_))
+    }
+
     /// Whether the container gets a new namespace of this kind.
     pub fn is_private(&self, kind: Namespace) -> bool {
         matches!(self.namespace(kind), Source::Private)

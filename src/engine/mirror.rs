@@ -14,8 +14,9 @@ const SOON: u64 = 1_000;
 const LATE: u64 = 1_000_000;
 /// In which whoever else reads lines there has taken one.
 const GRACE: u64 = 50_000;
-/// After which is looked whether the foreground is this process's: a shell's `fg` sends no signal to a job that runs already.
-const AGAIN: u64 = 200_000;
+/// After which is looked whether the foreground is this process's: a shell's `fg` sends no signal to a job that runs already, and what is
+/// typed then cannot be read before a line of it has ended.
+pub const AGAIN: u64 = 200_000;
 
 pub struct Mirror<'l> {
     master: At<'l>,

@@ -2,7 +2,7 @@
 //! modes of the caller's terminal, which is raw while this process has it, and only then. Where others use it too it is a `Mirror`.
 
 use super::launcher::{CONT, Event, KILL, Launcher, TERM, TSTP, WINCH};
-use super::mirror::Mirror;
+use super::mirror::{AGAIN, Mirror};
 use super::terminal::copy_size;
 use crate::host::{Streams, is_free};
 use crate::init::TIMED_OUT;
@@ -14,9 +14,6 @@ use crate::sys::terminal::{self, Modes};
 use crate::sys::{At, Errno, Fd, Result, Word, tolerate, word};
 
 const CTRL_D: u8 = 4;
-/// How often a job in the background looks whether the terminal is its own, in microseconds: a shell's `fg` sends no signal to one that
-/// runs already, and what is typed then cannot be read before a line of it has ended.
-const GLANCE: u64 = 200_000;
 
 /// The launcher's view of it.
 struct Relay<'l> {
@@ -224,7 +221,7 @@ impl Relay<'_> {
     fn patience(&self) -> Option<u64> {
         let Some(status) = self.status else {
             if self.is_in_background() {
-                return Some(GLANCE);
+                return Some(AGAIN);
             }
             return self.mirror.as_ref().and_then(|mirror| mirror.patience(!self.inward.is_empty()));
         };

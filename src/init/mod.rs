@@ -270,7 +270,7 @@ impl<const LAUNCHED: bool, const MORE: bool> Init<'_, LAUNCHED, MORE> {
             Action::PassAndStop => {
                 self.pass(info);
                 // As PID 1 the kernel does not let it.
-                tolerate(process::kill(process::getpid().0, k::SIGSTOP as u8));
+                tolerate(process::kill(self.own.0, k::SIGSTOP as u8));
             }
             Action::ToGroup(signal) => self.to_group(signal),
             Action::Resume => self.resume(),

@@ -130,7 +130,7 @@ pub fn write_maps<'p>(draft: &mut Draft<'p>, spec: &Spec, maps: Maps<'p>) {
 /// Inside, as root of the container, without the caller's groups.
 pub fn take_ids(draft: &mut Draft, spec: &Spec, host: &Host, maps: Maps) {
     draft.when(maps.setgroups, Step::ClearGroups);
-    if matches!(spec.namespace(Namespace::User), Source::Join(_)) {
+    if spec.is_joined(Namespace::User) {
         // Whether that one has given setgroups(2) up is not known.
         draft.add(Fate::May(On::Refused), Step::ClearGroups);
         // Else the caller would stay who he is, whom that one may not know: root of the machine, if he is.

@@ -400,7 +400,7 @@ fn join<'p>(draft: &mut Draft<'p>, spec: &'p Spec) {
     }
     // Whoever is root of a user namespace that is joined may trace all that is in it. So nothing comes into it that can be traced, and
     // what is cloned then is hidden from its first moment. Joining may show it again (proc(5), suid_dumpable).
-    let joins_users = matches!(spec.namespace(Namespace::User), Source::Join(_));
+    let joins_users = spec.is_joined(Namespace::User);
     draft.when(joins_users, Step::HideMemory);
     for (kind, ..) in Namespace::ALL {
         if let Source::Join(path) = spec.namespace(*kind) {

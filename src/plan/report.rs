@@ -1,7 +1,7 @@
 //! What is told to programs: that a container has started, and how it ended.
 
 use super::{Draft, Phase, Step};
-use crate::spec::{Namespace, Source, Spec};
+use crate::spec::{Namespace, Spec};
 use crate::sys::{Arena, Word};
 use crate::text::sentence::Sentence;
 use crate::text::{decimal, t};
@@ -67,7 +67,7 @@ pub fn add<'p>(draft: &mut Draft<'p>, spec: &Spec<'p>) {
         }
         Phase::Parent => {
             let are_told = spec.status_fd.is_some() || spec.name.is_some() || spec.detach;
-            let joins_users = matches!(spec.namespace(Namespace::User), Source::Join(_));
+            let joins_users = spec.is_joined(Namespace::User);
             draft.when(are_told, Step::Report(Report::ReadNamespaces { joins_users }));
             if let Some(path) = spec.pid_file {
                 draft.must(Step::Report(Report::WritePid { path }));
